@@ -1,0 +1,246 @@
+package limit
+
+import (
+	"fmt"
+	"time"
+)
+
+// Layer names one of the limits that a request must pass, in the order in which they answer.
+type Layer uint8
+
+// The layers. LayerNone, the zero value, refused nothing.
+const (
+	LayerNone    Layer = iota
+	LayerMethod        // the plan's throttle for this method: one bucket per (plan, key, stage, method)
+	LayerPlan          // the plan's throttle: one bucket per (plan, key) over all its stages
+	LayerStage         // the stage's throttle for this method, shared by all callers
+	LayerAccount       // the throttle of everything
+	LayerQuota         // the plan's quota: one count per (plan, key, window)
+	numLayers
+)
+
+// String is the layer's one name in headers, logs and pages: "method", "plan", "stage", "account", "quota", or "none".
+func (l Layer) String() string {
+	switch l {
+	case LayerNone:
+		return "none"
+	case LayerMethod:
+		return "method"
+	case LayerPlan:
+		return "plan"
+	case LayerStage:
+		return "stage"
+	case LayerAccount:
+		return "account"
+	case LayerQuota:
+		return "quota"
+	default:
+		return fmt.Sprintf("Layer(%d)", uint8(l))
+	}
+}
+
+// OwnLayer is a throttle of one key: the caller holds the lock that guards TAT.
+type OwnLayer struct {
+	Bucket Bucket
+	TAT    int64
+}
+
+// SharedLayer is a throttle of many keys. State may be nil if Bucket is unlimited.
+type SharedLayer struct {
+	Bucket Bucket
+	State  *Shared
+}
+
+// Allowance is a quota as the key's holder knows it. The zero Allowance is no quota.
+//
+// A holder that counts by itself sets Held to what is left and Final to true. One that gets rights in blocks from a ledger sets
+// Held to those in hand and Final to whether the ledger said that there are no more in this window.
+type Allowance struct {
+	Limited bool
+	Final   bool          // there is nothing to be had beyond Held
+	Limit   int64         // requests a window, with grants of extra quota
+	Held    int64         // rights in hand; an admitted request takes one
+	Beyond  int64         // rights that are not in hand but left, as far as is known; for Gauge alone
+	ResetIn time.Duration // until the window ends
+}
+
+// Layers are the limits that apply to one request and their state. Decide changes the state: an admitted request takes one
+// from each, a refused one nothing from any.
+type Layers struct {
+	Method, Plan   OwnLayer
+	Stage, Account SharedLayer
+	Quota          Allowance
+
+	// Clock reads the clock of now again, for the rare token that must go back to a shared bucket. Nil: time stands
+	// still, as in a simulation.
+	Clock func() int64
+}
+
+// Verdict is what is to be done with a request.
+type Verdict uint8
+
+// The verdicts. The zero value refuses.
+const (
+	Refuse Verdict = iota
+	Admit
+	Ask // every throttle would pass, but no quota right is in hand: get some from the ledger and decide again
+)
+
+// String is "refuse", "admit" or "ask".
+func (v Verdict) String() string {
+	switch v {
+	case Refuse:
+		return "refuse"
+	case Admit:
+		return "admit"
+	case Ask:
+		return "ask"
+	default:
+		return fmt.Sprintf("Verdict(%d)", uint8(v))
+	}
+}
+
+// Gauge is what a caller is told of one layer, as it is after the decision.
+type Gauge struct {
+	Limited   bool          // false: the layer does not apply and the rest is 0
+	Limit     int64         // burst, or the quota's limit
+	Remaining int64         // requests that would pass at this instant
+	Reset     time.Duration // until Remaining is Limit again
+}
+
+// Decision is the answer of Decide.
+type Decision struct {
+	Verdict    Verdict
+	Layer      Layer         // that refused
+	RetryAfter time.Duration // after a refusal: when to try again; 0 = waiting does not help (rate or limit is 0)
+	gauges     [numLayers]Gauge
+}
+
+// Allowed reports whether the request may go on.
+func (d *Decision) Allowed() bool { return d.Verdict == Admit }
+
+// Gauge is what a caller is told of layer.
+func (d *Decision) Gauge(layer Layer) Gauge {
+	if layer >= numLayers {
+		return Gauge{}
+	}
+	return d.gauges[layer]
+}
+
+// Seconds is d in whole seconds, rounded up, as the headers Retry-After and RateLimit want it.
+func Seconds(d time.Duration) int64 {
+	return int64((max(d, 0) + time.Second - 1) / time.Second)
+}
+
+// Decide asks every layer of a request at one now, in nanoseconds, and if all admit it, takes one from each.
+//
+// The shared layers are taken one after the other without a lock. If the account refuses after the stage was taken, because
+// another request won the last token meanwhile, the stage's token is given back; for that moment it may wrongly refuse
+// another caller, and never admits one too many.
+func Decide(now int64, l *Layers) (d Decision) {
+	method, ok, wait := l.Method.Bucket.Look(l.Method.TAT, now)
+	if !ok {
+		l.Method.TAT = method
+		return l.refused(now, LayerMethod, wait)
+	}
+	plan, ok, wait := l.Plan.Bucket.Look(l.Plan.TAT, now)
+	if !ok {
+		l.Plan.TAT = plan
+		return l.refused(now, LayerPlan, wait)
+	}
+	if ok, wait := l.Stage.look(now); !ok {
+		return l.refused(now, LayerStage, wait)
+	}
+	if ok, wait := l.Account.look(now); !ok {
+		return l.refused(now, LayerAccount, wait)
+	}
+	if l.Quota.Limited && l.Quota.Held <= 0 {
+		return l.withoutRight(now)
+	}
+	stage, ok, wait := l.Stage.take(now)
+	if !ok {
+		return l.refused(now, LayerStage, wait)
+	}
+	account, ok, wait := l.Account.take(now)
+	if !ok {
+		l.Stage.giveBack(stage, now, l.Clock)
+		return l.refused(now, LayerAccount, wait)
+	}
+	l.Method.TAT, l.Plan.TAT = method, plan
+	if l.Quota.Limited {
+		l.Quota.Held--
+	}
+	d.Verdict = Admit
+	l.gauge(&d, now, stage, account)
+	return d
+}
+
+// withoutRight answers a request that passes every throttle, but for which no quota right is in hand.
+func (l *Layers) withoutRight(now int64) Decision {
+	if !l.Quota.Final {
+		d := l.refused(now, LayerNone, 0)
+		d.Verdict = Ask
+		return d
+	}
+	wait := l.Quota.ResetIn
+	if l.Quota.Limit <= 0 {
+		wait = 0
+	}
+	return l.refused(now, LayerQuota, wait)
+}
+
+// refused is the decision against a request that has spent nothing.
+func (l *Layers) refused(now int64, layer Layer, retryAfter time.Duration) (d Decision) {
+	d.Layer, d.RetryAfter = layer, retryAfter
+	l.gauge(&d, now, l.Stage.load(), l.Account.load())
+	return d
+}
+
+func (l *Layers) gauge(d *Decision, now, stage, account int64) {
+	d.gauges[LayerMethod] = l.Method.Bucket.Gauge(l.Method.TAT, now)
+	d.gauges[LayerPlan] = l.Plan.Bucket.Gauge(l.Plan.TAT, now)
+	d.gauges[LayerStage] = l.Stage.Bucket.Gauge(stage, now)
+	d.gauges[LayerAccount] = l.Account.Bucket.Gauge(account, now)
+	if q := &l.Quota; q.Limited {
+		d.gauges[LayerQuota] = Gauge{Limited: true, Limit: q.Limit, Remaining: max(0, q.Held) + max(0, q.Beyond), Reset: q.ResetIn}
+	}
+}
+
+// Gauge is what a caller is told of b.
+func (b Bucket) Gauge(tat, now int64) Gauge {
+	if !b.IsLimited() {
+		return Gauge{}
+	}
+	return Gauge{Limited: true, Limit: b.Burst(), Remaining: b.Remaining(tat, now), Reset: b.ResetIn(tat, now)}
+}
+
+func (s SharedLayer) load() int64 {
+	if !s.Bucket.IsLimited() {
+		return 0
+	}
+	return s.State.Load()
+}
+
+func (s SharedLayer) look(now int64) (bool, time.Duration) {
+	if !s.Bucket.IsLimited() {
+		return true, 0
+	}
+	return s.State.look(s.Bucket, now)
+}
+
+func (s SharedLayer) take(now int64) (int64, bool, time.Duration) {
+	if !s.Bucket.IsLimited() {
+		return 0, true, 0
+	}
+	return s.State.take(s.Bucket, now)
+}
+
+func (s SharedLayer) giveBack(taken, now int64, clock func() int64) {
+	if !s.Bucket.IsLimited() {
+		return
+	}
+	if clock == nil {
+		clock = func() int64 { return now }
+	}
+	s.State.giveBack(s.Bucket, taken, clock)
+}
