@@ -1,0 +1,244 @@
+package models
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"gatehouse/models/limit"
+)
+
+// API is what an owner offers. Its methods are edited freely; callers see them as deployed.
+type API struct {
+	ID        APIID
+	OwnerID   AccountID
+	Slug      string // in URLs: [a-z0-9-]{2,40}, unique
+	Name      string
+	Summary   string // one line for the catalog
+	KeySource KeySource
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// HasDocument reports whether an OpenAPI document stands behind the API.
+	HasDocument bool
+	// Undeployed reports that methods, document or key source changed since the newest deployment.
+	Undeployed bool
+}
+
+// KeyPlace is where callers put their key.
+type KeyPlace string
+
+// The places of a key in a request (DECISIONS 14).
+const (
+	KeyInHeader KeyPlace = "header"
+	KeyInBearer KeyPlace = "bearer" // Authorization: Bearer KEY
+	KeyInQuery  KeyPlace = "query"
+)
+
+// KeySource says where the gateway reads the key of an API and whether the upstream sees it.
+type KeySource struct {
+	Place   KeyPlace
+	Name    string // of the header or query parameter; empty for bearer
+	Forward bool   // pass the key on to the upstream; default false: it is stripped
+}
+
+// DefaultKeySource is the x-api-key header, stripped before the upstream.
+func DefaultKeySource() KeySource { return KeySource{Place: KeyInHeader, Name: "x-api-key"} }
+
+var (
+	queryPattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	slugPattern   = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])$`)
+	stagePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	headerPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)
+
+// reservedHeaders cannot carry a key: HTTP or the gateway gives them a meaning of their own.
+var reservedHeaders = map[string]bool{
+	"host": true, "connection": true, "content-length": true, "content-type": true, "transfer-encoding": true, "te": true, "trailer": true,
+	"upgrade": true, "expect": true, "cookie": true, "authorization": true, "accept": true, "origin": true, "forwarded": true,
+	"x-forwarded-for": true, "x-forwarded-host": true, "x-forwarded-proto": true, "x-request-id": true, "proxy-authorization": true,
+}
+
+// Check validates a key source; fields "key_place", "key_name".
+func (k KeySource) Check() error {
+	switch k.Place {
+	case KeyInBearer:
+		return nil
+	case KeyInHeader:
+		if !headerPattern.MatchString(k.Name) || reservedHeaders[strings.ToLower(k.Name)] {
+			return Invalid("key_name", "Name a header of letters, digits and hyphens that HTTP itself does not use, such as x-api-key.")
+		}
+	case KeyInQuery:
+		if !queryPattern.MatchString(k.Name) {
+			return Invalid("key_name", "Name a query parameter of letters, digits, hyphens and underscores, such as api_key.")
+		}
+	default:
+		return Invalid("key_place", "Choose header, bearer or query.")
+	}
+	return nil
+}
+
+// CheckSlug validates a slug; field "slug".
+func CheckSlug(slug string) error {
+	if !slugPattern.MatchString(slug) {
+		return Invalid("slug", "Use 2 to 40 lower-case letters, digits and hyphens, such as weather.")
+	}
+	return nil
+}
+
+// Slugify proposes a slug for a name; it always passes CheckSlug.
+func Slugify(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() == 40 {
+			break
+		}
+	}
+	slug := strings.Trim(b.String(), "-")
+	if len(slug) < 2 {
+		return "api" + slug
+	}
+	return slug
+}
+
+// Method is a verb on a path. Its id stays while verb and path stay, also over imports.
+type Method struct {
+	ID          MethodID
+	Verb        string // GET, POST, …, or ANY
+	Path        string // template: /users/{id}, /files/{proxy+}
+	Summary     string
+	KeyRequired bool
+}
+
+// Name returns "GET /users/{id}".
+func (m Method) Name() string { return m.Verb + " " + m.Path }
+
+// Verbs are the verbs that a method may have. ANY answers every verb that has no method of its own.
+var Verbs = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"}
+
+var segmentPattern = regexp.MustCompile(`^(?:[A-Za-z0-9\-._~!$&'()*+,=:@%]+|\{[A-Za-z0-9_\-.]{1,64}\}|\{[A-Za-z0-9_\-.]{1,64}\+\})$`)
+
+// CheckMethod validates verb and path template; fields "verb", "path". A {name+} may only be the last segment.
+func CheckMethod(verb, path string) error {
+	var p Problems
+	known := false
+	for _, v := range Verbs {
+		known = known || v == verb
+	}
+	if !known {
+		p.Add("verb", "Choose one of "+strings.Join(Verbs, ", ")+".")
+	}
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		p.Add("path", "A path begins with a slash, such as /users/{id}.")
+	case len(path) > 1024:
+		p.Add("path", "Use at most 1,024 characters.")
+	default:
+		checkSegments(&p, path)
+	}
+	return p.Err()
+}
+
+func checkSegments(p *Problems, path string) {
+	if path == "/" {
+		return
+	}
+	segments := strings.Split(strings.TrimSuffix(path[1:], "/"), "/")
+	seen := map[string]bool{}
+	for i, s := range segments {
+		if s == "." || s == ".." || !segmentPattern.MatchString(s) {
+			p.Add("path", fmt.Sprintf("%q is not a path segment: use letters, digits, signs that URLs allow, {name} or a last {name+}.", s))
+			return
+		}
+		if !strings.HasPrefix(s, "{") {
+			continue
+		}
+		if strings.HasSuffix(s, "+}") && i != len(segments)-1 {
+			p.Add("path", "A greedy segment such as {proxy+} must be the last one.")
+			return
+		}
+		if seen[s] {
+			p.Add("path", fmt.Sprintf("The name %s stands twice in the path.", s))
+			return
+		}
+		seen[s] = true
+	}
+}
+
+// Deployment is an immutable snapshot of an API's methods and description (R3).
+type Deployment struct {
+	ID        DeploymentID
+	APIID     APIID
+	Number    int // 1, 2, 3 … within the API
+	Note      string
+	Methods   []Method
+	KeySource KeySource
+	CreatedAt time.Time
+	CreatedBy string // the actor's label
+}
+
+// Stage is a name that points at one deployment and one upstream.
+type Stage struct {
+	ID         StageID
+	APIID      APIID
+	Name       string
+	Upstream   string          // https://host[:port][/base], no query, no user
+	Throttle   *limit.Throttle // shared by all callers of the stage; nil: none
+	Timeout    time.Duration   // for the upstream's answer to begin; 1 s to 5 min, default 30 s
+	Deployment DeploymentID    // zero: nothing is deployed here yet
+	Number     int             // of that deployment
+	DeployedAt time.Time
+	CreatedAt  time.Time
+}
+
+// DefaultTimeout is a stage's timeout unless its owner says otherwise.
+const DefaultTimeout = 30 * time.Second
+
+// Check validates what an owner types of a stage; fields "name", "upstream", "rate", "burst", "timeout".
+func (s Stage) Check() error {
+	var p Problems
+	if !stagePattern.MatchString(s.Name) {
+		p.Add("name", "Use 1 to 128 letters, digits, hyphens and underscores, such as prod.")
+	}
+	if problem := upstreamProblem(s.Upstream); problem != "" {
+		p.Add("upstream", problem)
+	}
+	if s.Throttle != nil {
+		addThrottle(&p, "rate", "burst", *s.Throttle)
+	}
+	if s.Timeout < time.Second || s.Timeout > 5*time.Minute {
+		p.Add("timeout", "Enter 1 to 300 seconds.")
+	}
+	return p.Err()
+}
+
+// upstreamProblem judges the form of an upstream URL. Whether its address may be dialled is the operator's to say (DECISIONS 35).
+func upstreamProblem(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "Enter a full address such as https://api.example.com."
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "The address must begin with http:// or https://."
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
+		return "Leave out user name, query and fragment."
+	}
+	return ""
+}
+
+// Release is one entry of a stage's deployment history.
+type Release struct {
+	Deployment DeploymentID
+	Number     int
+	Note       string
+	At         time.Time
+	By         string
+	Current    bool
+}

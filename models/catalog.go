@@ -1,0 +1,94 @@
+package models
+
+import (
+	"time"
+
+	"gatehouse/models/limit"
+)
+
+// This file is what the gateway is told: the topology (small: APIs, stages, methods, plans), one Credential per key (many), and the
+// change log that says which of them to load again.
+
+// ChangeKind says what a change touches.
+type ChangeKind string
+
+// The kinds of changes. A topology change recompiles the snapshot; a plan change does so too and sums the quota counters of the plan's keys
+// again; a key change reloads one credential.
+const (
+	ChangeTopology ChangeKind = "topology"
+	ChangePlan     ChangeKind = "plan"
+	ChangeKey      ChangeKind = "key"
+)
+
+// Change is an entry of the gapless change log. Only what the gateway enforces is in it (DECISIONS 65).
+type Change struct {
+	Version int64 // 1, 2, 3 …
+	Kind    ChangeKind
+	ID      int64 // PlanID or KeyID; zero for topology
+}
+
+// Topology is everything that the gateway needs but the keys.
+type Topology struct {
+	APIs  []GatewayAPI
+	Plans []GatewayPlan // published and retired ones
+}
+
+// GatewayAPI is an API with its deployed stages.
+type GatewayAPI struct {
+	ID     APIID
+	Slug   string
+	Name   string
+	Stages []GatewayStage
+}
+
+// GatewayStage is a stage with the deployment that it points at.
+type GatewayStage struct {
+	ID        StageID
+	Name      string
+	Upstream  string
+	Timeout   time.Duration
+	Throttle  *limit.Throttle
+	KeySource KeySource // as deployed
+	Methods   []Method  // as deployed
+}
+
+// GatewayPlan is a plan's version in force.
+type GatewayPlan struct {
+	ID      PlanID
+	Version int
+	Terms   Terms
+}
+
+// Credential is a key as the gateway knows it.
+type Credential struct {
+	KeyID     KeyID
+	AppID     AppID
+	Enabled   bool // false also when revoked
+	Revoked   bool
+	ExpiresAt time.Time // zero: never
+	Secrets   []CredentialSecret
+	Plans     []CredentialPlan
+}
+
+// CredentialSecret is one value of a key.
+type CredentialSecret struct {
+	Digest  [32]byte  // HMAC of the value
+	StopsAt time.Time // zero: it is the current one
+}
+
+// CredentialPlan is a membership with what was charged on each UTC day that can still matter (the last 32).
+type CredentialPlan struct {
+	PlanID PlanID
+	State  MembershipState
+	Used   []QuotaUse
+}
+
+// ThrottleLevel is a bucket's state, kept over an ordered stop (DECISIONS 55). KeyID is zero for a stage's shared bucket, MethodID is zero for
+// a plan's own bucket.
+type ThrottleLevel struct {
+	KeyID    KeyID
+	PlanID   PlanID
+	StageID  StageID
+	MethodID MethodID
+	FullAt   time.Time // when the bucket would be full again
+}

@@ -1,0 +1,210 @@
+package models
+
+import "time"
+
+// This file holds what lists and pages show: a value together with the names that stand beside it.
+
+// AccountRow is an account in the administrator's list.
+type AccountRow struct {
+	Account
+	Sessions int // open ones
+	Apps     int
+	APIs     int
+}
+
+// APIRow is an API in its owner's list.
+type APIRow struct {
+	API
+	Methods int
+	Stages  []Stage
+	Plans   int // published plans that open a stage of it
+}
+
+// ImportChanges is what a new document did to an API's methods.
+type ImportChanges struct {
+	Added, Changed, Removed []Method
+}
+
+// StageChoice is a stage that a plan may open, with its deployed methods.
+type StageChoice struct {
+	StageID   StageID
+	APIID     APIID
+	APIName   string
+	APISlug   string
+	StageName string
+	Deployed  bool
+	Methods   []Method
+}
+
+// Label returns "Echo API · prod".
+func (s StageChoice) Label() string { return s.APIName + " · " + s.StageName }
+
+// PlanRow is a plan in its owner's list.
+type PlanRow struct {
+	Plan
+	Subscribers int // open subscriptions
+	Waiting     int // of them pending
+	Keys        int
+	Stages      []string // labels of the stages of the current terms
+}
+
+// PlanUse names a plan that would lose a stage, for the page that asks before a delete.
+type PlanUse struct {
+	PlanID      PlanID
+	PlanName    string
+	StageName   string
+	Subscribers int
+	Keys        int
+}
+
+// CatalogEntry is an API in the public catalog: one that has a deployed stage on a published plan that the viewer may see.
+type CatalogEntry struct {
+	APIID     APIID
+	Slug      string
+	Name      string
+	Summary   string
+	OwnerName string
+	Methods   int
+	Plans     int
+	FromPrice string // price text of the first plan
+}
+
+// CatalogAPI is an API's public page.
+type CatalogAPI struct {
+	API
+	OwnerName string
+	Stages    []CatalogStage
+	Plans     []CatalogPlan
+}
+
+// CatalogStage is a deployed stage with its methods.
+type CatalogStage struct {
+	ID         StageID
+	Name       string
+	Deployment DeploymentID
+	DeployedAt time.Time
+	Methods    []Method
+}
+
+// CatalogPlan is a published plan as a developer compares it.
+type CatalogPlan struct {
+	PlanID  PlanID
+	Version int
+	Terms   Terms
+	Stages  []CatalogPlanStage // of this API
+	// OtherStages are the labels of stages of other APIs that the plan opens too.
+	OtherStages []string
+	Invited     bool // the viewer sees it because he is invited
+}
+
+// CatalogPlanStage says what a plan opens of a stage.
+type CatalogPlanStage struct {
+	StageID   StageID
+	StageName string
+	Opened    int // methods
+	Total     int
+	Limited   []MethodLimit
+	Excluded  []Method
+}
+
+// MethodLimit is a method with a throttle of its own.
+type MethodLimit struct {
+	Method   Method
+	Throttle MethodThrottle
+}
+
+// AppRow is an app in its developer's list.
+type AppRow struct {
+	App
+	Keys          int // that are not revoked
+	Subscriptions []SubscriptionRow
+}
+
+// SubscriptionRow is a subscription with its names, for its developer and for the plan's owner.
+type SubscriptionRow struct {
+	Subscription
+	AppName      string
+	AccountID    AccountID
+	AccountEmail string
+	AccountName  string
+	PlanName     string
+	PlanState    PlanState
+	Terms        Terms    // in force
+	APIs         []APIRef // that the plan opens
+	Keys         int
+}
+
+// APIRef names an API and the stages of it.
+type APIRef struct {
+	APIID  APIID
+	Slug   string
+	Name   string
+	Stages []string
+}
+
+// KeyRow is a key with its names.
+type KeyRow struct {
+	Key
+	AppName      string
+	AccountEmail string // of the app's developer
+	Memberships  []Membership
+}
+
+// KeyDetail is a key's page.
+type KeyDetail struct {
+	KeyRow
+	// Calls are the ways in which the key may call: one per (plan, stage).
+	Calls []KeyCall
+}
+
+// KeyCall is a stage that a key may call, with what a snippet needs.
+type KeyCall struct {
+	PlanID    PlanID
+	PlanName  string
+	State     MembershipState
+	Terms     Terms
+	APIName   string
+	APISlug   string
+	StageID   StageID
+	StageName string
+	KeySource KeySource
+	Methods   []Method // of the deployment, without the ones that the plan excludes
+}
+
+// Subscribed is what a new subscription made.
+type Subscribed struct {
+	Subscription Subscription
+	App          App
+	Key          Key
+	Attached     bool // the app's existing key was put on the plan: there is no new value to show
+}
+
+// PlanKeyUse is a key in the list of a plan's busiest keys of a month.
+type PlanKeyUse struct {
+	KeyRow
+	Requests int64 // admitted this month (UTC)
+	Refused  int64
+}
+
+// KeyImport is one row of a CSV import.
+type KeyImport struct {
+	Line        int
+	ID          KeyID  // set: an update of that key
+	Value       string // 20 to 128 characters; empty only with ID
+	Name        string
+	Description string
+	CustomerID  string
+	Enabled     bool
+	Plans       []PlanID
+}
+
+// KeyImportReport says what an import did.
+type KeyImportReport struct {
+	Created, Updated int
+}
+
+// KeyExport is one row of a CSV export; Value is empty unless it was asked for and the key is sealed.
+type KeyExport struct {
+	KeyRow
+	Value string
+}

@@ -1,0 +1,32 @@
+//go:build cgo
+
+package store
+
+import (
+	"net/url"
+
+	_ "github.com/mattn/go-sqlite3" // a newer SQLite than the one that gorm's driver asks for
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+)
+
+// Driver names the SQLite driver of this build.
+const Driver = "mattn/go-sqlite3 (cgo)"
+
+// dialector opens a database file. Writers begin their transactions immediately (a deferred one that turns into a writer fails with "database
+// is locked" in spite of the busy timeout) and sync fully, so that a power cut takes nothing back.
+func dialector(path string, readOnly bool) gorm.Dialector {
+	q := url.Values{
+		"_journal_mode":    {"WAL"},
+		"_busy_timeout":    {"5000"},
+		"_foreign_keys":    {"on"},
+		"_synchronous":     {"FULL"},
+		"_txlock":          {"immediate"},
+		"_stmt_cache_size": {"64"},
+	}
+	if readOnly {
+		q.Set("_query_only", "1")
+		q.Set("_txlock", "deferred")
+	}
+	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
+}

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"gatehouse/migrations"
+	"gatehouse/models"
+	"gatehouse/models/secret"
+)
+
+// Config says how to open a store.
+type Config struct {
+	Path      string // of the SQLite file
+	Keyring   *secret.Keyring
+	KeyPrefix string // four characters that generated key values begin with; "" means "gwk1"
+	Log       *slog.Logger
+	// Changed is called after a transaction that appended to the change log, before the method returns; nil: nobody listens in this process.
+	Changed func(ctx context.Context) error
+}
+
+// Store is safe for concurrent use.
+type Store struct {
+	write     *gorm.DB
+	read      *gorm.DB
+	keyring   *secret.Keyring
+	keyPrefix string
+	log       *slog.Logger
+	changed   func(ctx context.Context) error
+}
+
+// readers is the number of connections for reading: enough for a page's queries beside a chart's, few enough for two cores.
+const readers = 4
+
+// Open opens the database file and brings its schema up to date. It refuses a file that a newer Gatehouse has migrated.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.KeyPrefix == "" {
+		c.KeyPrefix = "gwk1"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.Log, changed: c.Changed}
+	var err error
+	if s.write, err = openHandle(c, false, 1); err != nil {
+		return nil, err
+	}
+	if err = s.migrate(ctx); err == nil {
+		s.read, err = openHandle(c, true, readers)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func openHandle(c Config, readOnly bool, connections int) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector(c.Path, readOnly), &gorm.Config{
+		TranslateError:         true,
+		SkipDefaultTransaction: true,
+		NowFunc:                func() time.Time { return time.Now().UTC() },
+		Logger: logger.NewSlogLogger(c.Log, logger.Config{
+			SlowThreshold: 500 * time.Millisecond, LogLevel: logger.Warn,
+			ParameterizedQueries: true, IgnoreRecordNotFoundError: true, // values stay out of the log
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	pool, err := s.write.DB()
+	if err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations.SQLite, "sqlite")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, files, goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	have, known, err := versions(ctx, provider)
+	if err != nil {
+		return err
+	}
+	if have > known {
+		return fmt.Errorf("the database has schema %d, this Gatehouse knows up to %d: run the newer version", have, known)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+func versions(ctx context.Context, p *goose.Provider) (have, known int64, err error) {
+	if have, err = p.GetDBVersion(ctx); err != nil {
+		return 0, 0, fmt.Errorf("read schema version: %w", err)
+	}
+	for _, source := range p.ListSources() {
+		known = max(known, source.Version)
+	}
+	return have, known, nil
+}
+
+// Close ends all connections; the last one folds the write-ahead log into the file.
+func (s *Store) Close() error {
+	var problems []error
+	for _, db := range []*gorm.DB{s.read, s.write} {
+		if db == nil {
+			continue
+		}
+		if pool, err := db.DB(); err == nil {
+			problems = append(problems, pool.Close())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// tx is one changing use case under way.
+type tx struct {
+	*gorm.DB
+	actor   models.Actor
+	now     time.Time
+	changes bool
+}
+
+// change runs a use case in an immediate transaction. Errors from fn roll it back. When fn noted a change, the gateway has applied it by the time that
+// change returns.
+func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, fn func(*tx) error) error {
+	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond)}
+	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		t.DB = db
+		return fn(t)
+	})
+	if err != nil {
+		return translate(err)
+	}
+	if !t.changes || s.changed == nil {
+		return nil
+	}
+	if err := s.changed(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("tell the gateway: %w", err)
+	}
+	return nil
+}
+
+// changed appends to the change log that the gateway follows; ids are PlanID or KeyID, none for topology.
+func (t *tx) changed(kind models.ChangeKind, ids ...int64) error {
+	if kind == models.ChangeTopology {
+		ids = []int64{0}
+	}
+	t.changes = t.changes || len(ids) > 0
+	for _, id := range ids {
+		err := t.Exec(`INSERT INTO changes (version, kind, id, at) SELECT coalesce(max(version), 0) + 1, ?, ?, ? FROM changes`,
+			string(kind), id, millis(t.now)).Error
+		if err != nil {
+			return fmt.Errorf("append change: %w", err)
+		}
+	}
+	return nil
+}
+
+// newID draws an id.
+func newID[T any]() models.ID[T] {
+	var b [8]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return models.NewID[T](binary.LittleEndian.Uint64(b[:]))
+}
+
+// millis stores a time; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// nullMillis stores a time; the zero time is NULL.
+func nullMillis(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: millis(t), Valid: !t.IsZero()}
+}
+
+// timeOf reads what millis and nullMillis store.
+func timeOf(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func nullTime(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return timeOf(ms.Int64)
+}
