@@ -1,0 +1,167 @@
+// Enhancements only: every page works without this file.
+const on = (type, fn) => document.addEventListener(type, fn);
+const live = text => {
+  const e = document.getElementById("live");
+  if (e) { e.textContent = ""; requestAnimationFrame(() => e.textContent = text); }
+};
+const store = (key, value) => { try { return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value); } catch { return null; } };
+
+// Theme: the button flips what is seen now and remembers it.
+on("click", e => {
+  if (!e.target.closest("[data-theme-toggle]")) return;
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  store("theme", root.dataset.theme);
+  live((dark ? "Light" : "Dark") + " theme");
+});
+
+// Copy: the label changes for two seconds and is announced once. Where the
+// clipboard is refused the text is selected instead.
+on("click", async e => {
+  const button = e.target.closest("[data-copy]");
+  const source = button && document.querySelector(button.dataset.copy);
+  if (!source) return;
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+  } catch {
+    getSelection().selectAllChildren(source);
+    return live("Press Ctrl C to copy");
+  }
+  live("Copied");
+  if (button.dataset.done) return;
+  const label = button.querySelector("span"), old = label?.textContent;
+  button.dataset.done = "1";
+  if (label) label.textContent = "Copied";
+  setTimeout(() => { delete button.dataset.done; if (label) label.textContent = old; }, 2000);
+});
+
+// Dialogs: a link to a confirm page shows that page's form in a dialog. With
+// data-dialog="#id" the dialog is in the page already.
+on("click", async e => {
+  const link = e.target.closest("a[data-dialog]");
+  if (!link || e.ctrlKey || e.metaKey || e.shiftKey || !window.HTMLDialogElement) return;
+  e.preventDefault();
+  let dialog = link.dataset.dialog && document.querySelector(link.dataset.dialog);
+  if (!dialog) {
+    try {
+      const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const form = answer.ok && page.querySelector("main .confirm");
+      if (!form) throw 0;
+      dialog = document.createElement("dialog");
+      dialog.append(document.adoptNode(form));
+      const title = form.querySelector("h1");
+      if (title) dialog.setAttribute("aria-label", title.textContent);
+      document.body.append(dialog);
+      dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    } catch {
+      return location.assign(link.href);
+    }
+  }
+  dialog.showModal();
+});
+on("click", e => {
+  const dialog = e.target.closest("dialog");
+  if (dialog && (e.target === dialog || e.target.closest("[data-close]"))) { e.preventDefault(); dialog.close(); }
+});
+
+// Menus are <details>: they close on Escape, on a click elsewhere, and when the
+// focus leaves them.
+const shut = except => document.querySelectorAll("details.menu[open]").forEach(m => { if (m !== except) m.open = false; });
+on("click", e => shut(e.target.closest("details.menu")));
+on("focusin", e => shut(e.target.closest("details.menu")));
+on("keydown", e => {
+  if (e.key !== "Escape") return;
+  const open = document.querySelector("details.menu[open]");
+  if (open) { open.open = false; open.querySelector("summary").focus(); }
+  else if (location.hash === "#nav") location.hash = "main";
+});
+
+// Filters send themselves; a slider and its number keep each other's value.
+on("change", e => { if (e.target.matches("[data-submit]")) e.target.form.requestSubmit(); });
+on("input", e => {
+  const twin = e.target.dataset?.sync && document.querySelector(e.target.dataset.sync);
+  if (!twin) return;
+  twin.value = e.target.value;
+  twin.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
+// Snippets: the language that was chosen last is chosen everywhere.
+const choose = lang => document.querySelectorAll("input[data-lang]").forEach(i => { if (i.dataset.lang === lang) i.checked = true; });
+on("change", e => { if (e.target.dataset.lang) { store("lang", e.target.dataset.lang); choose(e.target.dataset.lang); } });
+choose(store("lang"));
+
+// A success message leaves by itself; problems stay until they are read.
+setTimeout(() => document.querySelectorAll("[data-leave]").forEach(e => e.remove()), 6000);
+
+// Times in words are kept true.
+const words = s => s < 60 ? "just now" : s < 3600 ? many(s / 60, "minute") : s < 86400 ? many(s / 3600, "hour") : s < 30 * 86400 ? many(s / 86400, "day") : "";
+const many = (n, unit) => `${n = Math.floor(n)} ${unit}${n === 1 ? "" : "s"} ago`;
+setInterval(() => document.querySelectorAll("time[data-ago]").forEach(t => {
+  const s = (Date.now() - Date.parse(t.dateTime)) / 1000, text = s >= 0 && words(s);
+  if (text && text !== t.textContent) t.textContent = text;
+}), 30000);
+
+// Charts: the table inside is the data. The pointer or the arrow keys move a
+// cross-hair; a click or Enter opens the calls of that time. Everything is read
+// when it is needed, so a chart may be replaced while it is looked at.
+customElements.define("ts-chart", class extends HTMLElement {
+  connectedCallback() {
+    if (this.wired) return;
+    this.wired = true;
+    this.at = -1;
+    const here = e => { const p = this.plot; return p?.contains(e.target) && p; };
+    const index = e => {
+      const r = this.plot.getBoundingClientRect(), f = (e.clientX - r.left) / r.width, n = this.rows.length;
+      return this.bars ? Math.floor(f * n) : Math.round(f * (n - 1));
+    };
+    this.addEventListener("pointermove", e => here(e) ? this.show(index(e)) : this.hide());
+    this.addEventListener("pointerleave", () => this.hide());
+    this.addEventListener("focusout", () => this.hide());
+    this.addEventListener("click", e => here(e) && this.open(index(e)));
+    this.addEventListener("keydown", e => {
+      if (!here(e)) return;
+      const n = this.rows.length, step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 }[e.key];
+      const to = step ? (this.at < 0 ? (step > 0 ? 0 : n - 1) : this.at + step) : { Home: 0, End: n - 1 }[e.key];
+      if (to !== undefined) { e.preventDefault(); this.show(to, true); }
+      else if (e.key === "Escape") this.hide();
+      else if (e.key === "Enter") this.open(this.at);
+    });
+  }
+  get plot() { return this.querySelector(".plot"); }
+  get bars() { return this.dataset.kind === "bars"; }
+  get rows() { return this.querySelector("table").tBodies[0].rows; }
+  part(name) {
+    let e = this.plot.querySelector("." + name);
+    if (!e) { e = document.createElement("div"); e.className = name; this.plot.append(e); }
+    e.hidden = false;
+    return e;
+  }
+  show(i, say) {
+    const rows = this.rows, n = rows.length;
+    if (!n) return;
+    i = this.at = Math.max(0, Math.min(n - 1, i));
+    const cells = [...rows[i].cells], heads = [...this.querySelector("table").tHead.rows[0].cells].slice(1);
+    const w = this.plot.clientWidth, x = this.bars ? (i + .5) * w / n : i * w / Math.max(1, n - 1);
+    const cross = this.part("cross"), tip = this.part("tip");
+    cross.classList.toggle("band", this.bars);
+    cross.style.width = this.bars ? w / n + "px" : "";
+    cross.style.left = (this.bars ? i * w / n : x) + "px";
+    const line = (cls, ...content) => { const e = document.createElement("div"); e.className = cls; e.append(...content); return e; };
+    tip.replaceChildren(line("h", cells[0].textContent + " " + (this.dataset.zone || "")), ...heads.map((head, j) => {
+      const sw = document.createElement("span"), b = document.createElement("b");
+      sw.className = "sw " + head.dataset.sw;
+      b.textContent = cells[j + 1].textContent;
+      return line("r", sw, head.textContent, b);
+    }).reverse());
+    const tw = tip.offsetWidth;
+    tip.style.transform = `translate(${x + tw + 16 > w ? Math.max(0, x - tw - 12) : x + 12}px,6px)`;
+    if (say) live(cells[0].textContent + ": " + heads.map((h, j) => h.textContent + " " + cells[j + 1].textContent).join(", "));
+  }
+  hide() {
+    this.at = -1;
+    this.querySelectorAll(".cross,.tip").forEach(e => e.hidden = true);
+  }
+  open(i) { this.rows[i]?.querySelector("th a")?.click(); }
+});
