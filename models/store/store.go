@@ -24,7 +24,7 @@ import (
 type Config struct {
 	Path      string // of the SQLite file
 	Keyring   *secret.Keyring
-	KeyPrefix string // four characters that generated key values begin with; "" means "gwk1"
+	KeyPrefix secret.Prefix // that generated key values begin with; the zero Prefix is "gwk1"
 	Log       *slog.Logger
 	// Changed is called after a transaction that appended to the change log, before the method returns; nil: nobody listens in this process.
 	Changed func(ctx context.Context) error
@@ -35,7 +35,7 @@ type Store struct {
 	write     *gorm.DB
 	read      *gorm.DB
 	keyring   *secret.Keyring
-	keyPrefix string
+	keyPrefix secret.Prefix
 	log       *slog.Logger
 	changed   func(ctx context.Context) error
 }
@@ -45,9 +45,6 @@ const readers = 4
 
 // Open opens the database file and brings its schema up to date. It refuses a file that a newer Gatehouse has migrated.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	if c.KeyPrefix == "" {
-		c.KeyPrefix = "gwk1"
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
