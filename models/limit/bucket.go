@@ -78,14 +78,16 @@ func (b Bucket) Look(tat, now int64) (next int64, ok bool, retryAfter time.Durat
 	return start + b.interval, true, 0
 }
 
-// GiveBack returns to tat the token that was taken when Look answered taken. It is for a shared bucket whose request was refused by
-// another layer: now must be read after tat. A bucket that may have been full since then has lost the token to its brim, and
-// returning it would admit one request too many: then tat stays.
-func (b Bucket) GiveBack(tat, taken, now int64) int64 {
-	if b.capacity == 0 || ticks(now) >= taken {
+// GiveBack returns a token that was out for that long to tat, for a request that another layer refused. It is for a bucket from
+// which others take meanwhile: tat must be read before the clock that ends out.
+//
+// While a token is out, a bucket refills to its brim without it, and to put the token on top would admit one request too many. The
+// state does not tell whether that happened, so the bucket gets the token less what it may have gained meanwhile.
+func (b Bucket) GiveBack(tat int64, out time.Duration) int64 {
+	if b.capacity == 0 {
 		return tat
 	}
-	return tat - b.interval
+	return tat - max(0, b.interval-ticks(int64(out)))
 }
 
 // Remaining is how many requests would pass at this instant: 0..Burst. It is 0 for an unlimited bucket.

@@ -163,7 +163,7 @@ func Decide(now int64, l *Layers) (d Decision) {
 	}
 	account, ok, wait := l.Account.take(now)
 	if !ok {
-		l.Stage.giveBack(stage, now, l.Clock)
+		l.Stage.giveBack(now, l.Clock)
 		return l.refused(now, LayerAccount, wait)
 	}
 	l.Method.TAT, l.Plan.TAT = method, plan
@@ -235,12 +235,12 @@ func (s SharedLayer) take(now int64) (int64, bool, time.Duration) {
 	return s.State.take(s.Bucket, now)
 }
 
-func (s SharedLayer) giveBack(taken, now int64, clock func() int64) {
+func (s SharedLayer) giveBack(now int64, clock func() int64) {
 	if !s.Bucket.IsLimited() {
 		return
 	}
 	if clock == nil {
 		clock = func() int64 { return now }
 	}
-	s.State.giveBack(s.Bucket, taken, clock)
+	s.State.giveBack(s.Bucket, now, clock)
 }

@@ -46,6 +46,18 @@ func ParsePeriod(s string) (Period, error) {
 	return PeriodNone, Problems{{Field: "period", Message: "The period must be DAY, WEEK or MONTH."}}
 }
 
+// MarshalText is String.
+func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText is ParsePeriod; "" is PeriodNone.
+func (p *Period) UnmarshalText(text []byte) (err error) {
+	*p = PeriodNone
+	if len(text) > 0 {
+		*p, err = ParsePeriod(string(text))
+	}
+	return err
+}
+
 // MaxOffset is the largest Quota.Offset for p, in days.
 func (p Period) MaxOffset() int {
 	switch p {
@@ -61,9 +73,9 @@ func (p Period) MaxOffset() int {
 // Quota is a number of requests for a calendar window in UTC. Offset moves the window's first day: WEEK 0..6 days after Monday,
 // MONTH 0..27 days after the 1st. Limit 0 refuses everything. The zero Quota is no quota.
 type Quota struct {
-	Limit  int64
-	Period Period
-	Offset int
+	Limit  int64  `json:"limit"`
+	Period Period `json:"period"`
+	Offset int    `json:"offset"`
 }
 
 // IsSet reports whether q limits anything.

@@ -36,12 +36,11 @@ func (s *Shared) take(b Bucket, now int64) (tat int64, ok bool, retryAfter time.
 	}
 }
 
-// giveBack returns the token with which take answered taken. The clock is read after the load and again after a lost race: if it
-// says that the bucket cannot have been full since, nobody's request in between was admitted from a full bucket.
-func (s *Shared) giveBack(b Bucket, taken int64, clock func() int64) {
+// giveBack returns a token that take took at now.
+func (s *Shared) giveBack(b Bucket, now int64, clock func() int64) {
 	for {
 		old := s.tat.Load()
-		next := b.GiveBack(old, taken, clock())
+		next := b.GiveBack(old, time.Duration(clock()-now))
 		if next == old || s.tat.CompareAndSwap(old, next) {
 			return
 		}

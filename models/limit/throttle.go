@@ -17,8 +17,8 @@ const (
 // Throttle is a token bucket as people set it. Rate is in tokens a second and may be fractional; Burst is the capacity in tokens.
 // Rate 0 or Burst 0 refuses everything; so does the zero Throttle.
 type Throttle struct {
-	Rate  float64
-	Burst int64
+	Rate  float64 `json:"rate"`
+	Burst int64   `json:"burst"`
 }
 
 // BurstFor is the burst of a throttle for which only a rate was given: one second's worth, at least 1.
