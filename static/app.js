@@ -165,3 +165,4 @@ customElements.define("ts-chart", class extends HTMLElement {
   }
   open(i) { this.rows[i]?.querySelector("th a")?.click(); }
 });
+on("htmx:after:swap", () => document.querySelectorAll("ts-chart").forEach(c => c.at >= 0 && c.show(c.at)));
