@@ -17,10 +17,12 @@ CREATE TABLE accounts (
     disabled_at   INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX accounts_email ON accounts (lower(email));
+CREATE INDEX accounts_name ON accounts (name COLLATE NOCASE);
 CREATE INDEX accounts_created ON accounts (created_at, id);
+CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
 CREATE TABLE sessions (
-    digest     BLOB PRIMARY KEY,              -- SHA-256 of the cookie's token
+    digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the cookie's token, by the keyring
     handle     TEXT NOT NULL,                 -- names the session on a page
     account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
     data       BLOB NOT NULL,                 -- the session's values, sealed with the keyring
@@ -44,7 +46,8 @@ CREATE TABLE secret_slots (
 CREATE INDEX secret_slots_expiry ON secret_slots (expires_at);
 
 CREATE TABLE links (
-    digest     BLOB PRIMARY KEY,              -- SHA-256 of the token
+    id         INTEGER PRIMARY KEY,
+    digest     BLOB NOT NULL UNIQUE,          -- HMAC-SHA-256 of the token, by the keyring
     kind       TEXT NOT NULL CHECK (kind IN ('setup', 'reset', 'invite')),
     account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
     email      TEXT NOT NULL,
@@ -53,8 +56,10 @@ CREATE TABLE links (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE INDEX links_created ON links (created_at);
+) STRICT;
+CREATE INDEX links_created ON links (created_at, id);
+CREATE INDEX links_email ON links (lower(email));
+CREATE INDEX links_account ON links (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE apis (
     id          INTEGER PRIMARY KEY,
@@ -228,7 +233,7 @@ CREATE TABLE key_secrets (
     stops_at   INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX key_secrets_current ON key_secrets (key_id) WHERE is_current = 1;
-CREATE INDEX key_secrets_key ON key_secrets (key_id);
+CREATE INDEX key_secrets_key ON key_secrets (key_id, stops_at);
 CREATE INDEX key_secrets_last4 ON key_secrets (last4);
 
 CREATE TABLE plan_keys (
@@ -239,7 +244,7 @@ CREATE TABLE plan_keys (
     added_at        INTEGER NOT NULL,
     PRIMARY KEY (plan_id, key_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX plan_keys_key ON plan_keys (key_id);
+CREATE INDEX plan_keys_key ON plan_keys (key_id, plan_id, blocked, subscription_id);
 CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
 CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
 
@@ -276,8 +281,9 @@ CREATE TABLE events (
     address     TEXT NOT NULL,
     request_id  TEXT NOT NULL
 ) STRICT;
-CREATE INDEX events_at ON events (at, id);
-CREATE INDEX events_owner ON events (owner_id, at, id);
+-- The audit log is read newest first; what a filter asks about is in the index, so that what it leaves out costs no look-up.
+CREATE INDEX events_at ON events (at, id, action, actor);
+CREATE INDEX events_owner ON events (owner_id, at, id, action, actor);
 CREATE INDEX events_actor ON events (actor_id, at, id);
 CREATE INDEX events_object ON events (object_id, at, id);
 -- +goose StatementBegin
@@ -352,8 +358,10 @@ CREATE TABLE usage_plan_days (
 -- For forgetting what is older than its retention.
 CREATE INDEX usage_key_minutes_start ON usage_key_minutes (start);
 CREATE INDEX usage_key_hours_start ON usage_key_hours (start);
+CREATE INDEX usage_key_days_start ON usage_key_days (start);
 CREATE INDEX usage_plan_minutes_start ON usage_plan_minutes (start);
 CREATE INDEX usage_plan_hours_start ON usage_plan_hours (start);
+CREATE INDEX usage_plan_days_start ON usage_plan_days (start);
 
 -- A plan's keys by what they called in a month (UTC), for the list of busiest keys.
 CREATE TABLE usage_key_months (

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,16 @@ func parseCursor(after string) (c cursor, ok bool, err error) {
 		return cursor{}, false, errCursor
 	}
 	return c, true, nil
+}
+
+// newestFirst returns the bounds of a list in descending order: its rows are those with (sort, id) < (c.sort, c.id). The first page has
+// bounds too, so that one query serves all pages and starts in the index.
+func newestFirst(p models.Page) (cursor, error) {
+	c, ok, err := parseCursor(p.After)
+	if err == nil && !ok {
+		c = cursor{sort: math.MaxInt64, id: math.MaxInt64}
+	}
+	return c, err
 }
 
 // cut makes a list of rows that were asked for with limitOf(p)+1: the row too many says that there is a next page.

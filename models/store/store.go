@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -184,6 +185,12 @@ func newID[T any]() models.ID[T] {
 	rand.Read(b[:]) // never fails (crypto/rand)
 	return models.NewID[T](binary.LittleEndian.Uint64(b[:]))
 }
+
+// blob binds bytes as one value: of a bare []byte that follows a parenthesis, as in VALUES (?, …), gorm makes a list of numbers.
+type blob []byte
+
+// Value implements driver.Valuer.
+func (b blob) Value() (driver.Value, error) { return []byte(b), nil }
 
 // millis stores a time; the zero time is 0.
 func millis(t time.Time) int64 {

@@ -1,0 +1,426 @@
+-- What the migrations amount to, by table. Made by go test ./models/store -run Schema -update; do not edit.
+
+CREATE TABLE accounts (
+    id            INTEGER PRIMARY KEY,
+    email         TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    role          TEXT NOT NULL CHECK (role IN ('developer', 'owner', 'admin')),
+    created_at    INTEGER NOT NULL,
+    last_seen_at  INTEGER,
+    disabled_at   INTEGER
+) STRICT;
+
+CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
+
+CREATE INDEX accounts_created ON accounts (created_at, id);
+
+CREATE UNIQUE INDEX accounts_email ON accounts (lower(email));
+
+CREATE INDEX accounts_name ON accounts (name COLLATE NOCASE);
+
+CREATE TABLE apis (
+    id          INTEGER PRIMARY KEY,
+    owner_id    INTEGER NOT NULL REFERENCES accounts (id),
+    slug        TEXT NOT NULL UNIQUE,
+    name        TEXT NOT NULL,
+    summary     TEXT NOT NULL,
+    key_place   TEXT NOT NULL CHECK (key_place IN ('header', 'bearer', 'query')),
+    key_name    TEXT NOT NULL,
+    key_forward INTEGER NOT NULL CHECK (key_forward IN (0, 1)),
+    document    BLOB,                         -- as uploaded; NULL: made by a form
+    description TEXT,                         -- what was read from it, JSON
+    undeployed  INTEGER NOT NULL CHECK (undeployed IN (0, 1)),
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX apis_owner ON apis (owner_id, created_at, id);
+
+CREATE TABLE apps (
+    id         INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    name       TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX apps_account ON apps (account_id, created_at, id);
+
+CREATE TABLE changes (
+    version INTEGER PRIMARY KEY,
+    kind    TEXT NOT NULL CHECK (kind IN ('topology', 'plan', 'key')),
+    id      INTEGER NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE deployments (
+    id          INTEGER PRIMARY KEY,
+    api_id      INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    number      INTEGER NOT NULL,
+    note        TEXT NOT NULL,
+    methods     TEXT NOT NULL,                -- JSON
+    description TEXT,                         -- JSON, as in apis
+    key_place   TEXT NOT NULL,
+    key_name    TEXT NOT NULL,
+    key_forward INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    created_by  TEXT NOT NULL,
+    UNIQUE (api_id, number)
+) STRICT;
+
+CREATE TRIGGER deployments_frozen BEFORE UPDATE ON deployments
+BEGIN
+    SELECT RAISE (ABORT, 'a deployment never changes');
+END;
+
+CREATE TABLE events (
+    id          INTEGER PRIMARY KEY,
+    at          INTEGER NOT NULL,
+    actor       TEXT NOT NULL,
+    actor_id    INTEGER NOT NULL,             -- 0: the operator or the system
+    action      TEXT NOT NULL,
+    object_kind TEXT NOT NULL,
+    object_id   TEXT NOT NULL,
+    object_name TEXT NOT NULL,
+    owner_id    INTEGER NOT NULL,             -- 0: nobody's
+    before      TEXT,
+    after       TEXT,
+    address     TEXT NOT NULL,
+    request_id  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_actor ON events (actor_id, at, id);
+
+CREATE INDEX events_at ON events (at, id, action, actor);
+
+CREATE INDEX events_object ON events (object_id, at, id);
+
+CREATE INDEX events_owner ON events (owner_id, at, id, action, actor);
+
+CREATE TRIGGER events_frozen BEFORE UPDATE ON events
+BEGIN
+    SELECT RAISE (ABORT, 'an event never changes');
+END;
+
+CREATE TABLE key_secrets (
+    digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the value, by the keyring
+    key_id     INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)),
+    hint       TEXT NOT NULL,                 -- first four + "…" + last four
+    last4      TEXT NOT NULL,
+    sealed     BLOB,                          -- the value, sealed; NULL: shown once and forgotten
+    created_at INTEGER NOT NULL,
+    stops_at   INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX key_secrets_current ON key_secrets (key_id) WHERE is_current = 1;
+
+CREATE INDEX key_secrets_key ON key_secrets (key_id, stops_at);
+
+CREATE INDEX key_secrets_last4 ON key_secrets (last4);
+
+CREATE TABLE key_stages (
+    key_id   INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    stage_id INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    PRIMARY KEY (key_id, stage_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX key_stages_plan ON key_stages (plan_id, stage_id);
+
+CREATE INDEX key_stages_stage ON key_stages (stage_id);
+
+CREATE TABLE keys (
+    id           INTEGER PRIMARY KEY,
+    owner_id     INTEGER REFERENCES accounts (id), -- an owner's own key, made for a customer
+    app_id       INTEGER REFERENCES apps (id),     -- a developer's key
+    name         TEXT NOT NULL,
+    description  TEXT NOT NULL,
+    customer_id  TEXT NOT NULL,
+    enabled      INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    source       TEXT NOT NULL CHECK (source IN ('generated', 'imported')),
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    revoked_at   INTEGER,
+    rotated_at   INTEGER,
+    last_used_at INTEGER,
+    CHECK ((owner_id IS NULL) <> (app_id IS NULL))
+) STRICT;
+
+CREATE INDEX keys_app ON keys (app_id, created_at, id) WHERE app_id IS NOT NULL;
+
+CREATE INDEX keys_customer ON keys (customer_id COLLATE NOCASE) WHERE customer_id <> '';
+
+CREATE INDEX keys_name ON keys (name COLLATE NOCASE);
+
+CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT NULL;
+
+CREATE TABLE links (
+    id         INTEGER PRIMARY KEY,
+    digest     BLOB NOT NULL UNIQUE,          -- HMAC-SHA-256 of the token, by the keyring
+    kind       TEXT NOT NULL CHECK (kind IN ('setup', 'reset', 'invite')),
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    email      TEXT NOT NULL,
+    role       TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT;
+
+CREATE INDEX links_account ON links (account_id) WHERE account_id IS NOT NULL;
+
+CREATE INDEX links_created ON links (created_at, id);
+
+CREATE INDEX links_email ON links (lower(email));
+
+CREATE TABLE methods (
+    id           INTEGER PRIMARY KEY,
+    api_id       INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    verb         TEXT NOT NULL,
+    path         TEXT NOT NULL,
+    summary      TEXT NOT NULL,
+    key_required INTEGER NOT NULL CHECK (key_required IN (0, 1)),
+    position     INTEGER NOT NULL,            -- order of the document
+    removed_at   INTEGER,                     -- kept, so that usage keeps its name and the id comes back with the method
+    UNIQUE (api_id, verb, path)
+) STRICT;
+
+CREATE TABLE plan_invitations (
+    plan_id INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    email   TEXT NOT NULL,                    -- lower case
+    PRIMARY KEY (plan_id, email)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plan_invitations_email ON plan_invitations (email);
+
+CREATE TABLE plan_keys (
+    plan_id         INTEGER NOT NULL REFERENCES plans (id),
+    key_id          INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    subscription_id INTEGER REFERENCES subscriptions (id),
+    blocked         INTEGER NOT NULL CHECK (blocked IN (0, 1)),
+    added_at        INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plan_keys_key ON plan_keys (key_id, plan_id, blocked, subscription_id);
+
+CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
+
+CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
+
+CREATE TABLE plan_stages (
+    plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    stage_id INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    PRIMARY KEY (plan_id, stage_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plan_stages_stage ON plan_stages (stage_id);
+
+CREATE TABLE plan_versions (
+    plan_id      INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    version      INTEGER NOT NULL,
+    terms        TEXT NOT NULL,               -- JSON
+    published_at INTEGER NOT NULL,
+    published_by TEXT NOT NULL,
+    PRIMARY KEY (plan_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE plans (
+    id           INTEGER PRIMARY KEY,
+    owner_id     INTEGER NOT NULL REFERENCES accounts (id),
+    state        TEXT NOT NULL CHECK (state IN ('draft', 'published', 'retired')),
+    name         TEXT NOT NULL,               -- in force, or the draft's before the first publication
+    version      INTEGER NOT NULL,            -- in force; 0: none
+    draft        TEXT,                        -- terms, JSON
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    published_at INTEGER,
+    retired_at   INTEGER
+) STRICT;
+
+CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
+
+CREATE TABLE quota_days (
+    key_id  INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL,
+    day     INTEGER NOT NULL,
+    used    INTEGER NOT NULL,
+    PRIMARY KEY (key_id, plan_id, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quota_days_day ON quota_days (day);
+
+CREATE TABLE releases (
+    stage_id      INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    at            INTEGER NOT NULL,
+    deployment_id INTEGER NOT NULL REFERENCES deployments (id) ON DELETE CASCADE,
+    released_by   TEXT NOT NULL,
+    PRIMARY KEY (stage_id, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX releases_deployment ON releases (deployment_id);
+
+CREATE TABLE secret_slots (
+    session_digest BLOB NOT NULL REFERENCES sessions (digest) ON DELETE CASCADE,
+    key_id         INTEGER NOT NULL,
+    sealed         BLOB NOT NULL,
+    expires_at     INTEGER NOT NULL,
+    PRIMARY KEY (session_digest, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX secret_slots_expiry ON secret_slots (expires_at);
+
+CREATE TABLE sessions (
+    digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the cookie's token, by the keyring
+    handle     TEXT NOT NULL,                 -- names the session on a page
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    data       BLOB NOT NULL,                 -- the session's values, sealed with the keyring
+    created_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    user_agent TEXT NOT NULL,
+    address    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_account ON sessions (account_id, created_at);
+
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stages (
+    id            INTEGER PRIMARY KEY,
+    api_id        INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    name          TEXT NOT NULL,
+    upstream      TEXT NOT NULL,
+    rate          REAL,
+    burst         INTEGER,
+    timeout_ms    INTEGER NOT NULL,
+    deployment_id INTEGER REFERENCES deployments (id),
+    deployed_at   INTEGER,
+    created_at    INTEGER NOT NULL,
+    UNIQUE (api_id, name),
+    CHECK ((rate IS NULL) = (burst IS NULL))
+) STRICT;
+
+CREATE INDEX stages_deployment ON stages (deployment_id);
+
+CREATE TABLE subscriptions (
+    id           INTEGER PRIMARY KEY,
+    app_id       INTEGER NOT NULL REFERENCES apps (id),
+    plan_id      INTEGER NOT NULL REFERENCES plans (id),
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'active', 'suspended', 'refused', 'ended')),
+    message      TEXT NOT NULL,
+    reason       TEXT NOT NULL,
+    requested_at INTEGER NOT NULL,
+    decided_at   INTEGER,
+    ended_at     INTEGER
+) STRICT;
+
+CREATE INDEX subscriptions_app ON subscriptions (app_id, requested_at);
+
+CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE state IN ('pending', 'active', 'suspended');
+
+CREATE INDEX subscriptions_plan ON subscriptions (plan_id, state, requested_at, id);
+
+CREATE TABLE throttle_levels (
+    key_id    INTEGER NOT NULL,
+    plan_id   INTEGER NOT NULL,
+    stage_id  INTEGER NOT NULL,
+    method_id INTEGER NOT NULL,
+    full_at   INTEGER NOT NULL,               -- Unix nanoseconds
+    PRIMARY KEY (key_id, plan_id, stage_id, method_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_key_days (
+    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_key_days_start ON usage_key_days (start);
+
+CREATE TABLE usage_key_hours (
+    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_key_hours_start ON usage_key_hours (start);
+
+CREATE TABLE usage_key_minutes (
+    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_key_minutes_start ON usage_key_minutes (start);
+
+CREATE TABLE usage_key_months (
+    plan_id  INTEGER NOT NULL,
+    month    INTEGER NOT NULL,                -- Unix day of the month's first
+    key_id   INTEGER NOT NULL,
+    requests INTEGER NOT NULL,                -- admitted
+    refused  INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, month, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_key_months_busiest ON usage_key_months (plan_id, month, requests DESC, key_id);
+
+CREATE TABLE usage_plan_days (
+    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_plan_days_start ON usage_plan_days (start);
+
+CREATE TABLE usage_plan_hours (
+    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_plan_hours_start ON usage_plan_hours (start);
+
+CREATE TABLE usage_plan_minutes (
+    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
+    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
+    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
+    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_plan_minutes_start ON usage_plan_minutes (start);

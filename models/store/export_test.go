@@ -1,0 +1,49 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+// This file lends the package's tests what no other package may have.
+
+// Writer returns the handle that writes.
+func Writer(s *Store) *gorm.DB { return s.write }
+
+// Change appends entries to the change log as use cases do.
+func Change(ctx context.Context, s *Store, now time.Time, kind models.ChangeKind, ids ...int64) error {
+	return s.change(ctx, models.CommandLine(), now, func(t *tx) error { return t.changed(kind, ids...) })
+}
+
+// Statement is a query with its values.
+type Statement struct {
+	SQL  string
+	Vars []any
+}
+
+// Record returns the queries that fn makes through the reading handle.
+func Record(t testing.TB, s *Store, fn func()) []Statement {
+	t.Helper()
+	var mu sync.Mutex
+	var seen []Statement
+	note := func(db *gorm.DB) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, Statement{SQL: db.Statement.SQL.String(), Vars: append([]any(nil), db.Statement.Vars...)})
+	}
+	query, row := s.read.Callback().Query(), s.read.Callback().Row()
+	if err := firstError(query.After("gorm:query").Register("record", note), row.After("gorm:row").Register("record", note)); err != nil {
+		t.Fatal(err)
+	}
+	fn()
+	if err := firstError(query.Remove("record"), row.Remove("record")); err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
