@@ -1,0 +1,145 @@
+package enforcement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const dialTimeout = 10 * time.Second
+
+// AddressPolicy says which addresses upstreams may have (DECISIONS 35): owners of APIs are not operators of the machine. Public
+// addresses are fine; private and loopback ones need an entry in Allow; our own listeners, link-local addresses and cloud metadata
+// services are never dialled, whatever Allow says. The zero policy allows public addresses.
+type AddressPolicy struct {
+	Allow []netip.Prefix
+	Own   []netip.AddrPort // our own listeners; an unspecified address stands for every address of this machine
+}
+
+// RefusedError says why an upstream's address may not be dialled.
+type RefusedError struct {
+	Addr   netip.AddrPort
+	Reason string // such as "a loopback address"
+	Remedy string // the operator's flag that would allow it; empty: nothing does
+}
+
+// Error says what to do.
+func (e *RefusedError) Error() string {
+	if e.Remedy == "" {
+		return fmt.Sprintf("%s is %s; it can never be an upstream", e.Addr, e.Reason)
+	}
+	return fmt.Sprintf("%s is %s; to allow it, start the server with %s", e.Addr, e.Reason, e.Remedy)
+}
+
+// Check judges an address that is about to be dialled. Its error is a *RefusedError.
+func (p AddressPolicy) Check(addr netip.AddrPort) error {
+	ip := embedded(addr.Addr().WithZone("").Unmap())
+	addr = netip.AddrPortFrom(ip, addr.Port())
+	if reason := neverReason(ip); reason != "" {
+		return &RefusedError{Addr: addr, Reason: reason}
+	}
+	if p.isOwn(addr) {
+		return &RefusedError{Addr: addr, Reason: "a listener of this server itself"}
+	}
+	reason := privateReason(ip)
+	if reason == "" {
+		return nil
+	}
+	for _, allowed := range p.Allow {
+		if unmapPrefix(allowed).Contains(ip) {
+			return nil
+		}
+	}
+	return &RefusedError{Addr: addr, Reason: reason, Remedy: "--allow-upstream " + netip.PrefixFrom(ip, ip.BitLen()).String()}
+}
+
+// CheckURL judges every address that the host of an upstream's URL has now. It is an early word to the owner of a stage; the
+// address is judged again whenever it is dialled. The error is a *RefusedError, or says that the name has no address.
+func (p AddressPolicy) CheckURL(ctx context.Context, resolver *net.Resolver, upstream *url.URL) error {
+	port, err := portOf(upstream)
+	if err != nil {
+		return err
+	}
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	ips, err := resolver.LookupNetIP(ctx, "ip", upstream.Hostname())
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", upstream.Hostname(), err)
+	}
+	for _, ip := range ips {
+		if err := p.Check(netip.AddrPortFrom(ip, port)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dialer judges the address that is really dialled, after the name was looked up: a name cannot change its mind in between.
+func (p AddressPolicy) dialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:   dialTimeout,
+		KeepAlive: 30 * time.Second,
+		Control: func(network, address string, _ syscall.RawConn) error {
+			addr, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("judge upstream address %q: %w", address, err)
+			}
+			return p.Check(addr)
+		},
+	}
+}
+
+func (p AddressPolicy) isOwn(addr netip.AddrPort) bool {
+	for _, own := range p.Own {
+		if own.Port() != addr.Port() {
+			continue
+		}
+		ip := own.Addr().Unmap()
+		if ip == addr.Addr() || ip.IsUnspecified() && isLocal(addr.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLocal reports whether ip is an address of this machine. Interfaces come and go: they are read each time, which only
+// happens for an upstream on one of our own ports. When they cannot be read, the answer is yes: refused.
+func isLocal(ip netip.Addr) bool {
+	if ip.IsLoopback() {
+		return true
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	for _, a := range addrs {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().Unmap() == ip {
+			return true
+		}
+	}
+	return false
+}
+
+func portOf(u *url.URL) (uint16, error) {
+	switch {
+	case u.Port() != "":
+		port, err := strconv.ParseUint(u.Port(), 10, 16)
+		if err != nil {
+			return 0, fmt.Errorf("port %q of the upstream: %w", u.Port(), err)
+		}
+		return uint16(port), nil
+	case u.Scheme == "http":
+		return 80, nil
+	case u.Scheme == "https":
+		return 443, nil
+	default:
+		return 0, errors.New("the upstream must begin with http:// or https://")
+	}
+}

@@ -1,0 +1,158 @@
+package enforcement
+
+import "slices"
+
+// Problem is one kind of answer that the gateway itself gives instead of the upstream's. Its slug ends the `type` of the answer, and
+// the portal has a page for each.
+type Problem struct {
+	Slug        string // in URLs: /problems/{slug}
+	Status      int    // of HTTP
+	Title       string // short, the same for every occurrence
+	Explanation string // what happened, for people who meet it
+	WhatToDo    string
+}
+
+// Problems returns every kind of problem, in the order of the life of a request.
+func Problems() []Problem { return slices.Clone(problems[:]) }
+
+// problem names an entry of problems. The zero problem is none.
+type problem uint8
+
+const (
+	problemNone problem = iota
+	problemNotReady
+	problemTargetTooLong
+	problemHeadTooLarge
+	problemPathInvalid
+	problemVerbUnsupported
+	problemAPIUnknown
+	problemStageUnknown
+	problemStageBroken
+	problemPathUnknown
+	problemVerbUnknown
+	problemQueryInvalid
+	problemKeyMissing
+	problemKeyAmbiguous
+	problemKeyMalformed
+	problemKeyUnknown
+	problemKeyReplaced
+	problemKeyRevoked
+	problemKeyExpired
+	problemKeyDisabled
+	problemNoPlan
+	problemPending
+	problemSuspended
+	problemBlocked
+	problemExcluded
+	problemThrottled
+	problemQuota
+	problemBodyInvalid
+	problemUpstreamForbidden
+	problemUpstreamUnreachable
+	problemUpstreamInvalid
+	problemUpstreamTimeout
+	problemInternal
+	numProblems
+)
+
+// of returns the entry of p, which is not problemNone.
+func (p problem) entry() Problem { return problems[p-1] }
+
+var problems = [numProblems - 1]Problem{
+	{"not-ready", 503, "The gateway is not ready",
+		"The gateway is starting, stopping or applying a change, and does not yet know for certain what this key may call. It refuses rather than guesses.",
+		"Try again after the seconds in Retry-After."},
+	{"target-too-long", 414, "The address is too long",
+		"Path and query together are longer than 8,192 bytes.",
+		"Send large values in the body."},
+	{"head-too-large", 431, "There are too many headers",
+		"The request has more than 128 headers.",
+		"Send fewer headers; cookies of other sites are often the reason."},
+	{"path-invalid", 400, "The path is ambiguous",
+		"The path contains something that servers read in different ways: a dot segment, an empty segment, an encoded slash or backslash, NUL, a fragment, a broken percent sign, or bytes that are not UTF-8. The gateway forwards only what it has understood.",
+		"Send the path in its plain form, with / between segments and UTF-8 in percent-encoding."},
+	{"verb-unsupported", 501, "The gateway does not serve this verb",
+		"CONNECT, TRACE and verbs that are not upper-case letters are never forwarded.",
+		"Use a verb of the API, such as GET."},
+	{"api-unknown", 404, "There is no such API",
+		"The first segment of the path is not the id or the short name of an API that is deployed here.",
+		"Compare the address with the one on the API's page in the portal. Capitals matter."},
+	{"stage-unknown", 404, "The API has no such stage",
+		"The second segment of the path is not a stage of the API that anything is deployed to.",
+		"Compare the address with the one on the API's page in the portal. Capitals matter."},
+	{"stage-broken", 503, "The stage cannot be served",
+		"What is deployed to this stage contradicts itself, for example because its upstream's address cannot be used.",
+		"Tell the API's owner, with the request id. Redeploying the stage shows what is wrong."},
+	{"path-unknown", 404, "The API has no such operation",
+		"No method of what is deployed to this stage has this path.",
+		"Compare path and stage with the API's page in the portal. New operations appear with the next deployment."},
+	{"verb-unknown", 405, "The operation does not have this verb",
+		"The path exists, but not with this verb. The header Allow lists the verbs that it has.",
+		"Use one of the verbs in Allow."},
+	{"query-invalid", 400, "The query is ambiguous",
+		"The API reads its key from the query, and the query contains a broken percent sign or a semicolon, which servers read in different ways.",
+		"Encode ; as %3B and % as %25."},
+	{"key-missing", 403, "The API key is missing",
+		"This operation needs an API key, and the request has none where the API reads it.",
+		"Send the key as the API's page shows, by default in the header x-api-key."},
+	{"ambiguous-key", 403, "There is more than one API key",
+		"The request carries a second value where the API reads its key. Equal or not, the gateway does not choose between them.",
+		"Send the key once."},
+	{"key-malformed", 403, "The API key is mistyped",
+		"The value cannot be a key: it has the wrong length or characters, or its checksum does not fit.",
+		"Copy the whole key again, without quotes, spaces or line breaks."},
+	{"key-unknown", 403, "The API key is not known",
+		"The value has the form of a key, but no key of this installation has it. It may have been deleted, revoked long ago, or belong to another installation.",
+		"Compare the first and last four characters with the portal's list of your keys."},
+	{"key-replaced", 403, "The API key was rotated",
+		"The key got a new value, and the time for which this old value went on working is over.",
+		"Use the new value. If nobody has it any more, rotate the key again."},
+	{"key-revoked", 403, "The API key is revoked",
+		"The key was revoked, which is final.",
+		"Create a new key in the portal."},
+	{"key-expired", 403, "The API key is expired",
+		"The key's expiry date has passed.",
+		"Set a later expiry in the portal, or create a new key."},
+	{"key-disabled", 403, "The API key is disabled",
+		"The key is switched off; its settings and counters are kept.",
+		"Have it enabled again by whoever made it."},
+	{"no-plan", 403, "The API key is on no plan for this stage",
+		"The key is good, but it is on no usage plan that opens this stage.",
+		"Subscribe the key's app to a plan that does; the API's page compares them."},
+	{"subscription-pending", 403, "The subscription waits for approval",
+		"The plan's owner approves each subscription and has not decided on this one yet.",
+		"Wait for the decision; the key works on the first request after it."},
+	{"subscription-suspended", 403, "The subscription is suspended",
+		"The plan's owner suspended the subscription.",
+		"See the owner's reason on the subscription's page."},
+	{"key-blocked", 403, "The API key is blocked on this plan",
+		"The plan's owner blocked this one key on his plans.",
+		"Ask the owner, with the key's id."},
+	{"operation-not-in-plan", 403, "The plan does not include this operation",
+		"The plan opens the stage, but leaves this operation out.",
+		"Choose a plan that includes it; the API's page compares them."},
+	{"throttled", 429, "Too many requests at once",
+		"Requests come faster than a throttle allows. A throttle is a bucket of tokens: each request takes one, the rate fills it again, and the burst is how many it holds. The answer says which throttle it was; nothing was charged.",
+		"Wait the seconds in Retry-After. Spread requests, and watch the header RateLimit."},
+	{"quota-exceeded", 429, "The quota is used up",
+		"The plan's quota for this day, week or month is used up. Nothing was charged.",
+		"Wait until the window ends (Retry-After, X-RateLimit-Reset), or move to a larger plan."},
+	{"body-invalid", 400, "The body is broken",
+		"The request's body ended too early or breaks the rules of HTTP/1.1, so it could not be forwarded whole.",
+		"Send the request again. If it happens each time, look at the client's Content-Length or chunks."},
+	{"upstream-forbidden", 502, "The upstream's address is not allowed",
+		"The API's upstream has an address that this installation's operator does not allow: a private, loopback or link-local one, or the gateway itself.",
+		"Tell the API's owner. An operator can allow private addresses with --allow-upstream."},
+	{"upstream-unreachable", 502, "The upstream cannot be reached",
+		"No connection to the API's own server could be made, or it broke before an answer came.",
+		"Try again. If it lasts, tell the API's owner, with the request id."},
+	{"upstream-invalid", 502, "The upstream's answer cannot be read",
+		"The API's own server answered something that is not HTTP.",
+		"Tell the API's owner, with the request id."},
+	{"upstream-timeout", 504, "The upstream is too slow",
+		"The API's own server did not begin to answer within the stage's timeout.",
+		"Try again. If it lasts, tell the API's owner, with the request id."},
+	{"internal", 500, "The gateway made a mistake",
+		"Something went wrong in the gateway itself. It was logged with the request id.",
+		"Tell the operator, with the request id."},
+}

@@ -1,0 +1,25 @@
+package enforcement
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// The bounds of a connection. There is no write timeout and no bound on a body's time: streams may last.
+const (
+	headTimeout  = 10 * time.Second
+	idleTimeout  = time.Minute
+	maxHeadBytes = 32 << 10
+)
+
+// NewServer returns the server of the data plane with its limits; log gets what net/http itself complains about.
+func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeadBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
