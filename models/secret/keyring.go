@@ -110,6 +110,11 @@ func (k *Keyring) Fingerprints() []string {
 	return names
 }
 
+// Format writes the fingerprint, whatever the verb: a keyring in a struct that is logged must not tell its keys.
+func (k Keyring) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "keyring "+k.Fingerprint()) // fmt has no place for an error
+}
+
 // CookieKeys is the pairs of a hash key (64 bytes) and a block key (32 bytes, AES-256) that gorilla/sessions takes: the active
 // version's, then the others', which are still read.
 func (k *Keyring) CookieKeys() [][]byte {

@@ -76,6 +76,9 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, stal
 }
 
 func (h *Hasher) run(ctx context.Context, password string, salt []byte, cost argon, length uint32) ([]byte, error) {
+	if ctx.Err() != nil { // else select would toss a coin
+		return nil, ctx.Err()
+	}
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():

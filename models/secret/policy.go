@@ -13,38 +13,39 @@ const (
 	MaxPassword = 128
 )
 
-// Weak is the error of CheckPassword: a sentence for people.
-type Weak string
+// Refusal is an error whose text is a sentence for people: what is wrong with what they gave, and what to do.
+type Refusal string
 
 // Error is the sentence.
-func (w Weak) Error() string { return string(w) }
+func (r Refusal) Error() string { return string(r) }
 
-// CheckPassword returns nil or a Weak. There are no rules of composition; a password must be long enough and not among the first
-// that somebody would try. Context is what is known of the account: its name, its e-mail address.
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+
+// CheckPassword returns nil or a Refusal. There are no rules of composition: a password must be long enough, and not among the
+// first that somebody would try. Context is what is known of the account: its name, its e-mail address.
 func CheckPassword(password string, context ...string) error {
-	switch n := utf8.RuneCountInString(password); {
-	case !utf8.ValidString(password):
-		return Weak("The password has characters that cannot be read. Please type it again.")
-	case n < MinPassword:
-		return Weak(fmt.Sprintf("Use at least %d characters; this password has %d. A few words in a row are easy to remember.", MinPassword, n))
-	case n > MaxPassword:
-		return Weak(fmt.Sprintf("Use at most %d characters; this password has %d.", MaxPassword, n))
-	}
+	n := utf8.RuneCountInString(password)
 	lower := strings.ToLower(password)
 	switch {
+	case !utf8.ValidString(password):
+		return refuse("The password has characters that cannot be read. Please type it again.")
+	case n < MinPassword:
+		return refuse("Use at least %d characters; this password has %d. A few words in a row are easy to remember.", MinPassword, n)
+	case n > MaxPassword:
+		return refuse("Use at most %d characters; this password has %d.", MaxPassword, n)
 	case repeats([]rune(lower)):
-		return Weak("This password repeats itself. Use something less regular.")
-	case isSequence(lower):
-		return Weak("This password is a row of neighbours, as in the alphabet or on a keyboard. Use something less regular.")
+		return refuse("This password repeats itself. Use something less regular.")
+	case isSequence([]rune(lower)):
+		return refuse("This password is a row of neighbours in the alphabet or on the keyboard. Use something less regular.")
 	case isCommon(lower):
-		return Weak("This password is among the first that somebody would try. Use something that only you would think of.")
-	case leansOn(lower, append(context, "gatehouse")):
-		return Weak("This password is little more than your name, your e-mail address or the name of this product. Use something else.")
+		return refuse("This password is among the first that somebody would try. Use something that only you would think of.")
+	case leansOn(lower, append([]string{"gatehouse"}, context...)):
+		return refuse("This password is little more than your name, your e-mail address or the name of this product. Use something else.")
 	}
 	return nil
 }
 
-// repeats: fewer than 5 different characters, or a piece shorter than a password, over and over.
+// repeats: fewer than 5 different characters, or a piece too short for a password over and over.
 func repeats(s []rune) bool {
 	different := map[rune]bool{}
 	for _, r := range s {
@@ -65,60 +66,68 @@ func repeats(s []rune) bool {
 	return false
 }
 
-// isSequence: at most 2 breaks in a run of neighbours of the alphabet, or a path along a keyboard.
-func isSequence(s string) bool {
-	breaks, previous, mirrored := 0, rune(-1), ""
-	for _, r := range s {
-		if step := r - previous; previous >= 0 && step != 1 && step != -1 && step != 0 {
+// keyboardPaths are walked in either direction.
+const keyboardPaths = `
+1234567890qwertyuiopasdfghjklzxcvbnm1234567890qwertyuiop1234567890
+1234567890-=qwertyuiop[]\asdfghjkl;'zxcvbnm,./
+!@#$%^&*()_+qwertyuiop{}|asdfghjkl:"zxcvbnm<>?
+1q2w3e4r5t6y7u8i9o0p
+q1w2e3r4t5y6u7i8o9p0
+qawsedrftgyhujikolp
+1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/
+1qazxsw23edcvfr45tgbnhy67ujm
+qazwsxedcrfvtgbyhnujmikolp
+!qaz@wsx#edc$rfv%tgb^yhn
+qwertzuiopasdfghjklyxcvbnm
+azertyuiopqsdfghjklmwxcvbn
+`
+
+// isSequence: a run of neighbours of the alphabet with at most 2 breaks, or a path along a keyboard.
+func isSequence(s []rune) bool {
+	breaks := 0
+	for i := 1; i < len(s); i++ {
+		if step := s[i] - s[i-1]; step < -1 || step > 1 {
 			breaks++
 		}
-		previous, mirrored = r, string(r)+mirrored
 	}
-	if breaks <= 2 {
-		return true
+	mirrored := make([]rune, len(s))
+	for i, r := range s {
+		mirrored[len(s)-1-i] = r
 	}
-	for _, path := range [...]string{
-		"1234567890qwertyuiopasdfghjklzxcvbnm1234567890", "qwertyuiop1234567890", "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0",
-		"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p1qaz2wsx", "qazwsxedcrfvtgbyhnujmikolp", "!qaz@wsx#edc$rfv%tgb^yhn",
-		"!@#$%^&*()qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm", "azertyuiopqsdfghjklmwxcvbn",
-	} {
-		if strings.Contains(path, s) || strings.Contains(path, mirrored) {
-			return true
-		}
-	}
-	return false
+	return breaks <= 2 || strings.Contains(keyboardPaths, string(s)) || strings.Contains(keyboardPaths, string(mirrored))
 }
 
-// isCommon: one of the list, or a word of the list with at most 8 digits and signs around it, also when it is written with digits
-// for letters ("P@ssw0rd2024!").
+// isCommon: a password of the list, or a word of the list with at most 8 digits and signs around it, also when it is written with
+// digits and signs for letters and between words ("P@ssw0rd-2024!").
 func isCommon(s string) bool {
-	asLetters := strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t", "!", "i").Replace(s)
-	notLetter := func(r rune) bool { return !unicode.IsLetter(r) }
-	for _, form := range [...]string{s, strings.TrimFunc(s, notLetter), asLetters, leet(s)} {
-		if len(s)-len(form) <= 8 && strings.Contains(commonPasswords, "\n"+form+"\n") {
-			return true
-		}
+	first, last := strings.IndexFunc(s, unicode.IsLetter), strings.LastIndexFunc(s, unicode.IsLetter)
+	if first < 0 {
+		return listed(s)
 	}
-	return false
+	_, size := utf8.DecodeRuneInString(s[last:])
+	core := s[first : last+size]
+	letters := strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t", "!", "i").Replace(core)
+	letters = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, letters)
+	return listed(s) || len(s)-len(core) <= 8 && listed(letters)
 }
 
-// leet reads digits as letters up to the last letter, and drops what follows.
-func leet(s string) string {
-	end := strings.LastIndexFunc(s, unicode.IsLetter) + 1
-	start := max(strings.IndexFunc(s, unicode.IsLetter), 0)
-	return strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "@", "a", "5", "s", "$", "s", "7", "t", "!", "i").Replace(s[start:max(end, start)])
-}
+func listed(s string) bool { return strings.Contains(commonPasswords, "\n"+s+"\n") }
 
-// leansOn: fewer than 8 letters and digits are left when the words of context of 4 or more characters are taken out.
+// leansOn: fewer than 8 letters and digits are left when the words of context, of 4 or more characters, are taken out.
 func leansOn(s string, context []string) bool {
-	split := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	between := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 	left := s
 	for _, c := range context {
-		for _, word := range strings.FieldsFunc(strings.ToLower(c), split) {
+		for _, word := range strings.FieldsFunc(strings.ToLower(c), between) {
 			if utf8.RuneCountInString(word) >= 4 {
 				left = strings.ReplaceAll(left, word, " ")
 			}
 		}
 	}
-	return left != s && utf8.RuneCountInString(strings.Join(strings.FieldsFunc(left, split), "")) < 8
+	return left != s && utf8.RuneCountInString(strings.Join(strings.FieldsFunc(left, between), "")) < 8
 }
