@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/a-h/templ"
+import (
+	"github.com/a-h/templ"
+
+	"gatehouse/templates/snippet"
+)
 
 // CodeProps is a block of code with a copy button.
 type CodeProps struct {
@@ -34,4 +38,14 @@ func orCode(title string) string {
 		return "code"
 	}
 	return title
+}
+
+// SnippetsOf writes a request in all languages.
+func SnippetsOf(r snippet.Request) []Snippet {
+	return []Snippet{
+		{Lang: "curl", Label: "cURL", Body: snippet.Curl(r).Body()},
+		{Lang: "node", Label: "Node", Body: snippet.Node(r).Body()},
+		{Lang: "python", Label: "Python", Body: snippet.Python(r).Body()},
+		{Lang: "go", Label: "Go", Body: snippet.Go(r).Body()},
+	}
 }

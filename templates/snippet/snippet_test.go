@@ -1,0 +1,181 @@
+package snippet_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"go/format"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/templates/snippet"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+type language struct {
+	name  string
+	write func(snippet.Request) snippet.Code
+}
+
+var languages = []language{{"curl", snippet.Curl}, {"node", snippet.Node}, {"python", snippet.Python}, {"go", snippet.Go}}
+
+var requests = map[string]snippet.Request{
+	"get": {URL: "http://127.0.0.1:8081/weather/prod/forecast?lat=52.52&lon=13.40", Headers: []snippet.Header{{Name: "x-api-key", Value: "gtwyAAAABBBBCCCCDDDDEEEEFFFFGGGG12345678"}}},
+	"env": {Method: "POST", URL: "https://api.example.com/v1/items/{id}", Headers: []snippet.Header{{Name: "Authorization", Env: "API_KEY"}, {Name: "content-type", Value: "application/json"}}, Body: "{\n  \"name\": \"O'Brien\"\n}"},
+	"hostile": {Method: "PUT", URL: `http://h/"$(id)` + "`id`" + `'!!\$HOME[1-9]{a,b}`, Headers: []snippet.Header{
+		{Name: "x-a", Value: "\"; rm -rf ~; echo '\r\nx-b: 1\\"},
+		{Name: "@/etc/passwd", Value: "dropped"},
+		{Name: "x-empty"},
+		{Name: "x!y$HOME", Env: "KEY"},
+		{Name: "x-env", Env: "A;id"},
+	}, Body: "@/etc/passwd '\"`$(id)`\\u003c</script>\x00\u2028\\"},
+}
+
+func TestGolden(t *testing.T) {
+	for name, r := range requests {
+		for _, lang := range languages {
+			t.Run(name+"."+lang.name, func(t *testing.T) {
+				got := lang.write(r).Text()
+				path := filepath.Join("testdata", name+"."+lang.name+".txt")
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+// What is copied from the page is the text of its element: colouring must not
+// add or lose a character.
+func TestColouredCodeHasTheSameText(t *testing.T) {
+	for name, r := range requests {
+		for _, lang := range languages {
+			code := lang.write(r)
+			var page bytes.Buffer
+			if err := code.Body().Render(context.Background(), &page); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(code.Text(), html.UnescapeString(tags.ReplaceAllString(page.String(), ""))); diff != "" {
+				t.Errorf("%s in %s (-text +page):\n%s", name, lang.name, diff)
+			}
+		}
+	}
+}
+
+// check runs the language's own parser over a program, where it is installed.
+func check(t *testing.T, lang string, text string) {
+	t.Helper()
+	switch lang {
+	case "go":
+		formatted, err := format.Source([]byte(text))
+		if err != nil {
+			t.Fatalf("does not parse: %v\n%s", err, text)
+		}
+		if diff := cmp.Diff(string(formatted), text); diff != "" {
+			t.Errorf("is not as gofmt writes it (-gofmt +got):\n%s", diff)
+		}
+	case "node":
+		parse(t, text, "snippet.mjs", "node", "--check")
+	case "python":
+		parse(t, text, "snippet.py", "python3", "-m", "py_compile")
+	case "curl":
+		parse(t, text, "snippet.sh", "sh", "-n")
+	}
+}
+
+func parse(t *testing.T, text, file string, command ...string) {
+	t.Helper()
+	if _, err := exec.LookPath(command[0]); err != nil {
+		t.Skipf("%s is not installed", command[0])
+	}
+	path := filepath.Join(t.TempDir(), file)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(command[0], append(command[1:], path)...).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s\n%s", err, out, text)
+	}
+}
+
+func TestEveryLanguageParses(t *testing.T) {
+	for name, r := range requests {
+		for _, lang := range languages {
+			t.Run(name+"."+lang.name, func(t *testing.T) { check(t, lang.name, lang.write(r).Text()) })
+		}
+	}
+}
+
+// A value that a stranger chose must reach curl as the value that it is: the shell
+// may not run it, and curl may not read a file by it.
+func TestShellHandsHostileValuesThrough(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no shell")
+	}
+	values := []string{`$(touch pwned)`, "`touch pwned`", `"; touch pwned; "`, `'; touch pwned; '`, `\`, `a\`, `!!`, `$HOME`, "a\nb", `*`, `~`, `-K/etc/passwd`, "é ✓"}
+	for _, value := range values {
+		if got := arguments(t, snippet.Request{URL: value})[0]; got != strings.ReplaceAll(value, "\n", "") && got != "--url" {
+			t.Errorf("URL %q arrives as %q", value, got)
+		}
+		args := arguments(t, snippet.Request{Method: "POST", URL: "http://h/", Headers: []snippet.Header{{Name: "x-a", Value: value}}, Body: value})
+		want := []string{"http://h/", "-H", "x-a: " + strings.ReplaceAll(value, "\n", ""), "--data-raw", value}
+		if diff := cmp.Diff(want, args); diff != "" {
+			t.Errorf("value %q (-want +got):\n%s", value, diff)
+		}
+	}
+}
+
+// arguments runs a curl command with a stand-in for curl that prints its
+// arguments, each ended by NUL.
+func arguments(t *testing.T, r snippet.Request) []string {
+	t.Helper()
+	dir := t.TempDir()
+	script := "curl() { for a in \"$@\"; do printf '%s\\0' \"$a\"; done; }\n" + snippet.Curl(r).Text()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, script)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Fatalf("the command left files behind: %v %v\n%s", entries, err, script)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+func FuzzQuoting(f *testing.F) {
+	f.Add("http://h/'\"`$\\", "x-a", "v\u2028", "{}")
+	f.Fuzz(func(t *testing.T, url, name, value, body string) {
+		r := snippet.Request{Method: "POST", URL: url, Headers: []snippet.Header{{Name: name, Value: value}}, Body: body}
+		check(t, "go", snippet.Go(r).Text())
+		text := snippet.Node(r).Text()
+		if strings.ContainsAny(text, "\u2028\u2029\x00\r") {
+			t.Errorf("control characters in %q", text)
+		}
+		var page bytes.Buffer
+		if err := snippet.Python(r).Body().Render(context.Background(), &page); err != nil {
+			t.Fatal(err)
+		}
+		if got := html.UnescapeString(tags.ReplaceAllString(page.String(), "")); got != snippet.Python(r).Text() {
+			t.Errorf("page shows %q", got)
+		}
+	})
+}
