@@ -35,13 +35,13 @@ func (t Throttle) Compile() Bucket {
 	if t.RefusesAll() {
 		return Bucket{interval: 1}
 	}
-	exact := perSecond / min(t.Rate, MaxRate)
-	if exact > float64(maxFill) {
+	rate := min(t.Rate, MaxRate)
+	interval := math.Ceil(perSecond / rate)
+	if interval > float64(maxFill) {
 		return Bucket{interval: 1}
 	}
-	interval := math.Ceil(exact)
-	// The division was rounded, perhaps down: with one rounding only, the sign of interval*rate - perSecond is right.
-	for math.FMA(interval, t.Rate, -perSecond) < 0 && t.Rate <= MaxRate {
+	// The division was rounded, perhaps down. FMA rounds once, so the sign of its result is right.
+	for math.FMA(interval, rate, -perSecond) < 0 {
 		interval = max(interval+1, math.Nextafter(interval, math.Inf(1)))
 	}
 	b := Bucket{interval: int64(interval)}

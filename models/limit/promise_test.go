@@ -1,6 +1,7 @@
 package limit_test
 
 import (
+	"math"
 	"math/big"
 	"testing"
 	"time"
@@ -120,6 +121,19 @@ func anyThrottle() *rapid.Generator[limit.Throttle] {
 		}
 		return throttle
 	})
+}
+
+// A division of floats may round down to a whole number of ticks. The TAT of an empty bucket of 1 at time 0 is the interval in 1/32 ns.
+func TestIntervalIsNeverRoundedDown(t *testing.T) {
+	for _, r := range append(divisors(limit.MaxRate), 3, 7, 11, 13, 333_333) {
+		for _, r := range []float64{float64(r), math.Nextafter(float64(r), 0), math.Nextafter(float64(r), limit.MaxRate), 1 / float64(r), math.Nextafter(1/float64(r), 0)} {
+			interval := limit.Throttle{Rate: r, Burst: 1}.Compile().Empty(0)
+			perSecond := new(big.Rat).Mul(big.NewRat(interval, 1), new(big.Rat).SetFloat64(r))
+			if over := perSecond.Cmp(big.NewRat(32*second, 1)); over < 0 {
+				t.Errorf("rate %v: %d ticks a token are too few", r, interval)
+			}
+		}
+	}
 }
 
 // R5: a bucket that was taken from whenever it would give is never ahead of the exact one, whatever the rate.
