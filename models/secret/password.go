@@ -19,8 +19,8 @@ type argon struct {
 	lanes          uint8
 }
 
-// The least that OWASP's password storage cheat sheet asks for; 45 ms on a small machine.
-var standard = argon{memory: 19 * 1024, passes: 2, lanes: 1}
+// standard is the least that OWASP's password storage cheat sheet asks for; 45 ms on a small machine.
+func standard() argon { return argon{memory: 19 * 1024, passes: 2, lanes: 1} }
 
 // Bounds on what a stored hash may ask for: it must not be able to take the machine.
 const (
@@ -47,18 +47,18 @@ func NewHasher() *Hasher { return &Hasher{make(chan struct{}, atOnce)} }
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLength)
 	rand.Read(salt) // never fails: it ends the program instead
-	hash, err := h.run(ctx, password, salt, standard, hashLength)
+	hash, err := h.run(ctx, password, salt, standard(), hashLength)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return standard.encode(salt, hash), nil
+	return standard().encode(salt, hash), nil
 }
 
 // Verify reports whether password is the one of encoded, and whether encoded is weaker than what Hash makes now and should be
 // replaced. An empty encoded is nobody's password: give it for an unknown account, so that the answer takes as long.
 // The errors are those of ctx and ErrPasswordHash.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, stale bool, err error) {
-	cost, salt, want := standard, make([]byte, saltLength), make([]byte, hashLength)
+	cost, salt, want := standard(), make([]byte, saltLength), make([]byte, hashLength)
 	known := encoded != "" && utf8.RuneCountInString(password) <= MaxPassword
 	if known {
 		if cost, salt, want, err = decode(encoded); err != nil {
@@ -72,7 +72,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, stal
 		return false, false, fmt.Errorf("verify password: %w", err)
 	}
 	ok = subtle.ConstantTimeCompare(got, want) == 1 && known
-	return ok, ok && cost.weaker(standard), nil
+	return ok, ok && cost.weaker(standard()), nil
 }
 
 func (h *Hasher) run(ctx context.Context, password string, salt []byte, cost argon, length uint32) ([]byte, error) {
