@@ -72,7 +72,7 @@ func steady(rate float64) (small, large string) {
 	write := func(i int) string {
 		n := rate * spans[i].seconds
 		if n >= 100_000 {
-			return format.Short(n) + " " + spans[i].name
+			return short(n) + " " + spans[i].name
 		}
 		if n >= 10 {
 			n = math.Floor(n + 1e-9)
@@ -80,6 +80,19 @@ func steady(rate float64) (small, large string) {
 		return format.Number(n) + " " + spans[i].name
 	}
 	return write(first), write(second)
+}
+
+// short is format.Short with one decimal at most: a sentence wants "4.3M".
+func short(n float64) string {
+	for _, unit := range []struct {
+		size float64
+		name string
+	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}} {
+		if n >= unit.size {
+			return format.Number(math.Floor(n/unit.size*10)/10) + unit.name
+		}
+	}
+	return format.Short(n)
 }
 
 // Tick is a quarter of a second of sample traffic, in requests.
@@ -147,7 +160,7 @@ func simulation(rate, burst float64) (served, refused string, limit float64) {
 	for _, t := range ticks {
 		top = math.Max(top, t.Served+t.Refused)
 	}
-	scale := func(v float64) float64 { return v / (top * 1.13) * simHeight }
+	scale := func(v float64) float64 { return math.Max(1, v/(top*1.13)*simHeight) }
 	for i, t := range ticks {
 		x := float64(i)*5 + .5
 		if t.Served > 0 {

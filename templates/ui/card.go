@@ -16,7 +16,7 @@ type Head struct {
 	Badges   []BadgeProps // beside the title: the state of what the page is about
 }
 
-// BadgeProps is a state in a word.
+// BadgeProps is a state in a word; it has a dot unless it is Plain or Line.
 type BadgeProps struct {
 	Kind Kind
 	Text string
