@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"net/mail"
 	"strings"
 	"time"
@@ -78,11 +79,23 @@ func CleanName(field, s string) (string, error) {
 	return s, nil
 }
 
+// cleanLine trims and checks a text of one line that may be empty: at most max characters, no control characters.
+func cleanLine(field, s string, max int) (string, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case utf8.RuneCountInString(s) > max:
+		return "", Invalid(field, fmt.Sprintf("Use at most %d characters.", max))
+	case hasControl(s):
+		return "", Invalid(field, "Use one line without control characters.")
+	}
+	return s, nil
+}
+
 // CleanText trims and checks a longer text: at most max characters, valid UTF-8, no control characters but line breaks and tabs.
 func CleanText(field, s string, max int) (string, error) {
 	s = strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
 	if utf8.RuneCountInString(s) > max {
-		return "", Invalid(field, "This text is too long.")
+		return "", Invalid(field, fmt.Sprintf("Use at most %d characters.", max))
 	}
 	if hasControl(strings.NewReplacer("\n", "", "\t", "").Replace(s)) {
 		return "", Invalid(field, "Remove the control characters from this text.")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,11 +129,7 @@ var segmentPattern = regexp.MustCompile(`^(?:[A-Za-z0-9\-._~!$&'()*+,=:@%]+|\{[A
 // CheckMethod validates verb and path template; fields "verb", "path". A {name+} may only be the last segment.
 func CheckMethod(verb, path string) error {
 	var p Problems
-	known := false
-	for _, v := range Verbs {
-		known = known || v == verb
-	}
-	if !known {
+	if !slices.Contains(Verbs, verb) {
 		p.Add("verb", "Choose one of "+strings.Join(Verbs, ", ")+".")
 	}
 	switch {
@@ -171,6 +168,97 @@ func checkSegments(p *Problems, path string) {
 		seen[s] = true
 	}
 }
+
+// MaxMethods is how many methods an API may have.
+const MaxMethods = 20_000
+
+// CleanMethods trims the summaries of an API's methods and checks the methods; field "path". No two have the same verb and path.
+func CleanMethods(methods []Method) ([]Method, error) {
+	if len(methods) > MaxMethods {
+		return nil, Invalid("path", fmt.Sprintf("An API has at most %d methods, these are %d.", MaxMethods, len(methods)))
+	}
+	clean := make([]Method, len(methods))
+	seen := make(map[string]bool, len(methods))
+	for i, m := range methods {
+		if err := CheckMethod(m.Verb, m.Path); err != nil {
+			return nil, Invalid("path", m.Name()+": "+Sentence(err))
+		}
+		if seen[m.Name()] {
+			return nil, Invalid("path", m.Name()+" stands twice among the methods.")
+		}
+		seen[m.Name()] = true
+		m.Summary = cutLine(m.Summary, 200)
+		clean[i] = m
+	}
+	return clean, nil
+}
+
+// cutLine makes one line of at most max characters from a text that a document brought along.
+func cutLine(s string, max int) string {
+	s = strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > max {
+		return strings.TrimSpace(string(runes[:max-1])) + "…"
+	}
+	return s
+}
+
+// SameRequests reports whether two methods answer the same requests: the same verb, and paths that differ at most in the names of their
+// parameters or a last slash.
+func (m Method) SameRequests(o Method) bool {
+	return m.Verb == o.Verb && pathShape(m.Path) == pathShape(o.Path)
+}
+
+var paramPattern = regexp.MustCompile(`\{[^{}+]*(\+?)\}`)
+
+func pathShape(path string) string {
+	return paramPattern.ReplaceAllString(strings.TrimSuffix(path, "/"), "{$1}")
+}
+
+// MergeMethods returns an API's methods after a document with the imported ones replaced the present ones, in the document's order, and
+// what changed. A method that is present or was removed before keeps its id; a present one keeps its KeyRequired too, which its owner may have
+// changed. New methods have no id yet.
+func MergeMethods(present, removed, imported []Method) ([]Method, ImportChanges) {
+	known := make(map[string]Method, len(present)+len(removed))
+	here := make(map[MethodID]bool, len(present))
+	for _, m := range slices.Concat(removed, present) {
+		known[m.Name()] = m
+	}
+	for _, m := range present {
+		here[m.ID] = true
+	}
+	var changes ImportChanges
+	next := make([]Method, len(imported))
+	for i, m := range imported {
+		old, ok := known[m.Name()]
+		m.ID = old.ID
+		switch {
+		case !ok || !here[old.ID]:
+			changes.Added = append(changes.Added, m)
+		default:
+			delete(here, old.ID)
+			m.KeyRequired = old.KeyRequired
+			if m.Summary != old.Summary {
+				changes.Changed = append(changes.Changed, m)
+			}
+		}
+		next[i] = m
+	}
+	for _, m := range present {
+		if here[m.ID] {
+			changes.Removed = append(changes.Removed, m)
+		}
+	}
+	return next, changes
+}
+
+// CleanNote trims and checks a deployment's note: one line of at most 200 characters; field "note".
+func CleanNote(note string) (string, error) { return cleanLine("note", note, 200) }
 
 // Deployment is an immutable snapshot of an API's methods and description (R3).
 type Deployment struct {

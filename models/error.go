@@ -59,6 +59,15 @@ func Conflict(message string) *Error { return &Error{Kind: KindConflict, Message
 // Denied returns an Error of KindDenied.
 func Denied(message string) *Error { return &Error{Kind: KindDenied, Message: message} }
 
+// Sentence returns the message of the Error in err's chain, or "" when err is a fault of ours.
+func Sentence(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return ""
+}
+
 // KindOf returns the kind of the Error in err's chain, or KindNone when err is a fault of ours.
 func KindOf(err error) Kind {
 	var e *Error

@@ -50,6 +50,32 @@ type APISettings struct {
 	KeySource KeySource
 }
 
+// Clean trims and checks what an owner typed, methods included.
+func (in NewAPI) Clean() (NewAPI, error) {
+	settings, err := APISettings{in.Name, in.Slug, in.Summary, in.KeySource}.Clean()
+	methods, methodsErr := CleanMethods(in.Methods)
+	var p Problems
+	p.Join(err, methodsErr)
+	if err := p.Err(); err != nil {
+		return NewAPI{}, err
+	}
+	in.Name, in.Slug, in.Summary, in.KeySource, in.Methods = settings.Name, settings.Slug, settings.Summary, settings.KeySource, methods
+	return in, nil
+}
+
+// Clean trims and checks what an owner typed.
+func (in APISettings) Clean() (APISettings, error) {
+	var p Problems
+	var nameErr, summaryErr error
+	in.Name, nameErr = CleanName("name", in.Name)
+	in.Summary, summaryErr = cleanLine("summary", in.Summary, 200)
+	p.Join(nameErr, CheckSlug(in.Slug), summaryErr, in.KeySource.Check())
+	if in.KeySource.Place == KeyInBearer {
+		in.KeySource.Name = ""
+	}
+	return in, p.Err()
+}
+
 // NewSubscription asks to put an app on a plan. Exactly one of AppID and AppName is set. Fields "app", "key_name", "message".
 type NewSubscription struct {
 	PlanID  PlanID
@@ -57,6 +83,25 @@ type NewSubscription struct {
 	AppName string // of an app to make
 	KeyName string // of the key to make; "" means the app's name
 	Message string // to the owner, at most 500 characters
+}
+
+// Clean trims and checks what a developer typed.
+func (in NewSubscription) Clean() (NewSubscription, error) {
+	var p Problems
+	var appErr, keyErr, messageErr error
+	switch {
+	case in.AppID != 0 && in.AppName == "":
+	case in.AppID == 0:
+		in.AppName, appErr = CleanName("app", in.AppName)
+	default:
+		appErr = Invalid("app", "Choose one of your apps or name a new one, not both.")
+	}
+	if in.KeyName != "" {
+		in.KeyName, keyErr = CleanName("key_name", in.KeyName)
+	}
+	in.Message, messageErr = CleanText("message", in.Message, 500)
+	p.Join(appErr, keyErr, messageErr)
+	return in, p.Err()
 }
 
 // SubscriptionFilter narrows an owner's list; zero fields do not.
@@ -72,6 +117,15 @@ type NewKey struct {
 	ExpiresAt time.Time
 }
 
+// Clean trims and checks what a developer typed.
+func (in NewKey) Clean(now time.Time) (NewKey, error) {
+	var p Problems
+	var err error
+	in.Name, err = CleanName("name", in.Name)
+	p.Join(err, CheckExpiry(in.ExpiresAt, now))
+	return in, p.Err()
+}
+
 // NewCustomerKey asks for a key that an owner gives to a customer. Fields "name", "description", "customer_id", "expires", "plans".
 type NewCustomerKey struct {
 	Name        string
@@ -81,11 +135,31 @@ type NewCustomerKey struct {
 	Plans       []PlanID
 }
 
+// Clean trims and checks what an owner typed; plans are checked where they are known.
+func (in NewCustomerKey) Clean(now time.Time) (NewCustomerKey, error) {
+	var p Problems
+	s, err := CustomerKeySettings{in.Name, in.Description, in.CustomerID}.Clean()
+	p.Join(err, CheckExpiry(in.ExpiresAt, now))
+	in.Name, in.Description, in.CustomerID = s.Name, s.Description, s.CustomerID
+	return in, p.Err()
+}
+
 // CustomerKeySettings are what an owner edits of such a key. Fields as NewCustomerKey.
 type CustomerKeySettings struct {
 	Name        string
 	Description string
 	CustomerID  string
+}
+
+// Clean trims and checks what an owner typed.
+func (in CustomerKeySettings) Clean() (CustomerKeySettings, error) {
+	var p Problems
+	var nameErr, descriptionErr, customerErr error
+	in.Name, nameErr = CleanName("name", in.Name)
+	in.Description, descriptionErr = CleanText("description", in.Description, 500)
+	in.CustomerID, customerErr = cleanLine("customer_id", in.CustomerID, 80)
+	p.Join(nameErr, descriptionErr, customerErr)
+	return in, p.Err()
 }
 
 // KeyFilter narrows an owner's list; zero fields do not.

@@ -48,6 +48,31 @@ func (k Key) Status(now time.Time) KeyStatus {
 	return KeyActive
 }
 
+// CheckAlive says whether the key can still be changed: a revoked one cannot.
+func (k Key) CheckAlive() error {
+	if !k.RevokedAt.IsZero() {
+		return Conflict("This key is revoked, and that is final. Create a new one.")
+	}
+	return nil
+}
+
+// CheckRotate says whether the key can have a new value.
+func (k Key) CheckRotate(now time.Time) error {
+	if k.Status(now) == KeyExpired {
+		return Conflict("This key has expired. Give it a later expiry first, or create a new one.")
+	}
+	return k.CheckAlive()
+}
+
+// Check validates an overlap; field "overlap".
+func (o Overlap) Check() error {
+	switch o {
+	case OverlapNone, OverlapHour, OverlapDay, OverlapWeek:
+		return nil
+	}
+	return Invalid("overlap", "Choose when the old value stops: now, in an hour, in a day or in a week.")
+}
+
 // Overlap is how long an old value works on after a rotation.
 type Overlap time.Duration
 
@@ -92,6 +117,18 @@ type Membership struct {
 	SubscriptionID SubscriptionID // zero when an owner put the key on the plan himself
 	State          MembershipState
 	AddedAt        time.Time
+}
+
+// MemberState returns whether a key may use a plan, from the state of the subscription that put it there ("" for none) and whether the plan's
+// owner blocked this key.
+func MemberState(s SubscriptionState, blocked bool) MembershipState {
+	switch {
+	case blocked:
+		return MemberBlocked
+	case s == "":
+		return MemberActive
+	}
+	return s.Member()
 }
 
 // App is a developer's container of keys.

@@ -194,9 +194,17 @@ type KeyImport struct {
 	Name        string
 	Description string
 	CustomerID  string
-	Enabled     bool
-	Plans       []PlanID
+	Enabled     bool // true unless the file says otherwise
+	ExpiresAt   time.Time
+	// Plans are all plans that the key is to be on. None leave an existing key on the plans that it is on: a file without plans must not stop
+	// calls.
+	Plans []PlanID
+	// Given says which cells the row has; an update leaves the others as they are.
+	Given KeyCells
 }
+
+// KeyCells says which optional cells a row has.
+type KeyCells struct{ Description, CustomerID, Enabled, ExpiresAt bool }
 
 // KeyImportReport says what an import did.
 type KeyImportReport struct {

@@ -157,6 +157,23 @@ func (t Terms) checkStages(p *Problems) {
 	}
 }
 
+// Clean trims the texts of terms and checks them; fields as Check.
+func (t Terms) Clean() (Terms, error) {
+	if err := t.Check(); err != nil {
+		return Terms{}, err
+	}
+	t.Name, _ = CleanName("name", t.Name)
+	t.Description, _ = CleanText("description", t.Description, 200)
+	t.Price, _ = CleanText("price", t.Price, 60)
+	return t, nil
+}
+
+// Without returns the terms without some stages.
+func (t Terms) Without(stages []StageID) Terms {
+	t.Stages = slices.DeleteFunc(slices.Clone(t.Stages), func(s PlanStage) bool { return slices.Contains(stages, s.StageID) })
+	return t
+}
+
 // Opens reports whether the terms open a stage.
 func (t Terms) Opens(id StageID) bool {
 	return slices.ContainsFunc(t.Stages, func(s PlanStage) bool { return s.StageID == id })
@@ -193,6 +210,29 @@ func (p Plan) CheckSubscribe(invited bool) error {
 		return NotFound("plan")
 	}
 	return nil
+}
+
+// CheckJoin says whether the plan's owner may put keys on it now.
+func (p Plan) CheckJoin() error {
+	switch p.State {
+	case PlanPublished:
+		return nil
+	case PlanRetired:
+		return Conflict(fmt.Sprintf("The plan %s is retired and takes no new keys.", p.Name()))
+	default:
+		return Conflict(fmt.Sprintf("The plan %s is a draft. Publish it before you put keys on it.", p.Name()))
+	}
+}
+
+// CheckKeysPerApp says whether an app may have so many keys on the plan.
+func (p Plan) CheckKeysPerApp(keys int) error {
+	if keys <= p.InForce.KeysPerApp {
+		return nil
+	}
+	if p.InForce.KeysPerApp == 1 {
+		return Conflict(fmt.Sprintf("The plan %s allows one key per app. Rotate the key that the app has, or revoke it first.", p.Name()))
+	}
+	return Conflict(fmt.Sprintf("The plan %s allows %d keys per app. Revoke one that is not needed any more.", p.Name(), p.InForce.KeysPerApp))
 }
 
 // HeldStage is a stage that a key may call already, by which plan.
