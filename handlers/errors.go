@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"gatehouse/models"
+	"gatehouse/templates/pages"
+)
+
+// statuses is the portal's table from the kinds of errors to HTTP; what is not in it is a fault of ours.
+var statuses = map[models.Kind]int{
+	models.KindInvalid:  http.StatusUnprocessableEntity,
+	models.KindNotFound: http.StatusNotFound,
+	models.KindConflict: http.StatusConflict,
+	models.KindDenied:   http.StatusForbidden,
+	models.KindTooMany:  http.StatusTooManyRequests,
+}
+
+// failure makes the error page. A fault of ours is logged here, once, with its cause; the person sees its request id.
+func (s *Site) failure(r *Request, err error) Reply {
+	var e *models.Error
+	if errors.As(err, &e) {
+		return Reply{status: statuses[e.Kind], page: pages.Problem(r.layout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound})}
+	}
+	if r.Context().Err() == nil {
+		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "path", r.URL.Path, "request_id", r.ID)
+	}
+	return broken(r)
+}
+
+func broken(r *Request) Reply {
+	return Reply{status: http.StatusInternalServerError, page: pages.Broken(r.layout("Something failed"), pages.BrokenView{RequestID: r.ID})}
+}
+
+// Broken answers a request whose handler panicked; the edge has logged why.
+func (s *Site) Broken(c *gin.Context) {
+	r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC()}
+	s.write(c.Writer, r, broken(r))
+}
+
+// NotFound answers a path that no route has.
+func (s *Site) NotFound() gin.HandlerFunc {
+	return s.Handle(func(*Request) (Reply, error) { return Reply{}, models.NotFound("page") })
+}
+
+// Foreign answers a form that another site sent.
+func (s *Site) Foreign() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r := &Request{Request: req, Site: s, ID: w.Header().Get("X-Request-Id"), Now: s.Now().UTC()}
+		s.write(w, r, s.failure(r, models.Denied("This form was sent from another site. Open the page here and send it again.")))
+	})
+}
+
+func problemTitle(k models.Kind) string {
+	switch k {
+	case models.KindNotFound:
+		return "Not found"
+	case models.KindDenied:
+		return "Not allowed"
+	case models.KindTooMany:
+		return "Too many attempts"
+	default:
+		return "That did not work"
+	}
+}

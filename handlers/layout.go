@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"strings"
+
+	"gatehouse/handlers/session"
+	"gatehouse/models"
+	"gatehouse/templates/ui"
+)
+
+// hat is the role in which a person looks at a page; it chooses the sidebar.
+type hat uint8
+
+const (
+	developerHat hat = iota
+	ownerHat
+	adminHat
+)
+
+// layout is the frame of a page: who is signed in, the sidebar of the role that the page belongs to, the message that an earlier page left.
+func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
+	p := ui.Page{Title: title, Demo: r.Site.Demo, Breadcrumbs: crumbs, RequestID: r.ID}
+	if len(crumbs) > 0 && crumbs[len(crumbs)-1].Label == "" {
+		crumbs[len(crumbs)-1].Label = title
+	}
+	if r.Session != nil {
+		if kind, text, ok := r.Session.TakeFlash(); ok {
+			p.Flash = &ui.Flash{Kind: ui.OK, Text: text}
+			if kind == session.Bad {
+				p.Flash.Kind = ui.Bad
+			}
+		}
+	}
+	if r.Account.ID == 0 {
+		p.Nav = []ui.NavSection{{Items: r.mark(publicLinks())}}
+		return p
+	}
+	p.Account = &ui.AccountBadge{Name: r.Account.Name, Email: r.Account.Email, SignOutURL: "/signout",
+		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}}}
+	p.Hats = r.hats()
+	p.Nav = r.sidebar()
+	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}}
+	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
+		p.Notice = &ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."}
+	}
+	return p
+}
+
+// public is layout for the pages that anybody may read: top links instead of a sidebar.
+func (r *Request) public(title string, crumbs ...ui.Crumb) ui.Page {
+	p := r.layout(title, crumbs...)
+	p.Nav = []ui.NavSection{{Items: r.mark(publicLinks())}}
+	p.NavFoot = nil
+	return p
+}
+
+func publicLinks() []ui.NavItem {
+	return []ui.NavItem{{Label: "APIs", Href: "/apis", Icon: "library"}, {Label: "Errors explained", Href: "/problems", Icon: "circle-help"}}
+}
+
+// hat is told by the path: each role has its own part of the portal.
+func (r *Request) hat() hat {
+	switch path := r.URL.Path; {
+	case path == "/owner" || strings.HasPrefix(path, "/owner/"):
+		return ownerHat
+	case strings.HasPrefix(path, "/admin/"):
+		return adminHat
+	}
+	return developerHat
+}
+
+func (r *Request) hats() []ui.Hat {
+	now := r.hat()
+	hats := []ui.Hat{{Label: "Developer", Detail: "Apps, keys and usage", Href: "/home", Current: now == developerHat}}
+	if r.Account.Role >= models.RoleOwner {
+		hats = append(hats, ui.Hat{Label: "API owner", Detail: "APIs, plans and customers", Href: "/owner", Current: now == ownerHat})
+	}
+	if r.Account.Role >= models.RoleAdmin {
+		hats = append(hats, ui.Hat{Label: "Administrator", Detail: "Accounts and settings", Href: "/admin/accounts", Current: now == adminHat})
+	}
+	return hats
+}
+
+func (r *Request) sidebar() []ui.NavSection {
+	switch r.hat() {
+	case ownerHat:
+		waiting, err := r.Site.Accounts.WaitingSubscriptions(r.Context(), r.Account.ID)
+		if err != nil {
+			r.Site.Log.WarnContext(r.Context(), "count waiting subscriptions", "error", err, "request_id", r.ID) // the page is worth more than its badge
+		}
+		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+			{Label: "Overview", Href: "/owner", Icon: "layout-dashboard"},
+			{Label: "APIs", Href: "/owner/apis", Icon: "boxes"},
+			{Label: "Plans", Href: "/owner/plans", Icon: "layers"},
+			{Label: "Subscriptions", Href: "/owner/subscriptions", Icon: "users", Count: waiting, Hot: waiting > 0},
+			{Label: "Keys", Href: "/owner/keys", Icon: "key-round"},
+			{Label: "Usage", Href: "/owner/usage", Icon: "chart-column"},
+		})}, {Label: "Manage", Items: r.mark([]ui.NavItem{
+			{Label: "Import keys", Href: "/owner/keys/import", Icon: "upload"},
+			{Label: "Audit log", Href: "/owner/audit", Icon: "history"},
+		})}}
+	case adminHat:
+		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+			{Label: "Accounts", Href: "/admin/accounts", Icon: "users"},
+			{Label: "Invitations", Href: "/admin/invitations", Icon: "mail"},
+			{Label: "Audit log", Href: "/admin/audit", Icon: "history"},
+			{Label: "Settings", Href: "/admin/settings", Icon: "settings"},
+		})}}
+	default:
+		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+			{Label: "Overview", Href: "/home", Icon: "layout-dashboard"},
+			{Label: "Catalog", Href: "/apis", Icon: "library"},
+			{Label: "Apps", Href: "/apps", Icon: "smartphone"},
+			{Label: "Keys", Href: "/keys", Icon: "key-round"},
+			{Label: "Usage", Href: "/usage", Icon: "chart-column"},
+		})}}
+	}
+}
+
+// mark notes the item whose part of the portal the page is in: the longest address that the path begins with.
+func (r *Request) mark(items []ui.NavItem) []ui.NavItem {
+	best := -1
+	for i, item := range items {
+		if (r.URL.Path == item.Href || strings.HasPrefix(r.URL.Path, item.Href+"/")) && (best < 0 || len(item.Href) > len(items[best].Href)) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		items[best].Current = true
+	}
+	return items
+}

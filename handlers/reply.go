@@ -1,0 +1,155 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"gatehouse/handlers/session"
+)
+
+// Reply is what a handler answers. The zero Reply is no answer.
+type Reply struct {
+	status   int
+	page     templ.Component
+	location string
+	file     *file
+	stream   Stream
+}
+
+type file struct {
+	name, kind string
+	write      func(io.Writer) error
+}
+
+// Stream sends fragments to an open page until the browser leaves, the process stops or it returns. Sending nil is a ping: send one at least each Ping.
+type Stream func(ctx context.Context, send func(templ.Component) error) error
+
+func (r Reply) set() bool { return r.status != 0 }
+
+// Page answers with a page.
+func Page(c templ.Component) Reply { return Reply{status: http.StatusOK, page: c} }
+
+// Again answers with the form again, with what is wrong at its fields.
+func Again(c templ.Component) Reply { return Reply{status: http.StatusUnprocessableEntity, page: c} }
+
+// TooMany answers with the form again, because it was sent too often.
+func TooMany(c templ.Component) Reply { return Reply{status: http.StatusTooManyRequests, page: c} }
+
+// See sends the browser on to a page of this site.
+func See(location string) Reply { return Reply{status: http.StatusSeeOther, location: location} }
+
+// Download answers with a file that write makes.
+func Download(name, kind string, write func(io.Writer) error) Reply {
+	return Reply{status: http.StatusOK, file: &file{name: name, kind: kind, write: write}}
+}
+
+// Live answers with server-sent events.
+func Live(s Stream) Reply { return Reply{status: http.StatusOK, stream: s} }
+
+// Done leaves a message and sends the browser on.
+func (r *Request) Done(location, message string) Reply {
+	r.Session.Flash(session.Good, message)
+	return See(location)
+}
+
+// Sorry leaves a message about what could not be done and sends the browser on.
+func (r *Request) Sorry(location, message string) Reply {
+	r.Session.Flash(session.Bad, message)
+	return See(location)
+}
+
+// write renders to a buffer first, so that a page that fails becomes a clean error page and not half an answer.
+func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
+	var body bytes.Buffer
+	if reply.page != nil {
+		if err := reply.page.Render(r.Context(), &body); err != nil {
+			reply = s.failure(r, fmt.Errorf("render page: %w", err))
+			body.Reset()
+			if err := reply.page.Render(r.Context(), &body); err != nil {
+				s.Log.ErrorContext(r.Context(), "render error page", "error", err, "request_id", r.ID)
+			}
+		}
+	}
+	if r.Session != nil {
+		if err := s.Sessions.Keep(w, r.Session); err != nil {
+			s.Log.ErrorContext(r.Context(), "keep session", "error", err, "request_id", r.ID)
+			http.Error(w, "Something failed on our side. Request "+r.ID, http.StatusInternalServerError)
+			return
+		}
+	}
+	h := w.Header()
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	switch {
+	case reply.location != "":
+		http.Redirect(w, r.Request, reply.location, reply.status)
+	case reply.file != nil:
+		s.writeFile(w, r, reply.file)
+	case reply.stream != nil:
+		s.writeStream(w, r, reply.stream)
+	default:
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Add("Vary", "HX-Request")
+		w.WriteHeader(reply.status)
+		if r.Method != http.MethodHead {
+			_, _ = body.WriteTo(w) // the browser left: nobody to tell
+		}
+	}
+}
+
+func (s *Site) writeFile(w http.ResponseWriter, r *Request, f *file) {
+	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
+	if err := f.write(w); err != nil {
+		s.Log.ErrorContext(r.Context(), "write download", "error", err, "request_id", r.ID)
+		panic(http.ErrAbortHandler) // a file that is cut off must not look complete
+	}
+}
+
+// Ping keeps proxies between us and the browser from closing a quiet stream.
+const Ping = 15 * time.Second
+
+func (s *Site) writeStream(w http.ResponseWriter, r *Request, stream Stream) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Time{}) // not supported by recorders in tests; the stream goes on
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	if err := rc.Flush(); err != nil {
+		return
+	}
+	id := 0
+	send := func(c templ.Component) error {
+		var body bytes.Buffer
+		if c == nil {
+			body.WriteString(": ping\n\n")
+		} else {
+			var html bytes.Buffer
+			if err := c.Render(r.Context(), &html); err != nil {
+				return fmt.Errorf("render fragment: %w", err)
+			}
+			id++
+			fmt.Fprintf(&body, "id: %d\ndata: %s\n\n", id, strings.NewReplacer("\r", " ", "\n", " ").Replace(html.String()))
+		}
+		if _, err := body.WriteTo(w); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if s.Streams != nil {
+		defer context.AfterFunc(s.Streams, cancel)()
+	}
+	if err := stream(ctx, send); err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(r.Context(), "live page ended", "error", err, "request_id", r.ID)
+	}
+}

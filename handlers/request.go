@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"gatehouse/handlers/session"
+	"gatehouse/models"
+)
+
+// Limits of what a page takes.
+const (
+	maxForm   = 1 << 20
+	maxUpload = 21 << 20 // a 20 MB document and its form
+)
+
+// Request is one request of the portal, with what handlers need besides HTTP.
+type Request struct {
+	*http.Request
+	Site    *Site
+	ID      string
+	Now     time.Time
+	Account models.Account // zero ID: nobody is signed in
+	Session *session.Session
+	params  gin.Params
+}
+
+// Handler answers one request.
+type Handler func(*Request) (Reply, error)
+
+// Accounts is what every page needs of the store.
+type Accounts interface {
+	Account(ctx context.Context, id models.AccountID) (models.Account, error)
+	MarkSeen(ctx context.Context, id models.AccountID, now time.Time) error
+	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+}
+
+// Site is what all pages share.
+type Site struct {
+	Accounts   Accounts
+	Sessions   *session.Manager
+	Log        *slog.Logger
+	Now        func() time.Time
+	Demo       bool
+	PublicURL  string // of the portal, without a trailing slash
+	GatewayURL string // of the gateway, without a trailing slash
+	Insecure   bool   // the portal is reached over plain HTTP from other machines
+	// Streams ends when the process stops: live pages close then, so that the stop need not wait for them.
+	Streams context.Context
+}
+
+// RequestIDKey is where the edge leaves the request's id in gin's context.
+const RequestIDKey = "request-id"
+
+// Handle makes a gin handler of h. Guards run first; the first that returns an error ends the request.
+func (s *Site) Handle(h Handler, guards ...Guard) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC(), params: c.Params}
+		reply, err := s.answer(r, h, guards)
+		if err != nil {
+			reply = s.failure(r, err)
+		}
+		s.write(c.Writer, r, reply)
+	}
+}
+
+func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
+	var err error
+	if r.Session, err = s.Sessions.Open(r.Request); err != nil {
+		return Reply{}, err
+	}
+	if id := r.Session.Account(); id != 0 {
+		switch account, err := s.Accounts.Account(r.Context(), id); {
+		case models.KindOf(err) == models.KindNotFound:
+		case err != nil:
+			return Reply{}, err
+		case !account.Disabled():
+			r.Account = account
+			if err := s.Accounts.MarkSeen(r.Context(), id, r.Now); err != nil {
+				return Reply{}, err
+			}
+		}
+	}
+	for _, guard := range guards {
+		if reply, err := guard(r); err != nil || reply.set() {
+			return reply, err
+		}
+	}
+	return h(r)
+}
+
+// Guard lets a request pass by returning the zero Reply and no error.
+type Guard func(*Request) (Reply, error)
+
+// SignedIn sends visitors to the sign-in page and back here afterwards.
+func SignedIn(r *Request) (Reply, error) {
+	if r.Account.ID != 0 {
+		return Reply{}, nil
+	}
+	next := ""
+	if r.Method == http.MethodGet {
+		next = "?next=" + url.QueryEscape(r.URL.RequestURI())
+	}
+	return See("/signin" + next), nil
+}
+
+// AtLeast hides a page from accounts of a lower role.
+func AtLeast(role models.Role) Guard {
+	return func(r *Request) (Reply, error) {
+		if r.Account.Role < role {
+			return Reply{}, models.NotFound("page")
+		}
+		return Reply{}, nil
+	}
+}
+
+// Actor returns who acts, for the audit log.
+func (r *Request) Actor() models.Actor {
+	return models.Actor{AccountID: r.Account.ID, Role: r.Account.Role, Label: r.Account.Email, Address: r.Peer(), RequestID: r.ID}
+}
+
+// Peer returns the address of the other end of the connection.
+func (r *Request) Peer() string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// Param returns a part of the path by its name in the list of routes.
+func (r *Request) Param(name string) string { return r.params.ByName(name) }
+
+// param reads an id from the path. What is no id is not found.
+func param[T any](r *Request, name string) (models.ID[T], error) {
+	id, err := models.ParseID[T](r.Param(name))
+	if err != nil {
+		return 0, models.NotFound("page")
+	}
+	return id, nil
+}
+
+// Query returns a value of the URL.
+func (r *Request) Query(name string) string { return r.URL.Query().Get(name) }
+
+// Page returns which part of a list the URL asks for: ?q= and ?after=.
+func (r *Request) Page() models.Page {
+	return models.Page{Search: strings.TrimSpace(r.Query("q")), After: r.Query("after")}
+}
+
+// Fragment reports whether htmx asks for a part of the page.
+func (r *Request) Fragment() bool { return r.Header.Get("HX-Request") == "true" }
+
+// Form reads the body as a form of at most 1 MB.
+func (r *Request) Form() (*Form, error) { return r.form(maxForm) }
+
+// Upload reads the body as a form with files of at most 21 MB in all.
+func (r *Request) Upload() (*Form, error) { return r.form(maxUpload) }
+
+func (r *Request) form(limit int64) (*Form, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, limit)
+	err := r.ParseMultipartForm(limit)
+	if err != nil && err != http.ErrNotMultipart {
+		if tooLarge(err) {
+			return nil, &models.Error{Kind: models.KindInvalid, Message: "What you sent is too large. Send less at once."}
+		}
+		return nil, &models.Error{Kind: models.KindInvalid, Message: "The form could not be read. Go back and send it again."}
+	}
+	return &Form{values: r.PostForm, errors: map[string]string{}, file: r.file}, nil
+}
+
+func (r *Request) file(field string) ([]byte, error) {
+	if r.MultipartForm == nil || len(r.MultipartForm.File[field]) == 0 {
+		return nil, nil
+	}
+	f, err := r.MultipartForm.File[field][0].Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// safeNext returns a path of this site to go on to, or fallback.
+func safeNext(next, fallback string) string {
+	u, err := url.Parse(next)
+	switch {
+	case err != nil, next == "", u.IsAbs(), u.Host != "", !strings.HasPrefix(next, "/"), strings.HasPrefix(next, "//"), strings.ContainsAny(next, "\\\r\n\t"):
+		return fallback
+	}
+	return next
+}

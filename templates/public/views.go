@@ -1,0 +1,115 @@
+package public
+
+import (
+	"time"
+
+	"gatehouse/templates/ui"
+)
+
+// LandingView is the first page.
+type LandingView struct {
+	Featured []APICard
+	Call     *CallView // of the first API; nil while there is none
+	HomeHref string    // where the signed-in reader goes on; empty for visitors
+	Publish  bool      // the reader may publish an API
+}
+
+// CatalogView is the list of APIs.
+type CatalogView struct {
+	APIs    []APICard
+	Query   string
+	Next    string // empty on the last page
+	First   string // empty on the first page
+	Publish bool
+}
+
+// APICard is an API in a list.
+type APICard struct {
+	Name, Summary, Href string
+	Owner               string
+	Methods, Plans      int
+	Price               string // of the first plan; empty when it has none
+}
+
+// CallView is a request that works when the reader's key is in its place.
+type CallView struct {
+	ID       string // unique in the page
+	Title    string // "GET /forecast"
+	Snippets []ui.Snippet
+	KeyWords string // where the key goes; empty when the call needs none
+}
+
+// APIView is an API's page.
+type APIView struct {
+	Name, Summary, Owner string
+	DocsHref             string
+	Stages               []StageView
+	Plans                []PlanView
+	Compare              []CompareRow // cells in the order of Plans
+	Call                 *CallView
+	KeyWords             string // "Send your key in the header x-api-key."
+	Operations           []OperationLine
+	More                 int // operations that are not in Operations
+	Described            bool
+	Now                  time.Time
+}
+
+// StageView is an address at which an API answers.
+type StageView struct {
+	ID, Name, URL string
+	Methods       int
+	DeployedAt    time.Time
+}
+
+// PlanView is a plan that can be chosen, with what its card does not say.
+type PlanView struct {
+	Card        ui.Plan
+	Throttled   bool
+	Rate, Burst float64
+	Quota       string // in a sentence; empty: none
+	Limits      []LimitLine
+	Missing     []string // methods that the plan leaves out
+	Yours       []YourSubscription
+}
+
+// LimitLine is a method with a slower lane of its own.
+type LimitLine struct{ Method, Limit string }
+
+// YourSubscription is an app of the reader on a plan.
+type YourSubscription struct{ App, State, Href string }
+
+// CompareRow is one line of the comparison of plans.
+type CompareRow struct {
+	Label string
+	Cells []string
+	Same  bool // for all plans
+}
+
+// OperationLine is an operation in a list.
+type OperationLine struct {
+	Verb, Path, Summary, Href string
+	Open                      bool // needs no key
+	Deprecated                bool
+	Current                   bool
+}
+
+// ProblemList is every error of the gateway.
+type ProblemList struct{ Groups []ProblemGroup }
+
+// ProblemGroup is the errors of one kind.
+type ProblemGroup struct {
+	Title, Text string
+	Problems    []ProblemView
+}
+
+// ProblemView is one error of the gateway.
+type ProblemView struct {
+	Slug        string
+	Href        string
+	Status      int
+	Title       string
+	Explanation string
+	WhatToDo    string
+	Type        string // the URL that answers carry
+	Answer      string // an example of the answer's body
+}
