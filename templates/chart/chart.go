@@ -142,11 +142,15 @@ func (c Chart) cell(i, j int) string {
 	if point.Missing || j >= len(point.Values) {
 		return "–"
 	}
-	text := format.Number(point.Values[j])
-	if c.Unit != "" {
-		text += "\u00a0" + c.Unit
+	value := point.Values[j]
+	if c.Unit == "" {
+		return format.Number(value)
 	}
-	return text
+	// A measured value has about three figures that mean something.
+	if math.Abs(value) >= 10 {
+		value = math.Round(value)
+	}
+	return format.Number(value) + "\u00a0" + c.Unit
 }
 
 // summary is what a screen reader says of the whole.
