@@ -1,0 +1,205 @@
+package handlers
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"gatehouse/models"
+	"gatehouse/templates/format"
+	"gatehouse/templates/ui"
+)
+
+// rangeView is the span of time that a page of usage covers, cut into buckets. The last bucket of a named range holds now and is not over.
+type rangeView struct {
+	Name  string // "24h"; empty for a span that was zoomed into
+	Words string // "the last 24 hours"
+	models.UsageRange
+	Now time.Time
+}
+
+// ranges are what people choose from. Each fits into what is stored at its resolution twice, so that it can be compared with the time before.
+var ranges = [...]struct {
+	name, words string
+	step        time.Duration
+	buckets     int
+}{
+	{"1h", "the last hour", time.Minute, 60},
+	{"24h", "the last 24 hours", 30 * time.Minute, 48},
+	{"7d", "the last 7 days", 3 * time.Hour, 56},
+	{"30d", "the last 30 days", 24 * time.Hour, 30},
+	{"90d", "the last 90 days", 24 * time.Hour, 90},
+}
+
+const defaultRange = "24h"
+
+// parseRange reads ?range=, or ?from= and ?to= in Unix seconds. What it cannot read is the default: a link that somebody edited by hand still shows a
+// page.
+func parseRange(query url.Values, now time.Time) rangeView {
+	if v, ok := zoom(query.Get("from"), query.Get("to"), now); ok {
+		return v
+	}
+	name := query.Get("range")
+	for {
+		for _, r := range ranges {
+			if r.name == name {
+				to := now.Truncate(r.step).Add(r.step)
+				return rangeView{Name: r.name, Words: r.words, Now: now,
+					UsageRange: models.UsageRange{From: to.Add(-time.Duration(r.buckets) * r.step), To: to, Step: models.Step(r.step)}}
+			}
+		}
+		name = defaultRange
+	}
+}
+
+// zoomSteps are the bucket lengths of a zoomed span, with the age up to which their resolution is stored (a little less, for it is pruned by and by).
+var zoomSteps = [...]struct{ step, kept time.Duration }{
+	{time.Minute, 70 * time.Hour}, {2 * time.Minute, 70 * time.Hour}, {5 * time.Minute, 70 * time.Hour}, {15 * time.Minute, 70 * time.Hour}, {30 * time.Minute, 70 * time.Hour},
+	{time.Hour, 34 * 24 * time.Hour}, {3 * time.Hour, 34 * 24 * time.Hour}, {6 * time.Hour, 34 * 24 * time.Hour},
+	{24 * time.Hour, 400 * 24 * time.Hour},
+}
+
+// maxBuckets is how many bars a chart shows well.
+const maxBuckets = 120
+
+// stepFor returns the shortest bucket that is stored for all of the span and gives a chart that can be read.
+func stepFor(from, to, now time.Time) time.Duration {
+	for _, s := range zoomSteps {
+		if to.Sub(from) <= maxBuckets*s.step && now.Sub(from) <= s.kept {
+			return s.step
+		}
+	}
+	return 24 * time.Hour
+}
+
+func zoom(fromText, toText string, now time.Time) (rangeView, bool) {
+	a, errFrom := strconv.ParseInt(fromText, 10, 64)
+	b, errTo := strconv.ParseInt(toText, 10, 64)
+	const longest = 400 * 24 * 60 * 60
+	if errFrom != nil || errTo != nil || a >= b || b-a > longest || b > now.Unix()+longest || a < now.Unix()-2*longest {
+		return rangeView{}, false
+	}
+	from, to := time.Unix(a, 0).UTC(), time.Unix(b, 0).UTC()
+	step := stepFor(from, to, now)
+	from = from.Truncate(step)
+	if end := to.Truncate(step); end.Before(to) {
+		to = end.Add(step)
+	}
+	return rangeView{Words: spanWords(from, to), Now: now, UsageRange: models.UsageRange{From: from, To: to, Step: models.Step(step)}}, true
+}
+
+// spanWords names a span: "9 Mar 2026", "9 Mar 2026, 12:00 to 15:00 UTC".
+func spanWords(from, to time.Time) string {
+	if midnight := from.Truncate(24 * time.Hour); from.Equal(midnight) && to.Equal(midnight.Add(24*time.Hour)) {
+		return format.Date(from)
+	}
+	if from.Truncate(24 * time.Hour).Equal(to.Add(-1).Truncate(24 * time.Hour)) {
+		return format.Date(from) + ", " + from.Format("15:04") + " to " + to.Format("15:04") + "\u00a0UTC"
+	}
+	return format.DateTime(from) + " to " + format.DateTime(to)
+}
+
+// buckets is the number of points of a chart.
+func (v rangeView) buckets() int { return int(v.To.Sub(v.From) / time.Duration(v.Step)) }
+
+// complete is the number of buckets that are over.
+func (v rangeView) complete() int {
+	return max(0, min(v.buckets(), int(v.Now.Sub(v.From)/time.Duration(v.Step))))
+}
+
+// wanted is what to ask the store for: the range, and as many complete buckets before it as it has, to compare with.
+func (v rangeView) wanted() models.UsageRange {
+	w := v.UsageRange
+	if v.Name != "" {
+		w.From = w.From.Add(-time.Duration(v.complete()) * time.Duration(v.Step))
+	}
+	return w
+}
+
+// split cuts what the store gave for wanted into the range's own points and the ones before.
+func (v rangeView) split(points []models.UsagePoint) (before, own []models.UsagePoint) {
+	for i := range points {
+		if !points[i].Start.Before(v.From) {
+			return points[:i], points[i:]
+		}
+	}
+	return points, nil
+}
+
+// Query returns the range as it stands in a URL.
+func (v rangeView) query() url.Values {
+	if v.Name != "" {
+		return url.Values{"range": {v.Name}}
+	}
+	return url.Values{"from": {strconv.FormatInt(v.From.Unix(), 10)}, "to": {strconv.FormatInt(v.To.Unix(), 10)}}
+}
+
+// with returns a URL of the page path with its other filters and this range.
+func (v rangeView) with(path string, filters url.Values) string {
+	q := url.Values{}
+	for name, values := range filters {
+		if name != "range" && name != "from" && name != "to" && len(values) > 0 && values[0] != "" {
+			q[name] = values
+		}
+	}
+	for name, values := range v.query() {
+		q[name] = values
+	}
+	return path + "?" + q.Encode()
+}
+
+// links are the ranges that people choose from, each with the page's other filters kept.
+func (v rangeView) links(path string, filters url.Values) []ui.Range {
+	out := make([]ui.Range, len(ranges))
+	for i, r := range ranges {
+		out[i] = ui.Range{Label: r.name, Href: rangeView{Name: r.name}.with(path, filters), Current: r.name == v.Name}
+	}
+	return out
+}
+
+// linkTo returns the URL of the page that shows a bucket in finer steps, or "" where nothing finer is stored.
+type linkTo func(from time.Time) string
+
+func (v rangeView) zoomLinks(path string, filters url.Values) linkTo {
+	step := time.Duration(v.Step)
+	return func(from time.Time) string {
+		if from.After(v.Now) || stepFor(from, from.Add(step), v.Now) >= step {
+			return ""
+		}
+		return rangeView{UsageRange: models.UsageRange{From: from, To: from.Add(step)}}.with(path, filters)
+	}
+}
+
+// Live pages are drawn again every liveEvery; after liveFor the browser asks anew, and who may see the page is judged again.
+const (
+	liveEvery = 5 * time.Second
+	liveFor   = 5 * time.Minute
+)
+
+// live answers with a stream of what draw returns.
+func (r *Request) live(draw func(ctx context.Context, now time.Time) (templ.Component, error)) Reply {
+	return Live(func(ctx context.Context, send func(templ.Component) error) error {
+		ticker, end := time.NewTicker(liveEvery), time.NewTimer(liveFor)
+		defer ticker.Stop()
+		defer end.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-end.C:
+				return nil
+			case <-ticker.C:
+			}
+			c, err := draw(ctx, r.Site.Now().UTC())
+			if err != nil {
+				return err
+			}
+			if err := send(c); err != nil {
+				return err
+			}
+		}
+	})
+}

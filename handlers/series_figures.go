@@ -1,0 +1,307 @@
+package handlers
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/templates/chart"
+	"gatehouse/templates/format"
+	"gatehouse/templates/ui"
+	"gatehouse/templates/usage"
+)
+
+// figuresOf makes tiles and charts from what the store gave for v.wanted().
+func figuresOf(points []models.UsagePoint, v rangeView, link linkTo) usage.Figures {
+	before, own := v.split(points)
+	total := models.Sum(own)
+	return usage.Figures{
+		Range:    v.Words,
+		Tiles:    tiles(before, own, v),
+		Requests: requestsChart(own, v, link),
+		Latency:  latencyChart(own, v),
+		Outcomes: outcomeRows(total),
+		Empty:    total.Total() == 0,
+	}
+}
+
+// filled returns one point for every bucket; what the store has nothing for is zero.
+func (v rangeView) filled(points []models.UsagePoint) []models.UsagePoint {
+	step := time.Duration(v.Step)
+	out := make([]models.UsagePoint, v.buckets())
+	for i := range out {
+		out[i].Start = v.From.Add(time.Duration(i) * step)
+	}
+	for i := range points {
+		if at := int(points[i].Start.Sub(v.From) / step); at >= 0 && at < len(out) && !points[i].Start.Before(v.From) {
+			out[at] = points[i]
+		}
+	}
+	return out
+}
+
+// Outcomes are charted in five groups; each outcome belongs to one. A request that is still being answered stands with the successes until it is known.
+var outcomeGroups = [models.NumOutcomes]int{
+	models.OutcomeOpen: groupSuccess, models.OutcomeSuccess: groupSuccess, models.OutcomeRedirect: groupRedirect,
+	models.OutcomeClientError: groupClientError, models.OutcomeAborted: groupClientError, models.OutcomeDenied: groupClientError,
+	models.OutcomeThrottled: groupThrottled, models.OutcomeQuota: groupThrottled,
+	models.OutcomeServerError: groupServerError, models.OutcomeUpstream: groupServerError,
+}
+
+// The groups, in the order of chart.Outcomes.
+const (
+	groupSuccess = iota
+	groupRedirect
+	groupClientError
+	groupThrottled
+	groupServerError
+	numGroups
+)
+
+// grouped sums a point by group.
+func grouped(p *models.UsagePoint) (out [numGroups]int64) {
+	for o, n := range p.Counts {
+		out[outcomeGroups[o]] += n
+	}
+	return out
+}
+
+// requestsChart shows requests by outcome.
+func requestsChart(own []models.UsagePoint, v rangeView, link linkTo) chart.Chart {
+	total := models.Sum(own)
+	series := chart.Outcomes()
+	for i, n := range grouped(&total) {
+		series[i].Total = format.Short(float64(n))
+	}
+	c := chart.Chart{ID: "requests", Caption: "Requests by outcome, " + v.Words, Finding: busiest(own, v), Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Series: series}
+	points := v.filled(own)
+	c.Points = make([]chart.Point, len(points))
+	for i := range points {
+		groups := grouped(&points[i])
+		values := make([]float64, numGroups)
+		for j, n := range groups {
+			values[j] = float64(max(n, 0))
+		}
+		c.Points[i].Values = values
+		if points[i].Start.After(v.Now) {
+			c.Points[i].Missing = true
+		} else if link != nil && points[i].Total() > 0 {
+			c.Points[i].Href = link(points[i].Start)
+		}
+	}
+	return c
+}
+
+// busiest is the finding of a chart of requests, one sentence.
+func busiest(own []models.UsagePoint, v rangeView) string {
+	var most *models.UsagePoint
+	for i := range own {
+		if most == nil || own[i].Total() > most.Total() {
+			most = &own[i]
+		}
+	}
+	if most == nil || most.Total() == 0 {
+		return "No requests."
+	}
+	at := most.Start.Format("2 Jan")
+	if time.Duration(v.Step) < 24*time.Hour {
+		at = most.Start.Format("2 Jan, 15:04") + "\u00a0UTC"
+	}
+	return "Busiest: " + at + " with " + format.Requests(most.Total()) + "."
+}
+
+// latencyChart shows percentiles; buckets without answers are gaps.
+func latencyChart(own []models.UsagePoint, v rangeView) chart.Chart {
+	total := models.Sum(own)
+	series := chart.Percentiles()
+	shares := [...]float64{.5, .95, .99}
+	for i, share := range shares {
+		series[i].Total = latencyText(total.Latency, share)
+	}
+	c := chart.Chart{ID: "latency", Caption: "Latency, " + v.Words, Unit: "ms", Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Series: series}
+	points := v.filled(own)
+	c.Points = make([]chart.Point, len(points))
+	for i := range points {
+		c.Points[i].Values = make([]float64, len(shares))
+		for j, share := range shares {
+			ms, ok := points[i].Latency.Percentile(share)
+			c.Points[i].Values[j], c.Points[i].Missing = math.Round(ms*10)/10, !ok
+		}
+	}
+	if ms, ok := total.Latency.Percentile(.95); ok {
+		c.Finding = "95 of 100 answers took at most " + milliseconds(ms) + "."
+	}
+	return c
+}
+
+func latencyText(h models.Histogram, share float64) string {
+	ms, ok := h.Percentile(share)
+	if !ok {
+		return "–"
+	}
+	return milliseconds(ms)
+}
+
+func milliseconds(ms float64) string {
+	return format.Latency(time.Duration(ms * float64(time.Millisecond)))
+}
+
+// tiles are the four numbers above the charts. Changes compare the complete buckets with as many before them.
+func tiles(before, own []models.UsagePoint, v rangeView) []ui.Stat {
+	total, was := models.Sum(own), models.Sum(before)
+	complete := own
+	if n := len(own); n > 0 && !own[n-1].Start.Before(v.From.Add(time.Duration(v.complete())*time.Duration(v.Step))) {
+		complete = own[:n-1]
+	}
+	is := models.Sum(complete)
+	filled := v.filled(own)[:v.complete()]
+	spark := func(value func(p *models.UsagePoint) float64) []float64 {
+		out := make([]float64, len(filled))
+		for i := range filled {
+			out[i] = value(&filled[i])
+		}
+		return out
+	}
+	refused := func(p *models.UsagePoint) int64 { return grouped(p)[groupThrottled] }
+
+	requests := ui.Stat{Label: "Requests", Value: format.Short(float64(total.Total())), Exact: format.Count(total.Total()), Href: "#outcomes",
+		Spark: spark(func(p *models.UsagePoint) float64 { return float64(p.Total()) })}
+	compareCounts(&requests, was.Total(), is.Total(), v)
+
+	success := ui.Stat{Label: "Success rate", Value: "–", Href: "#outcomes", Spark: spark(func(p *models.UsagePoint) float64 { r, _ := successRate(p); return r })}
+	if rate, ok := successRate(&total); ok {
+		success.Value = format.Percent(rate)
+		compareRates(&success, &was, &is)
+	}
+
+	throttled := ui.Stat{Label: "Refused with 429", Value: format.Short(float64(refused(&total))), Exact: format.Count(refused(&total)), Href: "#outcomes", Kind: chart.Throttled,
+		Spark: spark(func(p *models.UsagePoint) float64 { return float64(refused(p)) })}
+	if s := total.ThrottledSeconds; s > 0 {
+		throttled.Note = "throttled in " + format.Plural(s, "second")
+	} else if refused(&total) == 0 {
+		throttled.Note = "nothing was refused"
+	}
+
+	latency := ui.Stat{Label: "Latency p95", Value: latencyText(total.Latency, .95), Href: "#latency",
+		Spark: spark(func(p *models.UsagePoint) float64 { ms, _ := p.Latency.Percentile(.95); return ms })}
+	compareLatency(&latency, &was.Latency, &is.Latency)
+	return []ui.Stat{requests, success, throttled, latency}
+}
+
+// successRate is the share of finished requests that ended well. Ok is false when none did finish.
+func successRate(p *models.UsagePoint) (float64, bool) {
+	finished := p.Total() - p.Counts[models.OutcomeOpen]
+	if finished <= 0 {
+		return 0, false
+	}
+	return float64(p.Counts[models.OutcomeSuccess]+p.Counts[models.OutcomeRedirect]) / float64(finished), true
+}
+
+func compareCounts(s *ui.Stat, was, is int64, v rangeView) {
+	switch {
+	case v.Name == "" || was == 0 && is == 0:
+		return
+	case was == 0:
+		s.Note = "none in the time before"
+		return
+	case is == was:
+		s.Note = "as many as before"
+		return
+	}
+	change := float64(is-was) / float64(was)
+	s.Trend, s.Note = ui.Up, "vs the time before"
+	if change < 0 {
+		s.Trend = ui.Down
+	}
+	if s.Delta = format.Percent(math.Abs(change)); change >= 2 {
+		s.Delta = format.Number(math.Round(float64(is)/float64(was)*10)/10) + "×"
+	}
+}
+
+func compareRates(s *ui.Stat, was, is *models.UsagePoint) {
+	before, ok1 := successRate(was)
+	now, ok2 := successRate(is)
+	points := math.Round((now-before)*10000) / 100
+	if !ok1 || !ok2 || points == 0 {
+		return
+	}
+	s.Trend, s.Good, s.Note = ui.Up, true, "vs the time before"
+	if points < 0 {
+		s.Trend, s.Good, s.Bad = ui.Down, false, true
+	}
+	s.Delta = format.Number(math.Abs(points)) + "\u00a0pt"
+}
+
+// compareLatency calls only a difference of a tenth a change: the histogram's buckets are no finer.
+func compareLatency(s *ui.Stat, was, is *models.Histogram) {
+	before, ok1 := was.Percentile(.95)
+	now, ok2 := is.Percentile(.95)
+	if !ok1 || !ok2 || math.Abs(now-before) < before/10 {
+		return
+	}
+	s.Trend, s.Bad, s.Note = ui.Up, true, "slower than before"
+	if now < before {
+		s.Trend, s.Bad, s.Good, s.Note = ui.Down, false, true, "faster than before"
+	}
+	s.Delta = milliseconds(math.Abs(now - before))
+}
+
+// outcomeTexts say what each outcome means, in the order of the models.
+var outcomeTexts = [models.NumOutcomes]struct{ name, text string }{
+	models.OutcomeOpen:        {"In progress", "let through, not answered yet"},
+	models.OutcomeSuccess:     {"Success", "answered with 1xx or 2xx"},
+	models.OutcomeRedirect:    {"Redirect", "answered with 3xx"},
+	models.OutcomeClientError: {"Client error", "answered with 4xx by the upstream"},
+	models.OutcomeServerError: {"Server error", "answered with 5xx by the upstream"},
+	models.OutcomeUpstream:    {"Upstream failed", "502 or 504: unreachable, too slow or broken off"},
+	models.OutcomeAborted:     {"Aborted", "the caller left before the answer was complete"},
+	models.OutcomeThrottled:   {"Throttled", "429: faster than the rate and burst allow"},
+	models.OutcomeQuota:       {"Over quota", "429: the quota of the period was used up"},
+	models.OutcomeDenied:      {"Denied", "403: the key may not call this"},
+}
+
+// outcomeRows lists what happened, without what did not.
+func outcomeRows(total models.UsagePoint) []usage.Outcome {
+	kinds := chart.Outcomes()
+	var out []usage.Outcome
+	for o, n := range total.Counts {
+		if n > 0 {
+			text := outcomeTexts[o]
+			out = append(out, usage.Outcome{Name: text.name, Text: text.text, Count: n, Share: float64(n) / float64(total.Total()), Kind: kinds[outcomeGroups[o]].Kind})
+		}
+	}
+	return out
+}
+
+// usageRows makes the lines of a breakdown; link may be nil.
+func usageRows(rows []models.UsageRow, total int64, link func(models.UsageRow) string) []usage.Row {
+	out := make([]usage.Row, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		groups := grouped(&row.UsagePoint)
+		out[i] = usage.Row{Label: row.Label, Detail: row.Detail, Requests: row.Total(), Throttled: groups[groupThrottled], P95: latencyText(row.Latency, .95),
+			Errors: format.PercentOf(groups[groupServerError]+groups[groupClientError], row.Total())}
+		if total > 0 {
+			out[i].Share = float64(row.Total()) / float64(total)
+		}
+		if link != nil {
+			out[i].Href = link(*row)
+		}
+	}
+	return out
+}
+
+// throttledSentence names the problem of a range in one sentence, or is "".
+func throttledSentence(total models.UsagePoint, v rangeView) string {
+	throttled, quota := total.Counts[models.OutcomeThrottled], total.Counts[models.OutcomeQuota]
+	switch {
+	case throttled == 0 && quota == 0:
+		return ""
+	case quota == 0:
+		return fmt.Sprintf("%s in %s came faster than the plan allows and got 429, in %s.", format.Requests(throttled), v.Words, format.Plural(total.ThrottledSeconds, "second"))
+	case throttled == 0:
+		return fmt.Sprintf("%s in %s got 429 because the quota was used up.", format.Requests(quota), v.Words)
+	}
+	return fmt.Sprintf("%s in %s got 429: %s came too fast, %s after the quota was used up.", format.Requests(throttled+quota), v.Words, format.Count(throttled), format.Count(quota))
+}

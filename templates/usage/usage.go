@@ -1,0 +1,47 @@
+package usage
+
+import (
+	"gatehouse/templates/chart"
+	"gatehouse/templates/ui"
+)
+
+// Figures are what happened in a range.
+type Figures struct {
+	Range    string // "the last 24 hours"
+	Tiles    []ui.Stat
+	Requests chart.Chart // ID "requests"
+	Latency  chart.Chart // ID "latency"
+	Outcomes []Outcome   // only those that happened
+	Empty    bool        // no requests at all
+}
+
+// Outcome is how requests ended.
+type Outcome struct {
+	Name, Text string
+	Count      int64
+	Share      float64
+	Kind       chart.Kind
+}
+
+// Row is a line of a breakdown: a key, a method, a plan.
+type Row struct {
+	Label, Detail, Href string
+	Verb                string // of a method: drawn before the label
+	Requests            int64
+	Share               float64 // of all requests of the range
+	Errors              string  // "0.42 %"
+	Throttled           int64
+	P95                 string // "43 ms"
+}
+
+// Breakdown is a table of rows, most requests first.
+type Breakdown struct {
+	ID    string // unique in the page
+	Title string // "By key"
+	What  string // head of the first column: "Key"
+	Rows  []Row
+	Empty string // a sentence in place of no rows
+}
+
+// swatch is the class of an outcome's colour.
+func (o Outcome) swatch() string { return "b" + string(o.Kind) }
