@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("gatehouse-e2e-%d", os.Getpid()))
+	out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if path, err := binary(); err == nil {
+		_ = os.Remove(path)
+	}
+	os.Exit(status)
+}
+
+// process is a Gatehouse that runs.
+type process struct {
+	t                    *testing.T
+	cmd                  *exec.Cmd
+	stdout, stderr       *output
+	portal, gateway, ops string
+	exited               chan error
+}
+
+// output keeps what a process prints and lets a test wait for a line.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// start runs a command that serves, on free ports, and waits until it is ready.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1)}
+	ops := freePort(t)
+	p.ops = "http://" + ops
+	p.cmd = exec.Command(path, append(args, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ops)...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.exited <- p.cmd.Wait() }()
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			<-p.exited
+		}
+		if t.Failed() {
+			t.Logf("what the program said:\n%s%s", p.stdout, p.stderr)
+		}
+	})
+	p.portal = p.line(`(?m)^Portal\s+(http\S+)`)
+	p.gateway = p.line(`(?m)^Gateway\s+(http\S+)`)
+	p.eventually("readiness", func() bool {
+		answer, err := http.Get(p.ops + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+	return p
+}
+
+// line waits for a line that matches and returns its first group.
+func (p *process) line(pattern string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var found []string
+	p.eventually("a line like "+pattern, func() bool {
+		found = re.FindStringSubmatch(p.stdout.String())
+		return found != nil
+	})
+	return found[1]
+}
+
+func (p *process) eventually(what string, ok func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for !ok() {
+		select {
+		case err := <-p.exited:
+			p.exited <- err
+			p.t.Fatalf("the program ended before %s: %v\n%s%s", what, err, p.stdout, p.stderr)
+		default:
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited in vain for %s\n%s%s", what, p.stdout, p.stderr)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// stop ends the program as an operator does and checks that it ended well.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.exited:
+		p.exited <- err
+		if err != nil {
+			p.t.Fatalf("an ordered stop ended with %v\n%s", err, p.stderr)
+		}
+	case <-time.After(40 * time.Second):
+		p.t.Fatal("the program did not stop")
+	}
+}
+
+// command runs an administrative command to its end.
+func command(t *testing.T, stdin string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// curl runs a curl line as a person would paste it and returns the answer's head and body.
+func curl(t *testing.T, line string) (status int, head http.Header, body string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if !strings.Contains(line, " -i") {
+		line = strings.Replace(line, "curl ", "curl -i ", 1)
+	}
+	out, err := exec.CommandContext(ctx, "sh", "-c", strings.Replace(line, "curl ", "curl -sS ", 1)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(out)), nil)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, answer.Header, string(text)
+}
