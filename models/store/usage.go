@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+// secondsPerDay is what Unix days are counted in.
+const secondsPerDay = 24 * 60 * 60
+
+// CommitUsage adds a batch to what is stored, all of it or nothing. Numbers are changes and may be negative, but what they take away was added before,
+// by this batch or an earlier one. The gateway calls it every second, so it avoids gorm where there are many rows.
+func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
+	for i := range b.Cells {
+		if c := &b.Cells[i]; c.Outcome >= models.NumOutcomes || c.Minute%60 != 0 {
+			return fmt.Errorf("commit usage: outcome %d at second %d", c.Outcome, c.Minute)
+		}
+	}
+	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
+		pool, ctx := db.Statement.ConnPool, context.WithoutCancel(ctx)
+		for i := range usageTables {
+			if err := usageTables[i].add(ctx, pool, usageTables[i].fold(b.Cells)); err != nil {
+				return err
+			}
+		}
+		return firstError(addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged), addLastUses(ctx, pool, b.LastUsed))
+	})
+	if err != nil {
+		return fmt.Errorf("commit usage: %w", err)
+	}
+	return nil
+}
+
+// addMonths keeps the list of a plan's busiest keys: requests that were let through, and refused ones.
+func addMonths(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) error {
+	type month struct{ plan, first, key int64 }
+	counts := map[month][2]int64{}
+	for i := range cells {
+		c := &cells[i]
+		if c.PlanID == 0 || c.Count == 0 {
+			continue
+		}
+		m := month{int64(c.PlanID), monthOf(time.Unix(c.Minute, 0)), int64(c.KeyID)}
+		n := counts[m]
+		if c.Outcome.Admitted() {
+			n[0] += c.Count
+		} else {
+			n[1] += c.Count
+		}
+		counts[m] = n
+	}
+	values := make([]any, 0, 5*len(counts))
+	for m, n := range counts {
+		values = append(values, m.plan, m.first, m.key, n[0], n[1])
+	}
+	months := newUpsert("INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused)", 5,
+		`ON CONFLICT (plan_id, month, key_id) DO UPDATE SET requests = requests + excluded.requests, refused = refused + excluded.refused`)
+	return months.run(ctx, db, values)
+}
+
+// monthOf returns the Unix day of the first of t's month, UTC: the column usage_key_months.month.
+func monthOf(t time.Time) int64 {
+	year, month, _ := t.UTC().Date()
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay
+}
+
+func addCharges(ctx context.Context, db gorm.ConnPool, charged []models.QuotaUse) error {
+	values := make([]any, 0, 4*len(charged))
+	for _, c := range charged {
+		values = append(values, int64(c.KeyID), int64(c.PlanID), c.Day, c.Used)
+	}
+	days := newUpsert("INSERT INTO quota_days (key_id, plan_id, day, used)", 4,
+		"ON CONFLICT (key_id, plan_id, day) DO UPDATE SET used = used + excluded.used")
+	return days.run(ctx, db, values)
+}
+
+// addLastUses writes to the second, so that a busy key's row is written once a second at most.
+func addLastUses(ctx context.Context, db gorm.ConnPool, uses []models.LastUse) error {
+	for _, u := range uses {
+		at := millis(u.At.Truncate(time.Second))
+		_, err := db.ExecContext(ctx, `UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)`,
+			at, int64(u.KeyID), at)
+		if err != nil {
+			return fmt.Errorf("note last use: %w", err)
+		}
+	}
+	return nil
+}
+
+// QuotaUsed returns what was charged to a key on a plan on the UTC days from from until to, exclusive.
+func (s *Store) QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (used int64, err error) {
+	err = s.read.WithContext(ctx).Raw(`SELECT coalesce(sum(used), 0) FROM quota_days WHERE key_id = ? AND plan_id = ? AND day >= ? AND day < ?`,
+		int64(key), int64(plan), from.Unix()/secondsPerDay, to.Unix()/secondsPerDay).Scan(&used).Error
+	if err != nil {
+		return 0, fmt.Errorf("read quota used: %w", err)
+	}
+	return used, nil
+}
+
+// scopeMost bounds the scopes of charts that sum over many keys or plans.
+const scopeMost = 1000
+
+// AccountKeyIDs returns the keys of a developer's apps that are not revoked, newest first, at most 1,000.
+func (s *Store) AccountKeyIDs(ctx context.Context, account models.AccountID) ([]models.KeyID, error) {
+	var ids []models.KeyID
+	err := s.read.WithContext(ctx).Raw(`SELECT k.id FROM apps a JOIN keys k ON k.app_id = a.id
+		WHERE a.account_id = ? AND k.revoked_at IS NULL ORDER BY k.created_at DESC, k.id DESC LIMIT ?`, int64(account), scopeMost).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("list keys of account: %w", err)
+	}
+	return ids, nil
+}
+
+// OwnerPlanIDs returns all plans of an owner, newest first, at most 1,000.
+func (s *Store) OwnerPlanIDs(ctx context.Context, owner models.AccountID) ([]models.PlanID, error) {
+	var ids []models.PlanID
+	err := s.read.WithContext(ctx).Raw(`SELECT id FROM plans WHERE owner_id = ? ORDER BY created_at DESC, id DESC LIMIT ?`,
+		int64(owner), scopeMost).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("list plans of owner: %w", err)
+	}
+	return ids, nil
+}

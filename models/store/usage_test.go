@@ -1,0 +1,323 @@
+package store_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"gatehouse/models"
+	"gatehouse/models/store"
+	"gatehouse/models/store/storetest"
+)
+
+// usageModel is usage as a child would keep it: a list of everything that happened.
+type usageModel struct {
+	cells   []models.UsageCell
+	charges []models.QuotaUse
+}
+
+func (m usageModel) series(sc models.UsageScope, r models.UsageRange) []models.UsagePoint {
+	byStart := map[int64]models.UsagePoint{}
+	for _, c := range m.cells {
+		if !inScope(sc, c) || c.Minute < r.From.Unix() || c.Minute >= r.To.Unix() {
+			continue
+		}
+		step := int64(time.Duration(r.Step).Seconds())
+		start := c.Minute - (c.Minute-r.From.Unix())%step
+		p := byStart[start]
+		p.Start = time.Unix(start, 0).UTC()
+		addCell(&p, c)
+		byStart[start] = p
+	}
+	var points []models.UsagePoint
+	for _, p := range byStart {
+		if p.Total() != 0 || p.BytesOut != 0 || p.ThrottledSeconds != 0 {
+			points = append(points, p)
+		}
+	}
+	slices.SortFunc(points, func(a, b models.UsagePoint) int { return a.Start.Compare(b.Start) })
+	return points
+}
+
+func (m usageModel) breakdown(sc models.UsageScope, r models.UsageRange, by models.UsageGroup) []models.UsageRow {
+	groups := map[models.UsageRow]models.UsagePoint{}
+	for _, c := range m.cells {
+		if !inScope(sc, c) || c.Minute < r.From.Unix() || c.Minute >= r.To.Unix() {
+			continue
+		}
+		var g models.UsageRow
+		switch by {
+		case models.ByKey:
+			g.KeyID = c.KeyID
+		case models.ByPlan:
+			g.PlanID = c.PlanID
+		case models.ByStage:
+			g.StageID = c.StageID
+		case models.ByMethod:
+			g.StageID, g.MethodID = c.StageID, c.MethodID
+		}
+		p := groups[g]
+		p.Start = r.From
+		addCell(&p, c)
+		groups[g] = p
+	}
+	var rows []models.UsageRow
+	for g, p := range groups {
+		if p.Total() == 0 && p.BytesOut == 0 {
+			continue
+		}
+		g.UsagePoint = p
+		rows = append(rows, g)
+	}
+	slices.SortFunc(rows, func(a, b models.UsageRow) int {
+		return cmp.Or(cmp.Compare(b.Total(), a.Total()), cmp.Compare(a.KeyID, b.KeyID), cmp.Compare(a.PlanID, b.PlanID),
+			cmp.Compare(a.StageID, b.StageID), cmp.Compare(a.MethodID, b.MethodID))
+	})
+	return rows
+}
+
+func inScope(sc models.UsageScope, c models.UsageCell) bool {
+	return (slices.Contains(sc.Keys, c.KeyID) || slices.Contains(sc.Plans, c.PlanID)) &&
+		(sc.Stage == 0 || sc.Stage == c.StageID) && (sc.Method == 0 || sc.Method == c.MethodID)
+}
+
+func addCell(p *models.UsagePoint, c models.UsageCell) {
+	p.Counts[c.Outcome] += c.Count
+	p.BytesIn += c.BytesIn
+	p.BytesOut += c.BytesOut
+	p.ThrottledSeconds += c.ThrottledSeconds
+	p.Latency.Add(&c.Latency)
+}
+
+// drawBatch lets requests come, end and be refused, in any order that a gateway could report.
+func drawBatch(t *rapid.T, day time.Time, open *[]models.UsageCell) (b models.UsageBatch) {
+	for range rapid.IntRange(0, 20).Draw(t, "requests") {
+		c := models.UsageCell{
+			KeyID: models.KeyID(rapid.IntRange(1, 4).Draw(t, "key")), PlanID: models.PlanID(rapid.IntRange(0, 2).Draw(t, "plan")),
+			StageID: models.StageID(rapid.IntRange(1, 2).Draw(t, "stage")), MethodID: models.MethodID(rapid.IntRange(0, 2).Draw(t, "method")),
+			Minute: day.Unix() + 60*rapid.Int64Range(0, 3*24*60-1).Draw(t, "minute"), Count: 1,
+		}
+		switch what := rapid.IntRange(0, 2).Draw(t, "what"); {
+		case what == 0:
+			*open = append(*open, c) // OutcomeOpen
+		case what == 1 && len(*open) > 0:
+			c = (*open)[0]
+			*open = (*open)[1:]
+			left := c
+			left.Count = -1
+			b.Cells = append(b.Cells, left)
+			c.Outcome = rapid.SampledFrom([]models.Outcome{models.OutcomeSuccess, models.OutcomeAborted}).Draw(t, "outcome")
+			c.BytesIn, c.BytesOut = 7, rapid.Int64Range(0, 1<<40).Draw(t, "bytes")
+			c.Latency[rapid.IntRange(0, models.NumLatencies-1).Draw(t, "latency")]++
+			b.Charged = append(b.Charged, models.QuotaUse{KeyID: c.KeyID, PlanID: c.PlanID, Day: c.Minute / 86400, Used: 1})
+		default:
+			c.Outcome, c.ThrottledSeconds = models.OutcomeThrottled, 1
+		}
+		b.Cells = append(b.Cells, c)
+	}
+	return b
+}
+
+func drawScope(t *rapid.T) models.UsageScope {
+	sc := models.UsageScope{
+		Stage:  models.StageID(rapid.IntRange(0, 2).Draw(t, "scope stage")),
+		Method: models.MethodID(rapid.IntRange(0, 2).Draw(t, "scope method")),
+	}
+	if rapid.Bool().Draw(t, "by key") {
+		sc.Keys = rapid.SliceOfNDistinct(rapid.Map(rapid.Int64Range(1, 5), func(n int64) models.KeyID { return models.KeyID(n) }), 1, 4, rapid.ID).Draw(t, "keys")
+	} else {
+		sc.Plans = rapid.SliceOfNDistinct(rapid.Map(rapid.Int64Range(1, 3), func(n int64) models.PlanID { return models.PlanID(n) }), 1, 2, rapid.ID).Draw(t, "plans")
+	}
+	return sc
+}
+
+func drawRange(t *rapid.T, day time.Time) models.UsageRange {
+	step := rapid.SampledFrom([]models.Step{models.StepMinute, 5 * models.StepMinute, models.StepHour, 6 * models.StepHour, models.StepDay, 2 * models.StepDay}).Draw(t, "step")
+	length := time.Duration(step)
+	from := day.Add(-length).Truncate(length).Add(length * time.Duration(rapid.IntRange(0, int(3*24*time.Hour/length)).Draw(t, "from")))
+	return models.UsageRange{From: from, To: from.Add(length * time.Duration(rapid.IntRange(1, 100).Draw(t, "length"))), Step: step}
+}
+
+// R6 from here on: what was committed, in whatever batches, is what every chart, table and quota shows, to the unit.
+func TestUsageSumsAreWhatHappened(t *testing.T) {
+	s := storetest.Open(t)
+	day := storetest.Now().Truncate(24 * time.Hour)
+	check := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		// A fresh period for each check: opening a database costs more than all its queries.
+		check++
+		day := day.AddDate(0, 0, check*10)
+		var m usageModel
+		var open []models.UsageCell
+		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+			b := drawBatch(rt, day, &open)
+			if err := s.CommitUsage(t.Context(), b); err != nil {
+				rt.Fatal(err)
+			}
+			m.cells, m.charges = append(m.cells, b.Cells...), append(m.charges, b.Charged...)
+		}
+		for range 5 {
+			checkUsage(t, rt, s, m, drawScope(rt), drawRange(rt, day))
+		}
+		key, plan := models.KeyID(rapid.IntRange(1, 4).Draw(rt, "quota key")), models.PlanID(rapid.IntRange(1, 2).Draw(rt, "quota plan"))
+		var want int64
+		for _, c := range m.charges {
+			if c.KeyID == key && c.PlanID == plan && c.Day == day.Unix()/86400 {
+				want += c.Used
+			}
+		}
+		if got, err := s.QuotaUsed(t.Context(), key, plan, day, day.AddDate(0, 0, 1)); err != nil || got != want {
+			rt.Errorf("quota used %d, %v; want %d", got, err, want)
+		}
+	})
+	var empty int64
+	ok(t, store.Writer(s).Raw(`SELECT (SELECT count(*) FROM usage_key_minutes WHERE requests <= 0) + (SELECT count(*) FROM usage_key_hours WHERE requests <= 0)
+		+ (SELECT count(*) FROM usage_key_days WHERE requests <= 0) + (SELECT count(*) FROM usage_plan_minutes WHERE requests <= 0)`).Scan(&empty).Error)
+	if empty != 0 {
+		t.Errorf("%d rows without requests are left", empty)
+	}
+}
+
+func checkUsage(t *testing.T, rt *rapid.T, s *store.Store, m usageModel, sc models.UsageScope, r models.UsageRange) {
+	points, err := s.UsageSeries(t.Context(), sc, r)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	if diff := gocmp.Diff(points, m.series(sc, r)); diff != "" {
+		rt.Errorf("series of %+v in %+v (-got +want):\n%s", sc, r, diff)
+	}
+	groups := []models.UsageGroup{models.ByMethod, models.ByPlan, models.ByStage}
+	if len(sc.Keys) > 0 {
+		groups = append(groups, models.ByKey)
+	}
+	for _, by := range groups {
+		rows, err := s.UsageBreakdown(t.Context(), sc, r, by, 100)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for i := range rows {
+			rows[i].Label, rows[i].Detail = "", ""
+		}
+		if diff := gocmp.Diff(rows, m.breakdown(sc, r, by)); diff != "" {
+			rt.Errorf("by %s of %+v in %+v (-got +want):\n%s", by, sc, r, diff)
+		}
+	}
+}
+
+func TestUsageIsAskedForByKeysOrPlans(t *testing.T) {
+	s := storetest.Open(t)
+	day := models.UsageRange{From: storetest.Now().Truncate(24 * time.Hour), To: storetest.Now().Truncate(24*time.Hour).AddDate(0, 0, 1), Step: models.StepHour}
+	for name, sc := range map[string]models.UsageScope{"nothing": {}, "nobody's": {Keys: []models.KeyID{5}}} {
+		points, err := s.UsageSeries(t.Context(), sc, day)
+		rows, rowsErr := s.UsageBreakdown(t.Context(), sc, day, models.ByMethod, 10)
+		if len(points)+len(rows) != 0 || err != nil || rowsErr != nil {
+			t.Errorf("%s: %v, %v, %v, %v; want none", name, points, rows, err, rowsErr)
+		}
+	}
+	for name, call := range map[string]func() error{
+		"keys and plans": func() error {
+			_, err := s.UsageSeries(t.Context(), models.UsageScope{Keys: []models.KeyID{1}, Plans: []models.PlanID{1}}, day)
+			return err
+		},
+		"half a minute": func() error {
+			_, err := s.UsageSeries(t.Context(), models.UsageScope{Keys: []models.KeyID{1}}, models.UsageRange{Step: models.Step(30 * time.Second)})
+			return err
+		},
+		"keys of a plan": func() error {
+			_, err := s.UsageBreakdown(t.Context(), models.UsageScope{Plans: []models.PlanID{1}}, day, models.ByKey, 10)
+			return err
+		},
+		"an outcome that there is not": func() error {
+			return s.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{{Outcome: models.NumOutcomes, Count: 1}}})
+		},
+	} {
+		if call() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestBreakdownsNameWhatTheyFound(t *testing.T) {
+	s := storetest.Open(t)
+	f := newFixture(t, s)
+	minute := storetest.Now().Unix()
+	cell := models.UsageCell{KeyID: f.key, PlanID: f.plan, StageID: f.stage, MethodID: f.method, Minute: minute, Outcome: models.OutcomeSuccess, Count: 5}
+	gone := models.UsageCell{KeyID: 9, StageID: 9, MethodID: 9, Minute: minute, Outcome: models.OutcomeDenied, Count: 3}
+	nothing := models.UsageCell{KeyID: f.key, StageID: f.stage, Minute: minute, Outcome: models.OutcomeDenied, Count: 1}
+	ok(t, s.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell, gone, nothing}}))
+	sc := models.UsageScope{Keys: []models.KeyID{f.key, 9}}
+	r := models.UsageRange{From: storetest.Now(), To: storetest.Now().Add(time.Hour), Step: models.StepHour}
+	for by, want := range map[models.UsageGroup][]string{
+		models.ByKey:    {"Production key|gwk1…8Pz2", "Deleted key|"},
+		models.ByPlan:   {"Gold|", "No plan|"},
+		models.ByStage:  {"Echo API · prod|", "Deleted stage|"},
+		models.ByMethod: {"GET /users|Echo API · prod", "Deleted method|", "No method|Echo API · prod"},
+	} {
+		rows, err := s.UsageBreakdown(t.Context(), sc, r, by, 10)
+		ok(t, err)
+		var got []string
+		for _, row := range rows {
+			got = append(got, row.Label+"|"+row.Detail)
+		}
+		if diff := gocmp.Diff(got, want); diff != "" {
+			t.Errorf("by %s (-got +want):\n%s", by, diff)
+		}
+	}
+	rows, err := s.UsageBreakdown(t.Context(), sc, r, models.ByKey, 1)
+	if err != nil || len(rows) != 1 || rows[0].KeyID != f.key || rows[0].Total() != 6 {
+		t.Errorf("the busiest key: %+v, %v", rows, err)
+	}
+}
+
+func TestCommitNotesWhenKeysWereLastUsed(t *testing.T) {
+	s := storetest.Open(t)
+	f := newFixture(t, s)
+	lastUsed := func() time.Time {
+		var ms int64
+		ok(t, store.Writer(s).Raw(`SELECT coalesce(last_used_at, 0) FROM keys WHERE id = ?`, int64(f.key)).Scan(&ms).Error)
+		return time.UnixMilli(ms).UTC()
+	}
+	at := storetest.Now()
+	for _, use := range []time.Time{at.Add(300 * time.Millisecond), at.Add(-time.Hour)} {
+		ok(t, s.CommitUsage(t.Context(), models.UsageBatch{LastUsed: []models.LastUse{{KeyID: f.key, At: use}, {KeyID: 12345, At: use}}}))
+		if got := lastUsed(); !got.Equal(at) {
+			t.Errorf("after a use at %v: %v, want %v", use, got, at)
+		}
+	}
+}
+
+func TestPruningForgetsByResolution(t *testing.T) {
+	s := storetest.Open(t)
+	f := newFixture(t, s)
+	now := storetest.Now()
+	var b models.UsageBatch
+	for i := range 500 { // one request a day
+		at := now.AddDate(0, 0, -i)
+		b.Cells = append(b.Cells, models.UsageCell{KeyID: f.key, PlanID: f.plan, StageID: f.stage, MethodID: f.method, Minute: at.Unix(), Outcome: models.OutcomeSuccess, Count: 1})
+		b.Charged = append(b.Charged, models.QuotaUse{KeyID: f.key, PlanID: f.plan, Day: at.Unix() / 86400, Used: 1})
+	}
+	for i := range 2500 { // more than one transaction forgets
+		b.Cells = append(b.Cells, models.UsageCell{KeyID: models.KeyID(i + 10), StageID: 1, Minute: now.AddDate(0, 0, -10).Unix(), Outcome: models.OutcomeSuccess, Count: 1})
+	}
+	ok(t, s.CommitUsage(t.Context(), b))
+	ok(t, s.PruneUsage(t.Context(), now))
+	got := map[string]int64{}
+	for table := range map[string]bool{"usage_key_minutes": true, "usage_key_hours": true, "usage_key_days": true, "usage_plan_minutes": true,
+		"usage_plan_hours": true, "usage_plan_days": true, "usage_key_months": true, "quota_days": true} {
+		var n int64
+		ok(t, store.Writer(s).Raw(fmt.Sprintf(`SELECT count(*) FROM %s`, table)).Scan(&n).Error)
+		got[table] = n
+	}
+	want := map[string]int64{
+		"usage_key_minutes": 4, "usage_key_hours": 36 + 2500, "usage_key_days": 400 + 2500, "usage_plan_minutes": 4, "usage_plan_hours": 36,
+		"usage_plan_days": 400, "usage_key_months": 14, "quota_days": 63,
+	}
+	if diff := gocmp.Diff(got, want); diff != "" {
+		t.Errorf("rows left (-got +want):\n%s", diff)
+	}
+}
