@@ -82,17 +82,17 @@ func steady(rate float64) (small, large string) {
 	return write(first), write(second)
 }
 
-// short is format.Short with one decimal at most: a sentence wants "4.3M".
+// short cuts to one decimal, because "at most" must not round up: "4.3M".
 func short(n float64) string {
 	for _, unit := range []struct {
 		size float64
 		name string
-	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}} {
+	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}} {
 		if n >= unit.size {
 			return format.Number(math.Floor(n/unit.size*10)/10) + unit.name
 		}
 	}
-	return format.Short(n)
+	return format.Number(n)
 }
 
 // Tick is a quarter of a second of sample traffic, in requests.

@@ -31,7 +31,8 @@ func Number(x float64) string {
 	case math.IsInf(x, 0) || math.Abs(x) >= 1e15:
 		return "∞"
 	case x != 0 && math.Abs(x) < 0.01:
-		return trim(strconv.FormatFloat(x, 'f', 1-int(math.Floor(math.Log10(math.Abs(x)))), 64))
+		digits := min(20, 1-int(math.Floor(math.Log10(math.Abs(x)))))
+		return strings.Replace(trim(strconv.FormatFloat(x, 'f', digits, 64)), "-", "−", 1)
 	}
 	s := trim(strconv.FormatFloat(math.Abs(x), 'f', 2, 64))
 	whole, fraction, found := strings.Cut(s, ".")
@@ -49,12 +50,13 @@ func Number(x float64) string {
 	return out
 }
 
-// Short is a number in at most four figures: 999, 8.2k, 14k, 1.28M, 12.8M, 4.3B.
+// Short is a number in three or four figures: 999, 8.2k, 14k, 1.28M, 12.8M, 4.32B.
+// From 10^15 on all numbers are "∞".
 func Short(x float64) string {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
+	abs := math.Abs(x)
+	if !(abs < 1e15) {
 		return Number(x)
 	}
-	abs := math.Abs(x)
 	if abs < 1000 {
 		return Number(math.Round(x*10) / 10)
 	}

@@ -406,7 +406,7 @@ func FlashMessage(f *Flash) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if f != nil {
-			var templ_7745c5c3_Var25 = []any{"call", "flash", f.Kind.call()}
+			var templ_7745c5c3_Var25 = []any{"call", f.Kind.call()}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var25...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
