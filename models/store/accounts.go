@@ -214,18 +214,18 @@ func (s *Store) Accounts(ctx context.Context, p models.Page) (models.List[models
 	where, args := "", []any{from.sort, from.id}
 	if p.Search != "" {
 		low, high := prefixRange(p.Search)
-		where = `AND a.id IN (
+		where = `AND id IN (
 			SELECT id FROM accounts WHERE lower(email) >= lower(?) AND lower(email) < lower(?)
 			UNION SELECT id FROM accounts WHERE name COLLATE NOCASE >= ? AND name COLLATE NOCASE < ?)`
 		args = append(args, low, high, low, high)
 	}
 	var rows []accountListRow
-	err = s.read.WithContext(ctx).Raw(`SELECT a.*,
-			(SELECT count(*) FROM sessions WHERE account_id = a.id) AS sessions,
-			(SELECT count(*) FROM apps WHERE account_id = a.id) AS apps,
-			(SELECT count(*) FROM apis WHERE owner_id = a.id) AS apis
-		FROM accounts a WHERE (a.created_at, a.id) < (?, ?) `+where+`
-		ORDER BY a.created_at DESC, a.id DESC LIMIT ?`, append(args, limitOf(p)+1)...).Scan(&rows).Error
+	err = s.read.WithContext(ctx).Raw(`SELECT page.*,
+			(SELECT count(*) FROM sessions WHERE account_id = page.id) AS sessions,
+			(SELECT count(*) FROM apps WHERE account_id = page.id) AS apps,
+			(SELECT count(*) FROM apis WHERE owner_id = page.id) AS apis
+		FROM (SELECT * FROM accounts WHERE (created_at, id) < (?, ?) `+where+` ORDER BY created_at DESC, id DESC LIMIT ?) AS page
+		ORDER BY created_at DESC, id DESC`, append(args, limitOf(p)+1)...).Scan(&rows).Error
 	if err != nil {
 		return models.List[models.AccountRow]{}, fmt.Errorf("list accounts: %w", err)
 	}

@@ -1,0 +1,89 @@
+package store_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/store"
+	"gatehouse/models/store/storetest"
+)
+
+// wantNoScan fails when a query that fn makes reads a table from end to end. What it may scan, by alias, is small by nature or made by the query itself.
+func wantNoScan(t *testing.T, s *store.Store, what string, fn func(), small ...string) {
+	t.Helper()
+	statements := store.Record(t, s, fn)
+	if len(statements) == 0 {
+		t.Errorf("%s asked nothing", what)
+	}
+	small = append(small, "json_each", "CONSTANT", "page")
+	for _, statement := range statements {
+		var plan []struct{ Detail string }
+		if err := store.Writer(s).Raw("EXPLAIN QUERY PLAN "+statement.SQL, statement.Vars...).Scan(&plan).Error; err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for _, step := range plan {
+			words := strings.Fields(step.Detail)
+			if words[0] == "SCAN" && !strings.HasPrefix(words[1], "(") && !slices.Contains(small, words[1]) {
+				t.Errorf("%s reads everything: %s\nin %s", what, step.Detail, statement.SQL)
+			}
+		}
+	}
+}
+
+func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
+	s := storetest.Open(t)
+	ctx, now := t.Context(), storetest.Now()
+	admin, owner, developer := storetest.Admin(t, s), storetest.Owner(t, s), storetest.Developer(t, s)
+	day := models.UsageRange{From: now.Truncate(24 * time.Hour), To: now.Truncate(24*time.Hour).AddDate(0, 0, 1), Step: models.StepHour}
+	byKey, byPlan := models.UsageScope{Keys: []models.KeyID{1, 2}, Stage: 1, Method: 1}, models.UsageScope{Plans: []models.PlanID{1}}
+	pages := []models.Page{{}, {After: "1.2"}, {Search: "an"}, {Search: "an", After: "1.2"}}
+	filters := []models.EventFilter{{}, {Actor: "a"}, {Action: "key."}, {Object: "x"}, {From: now, To: now}, {Actor: "a", Action: "key.", Object: "x", From: now, To: now}}
+	calls := map[string]func() error{
+		"account":          func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
+		"session":          func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
+		"sessions":         func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
+		"link":             func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
+		"version":          func() error { _, err := s.Version(ctx); return err },
+		"changes":          func() error { _, err := s.ChangesSince(ctx, 5); return err },
+		"credential":       func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
+		"plan's keys":      func() error { return s.CredentialsOfPlan(ctx, 5, nil) },
+		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
+		"account's keys":   func() error { _, err := s.AccountKeyIDs(ctx, developer.ID); return err },
+		"owner's plans":    func() error { _, err := s.OwnerPlanIDs(ctx, owner.ID); return err },
+		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
+		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },
+		"rows by key":      func() error { _, err := s.UsageBreakdown(ctx, byKey, day, models.ByKey, 5); return err },
+		"rows by method":   func() error { _, err := s.UsageBreakdown(ctx, byPlan, day, models.ByMethod, 5); return err },
+		"rows by plan":     func() error { _, err := s.UsageBreakdown(ctx, byPlan, day, models.ByPlan, 5); return err },
+		"rows by stage":    func() error { _, err := s.UsageBreakdown(ctx, byKey, day, models.ByStage, 5); return err },
+		"accounts at all":  func() error { _, err := s.HasAccounts(ctx); return err },
+		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
+		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
+	}
+	for what, call := range calls {
+		small := "g" // what a breakdown has grouped and limited
+		if what == "accounts at all" {
+			small = "accounts" // ends at the first row
+		}
+		wantNoScan(t, s, what, func() { ok(t, call()) }, small)
+	}
+	for _, page := range pages {
+		wantNoScan(t, s, "accounts", func() { _, err := s.Accounts(ctx, page); ok(t, err) })
+		wantNoScan(t, s, "links", func() { _, err := s.Links(ctx, page); ok(t, err) })
+		for _, viewer := range []models.Account{admin, owner, developer} {
+			for _, filter := range filters {
+				wantNoScan(t, s, "events of "+viewer.Role.String(), func() { _, err := s.Events(ctx, viewer, filter, page); ok(t, err) })
+			}
+		}
+	}
+}
+
+func ignoreNotFound(err error) error {
+	if models.KindOf(err) == models.KindNotFound {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+// credentialScope selects keys: what stands around the name of a table that belongs to keys (as x), given its column with the key's id.
+type credentialScope struct {
+	from  func(table, id string) string
+	alive bool // leave out revoked keys
+	args  []any
+}
+
+// Credentials calls fn with every key that is not revoked, in the order of their ids, all as of one moment; they never are in memory
+// together. An error from fn ends the reading and is returned.
+//
+// The charges of all days that are kept are told, so that no setting of the clock forgets those of a window that is open (DECISIONS 60).
+func (s *Store) Credentials(ctx context.Context, fn func(models.Credential) error) error {
+	return s.credentials(ctx, credentialScope{alive: true, from: func(table, id string) string { return table + " AS x WHERE true" }}, fn)
+}
+
+// CredentialsOfPlan is Credentials for the keys that are on a plan.
+func (s *Store) CredentialsOfPlan(ctx context.Context, plan models.PlanID, fn func(models.Credential) error) error {
+	return s.credentials(ctx, credentialScope{alive: true, args: []any{int64(plan)}, from: func(table, id string) string {
+		return "plan_keys AS p CROSS JOIN " + table + " AS x ON x." + id + " = p.key_id WHERE p.plan_id = ?"
+	}}, fn)
+}
+
+// Credential returns one key, also a revoked one. NotFound when there is none.
+func (s *Store) Credential(ctx context.Context, id models.KeyID) (c models.Credential, err error) {
+	err = s.credentials(ctx, credentialScope{args: []any{int64(id)}, from: func(table, id string) string {
+		return table + " AS x WHERE x." + id + " = ?"
+	}}, func(found models.Credential) error { c = found; return nil })
+	if err == nil && c.KeyID == 0 {
+		err = models.NotFound("key")
+	}
+	return c, err
+}
+
+// credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: four queries for any number of keys.
+func (s *Store) credentials(ctx context.Context, scope credentialScope, fn func(models.Credential) error) error {
+	// With a context that cannot end the driver reads rows where it is, not each in a goroutine of its own.
+	err := s.read.WithContext(context.WithoutCancel(ctx)).Transaction(func(db *gorm.DB) error {
+		all, err := openCredentials(db, scope)
+		defer all.close()
+		if err != nil {
+			return err
+		}
+		for !all.keys.done {
+			c, err := all.next()
+			if err := firstError(err, ctx.Err()); err != nil {
+				return err
+			}
+			if err := fn(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read credentials: %w", err)
+	}
+	return nil
+}
+
+// credentialRows are the four queries under way.
+type credentialRows struct {
+	keys    part[models.Credential]
+	secrets part[models.CredentialSecret]
+	plans   part[models.CredentialPlan]
+	charges part[models.QuotaUse]
+}
+
+func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error) {
+	c := &credentialRows{}
+	alive := ""
+	if scope.alive {
+		alive = " AND x.revoked_at IS NULL"
+	}
+	return c, firstError(
+		c.keys.open(db, "SELECT x.id, x.app_id, x.enabled, x.revoked_at IS NOT NULL, x.expires_at FROM "+scope.from("keys", "id")+alive+
+			" ORDER BY x.id", scope.args, scanKey),
+		c.secrets.open(db, "SELECT x.key_id, x.digest, x.stops_at FROM "+scope.from("key_secrets", "key_id")+
+			" ORDER BY x.key_id, x.stops_at", scope.args, scanSecret),
+		c.plans.open(db, `SELECT x.key_id, x.plan_id, x.blocked, (SELECT state FROM subscriptions WHERE id = x.subscription_id) FROM `+
+			scope.from("plan_keys", "key_id")+" ORDER BY x.key_id, x.plan_id", scope.args, scanPlan),
+		c.charges.open(db, "SELECT x.key_id, x.plan_id, x.day, x.used FROM "+scope.from("quota_days", "key_id")+
+			" ORDER BY x.key_id, x.plan_id, x.day", scope.args, scanCharge),
+	)
+}
+
+func (c *credentialRows) close() {
+	c.keys.close()
+	c.secrets.close()
+	c.plans.close()
+	c.charges.close()
+}
+
+// next returns the key at hand with what belongs to it, and moves on.
+func (c *credentialRows) next() (models.Credential, error) {
+	credential, id := c.keys.value, c.keys.key
+	if err := c.keys.next(); err != nil {
+		return models.Credential{}, err
+	}
+	secretsErr := c.secrets.take(id, func(s models.CredentialSecret) { credential.Secrets = append(credential.Secrets, s) })
+	plansErr := c.plans.take(id, func(p models.CredentialPlan) { credential.Plans = append(credential.Plans, p) })
+	chargesErr := c.charges.take(id, func(u models.QuotaUse) {
+		for i := range credential.Plans {
+			if p := &credential.Plans[i]; p.PlanID == u.PlanID {
+				p.Used = append(p.Used, u)
+			}
+		}
+	})
+	return credential, firstError(secretsErr, plansErr, chargesErr)
+}
+
+// part reads one query in the order of the keys that its rows belong to.
+type part[T any] struct {
+	rows  *sql.Rows
+	scan  func(rows *sql.Rows, key *int64, value *T) error
+	key   int64
+	value T
+	done  bool // there is no row at hand
+}
+
+func (p *part[T]) open(db *gorm.DB, query string, args []any, scan func(*sql.Rows, *int64, *T) error) (err error) {
+	p.scan = scan
+	if p.rows, err = db.Raw(query, args...).Rows(); err != nil {
+		return err
+	}
+	return p.next()
+}
+
+func (p *part[T]) close() {
+	if p.rows != nil {
+		p.rows.Close()
+	}
+}
+
+func (p *part[T]) next() error {
+	if !p.rows.Next() {
+		p.done = true
+		return p.rows.Err()
+	}
+	var value T
+	p.value = value
+	return p.scan(p.rows, &p.key, &p.value)
+}
+
+// take passes the rows of a key; rows of keys before it belong to nobody who was asked for.
+func (p *part[T]) take(key int64, each func(T)) error {
+	for !p.done && p.key <= key {
+		if p.key == key {
+			each(p.value)
+		}
+		if err := p.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanKey(rows *sql.Rows, key *int64, c *models.Credential) error {
+	var app, expires sql.NullInt64
+	if err := rows.Scan(key, &app, &c.Enabled, &c.Revoked, &expires); err != nil {
+		return err
+	}
+	c.KeyID, c.AppID, c.ExpiresAt = models.KeyID(*key), models.AppID(app.Int64), nullTime(expires)
+	c.Enabled = c.Enabled && !c.Revoked
+	return nil
+}
+
+func scanSecret(rows *sql.Rows, key *int64, s *models.CredentialSecret) error {
+	var digest sql.RawBytes
+	var stops sql.NullInt64
+	if err := rows.Scan(key, &digest, &stops); err != nil {
+		return err
+	}
+	if copy(s.Digest[:], digest) != len(s.Digest) {
+		return fmt.Errorf("digest of key %s has %d bytes", models.KeyID(*key), len(digest))
+	}
+	s.StopsAt = nullTime(stops)
+	return nil
+}
+
+func scanPlan(rows *sql.Rows, key *int64, p *models.CredentialPlan) error {
+	var blocked bool
+	var state sql.NullString
+	if err := rows.Scan(key, &p.PlanID, &blocked, &state); err != nil {
+		return err
+	}
+	p.State = memberState(blocked, state)
+	return nil
+}
+
+// memberState is the state of a key on a plan, from plan_keys.blocked and the state of the subscription that put it there, if one did.
+func memberState(blocked bool, subscription sql.NullString) models.MembershipState {
+	switch {
+	case blocked:
+		return models.MemberBlocked
+	case !subscription.Valid:
+		return models.MemberActive
+	}
+	return models.SubscriptionState(subscription.String).Member()
+}
+
+func scanCharge(rows *sql.Rows, key *int64, u *models.QuotaUse) error {
+	err := rows.Scan(key, &u.PlanID, &u.Day, &u.Used)
+	u.KeyID = models.KeyID(*key)
+	return err
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// Version returns the version of the newest entry of the change log; 0 when it is empty.
+func (s *Store) Version(ctx context.Context) (version int64, err error) {
+	if err := s.read.WithContext(ctx).Raw(`SELECT coalesce(max(version), 0) FROM changes`).Scan(&version).Error; err != nil {
+		return 0, fmt.Errorf("read version: %w", err)
+	}
+	return version, nil
+}
+
+// changesMost is how many changes are told at once.
+const changesMost = 1000
+
+// ChangesSince returns what changed after a version, in order, at most 1,000 entries: ask again from the last one.
+func (s *Store) ChangesSince(ctx context.Context, version int64) ([]models.Change, error) {
+	var changes []models.Change
+	err := s.read.WithContext(ctx).Raw(`SELECT version, kind, id FROM changes WHERE version > ? ORDER BY version LIMIT ?`, version, changesMost).
+		Scan(&changes).Error
+	if err != nil {
+		return nil, fmt.Errorf("read changes since %d: %w", version, err)
+	}
+	return changes, nil
+}
+
+// Topology returns all deployed stages with what is deployed there, and all plans in force; both in one moment.
+func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
+	err = s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if t.APIs, err = gatewayAPIs(db); err != nil {
+			return err
+		}
+		t.Plans, err = gatewayPlans(db)
+		return err
+	})
+	if err != nil {
+		return models.Topology{}, fmt.Errorf("read topology: %w", err)
+	}
+	return t, nil
+}
+
+type gatewayStageRow struct {
+	APIID      int64 `gorm:"column:api_id"`
+	Slug       string
+	APIName    string `gorm:"column:api_name"`
+	ID         int64
+	Name       string
+	Upstream   string
+	TimeoutMs  int64
+	Rate       sql.NullFloat64
+	Burst      sql.NullInt64
+	KeyPlace   string
+	KeyName    string
+	KeyForward bool
+	Methods    []byte
+}
+
+func (r gatewayStageRow) stage() (models.GatewayStage, error) {
+	stage := models.GatewayStage{
+		ID: models.StageID(r.ID), Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
+		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
+	}
+	if r.Rate.Valid {
+		stage.Throttle = &limit.Throttle{Rate: r.Rate.Float64, Burst: r.Burst.Int64}
+	}
+	if err := json.Unmarshal(r.Methods, &stage.Methods); err != nil {
+		return models.GatewayStage{}, fmt.Errorf("methods of stage %s: %w", stage.ID, err)
+	}
+	return stage, nil
+}
+
+func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
+	var rows []gatewayStageRow
+	err := db.Raw(`SELECT a.id AS api_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst,
+			d.key_place, d.key_name, d.key_forward, d.methods
+		FROM apis a JOIN stages st ON st.api_id = a.id JOIN deployments d ON d.id = st.deployment_id ORDER BY a.id, st.id`).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	var apis []models.GatewayAPI
+	for _, r := range rows {
+		stage, err := r.stage()
+		if err != nil {
+			return nil, err
+		}
+		if len(apis) == 0 || apis[len(apis)-1].ID != models.APIID(r.APIID) {
+			apis = append(apis, models.GatewayAPI{ID: models.APIID(r.APIID), Slug: r.Slug, Name: r.APIName})
+		}
+		last := &apis[len(apis)-1]
+		last.Stages = append(last.Stages, stage)
+	}
+	return apis, nil
+}
+
+func gatewayPlans(db *gorm.DB) ([]models.GatewayPlan, error) {
+	var rows []struct {
+		ID      int64
+		Version int
+		Terms   []byte
+	}
+	err := db.Raw(`SELECT p.id, p.version, v.terms FROM plans p JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
+		WHERE p.state IN ('published', 'retired') ORDER BY p.id`).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	plans := make([]models.GatewayPlan, len(rows))
+	for i, r := range rows {
+		plans[i] = models.GatewayPlan{ID: models.PlanID(r.ID), Version: r.Version}
+		if err := json.Unmarshal(r.Terms, &plans[i].Terms); err != nil {
+			return nil, fmt.Errorf("terms of plan %s: %w", plans[i].ID, err)
+		}
+	}
+	return plans, nil
+}
+
+// SaveLevels keeps the state of the buckets that are not full, over an ordered stop; it replaces what was kept before.
+func (s *Store) SaveLevels(ctx context.Context, levels []models.ThrottleLevel) error {
+	values := make([]any, 0, 5*len(levels))
+	for _, l := range levels {
+		values = append(values, int64(l.KeyID), int64(l.PlanID), int64(l.StageID), int64(l.MethodID), l.FullAt.UnixNano())
+	}
+	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if err := db.Exec(`DELETE FROM throttle_levels`).Error; err != nil {
+			return err
+		}
+		rows := newUpsert("INSERT INTO throttle_levels (key_id, plan_id, stage_id, method_id, full_at)", 5,
+			"ON CONFLICT (key_id, plan_id, stage_id, method_id) DO UPDATE SET full_at = excluded.full_at")
+		return rows.run(context.WithoutCancel(ctx), db.Statement.ConnPool, values)
+	})
+	if err != nil {
+		return fmt.Errorf("save throttle levels: %w", err)
+	}
+	return nil
+}
+
+// LoadLevels returns what SaveLevels kept and forgets it: after a stop that was not in order, levels of an earlier one would be wrong.
+func (s *Store) LoadLevels(ctx context.Context) ([]models.ThrottleLevel, error) {
+	var rows []struct{ KeyID, PlanID, StageID, MethodID, FullAt int64 }
+	err := s.write.WithContext(ctx).Raw(`DELETE FROM throttle_levels RETURNING *`).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("load throttle levels: %w", err)
+	}
+	levels := make([]models.ThrottleLevel, len(rows))
+	for i, r := range rows {
+		levels[i] = models.ThrottleLevel{
+			KeyID: models.KeyID(r.KeyID), PlanID: models.PlanID(r.PlanID), StageID: models.StageID(r.StageID), MethodID: models.MethodID(r.MethodID),
+			FullAt: time.Unix(0, r.FullAt).UTC(),
+		}
+	}
+	return levels, nil
+}
