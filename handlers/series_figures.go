@@ -274,8 +274,8 @@ func outcomeRows(total models.UsagePoint) []usage.Outcome {
 	return out
 }
 
-// usageRows makes the lines of a breakdown; link may be nil.
-func usageRows(rows []models.UsageRow, total int64, link func(models.UsageRow) string) []usage.Row {
+// usageRowsOf makes the lines of a breakdown; link may be nil.
+func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow) string) []usage.Row {
 	out := make([]usage.Row, len(rows))
 	for i := range rows {
 		row := &rows[i]
