@@ -39,20 +39,23 @@ func (e *RefusedError) Error() string {
 
 // Check judges an address that is about to be dialled. Its error is a *RefusedError.
 func (p AddressPolicy) Check(addr netip.AddrPort) error {
-	ip := embedded(addr.Addr().WithZone("").Unmap())
+	ip := plainAddr(addr.Addr())
 	addr = netip.AddrPortFrom(ip, addr.Port())
-	if reason := neverReason(ip); reason != "" {
+	if !ip.IsValid() {
+		return &RefusedError{Addr: addr, Reason: "not an address"}
+	}
+	if reason := reasonIn(neverBlocks, ip); reason != "" {
 		return &RefusedError{Addr: addr, Reason: reason}
 	}
 	if p.isOwn(addr) {
 		return &RefusedError{Addr: addr, Reason: "a listener of this server itself"}
 	}
-	reason := privateReason(ip)
+	reason := reasonIn(privateBlocks, ip)
 	if reason == "" {
 		return nil
 	}
 	for _, allowed := range p.Allow {
-		if unmapPrefix(allowed).Contains(ip) {
+		if plainPrefix(allowed).Contains(ip) {
 			return nil
 		}
 	}

@@ -3,12 +3,16 @@ package enforcement
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"gatehouse/enforcement/keyring"
+	"gatehouse/enforcement/meter"
+	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/secret"
@@ -60,51 +64,82 @@ type Config struct {
 }
 
 // Gateway is the data plane, an http.Handler. It answers 503 until Load succeeded. All methods are safe for concurrent use.
-type Gateway struct{ config Config }
+type Gateway struct {
+	config Config
+	start  time.Time     // the zero of the throttles' clock
+	clock  func() int64  // nanoseconds since start
+	keys   *keyring.Ring // set before current
+	meter  *meter.Meter
+	proxy  *transport.Proxy
+	open   openRequests
+	counts *counts
+
+	current atomic.Pointer[snapshot] // nil: not loaded
+
+	changes  sync.Mutex                      // held by the one Load or CatchUp at a time
+	version  int64                           // of the newest change that is applied
+	recounts map[models.PlanID][]limit.Quota // plans whose keys' counts are to be taken anew, and what they may be of
+	broken   map[models.StageID]string       // what was logged of stages that are not served
+	failing  atomic.Pointer[error]           // why changes cannot be applied; nil: they can
+	commits  sync.Mutex                      // held by the one commit of usage at a time, and while counts are taken anew
+}
 
 // New returns a gateway that knows nothing yet.
-func New(c Config) *Gateway { return &Gateway{c} }
+func New(c Config) *Gateway {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.HideCookies == nil {
+		c.HideCookies = []string{"gatehouse", "__Host-gatehouse"}
+	}
+	g := &Gateway{config: c, start: c.Now(), meter: meter.New(), counts: newCounts()}
+	g.clock = func() int64 { return int64(c.Now().Sub(g.start)) }
+	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})
+	return g
+}
 
-var errUnfinished = errors.New("enforcement: not loaded")
-
+// ServeHTTP answers one request to /{api}/{stage}/….
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.Error(w, "not ready", http.StatusServiceUnavailable)
+	g.serve(&request{g: g, w: w, r: r})
 }
 
-// Load learns everything: topology, keys with their counts, levels. It may be tried again after an error.
-func (g *Gateway) Load(ctx context.Context) error { return errUnfinished }
+// serve is the life of a request.
+func (g *Gateway) serve(q *request) {
+	q.begin()
+	if !g.open.enter(q) {
+		q.refuse(problemNotReady)
+		return
+	}
+	defer g.open.leave(q)
+	defer q.end()
 
-// CatchUp applies the changes that the gateway has not seen. When it returns nil, they hold on the next request (R8).
-func (g *Gateway) CatchUp(ctx context.Context) error { return errUnfinished }
-
-// Run polls for changes and commits usage until ctx ends; then it returns nil. What is not committed yet is left to Drain.
-func (g *Gateway) Run(ctx context.Context) error { return errUnfinished }
-
-// Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are
-// closed at once, then levels and usage are saved. Call it beside http.Server.Shutdown, which closes the listener.
-func (g *Gateway) Drain(ctx context.Context) error { return errUnfinished }
-
-// Call sends a request in the name of a key, for the portal's first call. r.URL.Path is /{api}/{stage}/…; no credential is
-// needed. It is throttled, metered and answered like any other. At most 1 MiB of the answer's body is kept.
-func (g *Gateway) Call(ctx context.Context, key models.KeyID, r *http.Request) (*http.Response, error) {
-	return nil, errUnfinished
+	switch p := q.route(); {
+	case p != problemNone:
+		q.refuse(p)
+	case q.isPreflight():
+		q.answerPreflight()
+	default:
+		if p := q.decide(); p != problemNone {
+			q.refuse(p)
+			return
+		}
+		g.proxy.Serve(q.w, q.r, q.toUpstream())
+	}
 }
 
-// Limits is where a key stands on a plan at this instant.
-type Limits struct {
-	Quota    limit.Quota // zero: none
-	Used     int64       // charged in Window
-	Left     int64       // of the quota; 0..Quota.Limit
-	Window   limit.Span  // of the quota that is now
-	Throttle *limit.Throttle
-	Level    float64 // tokens in the plan's bucket, 0..Burst
+// Ready returns nil when requests are served and changes arrive, else the reason.
+func (g *Gateway) Ready() error {
+	if g.current.Load() == nil {
+		return errors.New("the gateway has not loaded what it enforces")
+	}
+	if g.open.isClosed() {
+		return errors.New("the gateway is stopping")
+	}
+	if err := g.failing.Load(); err != nil {
+		return fmt.Errorf("the gateway does not learn of changes: %w", *err)
+	}
+	return nil
 }
-
-// Limits returns where a key stands on a plan, for pages. ok is false when the gateway does not know the key on that plan.
-func (g *Gateway) Limits(key models.KeyID, plan models.PlanID) (l Limits, ok bool) { return l, false }
-
-// Ready returns nil when requests are served, else the reason.
-func (g *Gateway) Ready() error { return errUnfinished }
-
-// Register adds the gateway's metrics to r. It panics when called twice with the same registry.
-func (g *Gateway) Register(r prometheus.Registerer) {}

@@ -1,0 +1,34 @@
+// Package enforcement is the gateway: it lets a request of a key pass if its plan allows it, carries it to the upstream, and counts it.
+//
+// # The life of a request
+//
+//	GET /echo/prod/users/7?a=1        x-api-key: gwk1…
+//
+//	sizes      too long, too many headers: 414, 431                                    request.go
+//	path       canonical once; that string is routed, limited, metered, forwarded       path.go
+//	route      API by id or slug, stage, method by template: 404, 405                   routing.go, snapshot.go
+//	preflight  a browser's question is answered here
+//	key        where the API says, exactly one: 403                                     credential.go, keyring
+//	plan       the one plan by which the key may call the stage, and this method: 403   decision.go
+//	decide     throttle of method, plan, stage, then the quota; all or nothing: 429     decision.go, models/limit
+//	count      charged and open from here on, whatever happens                          meter
+//	upstream   streaming both ways; unreachable, too slow, broken: 502, 504             transport
+//	count      its outcome, bytes and latency; given back if the plan says so           request.go
+//	answer     the upstream's, with the limits in headers; or a problem                 reply.go, words.go, problems.go
+//
+// # What it knows
+//
+// A snapshot of the topology (APIs, stages, methods, plans) behind an atomic pointer, and a keyring with every key, its buckets and counts.
+// Both follow the change log: CatchUp applies what is new before a change in the portal is acknowledged, and Run asks every 250 ms for
+// changes that other processes made. No request touches a database, waits for a lock that all keys share, or (its decision) allocates.
+//
+// Throttles run on the monotonic clock, in nanoseconds since the gateway was made; windows, expiry and minutes on the wall's. Both are read
+// once per decision from Config.Now.
+//
+// # What it does when it cannot know
+//
+// It refuses. Nothing loaded yet, stopping, a count that is being taken anew, two plans for one stage: 503 not-ready. A stage that
+// contradicts itself: 503, for that stage alone. The records away: it goes on with what it knows, keeps usage in memory, and Ready says so.
+//
+// The package never imports gorm, gin or the store: it declares the interfaces that it needs, and main hands it the store's.
+package enforcement

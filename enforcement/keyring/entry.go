@@ -1,0 +1,225 @@
+package keyring
+
+import (
+	"sync"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// Entry is one key and what it has left. Its fields are read and changed under its lock only. Two cache lines long: see doc.go.
+type Entry struct {
+	mu     sync.Mutex
+	more   *more
+	key    models.KeyID // 0: the entry is free
+	app    models.AppID
+	value  value
+	expire int64
+	member Member // its Plan is 0: on no plan
+	status Status
+}
+
+// more is what few keys have.
+type more struct {
+	values  []value
+	members []Member
+	buckets []bucket
+}
+
+// value is one of a key's secrets.
+type value struct {
+	digest [32]byte // zero: none
+	stops  int64    // 0: it is the current one
+}
+
+// bucket is the throttle of one method of a plan's stage.
+type bucket struct {
+	plan   models.PlanID
+	stage  models.StageID
+	method models.MethodID
+	tat    int64
+}
+
+// Status says whether a key works by itself.
+type Status uint8
+
+// The statuses. The zero value is not a key.
+const (
+	Absent Status = iota
+	Enabled
+	Disabled
+	Revoked
+)
+
+// State says whether a key may use a plan that it is on.
+type State uint8
+
+// The states of a membership. Gone members stay, so that a key that leaves a plan and comes back has the count and the bucket that it
+// left with (DECISIONS 9). The zero value is Gone.
+const (
+	Gone State = iota
+	Active
+	Pending
+	Suspended
+	Blocked
+)
+
+func stateOf(s models.MembershipState) State {
+	switch s {
+	case models.MemberActive:
+		return Active
+	case models.MemberPending:
+		return Pending
+	case models.MemberBlocked:
+		return Blocked
+	default:
+		return Suspended // also a state that this version does not know: refused
+	}
+}
+
+// Shape is the part of a quota that says which days make a window. A Member's count is of one shape.
+type Shape uint16
+
+// Uncounted is the shape of a member whose count is not known: it must be refused.
+const Uncounted Shape = 1<<16 - 1
+
+// ShapeOf returns the shape of q; 0 for no quota.
+func ShapeOf(q limit.Quota) Shape {
+	if !q.IsSet() {
+		return 0
+	}
+	return Shape(q.Period)<<8 | Shape(q.Offset)
+}
+
+// Member is a key on a plan: its bucket and its count.
+type Member struct {
+	Plan  models.PlanID
+	TAT   int64 // of the plan's throttle
+	Used  int64 // charged in the window that begins on Day
+	Day   int32
+	Shape Shape // that Day and Used are of
+	State State
+
+	// pending is what was charged in the meter's generation, which may not be committed yet.
+	pending    int32
+	generation uint32
+}
+
+// Turn moves the count to the window that begins on first. A window never turns back: when the clock does, the key goes on
+// counting in the later window, so that no labelled window ever admits more than its limit.
+func (m *Member) Turn(first int32) {
+	if first > m.Day {
+		m.Day, m.Used = first, 0
+	}
+}
+
+// Charge counts n requests, or gives back -n. Generation is the one that the meter noted them in.
+func (m *Member) Charge(n int32, generation uint32) {
+	m.Used = max(0, m.Used+int64(n))
+	if m.generation != generation {
+		m.generation, m.pending = generation, 0
+	}
+	m.pending += n
+}
+
+// Unlock lets go of an entry that Find or ByID returned.
+func (e *Entry) Unlock() { e.mu.Unlock() }
+
+// Key is the key's id.
+func (e *Entry) Key() models.KeyID { return e.key }
+
+// App is the app that the key belongs to; 0 for a key that an owner made.
+func (e *Entry) App() models.AppID { return e.app }
+
+// Status says whether the key works by itself at all.
+func (e *Entry) Status() Status { return e.status }
+
+// Expires is when the key stops working; 0 for never.
+func (e *Entry) Expires() int64 { return e.expire }
+
+// Member returns the membership in plan, also a gone one, or nil. It is the entry's own: good until Unlock.
+func (e *Entry) Member(plan models.PlanID) *Member {
+	if e.member.Plan == plan {
+		return &e.member
+	}
+	if e.more != nil {
+		for i := range e.more.members {
+			if m := &e.more.members[i]; m.Plan == plan {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// Members calls fn with each membership, gone ones included.
+func (e *Entry) Members(fn func(m *Member)) {
+	if e.member.Plan != 0 {
+		fn(&e.member)
+	}
+	if e.more != nil {
+		for i := range e.more.members {
+			fn(&e.more.members[i])
+		}
+	}
+}
+
+// MethodTAT is the TAT of a method's throttle; 0, a full bucket, if it was never used.
+func (e *Entry) MethodTAT(plan models.PlanID, stage models.StageID, method models.MethodID) int64 {
+	if b := e.bucket(plan, stage, method); b != nil {
+		return b.tat
+	}
+	return 0
+}
+
+// SetMethodTAT keeps the TAT of a method's throttle. It allocates the first time a key uses the method.
+func (e *Entry) SetMethodTAT(plan models.PlanID, stage models.StageID, method models.MethodID, tat int64) {
+	if b := e.bucket(plan, stage, method); b != nil {
+		b.tat = tat
+	} else if tat != 0 {
+		m := e.extra()
+		m.buckets = append(m.buckets, bucket{plan, stage, method, tat})
+	}
+}
+
+// MethodTATs calls fn with the TAT of each method's throttle that was used.
+func (e *Entry) MethodTATs(fn func(plan models.PlanID, stage models.StageID, method models.MethodID, tat int64)) {
+	if e.more != nil {
+		for _, b := range e.more.buckets {
+			fn(b.plan, b.stage, b.method, b.tat)
+		}
+	}
+}
+
+func (e *Entry) bucket(plan models.PlanID, stage models.StageID, method models.MethodID) *bucket {
+	if e.more != nil {
+		for i := range e.more.buckets {
+			if b := &e.more.buckets[i]; b.method == method && b.stage == stage && b.plan == plan {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Entry) extra() *more {
+	if e.more == nil {
+		e.more = &more{}
+	}
+	return e.more
+}
+
+// valueOf returns the value with the digest. It must be called under the entry's lock.
+func (e *Entry) valueOf(digest *[32]byte) (value, bool) {
+	if e.value.digest == *digest {
+		return e.value, true
+	}
+	if e.more != nil {
+		for _, v := range e.more.values {
+			if v.digest == *digest {
+				return v, true
+			}
+		}
+	}
+	return value{}, false
+}

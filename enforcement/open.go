@@ -1,0 +1,98 @@
+package enforcement
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	openShards = 64
+	// drainStep is how often a stop looks whether the requests under way have ended.
+	drainStep = 10 * time.Millisecond
+)
+
+// openRequests is the requests under way, so that a stop can wait for them and cut off the ones that do not end by themselves.
+type openRequests struct {
+	shards [openShards]openShard
+	closed atomic.Bool // every shard is, or is about to be
+}
+
+// openShard holds some of them. Its padding keeps two shards' locks off one cache line.
+type openShard struct {
+	mu     sync.Mutex
+	closed bool
+	some   map[*request]struct{}
+	_      [40]byte
+}
+
+// shardOf spreads requests by their ids, which are random.
+func (o *openRequests) shardOf(q *request) *openShard {
+	return &o.shards[(q.id[0]<<4^q.id[1])%openShards]
+}
+
+// enter returns false once the gateway is stopping.
+func (o *openRequests) enter(q *request) bool {
+	s := o.shardOf(q)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.some == nil {
+		s.some = map[*request]struct{}{}
+	}
+	s.some[q] = struct{}{}
+	return true
+}
+
+func (o *openRequests) leave(q *request) {
+	s := o.shardOf(q)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.some, q)
+}
+
+func (o *openRequests) isClosed() bool { return o.closed.Load() }
+
+func (o *openRequests) len() (n int) {
+	for i := range o.shards {
+		o.shards[i].each(func(*request) { n++ })
+	}
+	return n
+}
+
+func (s *openShard) each(fn func(q *request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for q := range s.some {
+		fn(q)
+	}
+}
+
+// drain lets no request in any more and waits until none is under way. Streams are cut at once, all others when ctx ends.
+func (o *openRequests) drain(ctx context.Context) {
+	o.closed.Store(true)
+	for i := range o.shards {
+		s := &o.shards[i]
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+	}
+	tick := time.NewTicker(drainStep)
+	defer tick.Stop()
+	for {
+		for i := range o.shards {
+			o.shards[i].each(func(q *request) {
+				if q.exchange.IsStream() || ctx.Err() != nil {
+					q.exchange.Cut()
+				}
+			})
+		}
+		if o.len() == 0 {
+			return
+		}
+		<-tick.C
+	}
+}

@@ -1,0 +1,224 @@
+package enforcement
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/enforcement/transport"
+	"gatehouse/models/limit"
+)
+
+// This file is the one place where the gateway names headers of its answers and their values. docs/gateway.md describes them.
+
+const (
+	headerRequestID      = "X-Request-Id"
+	headerAmznRequestID  = "X-Amzn-Requestid"
+	headerAmznErrorType  = "X-Amzn-Errortype"
+	headerRetryAfter     = "Retry-After"
+	headerRateLimit      = "Ratelimit"        // draft-ietf-httpapi-ratelimit-headers-10
+	headerRatePolicy     = "Ratelimit-Policy" // the same
+	headerRateLimitLimit = "X-Ratelimit-Limit"
+	headerRateLimitLeft  = "X-Ratelimit-Remaining"
+	headerRateLimitReset = "X-Ratelimit-Reset"
+
+	problemType = "application/problem+json" // RFC 9457
+)
+
+// body is a problem as callers get it. Message is what clients of AWS's gateway read.
+type body struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Message   string `json:"message"`
+	RequestID string `json:"requestId"`
+	Layer     string `json:"layer,omitempty"` // of a 429: which limit answered
+}
+
+// refuse answers with a problem.
+func (q *request) refuse(p problem) { q.refuseWith(q.w, p, q.explain(p)) }
+
+func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
+	q.answered = true
+	q.decision.problem = p
+	entry := p.entry()
+	message, errorType := p.amazon()
+	h := w.Header()
+	q.identify(h)
+	q.tellLimits(h)
+	if wait := q.retryAfter(p); wait > 0 {
+		h.Set(headerRetryAfter, strconv.FormatInt(wait, 10))
+	}
+	if p == problemVerbUnknown {
+		h.Set("Allow", q.methods.allow)
+	}
+	if p == problemHeadTooLarge || p == problemBodyInvalid || q.g.open.isClosed() {
+		h.Set("Connection", "close")
+	}
+	h.Set(headerAmznErrorType, errorType)
+	h.Set("Content-Type", problemType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	b := body{
+		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
+	}
+	if q.decision.decided && !q.decision.limits.Allowed() {
+		b.Layer = q.decision.limits.Layer.String()
+	}
+	text, err := json.Marshal(b)
+	if err != nil {
+		panic(err) // not reachable: strings and a number
+	}
+	h.Set("Content-Length", strconv.Itoa(len(text)+1))
+	w.WriteHeader(entry.Status)
+	_, _ = w.Write(append(text, '\n')) // the client may be gone; there is nobody else to tell
+}
+
+// amazon is what AWS's gateway says in such a case: the body's message and the header x-amzn-ErrorType.
+func (p problem) amazon() (message, errorType string) {
+	switch p {
+	case problemThrottled:
+		return "Too Many Requests", "TooManyRequestsException"
+	case problemQuota:
+		return "Limit Exceeded", "LimitExceededException"
+	case problemUpstreamTimeout:
+		return "Endpoint request timed out", "InternalServerErrorException"
+	}
+	switch status := p.entry().Status; status {
+	case http.StatusForbidden:
+		return "Forbidden", "ForbiddenException"
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return http.StatusText(status), "NotFoundException"
+	case http.StatusServiceUnavailable:
+		return "Service Unavailable", "ServiceUnavailableException"
+	case http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented:
+		return http.StatusText(status), "BadRequestException"
+	default:
+		return "Internal server error", "InternalServerErrorException"
+	}
+}
+
+// retryAfter is the whole seconds after which trying again may help; 0: not said.
+func (q *request) retryAfter(p problem) int64 {
+	switch p {
+	case problemThrottled, problemQuota:
+		return limit.Seconds(q.decision.limits.RetryAfter)
+	case problemNotReady:
+		return 1
+	case problemStageBroken:
+		return 30
+	default:
+		return 0
+	}
+}
+
+// Decorate adds the gateway's headers to an answer of the upstream, in place of the upstream's own of these names.
+func (q *request) Decorate(h http.Header) {
+	q.answered = true
+	q.identify(h)
+	q.tellLimits(h)
+}
+
+// Fail answers instead of an upstream that did not.
+func (q *request) Fail(w http.ResponseWriter, f transport.Failure, err error) {
+	p := failed(f, err)
+	if p == problemNone {
+		return // nobody is there to read an answer
+	}
+	q.g.config.Log.Warn("upstream failed", "request_id", q.id, "stage", q.stage.id.String(), "problem", p.entry().Slug, "error", err)
+	q.refuseWith(w, p, q.explainFailure(p, err))
+}
+
+func (q *request) identify(h http.Header) {
+	h.Set(headerRequestID, q.id)
+	h.Set(headerAmznRequestID, q.id)
+}
+
+// answerPreflight lets any page ask: a key is no cookie, so that a page of somebody else's has nothing to abuse. Pages cannot send
+// cookies along, since Access-Control-Allow-Credentials is not there.
+func (q *request) answerPreflight() {
+	q.answered = true
+	h := q.w.Header()
+	q.identify(h)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", q.methods.allow)
+	if wanted := q.r.Header.Get("Access-Control-Request-Headers"); wanted != "" {
+		h.Set("Access-Control-Allow-Headers", wanted)
+	}
+	h.Set("Access-Control-Max-Age", "600")
+	h.Set("Vary", "Access-Control-Request-Headers")
+	q.w.WriteHeader(http.StatusNoContent)
+}
+
+// tellLimits describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59).
+func (q *request) tellLimits(h http.Header) {
+	d := &q.decision
+	if !d.decided || d.plan == nil {
+		return
+	}
+	for _, name := range []string{headerRateLimit, headerRatePolicy, headerRateLimitLimit, headerRateLimitLeft, headerRateLimitReset} {
+		h.Del(name)
+	}
+	var policy, state strings.Builder
+	for _, layer := range []limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerQuota} {
+		g := d.limits.Gauge(layer)
+		if !g.Limited {
+			continue
+		}
+		if policy.Len() > 0 {
+			policy.WriteString(", ")
+			state.WriteString(", ")
+		}
+		writeItem(&policy, layer, "q", g.Limit, "w", limit.Seconds(q.windowOf(layer)))
+		writeItem(&state, layer, "r", g.Remaining, "t", limit.Seconds(g.Reset))
+	}
+	if policy.Len() == 0 {
+		return
+	}
+	h.Set(headerRatePolicy, policy.String())
+	h.Set(headerRateLimit, state.String())
+	g := d.limits.Gauge(limit.LayerQuota)
+	if !g.Limited {
+		g = d.limits.Gauge(limit.LayerPlan)
+	}
+	if g.Limited {
+		h.Set(headerRateLimitLimit, strconv.FormatInt(g.Limit, 10))
+		h.Set(headerRateLimitLeft, strconv.FormatInt(g.Remaining, 10))
+		h.Set(headerRateLimitReset, strconv.FormatInt(limit.Seconds(g.Reset), 10))
+	}
+}
+
+// writeItem writes an item of a structured field: "quota";q=1000;w=86400.
+func writeItem(b *strings.Builder, layer limit.Layer, k1 string, v1 int64, k2 string, v2 int64) {
+	b.WriteByte('"')
+	b.WriteString(layer.String())
+	b.WriteString(`";`)
+	b.WriteString(k1)
+	b.WriteByte('=')
+	b.WriteString(strconv.FormatInt(v1, 10))
+	b.WriteByte(';')
+	b.WriteString(k2)
+	b.WriteByte('=')
+	b.WriteString(strconv.FormatInt(v2, 10))
+}
+
+// windowOf is the time over which a layer gives its limit: a quota's window, or the time in which an empty bucket fills.
+func (q *request) windowOf(layer limit.Layer) time.Duration {
+	d := &q.decision
+	switch layer {
+	case limit.LayerMethod:
+		return d.rule.throttle.Fill()
+	case limit.LayerPlan:
+		return d.plan.throttle.Fill()
+	case limit.LayerStage:
+		return q.stage.throttle.Fill()
+	case limit.LayerQuota:
+		w := d.quota.at(d.call.Day)
+		return time.Duration(w.end-w.first) * secondsPerDay * time.Second
+	default:
+		return 0
+	}
+}

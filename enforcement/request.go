@@ -1,0 +1,209 @@
+package enforcement
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"gatehouse/enforcement/meter"
+	"gatehouse/enforcement/transport"
+	"gatehouse/models"
+)
+
+const (
+	maxTarget = 8 << 10 // bytes of path and query
+	maxFields = 128     // of the head
+)
+
+// request is one request on its way through the gateway.
+type request struct {
+	g  *Gateway
+	w  http.ResponseWriter
+	r  *http.Request
+	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
+
+	id       string
+	at       instant
+	prefix   string // /{api}/{stage}, as the client wrote it
+	path     string // canonical, below the stage: empty or beginning with a slash
+	fault    string // of a path that is not
+	query    string
+	api      *api
+	stage    *stage
+	methods  *endpoint
+	method   *method
+	decision decision
+	exchange transport.Exchange
+	proxied  bool
+	answered bool
+}
+
+// begin names the request. Whatever id the client sent is not used: it could be another request's.
+func (q *request) begin() {
+	q.id = newRequestID()
+	q.at = q.g.now()
+}
+
+// newRequestID returns 128 random bits. They need not be secret, only different.
+func newRequestID() string {
+	var b [16]byte
+	high, low := rand.Uint64(), rand.Uint64()
+	for i := range 8 {
+		b[i], b[8+i] = byte(high>>(8*i)), byte(low>>(8*i))
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// route finds the stage and the methods of the path, in this order: sizes, path, API, stage, path of the method. What it does not
+// understand it refuses.
+func (q *request) route() problem {
+	s := q.g.current.Load()
+	if s == nil {
+		return problemNotReady
+	}
+	raw, query := rawTarget(q.r)
+	if len(raw)+len(query) > maxTarget {
+		return problemTargetTooLong
+	}
+	if fields(q.r.Header) > maxFields {
+		return problemHeadTooLarge
+	}
+	if !isVerb(q.r.Method) {
+		return problemVerbUnsupported
+	}
+	path, fault := canonicalPath(raw)
+	if fault != "" {
+		q.fault = fault
+		return problemPathInvalid
+	}
+	apiName, rest, _ := strings.Cut(path[1:], "/")
+	stageName, _, _ := strings.Cut(rest, "/")
+	q.path, q.query = rest[len(stageName):], query
+	q.prefix = path[:len(path)-len(q.path)]
+	if q.api = s.apis[apiName]; q.api == nil {
+		return problemAPIUnknown
+	}
+	if q.stage = q.api.stages[stageName]; q.stage == nil {
+		return problemStageUnknown
+	}
+	if q.stage.broken != "" {
+		return problemStageBroken
+	}
+	if q.methods = q.stage.routes.find(q.path); q.methods == nil {
+		return problemPathUnknown
+	}
+	return problemNone
+}
+
+func fields(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// isVerb refuses CONNECT and TRACE, which no upstream shall see, and what an upstream could take for another verb, such as "get".
+func isVerb(verb string) bool {
+	return verb != "" && verb != http.MethodConnect && verb != http.MethodTrace &&
+		strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// isPreflight reports whether a browser asks if a page may call. Such a question carries no key; the gateway answers it (DECISIONS 19).
+func (q *request) isPreflight() bool {
+	return q.r.Method == http.MethodOptions && q.r.Header.Get("Origin") != "" && q.r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// decide finds method and key, and asks every limit. If it returns problemNone, the request is admitted and counted.
+func (q *request) decide() problem {
+	d := &q.decision
+	if q.method = q.methods.method(q.r.Method); q.method == nil {
+		return problemVerbUnknown
+	}
+	value, query, p := presented(q.stage.key, q.r.Header, q.query)
+	q.query = query
+	switch {
+	case p == problemQueryInvalid:
+		d.problem = p // the key could not be taken out of it, needed or not
+	case !q.method.keyRequired:
+		q.g.decideOpen(d, q.at, q.stage)
+	case q.as != 0:
+		q.g.decideKey(d, q.at, q.stage, q.method, q.as)
+	case p != problemNone:
+		d.problem = p
+	default:
+		q.g.decideValue(d, q.at, q.stage, q.method, value)
+	}
+	return d.problem
+}
+
+// toUpstream makes the exchange of an admitted request.
+func (q *request) toUpstream() *transport.Exchange {
+	d := &q.decision
+	q.proxied = true
+	x := &q.exchange // not as a whole: a stop may be looking at it
+	x.Base, x.Path, x.Query, x.Prefix = q.stage.upstream, q.path, q.query, q.prefix
+	x.Timeout = q.stage.timeout
+	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
+	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
+	x.Caller = q
+	return x
+}
+
+// end counts an admitted request once, however it ended. A panic that is not net/http's own is a mistake of ours: it is logged, and
+// costs this one request.
+func (q *request) end() {
+	mistake := recover()
+	if q.proxied {
+		q.finish()
+	}
+	q.g.counts.add(q)
+	switch {
+	case mistake == nil:
+	case mistake == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so
+		panic(mistake)
+	default:
+		q.g.config.Log.Error("request panicked", "request_id", q.id, "panic", mistake, "stack", string(debug.Stack()))
+		if q.answered {
+			panic(http.ErrAbortHandler)
+		}
+		q.refuse(problemInternal)
+	}
+}
+
+func (q *request) finish() {
+	e := q.exchange.End()
+	q.g.counts.upstream.Observe(e.Latency.Seconds())
+	if q.decision.plan == nil {
+		return
+	}
+	o := outcomeOf(e)
+	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
+	if q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream) {
+		q.g.refund(&q.decision.call)
+	}
+}
+
+// outcomeOf says how an admitted request ended. A WebSocket that was opened is a success, whoever closes it.
+func outcomeOf(e transport.End) models.Outcome {
+	switch e.Failure {
+	case transport.Unreachable, transport.Invalid, transport.Timeout, transport.BrokeOff:
+		return models.OutcomeUpstream
+	case transport.BadBody, transport.ClientGone, transport.Stopped:
+		return models.OutcomeAborted
+	case transport.None:
+	}
+	switch {
+	case e.Status == 0:
+		return models.OutcomeAborted // a panic before any answer
+	case e.Status < 300:
+		return models.OutcomeSuccess
+	case e.Status < 400:
+		return models.OutcomeRedirect
+	case e.Status < 500:
+		return models.OutcomeClientError
+	default:
+		return models.OutcomeServerError
+	}
+}

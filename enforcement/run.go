@@ -1,0 +1,79 @@
+package enforcement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	pollEvery   = 250 * time.Millisecond
+	commitEvery = time.Second
+	// saveTime is what saving may take, also of a stop after its time for waiting is over.
+	saveTime = 10 * time.Second
+)
+
+// Run polls for changes that other processes made and commits usage, until ctx ends; then it returns nil. What is not committed by
+// then is left to Drain.
+func (g *Gateway) Run(ctx context.Context) error {
+	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
+	defer poll.Stop()
+	defer commit.Stop()
+	var changes, usage grumble
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+			changes.note(ctx, g, "gateway does not learn of changes", g.CatchUp(ctx))
+		case <-commit.C:
+			usage.note(ctx, g, "usage is not committed; it is kept in memory", g.commitLocked(ctx))
+		}
+	}
+}
+
+// grumble logs that something fails, and that it works again, but not each time.
+type grumble struct{ failing bool }
+
+func (b *grumble) note(ctx context.Context, g *Gateway, message string, err error) {
+	switch failing := err != nil && ctx.Err() == nil; {
+	case failing && !b.failing:
+		g.config.Log.Error(message, "error", err)
+		b.failing = true
+	case err == nil && b.failing:
+		g.config.Log.Info("over: " + message)
+		b.failing = false
+	}
+}
+
+// commitLocked lets a commit that has begun come to its end when ctx does: whether it happened would not be known.
+func (g *Gateway) commitLocked(ctx context.Context) error {
+	g.commits.Lock()
+	defer g.commits.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return g.commit(ctx)
+}
+
+// commit must be called under the lock of commits.
+func (g *Gateway) commit(ctx context.Context) error {
+	return g.meter.Commit(ctx, g.config.Sink, g.config.Now())
+}
+
+// Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are cut
+// off at once; then levels and usage are saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
+func (g *Gateway) Drain(ctx context.Context) error {
+	g.open.drain(ctx)
+	g.proxy.CloseIdle()
+	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	var err error
+	if s := g.current.Load(); s != nil {
+		err = g.saveLevels(save, s)
+	}
+	if err := errors.Join(err, g.commitLocked(save)); err != nil {
+		return fmt.Errorf("stop the gateway: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package enforcement
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/enforcement/keyring"
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// snapshot is a topology made ready for requests. It never changes, but for the levels of the stages' shared buckets, which pass from one
+// snapshot to the next, and the windows that quotas remember.
+type snapshot struct {
+	apis   map[string]*api // by id and by slug; where an id and a slug are equal, the id wins
+	stages map[models.StageID]*stage
+	plans  map[models.PlanID]*plan
+}
+
+type api struct {
+	id     models.APIID
+	name   string
+	stages map[string]*stage
+}
+
+// stage is a stage with what is deployed to it.
+type stage struct {
+	id       models.StageID
+	name     string
+	api      *api
+	broken   string // why it is not served; empty: it is
+	upstream *url.URL
+	timeout  time.Duration
+	key      models.KeySource
+	methods  []*method
+	routes   routes
+	throttle limit.Throttle // for words; the bucket decides
+	shared   limit.SharedLayer
+	grants   map[models.PlanID]*grant
+}
+
+// grant is what a plan opens of a stage.
+type grant struct {
+	plan  *plan
+	rules []rule // by method.index; nil: the plan treats all methods alike
+}
+
+// rule is what a plan says of one method.
+type rule struct {
+	excluded bool
+	throttle limit.Throttle
+	bucket   limit.Bucket // unlimited unless the plan limits the method
+}
+
+// plan is a usage plan's version in force.
+type plan struct {
+	id        models.PlanID
+	name      string
+	throttle  *limit.Throttle
+	bucket    limit.Bucket
+	delivered bool // charge by models.ChargeDelivered
+	// quotas is the one in force, and behind it the ones that counts of keys may still be of while they are taken anew.
+	quotas []*quota
+}
+
+// quota is a limit.Quota that remembers the window that is now. The zero limit.Quota is none.
+type quota struct {
+	limit.Quota
+	shape keyring.Shape
+	last  atomic.Pointer[window]
+}
+
+// window is a quota's window in Unix days, the end excluded.
+type window struct{ first, end int32 }
+
+// at returns the window that a day is in.
+func (q *quota) at(day int32) window {
+	if w := q.last.Load(); w != nil && day >= w.first && day < w.end {
+		return *w
+	}
+	span := q.Window(time.Unix(int64(day)*secondsPerDay, 0).UTC())
+	w := window{keyring.Day(span.Start), keyring.Day(span.End)}
+	q.last.Store(&w)
+	return w
+}
+
+const secondsPerDay = 86400
+
+// quotaOf returns the quota that a member's count is of; nil if there is none: then the count must be taken first.
+func (p *plan) quotaOf(m *keyring.Member) *quota {
+	for _, q := range p.quotas {
+		if q.shape == m.Shape {
+			return q
+		}
+	}
+	return nil
+}
+
+// compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; former lists
+// the quotas of plans whose keys' counts are being taken anew.
+func compile(t models.Topology, before *snapshot, former map[models.PlanID][]limit.Quota) *snapshot {
+	s := &snapshot{
+		apis:   map[string]*api{},
+		stages: map[models.StageID]*stage{},
+		plans:  map[models.PlanID]*plan{},
+	}
+	compiled := make([]*api, len(t.APIs))
+	for i := range t.APIs {
+		compiled[i] = s.compileAPI(&t.APIs[i], before)
+		s.apis[t.APIs[i].Slug] = compiled[i]
+	}
+	for _, a := range compiled {
+		s.apis[a.id.String()] = a
+	}
+	for i := range t.Plans {
+		s.compilePlan(&t.Plans[i], former[t.Plans[i].ID])
+	}
+	return s
+}
+
+func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot) *api {
+	a := &api{id: in.ID, name: in.Name, stages: map[string]*stage{}}
+	for i := range in.Stages {
+		st := compileStage(&in.Stages[i], a)
+		if in.Stages[i].Throttle != nil {
+			st.throttle = *in.Stages[i].Throttle
+			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: before.sharedOf(st.id)}
+		}
+		a.stages[st.name] = st
+		s.stages[st.id] = st
+	}
+	return a
+}
+
+// sharedOf returns the level of a stage's bucket, which outlives snapshots; before may be nil.
+func (before *snapshot) sharedOf(id models.StageID) *limit.Shared {
+	if before != nil {
+		if st := before.stages[id]; st != nil && st.shared.State != nil {
+			return st.shared.State
+		}
+	}
+	return new(limit.Shared)
+}
+
+func compileStage(in *models.GatewayStage, a *api) *stage {
+	st := &stage{
+		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{},
+	}
+	if st.timeout <= 0 {
+		st.timeout = models.DefaultTimeout
+	}
+	var err error
+	if st.upstream, err = parseUpstream(in.Upstream); err != nil {
+		st.broken = err.Error()
+	}
+	if err := in.KeySource.Check(); err != nil {
+		st.broken = fmt.Sprintf("where the key is read is not valid: %v", err)
+	}
+	for i, m := range in.Methods {
+		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired}
+		st.methods = append(st.methods, compiled)
+		st.routes.add(m.Verb, m.Path, compiled)
+	}
+	return st
+}
+
+func parseUpstream(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("the upstream's address cannot be read: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return nil, fmt.Errorf("the upstream's address %q is not http:// or https:// and a host", u.Redacted())
+	}
+	if _, err := portOf(u); err != nil {
+		return nil, err
+	}
+	base := strings.TrimRight(u.EscapedPath(), "/")
+	path, err := url.PathUnescape(base)
+	if err != nil {
+		return nil, fmt.Errorf("the upstream's path cannot be read: %w", err)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: base}, nil
+}
+
+func (s *snapshot) compilePlan(in *models.GatewayPlan, former []limit.Quota) {
+	t := &in.Terms
+	p := &plan{id: in.ID, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
+	if t.Throttle != nil {
+		p.bucket = t.Throttle.Compile()
+	}
+	inForce := quotaInForce(t)
+	for _, q := range append([]limit.Quota{inForce}, former...) {
+		p.quotas = append(p.quotas, &quota{Quota: q, shape: keyring.ShapeOf(q)})
+	}
+	s.plans[p.id] = p
+	for i := range t.Stages {
+		if st := s.stages[t.Stages[i].StageID]; st != nil {
+			st.grants[p.id] = &grant{plan: p, rules: st.rulesOf(&t.Stages[i])}
+		}
+	}
+}
+
+func quotaInForce(t *models.Terms) limit.Quota {
+	if t.Quota == nil {
+		return limit.Quota{}
+	}
+	return *t.Quota
+}
+
+// rulesOf leaves out what a plan says of methods that are not deployed.
+func (st *stage) rulesOf(in *models.PlanStage) []rule {
+	if len(in.Throttles) == 0 && len(in.Excluded) == 0 {
+		return nil
+	}
+	rules := make([]rule, len(st.methods))
+	for _, m := range st.methods {
+		for _, t := range in.Throttles {
+			if t.MethodID == m.id {
+				rules[m.index].throttle, rules[m.index].bucket = t.Throttle, t.Throttle.Compile()
+			}
+		}
+		for _, id := range in.Excluded {
+			rules[m.index].excluded = rules[m.index].excluded || id == m.id
+		}
+	}
+	return rules
+}
+
+// ruleOf returns what the grant says of a method; nil: nothing.
+func (g *grant) ruleOf(m *method) *rule {
+	if g.rules == nil {
+		return nil
+	}
+	return &g.rules[m.index]
+}

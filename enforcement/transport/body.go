@@ -1,0 +1,109 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// upload is the client's body on its way to the upstream.
+type upload struct {
+	io.ReadCloser
+	x       *Exchange
+	in      *http.Request
+	trailer http.Header // of the upstream's request
+}
+
+// Read counts, and stops the upstream's clock while the client is waited for.
+func (u *upload) Read(p []byte) (int, error) {
+	u.x.wait.pause()
+	n, err := u.ReadCloser.Read(p)
+	u.x.wait.resume()
+	u.x.in.Add(int64(n))
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		for name := range u.trailer {
+			u.trailer[name] = u.in.Trailer[name]
+		}
+	default:
+		u.x.breakOff(BadBody)
+	}
+	return n, err
+}
+
+// download is the upstream's body on its way to the client.
+type download struct {
+	io.ReadCloser
+	x   *Exchange
+	ctx context.Context
+}
+
+// Read notes who broke it off.
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		if f := interrupted(d.ctx); f != None {
+			d.x.breakOff(f)
+		} else {
+			d.x.breakOff(BrokeOff)
+		}
+	}
+	return n, err
+}
+
+// tunnel is the connection to an upstream that switched protocols.
+type tunnel struct {
+	io.ReadWriteCloser
+	x *Exchange
+}
+
+func (t *tunnel) Read(p []byte) (int, error) {
+	n, err := t.ReadWriteCloser.Read(p)
+	t.x.out.Add(int64(n))
+	return n, err
+}
+
+func (t *tunnel) Write(p []byte) (int, error) {
+	n, err := t.ReadWriteCloser.Write(p)
+	t.x.in.Add(int64(n))
+	return n, err
+}
+
+// CloseWrite passes on that one side has finished; without it, that ends both.
+func (t *tunnel) CloseWrite() error {
+	if c, ok := t.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// answer is the client's side.
+type answer struct {
+	http.ResponseWriter
+	x        *Exchange
+	ctx      context.Context
+	old      bool // HTTP/1.0
+	upstream int  // status of the upstream's answer
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// WriteHeader keeps interim answers from clients that do not know them.
+func (a *answer) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols && a.old {
+		return
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(p)
+	a.x.out.Add(int64(n))
+	if err != nil {
+		a.x.breakOff(ClientGone)
+	}
+	return n, err
+}

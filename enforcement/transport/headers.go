@@ -1,0 +1,124 @@
+package transport
+
+import (
+	"net"
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// Headers that the upstream gets from here.
+const (
+	headerKeyID     = "X-Api-Key-Id"
+	headerConsumer  = "X-Consumer-Id"
+	headerRequestID = "X-Request-Id"
+	headerPrefix    = "X-Forwarded-Prefix"
+)
+
+// private are the headers, in lower case, that clients cannot send to an upstream: those that say who is calling from where, those that
+// would make a request another one than was judged, and those that only concern the connection.
+var private = map[string]bool{
+	"x-api-key-id": true, "x-consumer-id": true, "x-request-id": true, "x-amzn-requestid": true,
+	"forwarded": true, "x-real-ip": true, "true-client-ip": true, "x-client-ip": true, "x-cluster-client-ip": true,
+	"cf-connecting-ip": true, "fastly-client-ip": true, "proxy": true, "http2-settings": true,
+	"x-rewrite-url": true, "x-http-method-override": true, "x-http-method": true, "x-method-override": true,
+}
+
+// privatePrefixes begin the names of more such headers.
+var privatePrefixes = []string{"x-forwarded-", "x-original-", "x-envoy-"}
+
+func isPrivate(lower string) bool {
+	if private[lower] {
+		return true
+	}
+	for _, prefix := range privatePrefixes {
+		if strings.HasPrefix(lower, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropPrivate removes private headers, and aliases of them and of protect: many upstreams (CGI, WSGI, PHP) read X_Consumer_Id as
+// X-Consumer-Id.
+func dropPrivate(h http.Header, protect string) {
+	for name := range h {
+		lower := strings.ToLower(name)
+		folded := strings.ReplaceAll(lower, "_", "-")
+		if isPrivate(folded) || lower != folded && folded == strings.ToLower(protect) {
+			delete(h, name)
+		}
+	}
+}
+
+// dropCookies removes the named cookies and leaves the bytes of all others as they are.
+func dropCookies(h http.Header, names []string) {
+	lines := h["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		var pairs []string
+		for pair := range strings.SplitSeq(line, ";") {
+			if name, _, _ := strings.Cut(textproto.TrimString(pair), "="); !isNamed(name, names) {
+				pairs = append(pairs, pair)
+			}
+		}
+		if rest := textproto.TrimString(strings.Join(pairs, ";")); rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	if len(kept) == 0 {
+		h.Del("Cookie")
+	} else {
+		h["Cookie"] = kept
+	}
+}
+
+// dropSetCookies keeps an upstream on the portal's host from planting the portal's cookies.
+func dropSetCookies(h http.Header, names []string) {
+	lines := h["Set-Cookie"]
+	kept := lines[:0]
+	for _, line := range lines {
+		if name, _, _ := strings.Cut(line, "="); !isNamed(textproto.TrimString(name), names) {
+			kept = append(kept, line)
+		}
+	}
+	if len(lines) > 0 && len(kept) == 0 {
+		h.Del("Set-Cookie")
+	} else if len(lines) > 0 {
+		h["Set-Cookie"] = kept
+	}
+}
+
+func isNamed(name string, names []string) bool {
+	for _, n := range names {
+		if strings.EqualFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// introduce tells the upstream who is calling. The peer's word about those behind it is not passed on: nothing says yet which
+// peers may be trusted.
+func introduce(h http.Header, in *http.Request, x *Exchange) {
+	if host, _, err := net.SplitHostPort(in.RemoteAddr); err == nil {
+		h.Set("X-Forwarded-For", host)
+	}
+	h.Set("X-Forwarded-Host", in.Host)
+	if in.TLS == nil {
+		h.Set("X-Forwarded-Proto", "http")
+	} else {
+		h.Set("X-Forwarded-Proto", "https")
+	}
+	h.Set(headerPrefix, x.Prefix)
+	h.Set(headerRequestID, x.RequestID)
+	if x.KeyID != "" {
+		h.Set(headerKeyID, x.KeyID)
+	}
+	if x.ConsumerID != "" {
+		h.Set(headerConsumer, x.ConsumerID)
+	}
+}

@@ -1,0 +1,203 @@
+package enforcement
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"gatehouse/enforcement/transport"
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// explain says in words, with the caller's own numbers, why there is a problem.
+func (q *request) explain(p problem) string {
+	d := &q.decision
+	switch p {
+	case problemNotReady:
+		return "The gateway is starting, stopping or applying a change. Nothing was charged; try again in a second."
+	case problemTargetTooLong:
+		return "The path and the query together may have 8,192 bytes."
+	case problemHeadTooLarge:
+		return fmt.Sprintf("The request has %d headers; 128 are allowed.", fields(q.r.Header))
+	case problemVerbUnsupported:
+		return "The gateway does not forward this verb."
+	case problemPathInvalid:
+		return "The path is refused because " + q.fault + "."
+	case problemAPIUnknown:
+		return "The first segment of the path must be the id or the short name of an API."
+	case problemStageUnknown:
+		return fmt.Sprintf("The API %s has no deployed stage of this name.", q.api.name)
+	case problemStageBroken:
+		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", q.stage.name, q.api.name)
+	case problemPathUnknown:
+		return fmt.Sprintf("Nothing that is deployed to the stage %s of %s has this path.", q.stage.name, q.api.name)
+	case problemVerbUnknown:
+		return fmt.Sprintf("This path is served for %s.", q.methods.allow)
+	case problemQueryInvalid:
+		return fmt.Sprintf("The query must be plain pairs of name=value, because the key is read from its parameter %s.", q.stage.key.Name)
+	case problemKeyMissing:
+		return "Send your API key " + keyPlace(q.stage.key) + "."
+	case problemKeyAmbiguous:
+		return "Send your API key once, " + keyPlace(q.stage.key) + "."
+	case problemKeyExpired:
+		return fmt.Sprintf("The key expired on %s.", dateTime(d.since))
+	case problemKeyReplaced:
+		return fmt.Sprintf("This value of the key was replaced by rotation and stopped working on %s.", dateTime(d.since))
+	case problemNoPlan:
+		return fmt.Sprintf("The key is on no plan that opens the stage %s of %s.", q.stage.name, q.api.name)
+	case problemPending:
+		return fmt.Sprintf("The subscription to the plan %s has not been approved yet.", d.plan.name)
+	case problemSuspended:
+		return fmt.Sprintf("The subscription to the plan %s is suspended by the plan's owner.", d.plan.name)
+	case problemBlocked:
+		return fmt.Sprintf("The owner of the plan %s has blocked this key.", d.plan.name)
+	case problemExcluded:
+		return fmt.Sprintf("The plan %s does not include %s.", d.plan.name, q.method.name)
+	case problemThrottled:
+		return q.explainThrottle()
+	case problemQuota:
+		return q.explainQuota()
+	default:
+		return p.entry().Explanation
+	}
+}
+
+func keyPlace(source models.KeySource) string {
+	switch source.Place {
+	case models.KeyInBearer:
+		return "as Authorization: Bearer KEY"
+	case models.KeyInQuery:
+		return "in the query parameter " + source.Name
+	default:
+		return "in the header " + source.Name
+	}
+}
+
+func (q *request) explainThrottle() string {
+	d := &q.decision
+	var who string
+	var t limit.Throttle
+	switch d.limits.Layer {
+	case limit.LayerMethod:
+		who, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), d.rule.throttle
+	case limit.LayerPlan:
+		who, t = fmt.Sprintf("The plan %s lets each key send", d.plan.name), *d.plan.throttle
+	default:
+		who, t = fmt.Sprintf("The stage %s of %s takes from all callers together", q.stage.name, q.api.name), q.stage.throttle
+	}
+	if t.RefusesAll() {
+		return who + " no requests at all: its rate or burst is 0. Waiting does not help."
+	}
+	return fmt.Sprintf("%s %s at once and then %s a second. Try again in %s.", who, counted(t.Burst, "request"), rate(t.Rate),
+		counted(max(1, limit.Seconds(d.limits.RetryAfter)), "second"))
+}
+
+func (q *request) explainQuota() string {
+	d := &q.decision
+	per := map[limit.Period]string{limit.PeriodDay: "day", limit.PeriodWeek: "week", limit.PeriodMonth: "month"}[d.quota.Period]
+	if d.quota.Limit <= 0 {
+		return fmt.Sprintf("The plan %s includes no requests: its quota is 0. Waiting does not help.", d.plan.name)
+	}
+	end := time.Unix(int64(d.quota.at(d.call.Day).end)*secondsPerDay, 0).UnixNano()
+	return fmt.Sprintf("The plan %s includes %s a %s for each key, and this key has used %s. The next %s begins on %s, in %s.", d.plan.name,
+		counted(d.quota.Limit, "request"), per, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
+}
+
+// failed names the problem of a failed exchange; problemNone: nobody is there to be told.
+func failed(f transport.Failure, err error) problem {
+	var refused *RefusedError
+	switch {
+	case f == transport.ClientGone:
+		return problemNone
+	case f == transport.Stopped:
+		return problemNotReady
+	case f == transport.BadBody:
+		return problemBodyInvalid
+	case f == transport.Timeout:
+		return problemUpstreamTimeout
+	case f == transport.Invalid:
+		return problemUpstreamInvalid
+	case errors.As(err, &refused):
+		return problemUpstreamForbidden
+	default:
+		return problemUpstreamUnreachable
+	}
+}
+
+// explainFailure tells callers what failed, but not the upstream's address: that is its owner's.
+func (q *request) explainFailure(p problem, err error) string {
+	where := fmt.Sprintf("behind the stage %s of %s", q.stage.name, q.api.name)
+	switch p {
+	case problemUpstreamTimeout:
+		return fmt.Sprintf("The server %s did not begin to answer within %s.", where, counted(int64(q.stage.timeout/time.Second), "second"))
+	case problemUpstreamUnreachable:
+		return fmt.Sprintf("The server %s cannot be reached: %s.", where, reason(err))
+	case problemUpstreamInvalid:
+		return fmt.Sprintf("The server %s answered something that is not HTTP.", where)
+	default:
+		return q.explain(p)
+	}
+}
+
+func reason(err error) string {
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verify *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &dns):
+		return "its name cannot be looked up"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection was refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no route to it"
+	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verify):
+		return "its certificate is not trusted"
+	case errors.As(err, &record), errors.As(err, &alert):
+		return "it does not speak TLS as it should"
+	default:
+		return "the connection broke before an answer came"
+	}
+}
+
+func dateTime(unixNano int64) string {
+	return time.Unix(0, unixNano).UTC().Format("2 January 2006 15:04:05 UTC")
+}
+
+// counted is "1 request", "1,000 requests".
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return group(n) + " " + noun + "s"
+}
+
+func rate(r float64) string {
+	if r >= 1 && r == float64(int64(r)) {
+		return group(int64(r))
+	}
+	return strconv.FormatFloat(r, 'f', -1, 64)
+}
+
+// group writes commas between thousands.
+func group(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
