@@ -16,6 +16,9 @@ import (
 // Writer returns the handle that writes.
 func Writer(s *Store) *gorm.DB { return s.write }
 
+// Reader returns the handle that only reads.
+func Reader(s *Store) *gorm.DB { return s.read }
+
 // Change appends entries to the change log as use cases do.
 func Change(ctx context.Context, s *Store, now time.Time, kind models.ChangeKind, ids ...int64) error {
 	return s.change(ctx, models.CommandLine(), now, func(t *tx) error { return t.changed(kind, ids...) })
