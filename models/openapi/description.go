@@ -117,7 +117,7 @@ type Model struct {
 
 // Warning is something in the document that was read, or left out, although it is not as the specification wants it.
 type Warning struct {
-	Where string `json:"where"` // a line ("line 12") or a place in the document ("GET /pets")
+	Where string `json:"where"` // "line 12", an operation ("GET /pets"), or "the document"
 	Text  string `json:"text"`  // a sentence for the API's owner
 }
 
@@ -126,6 +126,8 @@ type ReadError struct {
 	Line   int    `json:"line,omitempty"`   // from 1; 0 when no line is to blame
 	Column int    `json:"column,omitempty"` // from 1, in characters; 0 when no column is known
 	Reason string `json:"reason"`           // a sentence without its line
+
+	cause error // what the reader said about it, for the log
 }
 
 // Error gives the reason with its line, for example "line 3, column 7: The key "get" appears twice."
@@ -140,9 +142,12 @@ func (e *ReadError) Error() string {
 	}
 }
 
+// Unwrap gives the fault that was met while reading, nil when our own rules refused the document.
+func (e *ReadError) Unwrap() error { return e.cause }
+
 // Bounds on a Description, so that a page and a row made of it stay small.
 const (
-	MaxOperations = 5000
-	MaxModels     = 1000
+	MaxOperations = 20_000
+	MaxModels     = 2_000
 	MaxWarnings   = 200
 )
