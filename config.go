@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// config is what the operator chose: flags over environment over defaults.
+type config struct {
+	data          string // folder of the SQLite file
+	keyring       string // file of the master keys
+	portalListen  string
+	gatewayListen string
+	opsListen     string
+	publicURL     string
+	gatewayURL    string
+	allowUpstream list
+	json          bool // print one JSON object
+}
+
+// list is a flag that may stand several times or hold several values between commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(s string) error {
+	for _, part := range strings.Split(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			*l = append(*l, part)
+		}
+	}
+	return nil
+}
+
+// flagSet returns a set whose flags take their defaults from the environment: --portal-listen from GATEHOUSE_PORTAL_LISTEN. parse applies it.
+func (p program) flagSet(name string) *flag.FlagSet {
+	fs := flag.NewFlagSet("gatehouse "+name, flag.ContinueOnError)
+	fs.SetOutput(p.stderr)
+	return fs
+}
+
+func (p program) parse(fs *flag.FlagSet, args []string) error {
+	var problems []error
+	fs.VisitAll(func(f *flag.Flag) {
+		variable := "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value := p.getenv(variable); value != "" {
+			if err := f.Value.Set(value); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", variable, err))
+			}
+		}
+	})
+	seen := map[string]bool{}
+	for _, a := range args {
+		if name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "="); strings.HasPrefix(a, "-") {
+			seen[name] = true
+		}
+	}
+	fs.VisitAll(func(f *flag.Flag) {
+		if l, ok := f.Value.(*list); ok && seen[f.Name] {
+			*l = nil // the flag replaces what the environment says, like every other one
+		}
+	})
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return nil
+}
+
+// dataFlags are the flags of every command that opens the records.
+func (c *config) dataFlags(fs *flag.FlagSet) {
+	fs.StringVar(&c.data, "data", "./gatehouse-data", "`folder` of the database")
+	fs.StringVar(&c.keyring, "keyring", "", "`file` of the master keys (default: keyring.json in the data folder)")
+}
+
+// listenFlags are the flags of the commands that serve.
+func (c *config) listenFlags(fs *flag.FlagSet) {
+	fs.StringVar(&c.portalListen, "portal-listen", "127.0.0.1:8080", "`address` of the portal")
+	fs.StringVar(&c.gatewayListen, "gateway-listen", ":8081", "`address` of the gateway")
+	fs.StringVar(&c.opsListen, "ops-listen", "127.0.0.1:9090", "`address` of health, readiness, metrics and profiles; empty: off")
+	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// and the portal's address)")
+	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// and the gateway's address)")
+	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
+}
+
+// finish fills in what follows from other settings.
+func (c *config) finish() {
+	if c.keyring == "" {
+		c.keyring = filepath.Join(c.data, "keyring.json")
+	}
+	c.publicURL = strings.TrimRight(c.publicURL, "/")
+	c.gatewayURL = strings.TrimRight(c.gatewayURL, "/")
+}
+
+// finishURLs fills in the addresses that people open, once it is known where the listeners are.
+func (c *config) finishURLs() {
+	if c.publicURL == "" {
+		c.publicURL = "http://" + reachable(c.portalListen)
+	}
+	if c.gatewayURL == "" {
+		c.gatewayURL = "http://" + reachable(c.gatewayListen)
+	}
+}
+
+// reachable turns an address to listen on into one to open: ":8081" is every address of this machine, 127.0.0.1 among them.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// validate returns all problems at once, or nil.
+func (c *config) validate() error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if c.data == "" {
+		add("--data: name a folder")
+	}
+	for name, address := range map[string]string{"portal-listen": c.portalListen, "gateway-listen": c.gatewayListen, "ops-listen": c.opsListen} {
+		if name == "ops-listen" && address == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			add("--%s: %q is not an address such as 127.0.0.1:8080", name, address)
+		}
+	}
+	for name, text := range map[string]string{"public-url": c.publicURL, "gateway-url": c.gatewayURL} {
+		u, err := url.Parse(text)
+		if text == "" {
+			continue
+		}
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			add("--%s: %q is not an address such as https://developers.example.com", name, text)
+		} else if name == "public-url" && u.Path != "" {
+			add("--public-url: leave out the path: the portal lives at the root of its host")
+		}
+	}
+	if _, err := c.allowed(); err != nil {
+		problems = append(problems, err)
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errUsage, errors.Join(problems...))
+}
+
+// allowed returns the private networks that upstreams may be in.
+func (c *config) allowed() ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	var problems []error
+	for _, text := range c.allowUpstream {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			if ip, ipErr := netip.ParseAddr(text); ipErr == nil {
+				prefix, err = ip.Prefix(ip.BitLen())
+			}
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--allow-upstream: %q is not a network such as 127.0.0.1/32 or 10.0.0.0/8", text))
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, errors.Join(problems...)
+}

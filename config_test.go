@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func testProgram(env map[string]string) (program, *bytes.Buffer, *bytes.Buffer) {
+	var out, errs bytes.Buffer
+	return program{getenv: func(name string) string { return env[name] }, stdin: strings.NewReader(""), stdout: &out, stderr: &errs}, &out, &errs
+}
+
+func parsed(t *testing.T, env map[string]string, args ...string) (config, error) {
+	t.Helper()
+	p, _, _ := testProgram(env)
+	var c config
+	fs := p.flagSet("test")
+	c.dataFlags(fs)
+	c.listenFlags(fs)
+	err := p.parse(fs, args)
+	c.finish()
+	return c, err
+}
+
+func TestFlagsWinOverTheEnvironmentAndTheEnvironmentOverDefaults(t *testing.T) {
+	env := map[string]string{"GATEHOUSE_PORTAL_LISTEN": "127.0.0.1:1", "GATEHOUSE_DATA": "/env", "GATEHOUSE_ALLOW_UPSTREAM": "10.0.0.0/8"}
+	c, err := parsed(t, env, "--data", "/flag", "--allow-upstream", "127.0.0.1/32", "--allow-upstream", "192.168.0.0/16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, got, want string }{
+		{"flag over environment", c.data, "/flag"},
+		{"environment over default", c.portalListen, "127.0.0.1:1"},
+		{"default", c.gatewayListen, ":8081"},
+		{"what follows from others", c.keyring, "/flag/keyring.json"},
+		{"a repeated flag replaces the environment", c.allowUpstream.String(), "127.0.0.1/32,192.168.0.0/16"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, tt.got, tt.want)
+		}
+	}
+	c, err = parsed(t, env)
+	if err != nil || c.allowUpstream.String() != "10.0.0.0/8" {
+		t.Errorf("list from the environment: got %q, %v", c.allowUpstream.String(), err)
+	}
+}
+
+func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
+	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.validate()
+	if !errors.Is(err, errUsage) {
+		t.Fatalf("got %v, want a usage error", err)
+	}
+	for _, flag := range []string{"--portal-listen", "--gateway-listen", "--public-url", "--gateway-url", "--allow-upstream"} {
+		if !strings.Contains(err.Error(), flag) {
+			t.Errorf("%s is not named in:\n%v", flag, err)
+		}
+	}
+}
+
+func TestAWrongCommandEndsWithStatusTwo(t *testing.T) {
+	for _, args := range [][]string{{"nonsense"}, {"serve", "--nonsense"}, {"account"}, {"account", "paint"}, {"serve", "extra"},
+		{"account", "create", "--data", t.TempDir(), "--email", "nobody"}, {"account", "set-role", "--data", t.TempDir(), "--role", "king"}} {
+		p, out, errs := testProgram(nil)
+		if status := run(t.Context(), args, p); status != exitUsage || errs.Len() == 0 || out.Len() != 0 {
+			t.Errorf("%v: got status %d, stdout %q, stderr %q", args, status, out, errs)
+		}
+	}
+}
+
+func TestAddressesThatPeopleOpen(t *testing.T) {
+	for listen, want := range map[string]string{":8081": "127.0.0.1:8081", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "10.1.2.3:80": "10.1.2.3:80", "host:80": "host:80"} {
+		if got := reachable(listen); got != want {
+			t.Errorf("reachable(%q): got %q, want %q", listen, got, want)
+		}
+	}
+}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/models/openapi"
+	"gatehouse/models/secret"
+	"gatehouse/sample"
+)
+
+// demoPassword is everybody's; demoKey is a key's fixed value, so that a restart prints the same curl. A demo is no place for secrets.
+const (
+	demoPassword = "open-the-gate-26"
+	demoKey      = "demokeyforeverybodytotry0001"
+)
+
+var demoPeople = []struct {
+	name, email string
+	role        models.Role
+}{
+	{"Ana Ruiz", "owner@example.com", models.RoleOwner},
+	{"Mira Okafor", "developer@example.com", models.RoleDeveloper},
+	{"Jonas Lind", "admin@example.com", models.RoleAdmin},
+}
+
+// demoData knows the demo's objects by what they are for.
+type demoData struct {
+	in       *instance
+	upstream string
+	api      models.API
+	callers  []demoCaller
+}
+
+// demoCaller is a key with the traffic that it sends.
+type demoCaller struct {
+	key    models.KeyID
+	plan   models.PlanID
+	stage  models.StageID
+	name   string // of the stage
+	perDay float64
+	burst  int // calls at once, now and then
+}
+
+// prepare seeds an empty installation, or finds what an earlier start seeded; the sample upstream has another port each time.
+func (d *demoData) prepare(ctx context.Context, now time.Time) error {
+	some, err := d.in.store.HasAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	if !some {
+		if err := d.seed(ctx, now); err != nil {
+			return fmt.Errorf("seed the demo: %w", err)
+		}
+	}
+	owner, _, err := d.in.store.AccountByEmail(ctx, demoPeople[0].email)
+	if err != nil {
+		return err
+	}
+	if err := d.pointUpstream(ctx, demoActor(owner), now); err != nil {
+		return err
+	}
+	return d.findCallers(ctx)
+}
+
+func demoActor(a models.Account) models.Actor {
+	return models.Actor{AccountID: a.ID, Role: a.Role, Label: a.Email, Address: "127.0.0.1"}
+}
+
+func (d *demoData) pointUpstream(ctx context.Context, owner models.Actor, now time.Time) error {
+	apis, err := d.in.store.APIs(ctx, owner.AccountID, models.Page{})
+	if err != nil {
+		return err
+	}
+	for _, row := range apis.Items {
+		if row.Slug != "echo" {
+			continue
+		}
+		d.api = row.API
+		for _, stage := range row.Stages {
+			if stage.Upstream == d.upstream {
+				continue
+			}
+			stage.Upstream = d.upstream
+			if err := d.in.store.UpdateStage(ctx, owner, row.ID, stage, now); err != nil {
+				return fmt.Errorf("point stage %s at the sample upstream: %w", stage.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// seed makes the people, the API with two stages, three plans, apps, keys and a month of made-up history.
+func (d *demoData) seed(ctx context.Context, now time.Time) error {
+	s := d.in.store
+	hash, err := secret.NewHasher().Hash(ctx, demoPassword)
+	if err != nil {
+		return err
+	}
+	people := map[models.Role]models.Account{}
+	for _, person := range demoPeople {
+		a, err := s.CreateAccount(ctx, models.CommandLine(), models.NewAccount{Email: person.email, Name: person.name, PasswordHash: hash, Role: person.role}, now)
+		if err != nil {
+			return err
+		}
+		people[person.role] = a
+	}
+	owner, developer := demoActor(people[models.RoleOwner]), demoActor(people[models.RoleDeveloper])
+	stages, err := d.seedAPI(ctx, owner, now)
+	if err != nil {
+		return err
+	}
+	plans, err := d.seedPlans(ctx, owner, stages, now)
+	if err != nil {
+		return err
+	}
+	if err := d.seedApps(ctx, developer, plans, now); err != nil {
+		return err
+	}
+	if err := d.findCallers(ctx); err != nil {
+		return err
+	}
+	if err := d.seedHistory(ctx, now); err != nil {
+		return err
+	}
+	return d.in.gateway.Load(ctx) // the history was written behind its back
+}
+
+func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Time) (map[string]models.Stage, error) {
+	s := d.in.store
+	document := sample.Document()
+	description, err := openapi.NewReader().Read(ctx, document)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(description)
+	if err != nil {
+		return nil, err
+	}
+	var methods []models.Method
+	for _, op := range description.Operations {
+		methods = append(methods, models.Method{Verb: op.Verb, Path: op.Path, Summary: op.Summary, KeyRequired: op.KeyRequired})
+	}
+	d.api, err = s.CreateAPI(ctx, owner, models.NewAPI{
+		Name: description.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.",
+		KeySource: models.DefaultKeySource(), Document: document, Description: text, Methods: methods,
+	}, now)
+	if err != nil {
+		return nil, err
+	}
+	stages := map[string]models.Stage{}
+	for _, stage := range []models.Stage{
+		{Name: "prod", Upstream: d.upstream, Timeout: models.DefaultTimeout, Throttle: &limit.Throttle{Rate: 500, Burst: 1000}},
+		{Name: "beta", Upstream: d.upstream, Timeout: models.DefaultTimeout},
+	} {
+		made, err := s.CreateStage(ctx, owner, d.api.ID, stage, now)
+		if err != nil {
+			return nil, err
+		}
+		stages[made.Name] = made
+	}
+	first, err := s.Deploy(ctx, owner, d.api.ID, stages["prod"].ID, "First release", now)
+	if err != nil {
+		return nil, err
+	}
+	return stages, s.PointStage(ctx, owner, d.api.ID, stages["beta"].ID, first.ID, now)
+}
+
+func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map[string]models.Stage, now time.Time) (map[string]models.Plan, error) {
+	prod, beta := models.PlanStage{StageID: stages["prod"].ID}, models.PlanStage{StageID: stages["beta"].ID}
+	methods, err := d.in.store.Methods(ctx, owner.AccountID, d.api.ID)
+	if err != nil {
+		return nil, err
+	}
+	slow := prod
+	for _, m := range methods {
+		if m.Path == "/delay/{seconds}" {
+			slow.Throttles = append(slow.Throttles, models.MethodThrottle{MethodID: m.ID, Throttle: limit.Throttle{Rate: 0.5, Burst: 2}})
+		}
+	}
+	plans := map[string]models.Plan{}
+	for _, t := range []models.Terms{
+		{Name: "Free", Description: "To try things out and for weekend projects.", Price: "Free", Throttle: &limit.Throttle{Rate: 5, Burst: 10},
+			Quota: &limit.Quota{Limit: 10_000, Period: limit.PeriodDay}, Stages: []models.PlanStage{slow}, Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1},
+		{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month", Throttle: &limit.Throttle{Rate: 50, Burst: 100},
+			Quota: &limit.Quota{Limit: 1_000_000, Period: limit.PeriodMonth}, Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAnyone, Charge: models.ChargeDelivered, KeysPerApp: 5},
+		{Name: "Scale", Description: "High volume, with a person to talk to.", Price: "Talk to us", Throttle: &limit.Throttle{Rate: 400, Burst: 800},
+			Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAsk, Charge: models.ChargeDelivered, KeysPerApp: 10},
+	} {
+		plan, err := d.in.store.CreatePlan(ctx, owner, t, now)
+		if err != nil {
+			return nil, err
+		}
+		if plan, err = d.in.store.PublishPlan(ctx, owner, plan.ID, now); err != nil {
+			return nil, err
+		}
+		plans[t.Name] = plan
+	}
+	return plans, nil
+}
+
+// seedApps makes the developer's apps: one in production with two keys, one on the free plan, one that waits for the owner's yes.
+func (d *demoData) seedApps(ctx context.Context, developer models.Actor, plans map[string]models.Plan, now time.Time) error {
+	s := d.in.store
+	mobile, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Growth"].ID, AppName: "Acme Mobile", KeyName: "ios-production"}, now)
+	if err != nil {
+		return err
+	}
+	if _, _, err := s.CreateKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "android-production"}, now); err != nil {
+		return err
+	}
+	if _, err := s.AdoptKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "curl-demo"}, secret.NewValue(demoKey), now); err != nil {
+		return err
+	}
+	if _, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Free"].ID, AppName: "Weekend project", KeyName: "laptop"}, now); err != nil {
+		return err
+	}
+	_, _, err = s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Scale"].ID, AppName: "Nightly export", KeyName: "warehouse",
+		Message: "We move our nightly export to you: about 300 requests a second between 02:00 and 03:00 UTC."}, now)
+	return err
+}
+
+// findCallers looks up the keys that get traffic.
+func (d *demoData) findCallers(ctx context.Context) error {
+	developer, _, err := d.in.store.AccountByEmail(ctx, demoPeople[1].email)
+	if err != nil {
+		return err
+	}
+	rows, err := d.in.store.AccountKeys(ctx, developer.ID, models.Page{Limit: 200})
+	if err != nil {
+		return err
+	}
+	habits := map[string]demoCaller{
+		"ios-production":     {name: "prod", perDay: 9000},
+		"android-production": {name: "prod", perDay: 5200},
+		"laptop":             {name: "prod", perDay: 900, burst: 16},
+	}
+	d.callers = nil
+	for _, row := range rows.Items {
+		habit, ok := habits[row.Name]
+		if !ok || row.Status(time.Now()) != models.KeyActive {
+			continue
+		}
+		detail, err := d.in.store.Key(ctx, developer.ID, row.ID)
+		if err != nil {
+			return err
+		}
+		for _, call := range detail.Calls {
+			if call.StageName == habit.name && call.State == models.MemberActive {
+				habit.key, habit.plan, habit.stage = row.ID, call.PlanID, call.StageID
+				d.callers = append(d.callers, habit)
+			}
+		}
+	}
+	return nil
+}
+
+// seedHistory writes thirty days of made-up usage, by the hour, and the last day of it every ten minutes: charts have a past.
+func (d *demoData) seedHistory(ctx context.Context, now time.Time) error {
+	methods, err := d.in.store.Methods(ctx, d.api.OwnerID, d.api.ID)
+	if err != nil {
+		return err
+	}
+	r := rand.New(rand.NewPCG(26, 11)) // the same past each time
+	end := now.UTC().Truncate(time.Minute)
+	for start := end.AddDate(0, 0, -30).Truncate(time.Hour); start.Before(end); {
+		step := time.Hour
+		if end.Sub(start) <= 24*time.Hour {
+			step = 10 * time.Minute
+		}
+		var batch models.UsageBatch
+		for _, caller := range d.callers {
+			n := caller.perDay * step.Hours() / 24 * daylight(start) * (0.85 + 0.3*r.Float64())
+			history(&batch, r, caller, methods, start, n)
+		}
+		if err := d.in.store.CommitUsage(ctx, batch); err != nil {
+			return err
+		}
+		start = start.Add(step)
+	}
+	return nil
+}
+
+// daylight shapes a day: quiet nights, busy afternoons, slower weekends.
+func daylight(t time.Time) float64 {
+	hour := float64(t.Hour()) + float64(t.Minute())/60
+	level := 1 + 0.75*math.Sin((hour-9)/24*2*math.Pi)
+	if t.Weekday() == time.Saturday || t.Weekday() == time.Sunday {
+		level *= 0.55
+	}
+	return level
+}
+
+func history(batch *models.UsageBatch, r *rand.Rand, c demoCaller, methods []models.Method, start time.Time, n float64) {
+	shares := []struct {
+		path    string
+		outcome models.Outcome
+		share   float64
+		ms      int64
+	}{
+		{"/get", models.OutcomeSuccess, 0.52, 30}, {"/json", models.OutcomeSuccess, 0.26, 24}, {"/uuid", models.OutcomeSuccess, 0.15, 18},
+		{"/status/{code}", models.OutcomeClientError, 0.035, 22}, {"/status/{code}", models.OutcomeServerError, 0.006, 60}, {"/get", models.OutcomeThrottled, 0.004, 0},
+	}
+	if c.burst > 0 {
+		shares[5].share = 0.06
+	}
+	for _, s := range shares {
+		count := int64(n*s.share + r.Float64())
+		id := methodAt(methods, s.path)
+		if count == 0 || id == 0 {
+			continue
+		}
+		cell := models.UsageCell{KeyID: c.key, PlanID: c.plan, StageID: c.stage, MethodID: id, Minute: start.Unix(), Outcome: s.outcome, Count: count, BytesOut: count * 600}
+		if s.outcome == models.OutcomeThrottled {
+			cell.ThrottledSeconds = 1 + count/9
+		} else {
+			for range count {
+				cell.Latency[models.LatencyBucket(time.Duration(float64(s.ms)*math.Exp(0.6*r.NormFloat64()))*time.Millisecond)]++
+			}
+			batch.Charged = append(batch.Charged, models.QuotaUse{KeyID: c.key, PlanID: c.plan, Day: start.Unix() / 86400, Used: count})
+		}
+		batch.Cells = append(batch.Cells, cell)
+	}
+	batch.LastUsed = append(batch.LastUsed, models.LastUse{KeyID: c.key, At: start})
+}
+
+func methodAt(methods []models.Method, path string) models.MethodID {
+	for _, m := range methods {
+		if m.Path == path && m.Verb == "GET" {
+			return m.ID
+		}
+	}
+	return 0
+}

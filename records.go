@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gatehouse/models/secret"
+	"gatehouse/models/store"
+)
+
+// databaseFile is the SQLite file in the data folder.
+const databaseFile = "gatehouse.db"
+
+// openRecords opens keyring and database. A missing keyring is made only beside a database that holds nothing made with one.
+func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(context.Context) error) (*store.Store, *secret.Keyring, error) {
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make data folder: %w", err)
+	}
+	database := filepath.Join(c.data, databaseFile)
+	_, statErr := os.Stat(database)
+	ring, err := secret.OpenKeyring(c.keyring)
+	if errors.Is(err, fs.ErrNotExist) {
+		if statErr == nil {
+			return nil, nil, fmt.Errorf("the keyring %s is missing, and %s holds what was made with it: put the keyring back, or name it with --keyring", c.keyring, database)
+		}
+		ring, err = secret.CreateKeyring(c.keyring)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open keyring: %w", err)
+	}
+	s, err := store.Open(ctx, store.Config{Path: database, Keyring: ring, Log: log, Changed: changed})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.BindKeyring(ctx); err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return s, ring, nil
+}
+
+// lockData holds the data folder for one server; administrative commands work beside it. The lock ends with the process.
+func lockData(folder string) (release func(), err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another Gatehouse is serving %s: stop it first, or use another --data folder", folder)
+	}
+	return func() { _ = f.Close() }, nil
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/enforcement"
+	"gatehouse/handlers"
+	"gatehouse/models"
+	"gatehouse/models/secret"
+	"gatehouse/models/store"
+	"gatehouse/web"
+)
+
+// Times of an ordered stop: how long answers under way may take, and how often old usage is forgotten while serving.
+const (
+	drainTime  = 20 * time.Second
+	pruneEvery = time.Hour
+)
+
+// serve runs the portal and the gateway until ctx ends.
+func serve(ctx context.Context, p program, args []string) error {
+	var c config
+	fs := p.flagSet("serve")
+	c.dataFlags(fs)
+	c.listenFlags(fs)
+	if err := p.parse(fs, args); err != nil {
+		return err
+	}
+	if err := noMore(fs); err != nil {
+		return err
+	}
+	c.finish()
+	if err := c.validate(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	in, err := open(ctx, c, log, false)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "Portal   %s\nGateway  %s\n", in.config.publicURL, in.config.gatewayURL)
+	if err := in.printSetupLink(ctx, p); err != nil {
+		return errors.Join(err, in.close())
+	}
+	if len(c.allowUpstream) == 0 {
+		fmt.Fprintln(p.stdout, "Upstreams on private or loopback addresses are refused; to allow some, add for example --allow-upstream 127.0.0.1/32")
+	}
+	return in.run(ctx)
+}
+
+// printSetupLink prints the one-time link that makes the first administrator, while there is none.
+func (in *instance) printSetupLink(ctx context.Context, p program) error {
+	some, err := in.store.HasAccounts(ctx)
+	if err != nil || some {
+		return err
+	}
+	token, _, err := in.store.CreateLink(ctx, models.CommandLine(), models.NewLink{Kind: models.LinkSetup, Role: models.RoleAdmin}, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "\nNobody has an account yet. Open this link within one hour to make the first administrator:\n%s/setup/%s\n\n", in.config.publicURL, token)
+	return nil
+}
+
+// instance is a Gatehouse with everything open: records, gateway, listeners.
+type instance struct {
+	config  config
+	log     *slog.Logger
+	release func() // of the data folder
+	store   *store.Store
+	keyring *secret.Keyring
+	gateway *enforcement.Gateway
+
+	portalListener, gatewayListener, opsListener net.Listener
+	portal, data, ops                            *http.Server
+	site                                         *handlers.Site
+	endStreams                                   context.CancelFunc
+}
+
+// open opens everything and loads the gateway, so that what fails fails before anything is served.
+func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
+	in := &instance{config: c, log: log}
+	var err error
+	if in.release, err = lockData(c.data); err != nil {
+		return nil, err
+	}
+	if err := in.openAll(ctx, demo); err != nil {
+		return nil, errors.Join(err, in.close())
+	}
+	return in, nil
+}
+
+func (in *instance) openAll(ctx context.Context, demo bool) error {
+	if err := in.listen(); err != nil {
+		return err
+	}
+	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
+	var err error
+	if in.store, in.keyring, err = openRecords(ctx, in.config, in.log, changed); err != nil {
+		return err
+	}
+	policy, err := in.addressPolicy()
+	if err != nil {
+		return err
+	}
+	in.gateway = enforcement.New(enforcement.Config{
+		Source: in.store, Sink: in.store, Levels: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
+	})
+	if err := in.gateway.Load(ctx); err != nil {
+		return err
+	}
+	in.data = enforcement.NewServer(in.gateway, in.log)
+	var streams context.Context
+	streams, in.endStreams = context.WithCancel(context.Background())
+	in.site = &handlers.Site{
+		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: time.Now, Demo: demo,
+		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Insecure: insecure(in.config), Streams: streams,
+	}
+	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy)), in.log)
+	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
+	return nil
+}
+
+// listen takes all addresses first: a port that is in use is said before a database is touched. Port 0 becomes the one that was free.
+func (in *instance) listen() error {
+	var problems []error
+	take := func(flag string, address *string) net.Listener {
+		if *address == "" {
+			return nil
+		}
+		l, err := net.Listen("tcp", *address)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--%s: %w", flag, err))
+			return nil
+		}
+		if _, port, _ := net.SplitHostPort(*address); port == "0" {
+			*address = l.Addr().String()
+		}
+		return l
+	}
+	in.portalListener = take("portal-listen", &in.config.portalListen)
+	in.gatewayListener = take("gateway-listen", &in.config.gatewayListen)
+	in.opsListener = take("ops-listen", &in.config.opsListen)
+	in.config.finishURLs()
+	return errors.Join(problems...)
+}
+
+// addressPolicy says which upstreams may be dialled: never our own listeners.
+func (in *instance) addressPolicy() (enforcement.AddressPolicy, error) {
+	allowed, err := in.config.allowed()
+	if err != nil {
+		return enforcement.AddressPolicy{}, err
+	}
+	policy := enforcement.AddressPolicy{Allow: allowed}
+	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener} {
+		if l == nil {
+			continue
+		}
+		if address, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
+			policy.Own = append(policy.Own, address)
+		}
+	}
+	return policy, nil
+}
+
+// insecure reports whether people reach the portal unencrypted from other machines.
+func insecure(c config) bool {
+	host, _, err := net.SplitHostPort(reachable(c.portalListen))
+	ip, ipErr := netip.ParseAddr(host)
+	loopback := err == nil && (host == "localhost" || ipErr == nil && ip.IsLoopback())
+	listen, _, _ := net.SplitHostPort(c.portalListen)
+	return !isHTTPS(c.publicURL) && (!loopback || listen == "" || listen == "0.0.0.0" || listen == "::")
+}
+
+// run serves until ctx ends or something breaks, then stops in order: no new connections, answers under way finish, usage and levels are saved, the
+// database closes.
+func (in *instance) run(ctx context.Context) error {
+	work, stopWork := context.WithCancelCause(ctx)
+	defer stopWork(nil)
+	var group sync.WaitGroup
+	start := func(name string, fn func() error) {
+		group.Go(func() {
+			if err := fn(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, context.Canceled) {
+				stopWork(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	start("portal", func() error { return in.portal.Serve(in.portalListener) })
+	start("gateway", func() error { return in.data.Serve(in.gatewayListener) })
+	if in.opsListener != nil {
+		start("operations", func() error { return in.ops.Serve(in.opsListener) })
+	}
+	start("gateway upkeep", func() error { return in.gateway.Run(work) })
+	start("usage upkeep", func() error { return in.prune(work) })
+
+	<-work.Done()
+	cause := context.Cause(work)
+	if errors.Is(cause, context.Canceled) {
+		cause = nil
+	}
+	in.log.Info("stopping")
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := errors.Join(cause, in.stopServing(stop))
+	group.Wait()
+	return errors.Join(err, in.close())
+}
+
+// stopServing ends the listeners and saves what the gateway holds in memory.
+func (in *instance) stopServing(ctx context.Context) error {
+	in.endStreams()
+	var group sync.WaitGroup
+	for _, s := range []*http.Server{in.portal, in.data} {
+		group.Go(func() {
+			if err := s.Shutdown(ctx); err != nil {
+				in.log.Warn("answers were still under way at the end of the stop", "error", err)
+				_ = s.Close()
+			}
+		})
+	}
+	err := in.gateway.Drain(ctx)
+	group.Wait()
+	return errors.Join(err, in.ops.Close())
+}
+
+// prune forgets usage that is older than its retention.
+func (in *instance) prune(ctx context.Context) error {
+	ticker := time.NewTicker(pruneEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.PruneUsage(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			in.log.Error("forget old usage", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// close gives back what open took; it is safe after a part of open.
+func (in *instance) close() error {
+	var problems []error
+	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener} {
+		if l != nil {
+			_ = l.Close() // closed already when it was served
+		}
+	}
+	if in.store != nil {
+		problems = append(problems, in.store.Close())
+	}
+	in.release()
+	return errors.Join(problems...)
+}
+
+// operations answers health, readiness, metrics and profiles, for machines and operators.
+func (in *instance) operations() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	in.gateway.Register(registry)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := in.gateway.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}

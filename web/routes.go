@@ -1,0 +1,137 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"gatehouse/handlers"
+	"gatehouse/models"
+)
+
+// Pages are the page families, ready to answer.
+type Pages struct {
+	Public   *handlers.Public
+	Catalog  *handlers.Catalog
+	Problems *handlers.Problems
+	SignIn   *handlers.SignIn
+	Links    *handlers.Links
+	Me       *handlers.Me
+	Admin    *handlers.Admin
+	Audit    *handlers.Audit
+}
+
+// Handler is the whole portal: every route, behind what every request passes.
+func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.ContextWithFallback = true
+	e.HandleMethodNotAllowed = false // an unknown verb on a page is no page
+	e.RedirectTrailingSlash = false
+	_ = e.SetTrustedProxies(nil) // trust nobody's X-Forwarded-For; the call cannot fail with nil
+	https := isHTTPS(site.PublicURL)
+	e.Use(requestID, headers(https), recovery(site, site.Log))
+	e.GET("/static/*file", gin.WrapH(files))
+	e.HEAD("/static/*file", gin.WrapH(files))
+	e.NoRoute(site.NotFound())
+	routes(e, site, pages)
+	return guardOrigin(site, e)
+}
+
+func isHTTPS(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "https"
+}
+
+// guardOrigin refuses forms that other sites send. A request that says neither where it comes from nor to which site it belongs is from no browser of this
+// decade; the session cookie's SameSite keeps it out of those too.
+func guardOrigin(site *handlers.Site, next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	if err := protection.AddTrustedOrigin(site.PublicURL); err != nil {
+		site.Log.Warn("the public URL is no origin: forms are accepted from the portal's own host only", "error", err)
+	}
+	protection.SetDenyHandler(site.Foreign())
+	return protection.Handler(next)
+}
+
+// group adds routes that share guards.
+type group struct {
+	engine *gin.Engine
+	site   *handlers.Site
+	guards []handlers.Guard
+}
+
+func (g group) get(path string, h handlers.Handler) {
+	handler := g.site.Handle(h, g.guards...)
+	g.engine.GET(path, handler)
+	g.engine.HEAD(path, handler)
+}
+
+func (g group) post(path string, h handlers.Handler) {
+	g.engine.POST(path, g.site.Handle(h, g.guards...))
+}
+
+// form adds a page with a form that is sent to the page's own address.
+func (g group) form(path string, show, submit handlers.Handler) {
+	g.get(path, show)
+	g.post(path, submit)
+}
+
+// routes is the list of everything that the portal answers.
+func routes(e *gin.Engine, site *handlers.Site, p Pages) {
+	public(group{e, site, nil}, p)
+	account(group{e, site, []handlers.Guard{handlers.SignedIn}}, p)
+	developer(group{e, site, []handlers.Guard{handlers.SignedIn}}, p)
+	owner(group{e, site, []handlers.Guard{handlers.SignedIn, handlers.AtLeast(models.RoleOwner)}}, p)
+	admin(group{e, site, []handlers.Guard{handlers.SignedIn, handlers.AtLeast(models.RoleAdmin)}}, p)
+}
+
+// public is for everybody.
+func public(g group, p Pages) {
+	g.get("/", p.Public.Landing)
+	g.get("/apis", p.Catalog.List)
+	g.get("/apis/:slug", p.Catalog.Show)
+	g.get("/apis/:slug/docs", p.Catalog.Reference)
+	g.get("/problems", p.Problems.List)
+	g.get("/problems/:name", p.Problems.Show)
+	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)
+	g.post("/signout", p.SignIn.Out)
+	g.form("/join", p.SignIn.JoinForm, p.SignIn.Join)
+	g.form("/setup/:token", p.Links.SetupForm, p.Links.Setup)
+	g.form("/invite/:token", p.Links.InviteForm, p.Links.Invite)
+	g.form("/reset/:token", p.Links.ResetForm, p.Links.Reset)
+}
+
+// account is for everybody who is signed in: themselves.
+func account(g group, p Pages) {
+	g.get("/me", p.Me.Show)
+	g.post("/me", p.Me.Rename)
+	g.post("/me/password", p.Me.Password)
+	g.post("/me/sessions/end", p.Me.EndSessions)
+	g.post("/me/sessions/:handle/end", p.Me.EndSession)
+	g.form("/confirm", p.SignIn.ConfirmForm, p.SignIn.Confirm)
+}
+
+// developer is for everybody who is signed in: apps, keys, usage.
+func developer(g group, p Pages) {
+}
+
+// owner is for owners: what is theirs.
+func owner(g group, p Pages) {
+	g.get("/owner/audit", p.Audit.Show)
+}
+
+// admin is for administrators.
+func admin(g group, p Pages) {
+	g.get("/admin/accounts", p.Admin.Accounts)
+	g.get("/admin/accounts/:account", p.Admin.Account)
+	g.post("/admin/accounts/:account/role", p.Admin.SetRole)
+	g.post("/admin/accounts/:account/disable", p.Admin.Disable)
+	g.post("/admin/accounts/:account/enable", p.Admin.Enable)
+	g.post("/admin/accounts/:account/end-sessions", p.Admin.EndSessions)
+	g.post("/admin/accounts/:account/reset-link", p.Admin.ResetLink)
+	g.form("/admin/invitations", p.Admin.Invitations, p.Admin.Invite)
+	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
+	g.get("/admin/audit", p.Audit.Show)
+}
