@@ -1,0 +1,309 @@
+package handlers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/templates/chart"
+	"gatehouse/templates/developer"
+	"gatehouse/templates/format"
+	"gatehouse/templates/ui"
+)
+
+// KeyLimits is where a key stands on a plan at this instant. Its fields are those of the gateway's answer, so that main converts one into the other.
+type KeyLimits struct {
+	Quota    limit.Quota // zero: none
+	Used     int64       // charged in Window
+	Left     int64       // of the quota
+	Window   limit.Span  // of the quota that is now
+	Throttle *limit.Throttle
+	Level    float64 // tokens in the plan's bucket
+}
+
+// LimitsOf asks the gateway. ok is false when it does not let the key use the plan.
+type LimitsOf func(key models.KeyID, plan models.PlanID) (l KeyLimits, ok bool)
+
+// share is the used part of the quota; a quota of 0 is used up.
+func (l KeyLimits) share() float64 {
+	if l.Quota.Limit <= 0 {
+		return 1
+	}
+	return float64(l.Used) / float64(l.Quota.Limit)
+}
+
+// pace is what will have been used at the end of the window if it goes on like this; 0 while it is too early to say.
+func (l KeyLimits) pace(now time.Time) float64 {
+	whole, gone := l.Window.End.Sub(l.Window.Start), now.Sub(l.Window.Start)
+	if whole <= 0 || gone < whole/50 {
+		return 0
+	}
+	return float64(l.Used) * float64(whole) / float64(gone)
+}
+
+// quotaMeter draws a quota with a sentence; nil where there is none.
+func quotaMeter(l KeyLimits, now time.Time) *chart.Meter {
+	if !l.Quota.IsSet() {
+		return nil
+	}
+	m := &chart.Meter{Label: quotaLabel(l.Quota), Used: format.Count(l.Used), Limit: format.Count(l.Quota.Limit), Share: l.share(), Level: chart.LevelOf(l.share())}
+	resets := "Resets " + resetTime(l.Window.End) + ", in " + format.Duration(l.Window.End.Sub(now)) + "."
+	pace := l.pace(now)
+	switch {
+	case l.Quota.Limit == 0:
+		m.Note = "A quota of 0 refuses every request."
+	case l.Left <= 0:
+		m.Note = "Used up: every request gets 429 until the reset. " + resets
+	case pace > float64(l.Quota.Limit):
+		m.Projected = 1
+		if m.Level == chart.Calm {
+			m.Level = chart.Warn
+		}
+		out := now.Add(time.Duration(float64(now.Sub(l.Window.Start)) * float64(l.Left) / float64(l.Used)))
+		m.Note = fmt.Sprintf("Runs out at about %s at this pace, %s before the reset.", resetTime(out), format.Duration(l.Window.End.Sub(out)))
+	case pace > float64(l.Used):
+		m.Projected = pace / float64(l.Quota.Limit)
+		m.Note = "On pace for " + format.Short(pace) + ". " + resets
+	default:
+		m.Note = resets
+	}
+	return m
+}
+
+func quotaLabel(q limit.Quota) string {
+	switch {
+	case q.Offset != 0:
+		return "Quota of this period"
+	case q.Period == limit.PeriodDay:
+		return "Quota today"
+	case q.Period == limit.PeriodWeek:
+		return "Quota this week"
+	}
+	return "Quota this month"
+}
+
+// resetTime is a moment as a sentence names it: "1 Dec, 00:00 UTC".
+func resetTime(t time.Time) string { return t.UTC().Format("2 Jan, 15:04") + "\u00a0UTC" }
+
+// levelWords says how full a throttle's bucket is.
+func levelWords(l KeyLimits) string {
+	if l.Throttle == nil || l.Throttle.RefusesAll() {
+		return ""
+	}
+	return format.Count(int64(l.Level)) + " of " + format.Count(l.Throttle.Burst) + " requests can be sent at once now"
+}
+
+// limitsShort is a plan's limits in a table or at the foot of a card: "50 rps · burst 100".
+func limitsShort(t models.Terms) string {
+	parts := []string{"no rate limit"}
+	if t.Throttle != nil {
+		parts = []string{format.RPS(t.Throttle.Rate), "burst " + format.Count(t.Throttle.Burst)}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// keyStatus is a key's state in a badge. What its plans say of it counts too: a key that may call nothing is not active.
+func keyStatus(k models.Key, memberships []models.Membership, now time.Time) ui.BadgeProps {
+	switch k.Status(now) {
+	case models.KeyRevoked:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Revoked"}
+	case models.KeyExpired:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Expired"}
+	case models.KeyDisabled:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Disabled"}
+	}
+	in := func(s models.MembershipState) bool {
+		return slices.ContainsFunc(memberships, func(m models.Membership) bool { return m.State == s })
+	}
+	switch {
+	case len(memberships) == 0:
+		return ui.BadgeProps{Kind: ui.Warn, Text: "On no plan"}
+	case in(models.MemberActive) && k.Status(now) == models.KeyRotating:
+		return ui.BadgeProps{Kind: ui.Warn, Text: "Rotating"}
+	case in(models.MemberActive):
+		return ui.BadgeProps{Kind: ui.OK, Text: "Active"}
+	case in(models.MemberPending):
+		return ui.BadgeProps{Kind: ui.Warn, Text: "Waiting"}
+	case in(models.MemberBlocked):
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Blocked"}
+	}
+	return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}
+}
+
+// memberState is the state of a key on a plan, with what it means; the text is empty while calls pass.
+func memberState(s models.MembershipState) (ui.BadgeProps, string) {
+	switch s {
+	case models.MemberPending:
+		return ui.BadgeProps{Kind: ui.Warn, Text: "Waiting"}, "The owner has not approved the subscription yet. Calls get 403 until then; nothing else is needed from you."
+	case models.MemberSuspended:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}, "The owner suspended the subscription: calls get 403. Ask the owner what is needed."
+	case models.MemberBlocked:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Blocked"}, "The owner blocked this key on the plan: calls get 403. Other keys of the app go on. Ask the owner what is needed."
+	}
+	return ui.BadgeProps{Kind: ui.OK, Text: "Active"}, ""
+}
+
+// subscriptionState is a subscription's state in a badge.
+func subscriptionState(s models.SubscriptionState) ui.BadgeProps {
+	switch s {
+	case models.SubscriptionActive:
+		return ui.BadgeProps{Kind: ui.OK, Text: "Active"}
+	case models.SubscriptionPending:
+		return ui.BadgeProps{Kind: ui.Warn, Text: "Waiting for approval"}
+	case models.SubscriptionSuspended:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}
+	case models.SubscriptionRefused:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Refused"}
+	}
+	return ui.BadgeProps{Kind: ui.Plain, Text: "Ended"}
+}
+
+// nearest returns the key that has used most of its quota on a plan. ok is false when the gateway knows none of them there.
+func (limits LimitsOf) nearest(plan models.PlanID, keys []models.KeyRow) (key models.KeyRow, l KeyLimits, ok bool) {
+	for _, k := range keys {
+		at, known := limits(k.ID, plan)
+		if known && (!ok || at.Quota.IsSet() && at.share() > l.share()) {
+			key, l, ok = k, at, true
+		}
+	}
+	return key, l, ok
+}
+
+// onPlan are the keys that a plan can let through.
+func onPlan(keys []models.KeyRow, plan models.PlanID, now time.Time) (out []models.KeyRow) {
+	for _, k := range keys {
+		if s := k.Status(now); s == models.KeyRevoked || s == models.KeyExpired {
+			continue
+		}
+		if slices.ContainsFunc(k.Memberships, func(m models.Membership) bool { return m.PlanID == plan }) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// subscriptionCard is a subscription in a list. keys are those of its app.
+func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits LimitsOf, now time.Time) developer.SubscriptionCard {
+	keys = onPlan(keys, s.PlanID, now)
+	api, stages, slug := apiWords(s.APIs)
+	c := developer.SubscriptionCard{
+		API: api, Stages: stages, Href: "/subscriptions/" + s.ID.String(), Plan: s.PlanName, Price: s.Terms.Price, State: subscriptionState(s.State),
+		Limits: limitsShort(s.Terms) + " · " + format.Plural(int64(len(keys)), "key"),
+	}
+	if slug != "" {
+		c.DocsHref = apiPath(slug) + "/docs"
+	}
+	if s.State != models.SubscriptionActive {
+		c.Text = subscriptionWords(s, now)
+		return c
+	}
+	c.Action, c.ToHref = "Change plan", c.Href+"/change"
+	key, l, ok := limits.nearest(s.PlanID, keys)
+	switch {
+	case len(keys) == 0:
+		c.Text = "No key of the app is on this plan."
+	case !ok || !l.Quota.IsSet():
+		c.Text = "No quota: only the rate limits each key."
+	default:
+		c.Meter = quotaMeter(l, now)
+		if c.Meter.Level != chart.Calm {
+			c.State = ui.BadgeProps{Kind: ui.Warn, Text: format.Percent(l.share()) + " used"}
+			c.Action = "Upgrade to keep going"
+		}
+		if l.Left <= 0 {
+			c.State.Kind = ui.Bad
+		}
+		if len(keys) > 1 {
+			c.Nearest, c.NearestHref = key.Name, keyPath(key.ID)
+		}
+	}
+	return c
+}
+
+// apiWords names what a plan opens: its API and stages, or how many APIs.
+func apiWords(apis []models.APIRef) (name, stages, slug string) {
+	switch len(apis) {
+	case 0:
+		return "No API", "nothing is open", ""
+	case 1:
+		return apis[0].Name, strings.Join(apis[0].Stages, ", "), apis[0].Slug
+	}
+	return apis[0].Name, "and " + format.Plural(int64(len(apis)-1), "more API"), apis[0].Slug
+}
+
+// subscriptionWords says why a subscription that is not active lets nothing through, and what to do.
+func subscriptionWords(s models.SubscriptionRow, now time.Time) string {
+	reason := ""
+	if s.Reason != "" {
+		reason = " Reason: " + strings.TrimRight(s.Reason, ".") + "."
+	}
+	switch s.State {
+	case models.SubscriptionPending:
+		return "Asked " + format.Ago(s.RequestedAt, now) + ". The keys answer 403 until the owner approves; nothing else is needed from you."
+	case models.SubscriptionSuspended:
+		return "The owner suspended this subscription; its keys get 403." + reason
+	case models.SubscriptionRefused:
+		return "The owner refused this request." + reason + " You may ask again, or choose another plan."
+	case models.SubscriptionEnded:
+		return "This subscription has ended." + reason
+	}
+	return ""
+}
+
+func keyPath(id models.KeyID) string { return "/keys/" + id.String() }
+
+func appPath(id models.AppID) string { return "/apps/" + id.String() }
+
+func subscriptionPath(id models.SubscriptionID) string { return "/subscriptions/" + id.String() }
+
+// quotaCard is a key on one plan of its.
+func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now time.Time) developer.QuotaCard {
+	c := developer.QuotaCard{ID: "quota-" + k.ID.String() + "-" + m.PlanID.String(), Key: k.Name, KeyHref: keyPath(k.ID), Plan: m.PlanName}
+	if m.SubscriptionID != 0 {
+		c.PlanHref = subscriptionPath(m.SubscriptionID)
+	}
+	c.State, c.Text = memberState(m.State)
+	var terms models.Terms
+	var stages []string
+	for _, call := range k.Calls {
+		if call.PlanID != m.PlanID {
+			continue
+		}
+		terms = call.Terms
+		stages = append(stages, call.APIName+" · "+call.StageName)
+		c.Slower = append(c.Slower, slowerMethods(call)...)
+	}
+	c.Stages = strings.Join(stages, ", ")
+	if t := terms.Throttle; t != nil {
+		c.Throttled, c.Rate, c.Burst = true, t.Rate, float64(t.Burst)
+	}
+	if terms.Charge == models.ChargeDelivered {
+		c.Charge = "Failures of the upstream are given back"
+	}
+	if l, ok := limits(k.ID, m.PlanID); ok {
+		c.Meter, c.Level = quotaMeter(l, now), levelWords(l)
+	} else if terms.Quota != nil && terms.Quota.IsSet() {
+		c.Meter = quotaMeter(KeyLimits{Quota: *terms.Quota, Left: terms.Quota.Limit, Window: terms.Quota.Window(now)}, now)
+	}
+	return c
+}
+
+// slowerMethods are the methods of a stage that the plan limits by themselves.
+func slowerMethods(call models.KeyCall) (out []developer.Slower) {
+	for _, stage := range call.Terms.Stages {
+		if stage.StageID != call.StageID {
+			continue
+		}
+		for _, t := range stage.Throttles {
+			for _, m := range call.Methods {
+				if m.ID == t.MethodID {
+					out = append(out, developer.Slower{Method: m.Name(), Limit: throttleWords(&t.Throttle)})
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,91 @@
+package developer
+
+import (
+	"time"
+
+	"gatehouse/templates/chart"
+	"gatehouse/templates/ui"
+)
+
+// KeysView is the list of all keys of an account.
+type KeysView struct {
+	Table KeyTable
+	Query string
+	Pages ui.Pages
+}
+
+// KeyView is a key's page.
+type KeyView struct {
+	Now            time.Time
+	Name, Href, ID string
+	Hint           string
+	App, AppHref   string
+	Status         ui.BadgeProps
+	Reveal         *ui.Reveal // only on the one page that shows the value
+	Shown          bool       // the value was shown already, and the reader came for it
+	Notices        []NoticeLine
+	OldStops       time.Time // zero: no earlier value works
+	Working        bool      // neither revoked nor expired
+	Created        time.Time
+	LastUsed       time.Time
+	Expires        time.Time
+	Rotated        time.Time
+	Revoked        time.Time
+	Place          string // where callers put the key
+
+	Quotas    []QuotaCard
+	Calls     []ui.Tab // the stages that the key may call; one is current
+	Snippets  []ui.Snippet
+	Try       TryView
+	Requests  *chart.Chart // of the last 24 hours; nil while there were none
+	UsageHref string
+
+	NewName, NameError       string
+	NewExpires, ExpiresError string
+	Soonest                  string
+}
+
+// TryView is the form that sends a call.
+type TryView struct {
+	Action  string
+	Methods []ui.Option
+	Value   string
+	NewTab  bool // where scripts do not run the answer opens beside the page: what it shows is not shown again
+	Result  *TryResult
+}
+
+// TryResult is what a call was answered.
+type TryResult struct {
+	Title    string // "GET /get on prod"
+	Failed   string // why there is no answer; empty when there is
+	Status   int
+	Took     string
+	Size     string
+	At       time.Time
+	Headers  []ui.Definition
+	Body     string
+	BodyNote string // "the first 256 kB of 1.2 MB", "image/png is not shown"
+	Hint     string // what a refusal means and what to do
+}
+
+// TryPage is a call's answer on a page of its own.
+type TryPage struct {
+	Key, Href string
+	Try       TryView
+}
+
+// RotateView asks before a rotation.
+type RotateView struct {
+	Key, Href string
+	Overlap   string
+	Options   []ui.Option
+	Traffic   string // what the key did in the last 24 hours
+	Problem   string
+}
+
+// RevokeView asks before a key is revoked.
+type RevokeView struct {
+	Key, Href string
+	Traffic   string
+	Stops     []string // what stops working
+}

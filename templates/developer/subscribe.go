@@ -1,0 +1,30 @@
+package developer
+
+import "gatehouse/templates/ui"
+
+// SubscribeView is the form that puts an app on a plan.
+type SubscribeView struct {
+	Action       string
+	API, APIHref string
+	PlanID       string
+	Plan         ui.Plan // without a button
+	Throttled    bool
+	Rate, Burst  float64
+	Quota        string // in a sentence
+	Others       []PlanChoice
+	Ask          bool // the owner approves each request
+	Next         []string
+
+	Apps                                               []ui.Option // with the new one; empty: the reader has none
+	App, AppName, KeyName, Message                     string
+	AppError, AppNameError, KeyNameError, MessageError string
+	Problem                                            string
+	Clash                                              *Clash
+	Button                                             string
+}
+
+// PlanChoice leads to the same form for another plan.
+type PlanChoice struct{ Name, Price, Href string }
+
+// Clash says which plan an app is on already for a stage that the wanted plan opens, and offers the change.
+type Clash struct{ Text, Href, Link string }

@@ -1,0 +1,31 @@
+package developer
+
+import (
+	"gatehouse/templates/ui"
+	"gatehouse/templates/usage"
+)
+
+// UsageView is the usage of some keys over a range.
+type UsageView struct {
+	Subtitle string
+	Scopes   []ui.Option // whose usage can be shown
+	Scope    string
+	Hidden   []ui.Pair // what else stands in the URL, besides the scope
+	Ranges   []ui.Range
+	Live     bool
+	LiveHref string // turns the live view on or off
+	NoKeys   bool   // there is nothing to show usage of
+	Waiting  *WaitingView
+	Problem  string // what went wrong, in a sentence; empty when nothing did
+	Advice   NoticeLine
+	Figures  usage.Figures
+	ByMethod usage.Breakdown
+	ByKey    usage.Breakdown
+	Quotas   []QuotaCard
+}
+
+// WaitingView is shown until the first call of a key came.
+type WaitingView struct {
+	Snippets []ui.Snippet
+	KeyHref  string
+}
