@@ -12,8 +12,9 @@ type ReferenceView struct {
 	APIHref       string
 	Href          string // of the overview
 	Query         string
-	Stage         string   // the stage whose address is shown
-	Stages        []ui.Tab // empty when there is one
+	Crumbs        []ui.Crumb // in the column of the text: this page has no margin for them
+	Stage         string     // the stage whose address is shown
+	Stages        []ui.Tab   // empty when there is one
 	Groups        []OperationGroup
 	Total         int
 	Overview      *OverviewView // nil: Operation is set
@@ -43,8 +44,7 @@ type OverviewView struct {
 // OperationView is one operation.
 type OperationView struct {
 	Verb, Path, BaseURL string
-	Title, Group        string
-	GroupHref           string
+	Title               string
 	Deprecated          bool
 	KeyRequired         bool
 	KeyWords            string

@@ -111,5 +111,4 @@ type ProblemView struct {
 	Explanation string
 	WhatToDo    string
 	Type        string // the URL that answers carry
-	Answer      string // an example of the answer's body
 }

@@ -1,0 +1,110 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/templates/admin"
+	"gatehouse/templates/format"
+)
+
+// actionWords says an action, "plan.publish", as people do: "published". What has no words here is said as it is written.
+func actionWords(action string) string {
+	_, verb, _ := strings.Cut(action, ".")
+	if words, ok := map[string]string{
+		"account.signup": "signed up", "account.setup": "set up Gatehouse as", "account.role": "changed the role of", "account.password": "changed the password of",
+		"account.invite_accept": "accepted the invitation for", "link.use": "used the link", "settings.save": "saved", "key.stop_old": "stopped the old value of",
+	}[action]; ok {
+		return words
+	}
+	if words, ok := map[string]string{
+		"create": "created", "update": "changed", "save": "saved", "delete": "deleted", "rename": "renamed", "enable": "enabled", "disable": "disabled",
+		"publish": "published", "retire": "retired", "discard": "discarded the draft of", "draft": "saved the draft of", "deploy": "deployed", "point": "pointed",
+		"import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked", "expire": "set the expiry of", "expiry": "set the expiry of",
+		"approve": "approved", "refuse": "refused", "suspend": "suspended", "resume": "resumed", "end": "ended", "cancel": "cancelled", "move": "moved",
+		"subscribe": "subscribed", "add": "added", "remove": "removed", "invitations": "changed the invitations of",
+	}[verb]; ok {
+		return words
+	}
+	return strings.NewReplacer("_", " ", "-", " ", ".", " ").Replace(verb)
+}
+
+// maxChanges bounds the rows that one event shows.
+const maxChanges = 60
+
+// changesOf compares what was before with what is after, value by value: "throttle.rate", 50, 80. What is equal is left out. Where only
+// one side is there, everything of it is listed.
+func changesOf(before, after json.RawMessage) []admin.Change {
+	was, is := flatten(before), flatten(after)
+	names := make([]string, 0, len(was)+len(is))
+	for name := range was {
+		names = append(names, name)
+	}
+	for name := range is {
+		if _, ok := was[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return was[name] == is[name] })
+	var changes []admin.Change
+	for _, name := range names[:min(len(names), maxChanges)] {
+		changes = append(changes, admin.Change{Name: name, Before: was[name], After: is[name]})
+	}
+	if more := len(names) - maxChanges; more > 0 {
+		changes = append(changes, admin.Change{Name: "and more", After: format.Plural(int64(more), "value")})
+	}
+	return changes
+}
+
+// flatten lists the leaves of a JSON value by their dotted names.
+func flatten(raw json.RawMessage) map[string]string {
+	leaves := map[string]string{}
+	if len(raw) == 0 {
+		return leaves
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber() // 10000000 is not to become 1e+07
+	var value any
+	if decoder.Decode(&value) != nil {
+		return map[string]string{"value": string(raw)}
+	}
+	flattenInto(leaves, "", value)
+	return leaves
+}
+
+func flattenInto(leaves map[string]string, name string, value any) {
+	under := func(part string) string {
+		if name == "" {
+			return part
+		}
+		return name + "." + part
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			flattenInto(leaves, under(key), inner)
+		}
+	case []any:
+		for i, inner := range v {
+			flattenInto(leaves, under(strconv.Itoa(i+1)), inner)
+		}
+	case nil:
+	case string:
+		leaves[orValue(name)] = v
+	case bool:
+		leaves[orValue(name)] = map[bool]string{true: "yes", false: "no"}[v]
+	case json.Number:
+		leaves[orValue(name)] = v.String()
+	}
+}
+
+func orValue(name string) string {
+	if name == "" {
+		return "value"
+	}
+	return name
+}

@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"context"
+	"net/url"
+
+	"gatehouse/models"
+	"gatehouse/templates/public"
+	"gatehouse/templates/ui"
+)
+
+// CatalogStore is what the catalog's pages need of the store. Viewer 0 is a visitor.
+type CatalogStore interface {
+	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
+}
+
+// Catalog is the public pages about APIs: the list, an API with its plans, its reference.
+type Catalog struct {
+	Store    CatalogStore
+	Markdown *Markdown
+
+	descriptions descriptions
+}
+
+// List shows the APIs that anybody can subscribe to.
+func (c *Catalog) List(r *Request) (Reply, error) {
+	p := r.Page()
+	list, err := c.Store.CatalogAPIs(r.Context(), r.Account.ID, p)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := public.CatalogView{APIs: apiCards(list.Items), Query: p.Search, Next: nextPage(r, list.Next), Publish: r.Account.Role >= models.RoleOwner}
+	if p.After != "" {
+		v.First = nextPage(r, "-")
+	}
+	page := r.public("APIs")
+	page.Description = "The APIs that can be subscribed to here."
+	page.NoIndex = p.Search != "" || p.After != ""
+	return Page(public.Catalog(page, v)), nil
+}
+
+// nextPage is the address of this list after a place in it: "" where there is no next page; "-" is its beginning.
+func nextPage(r *Request, after string) string {
+	if after == "" {
+		return ""
+	}
+	q := r.URL.Query()
+	q.Set("after", after)
+	if after == "-" {
+		q.Del("after")
+	}
+	if len(q) == 0 {
+		return r.URL.Path
+	}
+	return r.URL.Path + "?" + q.Encode()
+}
+
+func apiCards(entries []models.CatalogEntry) []public.APICard {
+	cards := make([]public.APICard, len(entries))
+	for i, e := range entries {
+		cards[i] = public.APICard{Name: e.Name, Summary: e.Summary, Href: apiPath(e.Slug), Owner: e.OwnerName, Methods: e.Methods, Plans: e.Plans, Price: e.FromPrice}
+	}
+	return cards
+}
+
+func apiPath(slug string) string { return "/apis/" + url.PathEscape(slug) }
+
+// operationsShown is how many operations an API's page lists before it leads to the reference.
+const operationsShown = 8
+
+// Show is an API's page: what it does, its plans side by side, and how to begin.
+func (c *Catalog) Show(r *Request) (Reply, error) {
+	api, err := c.Store.CatalogAPI(r.Context(), r.Account.ID, r.Param("slug"))
+	if err != nil {
+		return Reply{}, err
+	}
+	yours, err := c.subscriptions(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	description, err := c.descriptions.of(r, c.Store, api)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := public.APIView{
+		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, DocsHref: apiPath(api.Slug) + "/docs", KeyWords: keyWords(api.KeySource),
+		Call: firstCall(r.Site.GatewayURL, api, description, "call"), Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
+		Described: api.HasDocument, Now: r.Now,
+	}
+	for _, s := range api.Stages {
+		v.Stages = append(v.Stages, public.StageView{
+			ID: "stage-" + s.ID.String(), Name: s.Name, URL: stageURL(r.Site.GatewayURL, api.Slug, s.Name), Methods: len(s.Methods), DeployedAt: s.DeployedAt,
+		})
+	}
+	if len(api.Stages) > 0 {
+		methods := api.Stages[0].Methods
+		shown := min(len(methods), operationsShown)
+		for _, m := range methods[:shown] {
+			v.Operations = append(v.Operations, public.OperationLine{
+				Verb: m.Verb, Path: m.Path, Summary: m.Summary, Open: !m.KeyRequired, Href: operationPath(api.Slug, m.Verb, m.Path),
+			})
+		}
+		v.More = len(methods) - shown
+	}
+	page := r.public(api.Name, ui.Crumb{Label: "APIs", Href: "/apis"}, ui.Crumb{Label: api.Name})
+	page.Description = api.Summary
+	return Page(public.API(page, v)), nil
+}
+
+// subscriptions are the reader's open ones, by plan.
+func (c *Catalog) subscriptions(r *Request) (map[models.PlanID][]models.SubscriptionRow, error) {
+	if r.Account.ID == 0 {
+		return nil, nil
+	}
+	apps, err := c.Store.Apps(r.Context(), r.Account.ID, models.Page{Limit: 200})
+	if err != nil {
+		return nil, err
+	}
+	yours := map[models.PlanID][]models.SubscriptionRow{}
+	for _, app := range apps.Items {
+		for _, s := range app.Subscriptions {
+			if s.State.Open() {
+				s.AppName = app.Name
+				yours[s.PlanID] = append(yours[s.PlanID], s)
+			}
+		}
+	}
+	return yours, nil
+}

@@ -1,0 +1,148 @@
+package handlers
+
+import (
+	"math"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"gatehouse/models"
+	"gatehouse/models/openapi"
+	"gatehouse/templates/public"
+	"gatehouse/templates/snippet"
+	"gatehouse/templates/ui"
+)
+
+// stageURL is the address of a stage at the gateway.
+func stageURL(gateway, slug, stage string) string {
+	return gateway + "/" + url.PathEscape(slug) + "/" + url.PathEscape(stage)
+}
+
+// firstCall is the call to begin with: of the first stage, a GET that needs a key and nothing that the reader would have to find out, if
+// there is one.
+func firstCall(gateway string, api models.CatalogAPI, d *openapi.Description, id string) *public.CallView {
+	if len(api.Stages) == 0 || len(api.Stages[0].Methods) == 0 {
+		return nil
+	}
+	described := byName(d)
+	best, least := openapi.Operation{}, math.MaxInt
+	for _, m := range api.Stages[0].Methods {
+		if op := describe(described, m); effort(op) < least {
+			best, least = op, effort(op)
+		}
+	}
+	base := stageURL(gateway, api.Slug, api.Stages[0].Name)
+	call := &public.CallView{
+		ID: id, Title: best.Verb + " " + best.Path,
+		Snippets: ui.SnippetsOf(exampleRequest(base, keyVariable(api.Slug), api.KeySource, best)),
+	}
+	if best.KeyRequired {
+		call.KeyWords = keyWords(api.KeySource)
+	}
+	return call
+}
+
+// effort is how hard it is to call an operation that one does not know.
+func effort(op openapi.Operation) int {
+	n := 0
+	if op.Verb != "GET" {
+		n += 8
+	}
+	if op.Deprecated {
+		n += 8
+	}
+	if !op.KeyRequired {
+		n++ // works, but shows nothing of the key
+	}
+	n += 4 * strings.Count(op.Path, "{")
+	for _, p := range op.Parameters {
+		switch known := p.Example != "" || p.Default != "" || len(p.Enum) > 0; {
+		case p.In == "path" && known:
+			n -= 2
+		case p.In != "path" && p.Required && !known:
+			n += 4
+		}
+	}
+	return n
+}
+
+var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
+
+// exampleRequest is a call of an operation with the examples of its document. The key is read from an environment variable, so that
+// pasting a snippet into a file does not put a key there; where a language cannot do so inside a value, words stand for it.
+func exampleRequest(base, variable string, source models.KeySource, op openapi.Operation) snippet.Request {
+	request := snippet.Request{Method: op.Verb}
+	if op.Verb == openapi.AnyVerb {
+		request.Method = "GET"
+	}
+	path := placeholder.ReplaceAllStringFunc(op.Path, func(name string) string {
+		name = strings.TrimSuffix(name[1:len(name)-1], "+")
+		for _, p := range op.Parameters {
+			if p.In == "path" && p.Name == name {
+				return url.PathEscape(exampleValue(p))
+			}
+		}
+		return "1"
+	})
+	query := url.Values{}
+	for _, p := range op.Parameters {
+		switch {
+		case !p.Required && p.Example == "":
+		case p.In == "query" && !(source.Place == models.KeyInQuery && p.Name == source.Name):
+			query.Set(p.Name, exampleValue(p))
+		case p.In == "header" && !strings.EqualFold(p.Name, source.Name):
+			request.Headers = append(request.Headers, snippet.Header{Name: p.Name, Value: exampleValue(p)})
+		}
+	}
+	if op.KeyRequired {
+		switch source.Place {
+		case models.KeyInBearer:
+			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer YOUR_KEY"})
+		case models.KeyInQuery:
+			query.Set(source.Name, "YOUR_KEY")
+		default:
+			request.Headers = append(request.Headers, snippet.Header{Name: source.Name, Env: variable})
+		}
+	}
+	request.URL = base + path
+	if len(query) > 0 {
+		request.URL += "?" + query.Encode()
+	}
+	if op.Body != nil && len(op.Body.Contents) > 0 {
+		content := op.Body.Contents[0]
+		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: content.MediaType})
+		request.Body = content.Example
+	}
+	return request
+}
+
+func exampleValue(p openapi.Parameter) string {
+	switch {
+	case p.Example != "":
+		return p.Example
+	case p.Default != "":
+		return p.Default
+	case len(p.Enum) > 0:
+		return p.Enum[0]
+	case p.Type == "boolean":
+		return "true"
+	case strings.HasPrefix(p.Type, "integer"), strings.HasPrefix(p.Type, "number"):
+		return "1"
+	}
+	return p.Name
+}
+
+// keyVariable is the environment variable that holds a key of the API: WEATHER_KEY.
+func keyVariable(slug string) string {
+	name := strings.ToUpper(strings.ReplaceAll(slug, "-", "_")) + "_KEY"
+	if name[0] >= '0' && name[0] <= '9' {
+		return "API_" + name
+	}
+	return name
+}
+
+// operationPath is the page of an operation: ?op=GET+/users/{id}.
+func operationPath(slug, verb, path string) string {
+	op := strings.NewReplacer("%2F", "/", "%7B", "{", "%7D", "}").Replace(url.QueryEscape(verb + " " + path))
+	return apiPath(slug) + "/docs?op=" + op
+}

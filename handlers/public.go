@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"context"
+
+	"gatehouse/models"
+	"gatehouse/templates/public"
+)
+
+// PublicStore is what the first page needs of the store.
+type PublicStore interface {
+	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+}
+
+// Public is the first page, for everybody.
+type Public struct {
+	Store PublicStore
+
+	descriptions descriptions
+}
+
+// featured is how many APIs the first page shows.
+const featured = 3
+
+// Landing says what is offered and how a call looks.
+func (p *Public) Landing(r *Request) (Reply, error) {
+	list, err := p.Store.CatalogAPIs(r.Context(), r.Account.ID, models.Page{Limit: featured})
+	if err != nil {
+		return Reply{}, err
+	}
+	v := public.LandingView{Featured: apiCards(list.Items), Publish: r.Account.Role >= models.RoleOwner}
+	if r.Account.ID != 0 {
+		v.HomeHref = "/home"
+	}
+	if len(list.Items) > 0 {
+		if v.Call, err = p.call(r, list.Items[0].Slug); err != nil {
+			return Reply{}, err
+		}
+	}
+	page := r.public("APIs you can call in a minute")
+	page.Description = "Browse APIs, compare plans side by side, and get a key."
+	return Page(public.Landing(page, v)), nil
+}
+
+// call is the first call of an API; none if the API went since it was listed.
+func (p *Public) call(r *Request, slug string) (*public.CallView, error) {
+	api, err := p.Store.CatalogAPI(r.Context(), r.Account.ID, slug)
+	if models.KindOf(err) == models.KindNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	description, err := p.descriptions.of(r, p.Store, api)
+	if err != nil {
+		return nil, err
+	}
+	return firstCall(r.Site.GatewayURL, api, description, "hero"), nil
+}

@@ -1,0 +1,206 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse/models"
+	"gatehouse/models/openapi"
+	"gatehouse/templates/public"
+	"gatehouse/templates/ui"
+)
+
+// listedAtOnce is how many operations a page lists; a larger API lists one group at a time.
+const listedAtOnce = 120
+
+// reference is an API as its reference shows it: what callers can reach, with what the document says about it.
+type reference struct {
+	api         models.CatalogAPI
+	stage       models.CatalogStage
+	description *openapi.Description
+	groups      []operationGroup
+	total       int
+}
+
+type operationGroup struct {
+	name, text string
+	operations []openapi.Operation
+}
+
+// Reference is the API's operations with their parameters, bodies and answers; ?op= opens one, ?tag= a group, ?q= searches.
+func (c *Catalog) Reference(r *Request) (Reply, error) {
+	ref, err := c.reference(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	op, _, err := ref.find(r.Query("op"))
+	if err != nil {
+		return Reply{}, err
+	}
+	v := ref.view(r)
+	title, crumbs := "Reference", []ui.Crumb{{Label: "APIs", Href: "/apis"}, {Label: ref.api.Name, Href: apiPath(ref.api.Slug)}, {Label: "Reference"}}
+	if op != nil {
+		v.Operation = c.operation(r, ref, *op)
+		title = v.Operation.Title
+		crumbs[2].Href = v.Href
+		crumbs = append(crumbs, ui.Crumb{Label: title})
+	} else {
+		v.Overview = &public.OverviewView{
+			Text: c.Markdown.HTML(ref.description.Text, 1), KeyWords: keyWords(ref.api.KeySource), URL: stageURL(r.Site.GatewayURL, ref.api.Slug, ref.stage.Name),
+			Call: firstCall(r.Site.GatewayURL, ref.api, ref.description, "first"), Made: ref.description.Format == "",
+		}
+	}
+	for i := range v.Groups {
+		v.Groups[i].Text = c.Markdown.HTML(ref.groupText(v.Groups[i].Name), 2)
+	}
+	v.Crumbs = crumbs
+	page := r.public(title + " · " + ref.api.Name)
+	page.Description, page.Wide = ref.api.Summary, true
+	page.NoIndex = r.Query("q") != "" || r.Query("stage") != ""
+	return Page(public.Reference(page, v)), nil
+}
+
+// reference reads the API, its stage (?stage=, else the first) and what the document says of the methods that are deployed there. What
+// the document does not describe, or all of it where there is none, is listed by verb and path.
+func (c *Catalog) reference(r *Request) (*reference, error) {
+	api, err := c.Store.CatalogAPI(r.Context(), r.Account.ID, r.Param("slug"))
+	if err != nil {
+		return nil, err
+	}
+	if len(api.Stages) == 0 {
+		return nil, models.NotFound("page")
+	}
+	ref := &reference{api: api, stage: api.Stages[0]}
+	if name := r.Query("stage"); name != "" {
+		i := slices.IndexFunc(api.Stages, func(s models.CatalogStage) bool { return s.Name == name })
+		if i < 0 {
+			return nil, models.NotFound("stage")
+		}
+		ref.stage = api.Stages[i]
+	}
+	if ref.description, err = c.descriptions.of(r, c.Store, api); err != nil {
+		return nil, err
+	}
+	ref.group()
+	return ref, nil
+}
+
+// group sorts the deployed methods into the document's tags; an operation is in its first one.
+func (ref *reference) group() {
+	described := byName(ref.description)
+	places := map[string]int{}
+	place := func(name, text string) int {
+		i, ok := places[name]
+		if !ok {
+			i = len(ref.groups)
+			places[name] = i
+			ref.groups = append(ref.groups, operationGroup{name: name, text: text})
+		}
+		return i
+	}
+	for _, tag := range ref.description.Tags {
+		place(tag.Name, tag.Text)
+	}
+	for _, m := range ref.stage.Methods {
+		op := describe(described, m)
+		name := "Operations"
+		if len(op.Tags) > 0 {
+			name = op.Tags[0]
+		}
+		i := place(name, "")
+		ref.groups[i].operations = append(ref.groups[i].operations, op)
+		ref.total++
+	}
+	ref.groups = slices.DeleteFunc(ref.groups, func(g operationGroup) bool { return len(g.operations) == 0 })
+}
+
+func (ref *reference) groupText(name string) string {
+	for _, g := range ref.groups {
+		if g.name == name {
+			return g.text
+		}
+	}
+	return ""
+}
+
+// find returns the operation with the name, "GET /users", and its group; nil where no name is given.
+func (ref *reference) find(name string) (*openapi.Operation, string, error) {
+	if name == "" {
+		return nil, "", nil
+	}
+	for _, g := range ref.groups {
+		for i, op := range g.operations {
+			if op.Verb+" "+op.Path == name {
+				return &g.operations[i], g.name, nil
+			}
+		}
+	}
+	return nil, "", models.NotFound("operation")
+}
+
+// view is the page without its middle: the lists of operations and the stages.
+func (ref *reference) view(r *Request) public.ReferenceView {
+	docs := apiPath(ref.api.Slug) + "/docs"
+	v := public.ReferenceView{
+		Name: ref.api.Name, Version: ref.description.Version, APIHref: apiPath(ref.api.Slug), Href: docs, Query: strings.TrimSpace(r.Query("q")),
+		Stage: ref.stage.Name, Total: ref.total,
+	}
+	if len(ref.api.Stages) > 1 {
+		for _, s := range ref.api.Stages {
+			v.Stages = append(v.Stages, ui.Tab{Label: s.Name, Href: withQuery(r, "stage", s.Name), Current: s.ID == ref.stage.ID})
+		}
+	}
+	_, current, _ := ref.find(r.Query("op")) // what is not found is answered before
+	if tag := r.Query("tag"); tag != "" {
+		current = tag
+	}
+	for _, g := range ref.groups {
+		group := public.OperationGroup{Name: g.name, Href: docs + "?tag=" + url.QueryEscape(g.name), Open: g.name == current}
+		for _, op := range g.operations {
+			if !matches(op, v.Query) {
+				continue
+			}
+			group.Count++
+			if v.Query != "" || group.Open || ref.total <= listedAtOnce {
+				group.Lines = append(group.Lines, ref.line(op, r.Query("op")))
+			}
+		}
+		if group.Count > 0 {
+			v.Groups = append(v.Groups, group)
+		}
+	}
+	return v
+}
+
+func (ref *reference) line(op openapi.Operation, current string) public.OperationLine {
+	return public.OperationLine{
+		Verb: op.Verb, Path: op.Path, Summary: op.Summary, Href: ref.operationPath(op), Open: !op.KeyRequired, Deprecated: op.Deprecated,
+		Current: op.Verb+" "+op.Path == current,
+	}
+}
+
+// operationPath keeps the stage that was chosen.
+func (ref *reference) operationPath(op openapi.Operation) string {
+	path := operationPath(ref.api.Slug, op.Verb, op.Path)
+	if ref.stage.ID != ref.api.Stages[0].ID {
+		path += "&stage=" + url.QueryEscape(ref.stage.Name)
+	}
+	return path
+}
+
+func matches(op openapi.Operation, query string) bool {
+	for _, text := range []string{op.Verb + " " + op.Path, op.Summary, op.ID} {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(query)) {
+			return true
+		}
+	}
+	return false
+}
+
+// withQuery is this page's address with one value changed.
+func withQuery(r *Request, name, value string) string {
+	q := r.URL.Query()
+	q.Set(name, value)
+	return r.URL.Path + "?" + q.Encode()
+}
