@@ -59,6 +59,7 @@ func (b *batch) fold(r *record) {
 	case admitted:
 		b.cell(at, models.OutcomeOpen).Count++
 		b.charge(c, 1)
+		b.see(c)
 	case finished:
 		b.cell(at, models.OutcomeOpen).Count--
 		cell := b.cell(at, r.result.Outcome)
@@ -72,12 +73,13 @@ func (b *batch) fold(r *record) {
 		if r.result.Outcome == models.OutcomeThrottled {
 			cell.ThrottledSeconds += b.newSecond(at, c.At)
 		}
+		b.see(c)
 	case refunded:
 		b.charge(c, -1)
-		return // says nothing of when the key was used
 	}
-	b.lastUsed[c.Key] = max(b.lastUsed[c.Key], c.At)
 }
+
+func (b *batch) see(c *Call) { b.lastUsed[c.Key] = max(b.lastUsed[c.Key], c.At) }
 
 func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
 	name := cellName{at, o}

@@ -1,0 +1,215 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"gatehouse/models"
+)
+
+// books is a Sink that adds up what it is given.
+type books struct {
+	fault   error
+	cells   map[cellName]int64
+	in, out int64
+	answers int64
+	seconds int64
+	charged map[chargeName]int64
+	seen    map[models.KeyID]int64
+}
+
+func newBooks() *books {
+	return &books{cells: map[cellName]int64{}, charged: map[chargeName]int64{}, seen: map[models.KeyID]int64{}}
+}
+
+func (b *books) CommitUsage(_ context.Context, u models.UsageBatch) error {
+	if b.fault != nil {
+		return b.fault
+	}
+	for _, c := range u.Cells {
+		name := cellName{place{c.KeyID, c.PlanID, c.StageID, c.MethodID, c.Minute}, c.Outcome}
+		if b.cells[name] += c.Count; b.cells[name] == 0 {
+			delete(b.cells, name)
+		}
+		b.in += c.BytesIn
+		b.out += c.BytesOut
+		b.answers += c.Latency.Count()
+		b.seconds += c.ThrottledSeconds
+	}
+	for _, c := range u.Charged {
+		if b.charged[chargeName{c.KeyID, c.PlanID, int32(c.Day)}] += c.Used; b.charged[chargeName{c.KeyID, c.PlanID, int32(c.Day)}] == 0 {
+			delete(b.charged, chargeName{c.KeyID, c.PlanID, int32(c.Day)})
+		}
+	}
+	for _, l := range u.LastUsed {
+		b.seen[l.KeyID] = l.At.Unix()
+	}
+	return nil
+}
+
+func commit(t rapid.TB, m *Meter, b *books, at int64) {
+	t.Helper()
+	if err := m.Commit(context.Background(), b, time.Unix(at, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// R6: without it a commit that falls between an admission and its end, or that fails, would lose or double requests.
+func TestWhatIsCommittedIsWhatHappenedHoweverCommitsFall(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, got, want := New(), newBooks(), newBooks()
+		var open []Call
+		now := int64(1_000_000)
+		t.Repeat(map[string]func(*rapid.T){
+			"admit": func(t *rapid.T) {
+				c := Call{
+					Key: models.KeyID(rapid.IntRange(1, 3).Draw(t, "key")), Plan: models.PlanID(rapid.IntRange(1, 2).Draw(t, "plan")), Stage: 1, Method: 2,
+					At: now, Day: int32(now / 86400),
+				}
+				m.Admit(&c)
+				open = append(open, c)
+				want.cells[cellName{place{c.Key, c.Plan, 1, 2, now - now%60}, models.OutcomeOpen}]++
+				want.charged[chargeName{c.Key, c.Plan, c.Day}]++
+				want.seen[c.Key] = now
+			},
+			"finish": func(t *rapid.T) {
+				if len(open) == 0 {
+					t.Skip("nothing is open")
+				}
+				c := open[0]
+				open = open[1:]
+				o := models.Outcome(rapid.IntRange(1, int(models.OutcomeAborted)).Draw(t, "outcome"))
+				m.Finish(&c, &Result{Outcome: o, BytesIn: 3, BytesOut: 5, Latency: time.Second})
+				at := place{c.Key, c.Plan, 1, 2, c.At - c.At%60}
+				if want.cells[cellName{at, models.OutcomeOpen}]--; want.cells[cellName{at, models.OutcomeOpen}] == 0 {
+					delete(want.cells, cellName{at, models.OutcomeOpen})
+				}
+				want.cells[cellName{at, o}]++
+				want.in += 3
+				want.out += 5
+				want.answers++
+				if rapid.Bool().Draw(t, "refund") {
+					m.Refund(&c)
+					name := chargeName{c.Key, c.Plan, c.Day}
+					if want.charged[name]--; want.charged[name] == 0 {
+						delete(want.charged, name)
+					}
+				}
+			},
+			"pass time": func(t *rapid.T) { now += int64(rapid.IntRange(1, 100).Draw(t, "seconds")) },
+			"commit":    func(t *rapid.T) { commit(t, m, got, now) },
+			"commit in vain": func(*rapid.T) {
+				got.fault = errors.New("disk full")
+				_ = m.Commit(context.Background(), got, time.Unix(now, 0)) // nil if there is nothing to commit
+				got.fault = nil
+			},
+		})
+		commit(t, m, got, now)
+		if diff := cmp.Diff(want.cells, got.cells, cmp.AllowUnexported(cellName{}, place{})); diff != "" {
+			t.Fatalf("cells (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want.charged, got.charged, cmp.AllowUnexported(chargeName{})); diff != "" {
+			t.Fatalf("charged (-want +got):\n%s", diff)
+		}
+		if !maps.Equal(want.seen, got.seen) {
+			t.Fatalf("last used: got %v, want %v", got.seen, want.seen)
+		}
+		if got.in != want.in || got.out != want.out || got.answers != want.answers {
+			t.Fatalf("bytes and answers: got %d %d %d, want %d %d %d", got.in, got.out, got.answers, want.in, want.out, want.answers)
+		}
+	})
+}
+
+func TestASecondWithRefusalsCountsOnceAlsoOverCommits(t *testing.T) {
+	m, b := New(), newBooks()
+	const minute = 1_000_020
+	for i, second := range []int64{0, 0, 1, 1, 1, 59, 60} {
+		m.Refuse(&Call{Key: 1, Plan: 2, Stage: 3, Method: 4, At: minute + second}, models.OutcomeThrottled)
+		if i%2 == 0 {
+			commit(t, m, b, minute+second)
+		}
+	}
+	m.Refuse(&Call{Key: 1, Plan: 2, Stage: 3, Method: 4, At: minute + 30}, models.OutcomeQuota)
+	commit(t, m, b, minute+61)
+	if b.seconds != 4 {
+		t.Errorf("throttled seconds = %d, want 4", b.seconds)
+	}
+	commit(t, m, b, minute+1000)
+	if n := len(m.pending.throttled); n != 0 {
+		t.Errorf("%d minutes are remembered for ever", n)
+	}
+}
+
+func TestConcurrentCallsAreAllCounted(t *testing.T) {
+	m, b := New(), newBooks()
+	const callers, each = 16, 500
+	var group sync.WaitGroup
+	for i := range callers {
+		group.Go(func() {
+			for range each {
+				c := Call{Key: models.KeyID(i%5 + 1), Plan: 1, Stage: 1, Method: 1, At: 60}
+				m.Admit(&c)
+				m.Finish(&c, &Result{Outcome: models.OutcomeSuccess})
+			}
+		})
+	}
+	for range 20 {
+		commit(t, m, b, 60)
+	}
+	group.Wait()
+	commit(t, m, b, 60)
+	var total int64
+	for name, n := range b.cells {
+		if name.outcome != models.OutcomeSuccess {
+			t.Errorf("%d requests are %v", n, name.outcome)
+		}
+		total += n
+	}
+	if total != callers*each {
+		t.Errorf("counted %d, want %d", total, callers*each)
+	}
+}
+
+func TestNotingDoesNotAllocate(t *testing.T) {
+	m := New()
+	c := Call{Key: 1, Plan: 1, Stage: 1, Method: 1, At: 60}
+	for range 40_000 {
+		m.Admit(&c)
+	}
+	m.shards[0].swap()
+	for i := range m.shards {
+		m.shards[i].records = m.shards[i].records[:0]
+	}
+	got := testing.AllocsPerRun(1000, func() {
+		m.Admit(&c)
+		m.Finish(&c, &Result{Outcome: models.OutcomeSuccess})
+		m.Refuse(&c, models.OutcomeThrottled)
+	})
+	if got != 0 {
+		t.Errorf("%v allocations, want 0", got)
+	}
+}
+
+func TestLagIsTheAgeOfWhatCouldNotBeCommitted(t *testing.T) {
+	m, b := New(), newBooks()
+	m.Admit(&Call{Key: 1, At: 60})
+	b.fault = errors.New("disk full")
+	if err := m.Commit(context.Background(), b, time.Unix(100, 0)); !errors.Is(err, b.fault) {
+		t.Errorf("error = %v, want the sink's", err)
+	}
+	if got := m.Lag(time.Unix(130, 0)); got != 30*time.Second {
+		t.Errorf("Lag = %v, want 30s", got)
+	}
+	b.fault = nil
+	commit(t, m, b, 131)
+	if got := m.Lag(time.Unix(140, 0)); got != 0 {
+		t.Errorf("Lag = %v after a commit", got)
+	}
+}

@@ -1,0 +1,474 @@
+package enforcement_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/enforcement"
+	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/models/secret"
+)
+
+// world is the records that a gateway stands on, in memory: source, sink and levels at once.
+type world struct {
+	mu      sync.Mutex
+	version int64
+	changes []models.Change
+	apis    []models.GatewayAPI
+	plans   map[models.PlanID]*models.GatewayPlan
+	keys    map[models.KeyID]*models.Credential
+	cells   map[cell]int64
+	bytes   map[cell][2]int64
+	seconds map[cell]int64
+	charged map[charge]int64
+	levels  []models.ThrottleLevel
+	seen    map[models.KeyID]time.Time
+	fault   error // of every method
+
+	ring   *secret.Keyring
+	policy enforcement.AddressPolicy
+	nextID int64
+	clock  *clock // nil: the real one
+}
+
+type cell struct {
+	key     models.KeyID
+	plan    models.PlanID
+	method  models.MethodID
+	outcome models.Outcome
+}
+
+type charge struct {
+	key  models.KeyID
+	plan models.PlanID
+	day  int64
+}
+
+// clock is a virtual clock.
+type clock struct{ nanos atomic.Int64 }
+
+func newClock(at string) *clock {
+	t, err := time.Parse(time.DateTime, at)
+	if err != nil {
+		panic(err)
+	}
+	c := &clock{}
+	c.nanos.Store(t.UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
+
+func newWorld() *world {
+	return &world{
+		plans: map[models.PlanID]*models.GatewayPlan{}, keys: map[models.KeyID]*models.Credential{},
+		cells: map[cell]int64{}, bytes: map[cell][2]int64{}, seconds: map[cell]int64{}, charged: map[charge]int64{}, seen: map[models.KeyID]time.Time{},
+		ring: secret.NewKeyring(), policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+	}
+}
+
+func id[T any](w *world) models.ID[T] {
+	w.nextID++
+	return models.NewID[T](uint64(w.nextID))
+}
+
+func (w *world) note(kind models.ChangeKind, id int64) {
+	w.version++
+	w.changes = append(w.changes, models.Change{Version: w.version, Kind: kind, ID: id})
+}
+
+// addAPI deploys methods ("GET /a" needs a key, "open GET /b" does not) to a stage "prod".
+func (w *world) addAPI(slug, upstream string, methods ...string) *models.GatewayStage {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	st := models.GatewayStage{
+		ID: id[models.Stage](w), Name: "prod", Upstream: upstream, Timeout: 10 * time.Second, KeySource: models.DefaultKeySource(),
+	}
+	for _, m := range methods {
+		st.Methods = append(st.Methods, w.method(m))
+	}
+	w.apis = append(w.apis, models.GatewayAPI{ID: id[models.API](w), Slug: slug, Name: slug, Stages: []models.GatewayStage{st}})
+	w.note(models.ChangeTopology, 0)
+	return &w.apis[len(w.apis)-1].Stages[0]
+}
+
+func (w *world) method(s string) models.Method {
+	parts := strings.Fields(s)
+	m := models.Method{ID: id[models.Method](w), KeyRequired: parts[0] != "open"}
+	if !m.KeyRequired {
+		parts = parts[1:]
+	}
+	m.Verb, m.Path = parts[0], parts[1]
+	return m
+}
+
+func methodOf(st *models.GatewayStage, name string) models.MethodID {
+	for _, m := range st.Methods {
+		if m.Name() == name {
+			return m.ID
+		}
+	}
+	panic("no method " + name)
+}
+
+// addPlan publishes a plan that opens the stages; with changes its terms first.
+func (w *world) addPlan(name string, with func(*models.Terms), stages ...*models.GatewayStage) models.PlanID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := models.NewTerms(name)
+	for _, s := range stages {
+		t.Stages = append(t.Stages, models.PlanStage{StageID: s.ID})
+	}
+	if with != nil {
+		with(&t)
+	}
+	p := &models.GatewayPlan{ID: id[models.Plan](w), Version: 1, Terms: t}
+	w.plans[p.ID] = p
+	w.note(models.ChangePlan, int64(p.ID))
+	return p.ID
+}
+
+func throttle(rate float64, burst int64) func(*models.Terms) {
+	return func(t *models.Terms) { t.Throttle = &limit.Throttle{Rate: rate, Burst: burst} }
+}
+
+func quota(n int64, p limit.Period) func(*models.Terms) {
+	return func(t *models.Terms) { t.Quota = &limit.Quota{Limit: n, Period: p} }
+}
+
+// publish changes a plan's terms.
+func (w *world) publish(id models.PlanID, with func(*models.Terms)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := *w.plans[id]
+	p.Version++
+	with(&p.Terms)
+	w.plans[id] = &p
+	w.note(models.ChangePlan, int64(id))
+}
+
+// addKey makes an enabled key on the plans and returns its value.
+func (w *world) addKey(plans ...models.PlanID) (models.KeyID, string) {
+	value := secret.Generate(secret.Prefix{}).Reveal()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := &models.Credential{
+		KeyID: id[models.Key](w), AppID: id[models.App](w), Enabled: true,
+		Secrets: []models.CredentialSecret{{Digest: w.ring.Digest(value)}},
+	}
+	for _, p := range plans {
+		c.Plans = append(c.Plans, models.CredentialPlan{PlanID: p, State: models.MemberActive})
+	}
+	w.keys[c.KeyID] = c
+	w.note(models.ChangeKey, int64(c.KeyID))
+	return c.KeyID, value
+}
+
+// change edits a key; nil deletes it.
+func (w *world) change(id models.KeyID, with func(*models.Credential)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if with == nil {
+		delete(w.keys, id)
+	} else {
+		c := *w.keys[id]
+		c.Plans = append([]models.CredentialPlan(nil), c.Plans...)
+		c.Secrets = append([]models.CredentialSecret(nil), c.Secrets...)
+		with(&c)
+		w.keys[id] = &c
+	}
+	w.note(models.ChangeKey, int64(id))
+}
+
+// stage edits a stage's deployment.
+func (w *world) stage(with func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	with()
+	w.note(models.ChangeTopology, 0)
+}
+
+func (w *world) breakDown(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = err
+}
+
+func (w *world) Version(context.Context) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.version, w.fault
+}
+
+func (w *world) ChangesSince(_ context.Context, v int64) ([]models.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var some []models.Change
+	for _, c := range w.changes {
+		if c.Version > v && len(some) < 1000 {
+			some = append(some, c)
+		}
+	}
+	return some, w.fault
+}
+
+func (w *world) Topology(context.Context) (models.Topology, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var t models.Topology
+	for _, a := range w.apis {
+		a.Stages = append([]models.GatewayStage(nil), a.Stages...)
+		t.APIs = append(t.APIs, a)
+	}
+	for _, p := range w.plans {
+		t.Plans = append(t.Plans, *p)
+	}
+	return t, w.fault
+}
+
+func (w *world) Credentials(_ context.Context, fn func(models.Credential) error) error {
+	return w.each(func(c *models.Credential) bool { return !c.Revoked }, fn)
+}
+
+func (w *world) CredentialsOfPlan(_ context.Context, plan models.PlanID, fn func(models.Credential) error) error {
+	return w.each(func(c *models.Credential) bool {
+		for _, p := range c.Plans {
+			if p.PlanID == plan {
+				return true
+			}
+		}
+		return false
+	}, fn)
+}
+
+func (w *world) each(which func(*models.Credential) bool, fn func(models.Credential) error) error {
+	w.mu.Lock()
+	var some []models.Credential
+	for _, c := range w.keys {
+		if which(c) {
+			some = append(some, w.withUse(c))
+		}
+	}
+	fault := w.fault
+	w.mu.Unlock()
+	for _, c := range some {
+		if err := fn(c); err != nil {
+			return err
+		}
+	}
+	return fault
+}
+
+func (w *world) withUse(c *models.Credential) models.Credential {
+	out := *c
+	out.Plans = append([]models.CredentialPlan(nil), c.Plans...)
+	for i := range out.Plans {
+		p := &out.Plans[i]
+		for name, n := range w.charged {
+			if name.key == c.KeyID && name.plan == p.PlanID {
+				p.Used = append(p.Used, models.QuotaUse{KeyID: name.key, PlanID: name.plan, Day: name.day, Used: n})
+			}
+		}
+	}
+	return out
+}
+
+func (w *world) Credential(_ context.Context, id models.KeyID) (models.Credential, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault != nil {
+		return models.Credential{}, w.fault
+	}
+	if c := w.keys[id]; c != nil {
+		return w.withUse(c), nil
+	}
+	return models.Credential{}, models.NotFound("key")
+}
+
+func (w *world) CommitUsage(_ context.Context, b models.UsageBatch) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault != nil {
+		return w.fault
+	}
+	for _, c := range b.Cells {
+		name := cell{c.KeyID, c.PlanID, c.MethodID, c.Outcome}
+		w.cells[name] += c.Count
+		w.seconds[name] += c.ThrottledSeconds
+		w.bytes[name] = [2]int64{w.bytes[name][0] + c.BytesIn, w.bytes[name][1] + c.BytesOut}
+	}
+	for _, c := range b.Charged {
+		w.charged[charge{c.KeyID, c.PlanID, c.Day}] += c.Used
+	}
+	for _, l := range b.LastUsed {
+		w.seen[l.KeyID] = l.At
+	}
+	return nil
+}
+
+func (w *world) SaveLevels(_ context.Context, levels []models.ThrottleLevel) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.levels = levels
+	return w.fault
+}
+
+func (w *world) LoadLevels(context.Context) ([]models.ThrottleLevel, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	levels := w.levels
+	w.levels = nil
+	return levels, w.fault
+}
+
+// count is how often requests of a key ended so, over all plans and methods. It is up to date after a commit.
+func (w *world) count(key models.KeyID, o models.Outcome) (n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, c := range w.cells {
+		if name.key == key && name.outcome == o {
+			n += c
+		}
+	}
+	return n
+}
+
+// chargedTo is what a key was charged on a plan on all days.
+func (w *world) chargedTo(key models.KeyID, plan models.PlanID) (n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, c := range w.charged {
+		if name.key == key && name.plan == plan {
+			n += c
+		}
+	}
+	return n
+}
+
+var errAway = errors.New("the records are away")
+
+// gateway returns a gateway that knows the world.
+func (w *world) gateway(t testing.TB) *enforcement.Gateway {
+	t.Helper()
+	c := enforcement.Config{
+		Source: w, Sink: w, Levels: w, Keyring: w.ring, ProblemURL: "https://portal.example/problems/", Policy: w.policy,
+		Log: slog.New(slog.DiscardHandler),
+	}
+	if w.clock != nil {
+		c.Now = w.clock.now
+	}
+	g := enforcement.New(c)
+	if err := g.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func catchUp(t testing.TB, g *enforcement.Gateway) {
+	t.Helper()
+	if err := g.CatchUp(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drain(t testing.TB, g *enforcement.Gateway) {
+	t.Helper()
+	if err := g.Drain(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve listens on loopback.
+func serve(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config = enforcement.NewServer(h, slog.New(slog.DiscardHandler))
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// upstream is a server that records what it gets.
+type upstream struct {
+	url string
+	mu  sync.Mutex
+	got []*http.Request
+}
+
+func newUpstream(t testing.TB, h http.HandlerFunc) *upstream {
+	t.Helper()
+	u := &upstream{}
+	u.url = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u.mu.Lock()
+		u.got = append(u.got, r)
+		u.mu.Unlock()
+		if h != nil {
+			h(w, r)
+		}
+	}))
+	return u
+}
+
+func (u *upstream) requests() []*http.Request {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return append([]*http.Request(nil), u.got...)
+}
+
+// in runs a request through the gateway's handler, without a network in front.
+func in(g http.Handler, verb, target, key string, with ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(verb, target, nil)
+	if key != "" {
+		r.Header.Set("X-Api-Key", key)
+	}
+	for _, fn := range with {
+		fn(r)
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	return w
+}
+
+// problemOf reads the problem of an answer; its zero value is none.
+type problemBody struct {
+	Type, Title, Detail, Message, RequestID, Layer string
+	Status                                         int
+}
+
+func problemOf(t testing.TB, h http.Header, body io.Reader) (p problemBody) {
+	t.Helper()
+	if h.Get("Content-Type") != "application/problem+json" {
+		return p
+	}
+	if err := json.NewDecoder(body).Decode(&p); err != nil {
+		t.Fatalf("read problem: %v", err)
+	}
+	return p
+}
+
+// slugOf is the end of a problem's type, "" for an answer of the upstream.
+func slugOf(t testing.TB, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	p := problemOf(t, w.Header(), w.Body)
+	const base = "https://portal.example/problems/"
+	if p.Type == "" {
+		return ""
+	}
+	if len(p.Type) < len(base) || p.Type[:len(base)] != base {
+		t.Fatalf("type = %q", p.Type)
+	}
+	return p.Type[len(base):]
+}
