@@ -165,7 +165,8 @@ func (in CustomerKeySettings) Clean() (CustomerKeySettings, error) {
 // KeyFilter narrows an owner's list; zero fields do not.
 type KeyFilter struct {
 	PlanID PlanID
-	Status KeyStatus // active, disabled, expired or revoked
+	Status KeyStatus // active, disabled, expired or revoked; blocked keys are disabled to the owner of the plan
+	Now    time.Time // what Status is judged at; zero: the present
 }
 
 // UsageGroup is what a breakdown groups by.

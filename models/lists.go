@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // This file holds what lists and pages show: a value together with the names that stand beside it.
 
@@ -107,6 +110,24 @@ type CatalogPlanStage struct {
 	Excluded  []Method
 }
 
+// NewCatalogPlanStage says what a plan opens of a deployed stage, in the order of its methods.
+func NewCatalogPlanStage(s CatalogStage, opened PlanStage) CatalogPlanStage {
+	c := CatalogPlanStage{StageID: s.ID, StageName: s.Name, Total: len(s.Methods)}
+	for _, m := range s.Methods {
+		if slices.Contains(opened.Excluded, m.ID) {
+			c.Excluded = append(c.Excluded, m)
+			continue
+		}
+		c.Opened++
+		for _, t := range opened.Throttles {
+			if t.MethodID == m.ID {
+				c.Limited = append(c.Limited, MethodLimit{Method: m, Throttle: t})
+			}
+		}
+	}
+	return c
+}
+
 // MethodLimit is a method with a throttle of its own.
 type MethodLimit struct {
 	Method   Method
@@ -201,6 +222,24 @@ type KeyImport struct {
 	Plans []PlanID
 	// Given says which cells the row has; an update leaves the others as they are.
 	Given KeyCells
+}
+
+// Over returns the key as the line changes it.
+func (r KeyImport) Over(k Key) Key {
+	k.Name = r.Name
+	if r.Given.Description {
+		k.Description = r.Description
+	}
+	if r.Given.CustomerID {
+		k.CustomerID = r.CustomerID
+	}
+	if r.Given.Enabled {
+		k.Enabled = r.Enabled
+	}
+	if r.Given.ExpiresAt {
+		k.ExpiresAt = r.ExpiresAt
+	}
+	return k
 }
 
 // KeyCells says which optional cells a row has.

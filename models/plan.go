@@ -179,6 +179,16 @@ func (t Terms) Opens(id StageID) bool {
 	return slices.ContainsFunc(t.Stages, func(s PlanStage) bool { return s.StageID == id })
 }
 
+// Open returns which of a stage's methods the terms open.
+func (t Terms) Open(id StageID, methods []Method) []Method {
+	for _, s := range t.Stages {
+		if s.StageID == id {
+			return slices.DeleteFunc(slices.Clone(methods), func(m Method) bool { return slices.Contains(s.Excluded, m.ID) })
+		}
+	}
+	return nil
+}
+
 // StageIDs returns the stages in the order of the terms.
 func (t Terms) StageIDs() []StageID {
 	ids := make([]StageID, len(t.Stages))
@@ -251,6 +261,12 @@ func CheckOnePlanPerStage(held []HeldStage, plan PlanID, wanted []StageID) error
 		}
 	}
 	return nil
+}
+
+// ErrHeldElsewhere is R1 for a plan that is about to open a stage which one of its keys calls on another plan.
+func ErrHeldElsewhere(k Key, h HeldStage) error {
+	return Conflict(fmt.Sprintf("The key %s (%s) already calls %s on the plan %s. A key can be on one plan per stage: take it off one of the two plans, or leave the stage out.",
+		k.Name, k.Hint, h.StageName, h.PlanName))
 }
 
 // PlanVersion is one published version, newest first in lists.

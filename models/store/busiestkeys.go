@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+type busyRow struct {
+	KeyID    models.KeyID
+	Sort     int64 // requests, or when it joined
+	Requests int64
+	Refused  int64
+}
+
+// PlanKeys lists the keys that called a plan in a month (UTC), most requests first, then the plan's other keys, newest first. Search is as
+// in OwnerKeys.
+func (s *Store) PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (
+	list models.List[models.PlanKeyUse], err error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedPlan(db, owner, id); err != nil {
+		return list, err
+	}
+	q, err := askKeys(db, owner, models.KeyFilter{}, p.Search)
+	if err != nil {
+		return list, err
+	}
+	if q.isFew {
+		q.and(`k.id IN ?`, q.few)
+	}
+	rows, next, err := q.busiest(db, id, monthOf(month), p)
+	if err != nil {
+		return list, err
+	}
+	ids := make([]models.KeyID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.KeyID
+	}
+	keys, err := keysByID(db, ids)
+	if err != nil {
+		return list, err
+	}
+	full, err := keyListRows(db, owner, keys)
+	if err != nil {
+		return list, err
+	}
+	list = models.List[models.PlanKeyUse]{Items: make([]models.PlanKeyUse, len(full)), Next: next}
+	for i, k := range full {
+		list.Items[i] = models.PlanKeyUse{KeyRow: k, Requests: rows[i].Requests, Refused: rows[i].Refused}
+	}
+	return list, nil
+}
+
+// restOfKeys marks a place among the keys that did not call, in Page.After and List.Next.
+const restOfKeys = "r."
+
+// busiest reads a page: the keys that called, and behind them the rest.
+func (q keyQuestion) busiest(db *gorm.DB, plan models.PlanID, month int64, p models.Page) (rows []busyRow, next string, err error) {
+	after, inRest := strings.CutPrefix(p.After, restOfKeys)
+	from, err := newestFirst(models.Page{After: after})
+	if err != nil {
+		return nil, "", err
+	}
+	limit := limitOf(p)
+	if !inRest {
+		if p.After == "" {
+			from.id = 0
+		}
+		rows, err = selectAll[busyRow](db, "busiest keys", `SELECT u.key_id, u.requests AS sort, u.requests, u.refused FROM usage_key_months u JOIN keys k ON k.id = u.key_id
+			WHERE u.plan_id = ? AND u.month = ? AND u.requests <= ? AND (u.requests < ? OR u.key_id > ?)`+q.where+` ORDER BY u.requests DESC, u.key_id LIMIT ?`,
+			slices.Concat([]any{plan, month, from.sort, from.sort, from.id}, q.args, []any{limit + 1})...)
+		if err != nil {
+			return nil, "", err
+		}
+		if len(rows) > limit {
+			return rows[:limit], cursor{sort: rows[limit-1].Sort, id: int64(rows[limit-1].KeyID)}.String(), nil
+		}
+		from = cursor{sort: math.MaxInt64, id: math.MaxInt64}
+	}
+	rest, err := selectAll[busyRow](db, "keys that did not call", `SELECT pk.key_id, pk.added_at AS sort FROM plan_keys pk JOIN keys k ON k.id = pk.key_id
+		WHERE pk.plan_id = ? AND (pk.added_at, pk.key_id) < (?, ?)
+			AND NOT EXISTS (SELECT 1 FROM usage_key_months u WHERE u.plan_id = pk.plan_id AND u.month = ? AND u.key_id = pk.key_id)`+q.where+`
+		ORDER BY pk.added_at DESC, pk.key_id DESC LIMIT ?`, slices.Concat([]any{plan, from.sort, from.id, month}, q.args, []any{limit - len(rows) + 1})...)
+	if err != nil {
+		return nil, "", err
+	}
+	rows = append(rows, rest...)
+	if len(rows) <= limit {
+		return rows, "", nil
+	}
+	// A page may end just where the rest begins: the place before its first key is then the newest one there can be.
+	end := cursor{sort: math.MaxInt64, id: math.MaxInt64}
+	if len(rest) > 1 {
+		end = cursor{sort: rows[limit-1].Sort, id: int64(rows[limit-1].KeyID)}
+	}
+	return rows[:limit], restOfKeys + end.String(), nil
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/secret"
+)
+
+// This file has what the developer of an app does with its keys, and an owner with the keys that he made.
+
+// RenameKey changes a key's name; field "name".
+func (s *Store) RenameKey(ctx context.Context, actor models.Actor, id models.KeyID, name string, now time.Time) error {
+	name, err := models.CleanName("name", name)
+	if err != nil {
+		return err
+	}
+	return s.changeKey(ctx, actor, id, now, func(t *tx, k models.Key) error {
+		if k.Name == name {
+			return nil
+		}
+		if err := t.run("rename key", `UPDATE keys SET name = ? WHERE id = ?`, name, id); err != nil {
+			return err
+		}
+		return t.keyEvent("key.rename", k, facts{"name": k.Name}, facts{"name": name})
+	})
+}
+
+// SetKeyExpiry says when a key stops by itself; the zero time means never. A key that has expired works again.
+func (s *Store) SetKeyExpiry(ctx context.Context, actor models.Actor, id models.KeyID, expires, now time.Time) error {
+	if err := models.CheckExpiry(expires, now); err != nil {
+		return err
+	}
+	expires = expires.UTC().Truncate(time.Millisecond)
+	return s.changeKey(ctx, actor, id, now, func(t *tx, k models.Key) error {
+		if err := k.CheckAlive(); err != nil {
+			return err
+		}
+		if k.ExpiresAt.Equal(expires) {
+			return nil
+		}
+		if err := t.run("set expiry of key", `UPDATE keys SET expires_at = ? WHERE id = ?`, nullMillis(expires), id); err != nil {
+			return err
+		}
+		if err := t.keysChanged(id); err != nil {
+			return err
+		}
+		return t.keyEvent("key.expiry", k, facts{"expires": orNever(k.ExpiresAt)}, facts{"expires": orNever(expires)})
+	})
+}
+
+// orNever is a time in an event.
+func orNever(t time.Time) any {
+	if t.IsZero() {
+		return "never"
+	}
+	return t
+}
+
+// RotateKey gives a key a new value. The old one works on for the overlap; one that is older still stops now. Id, limits and counters stay.
+func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, overlap models.Overlap, now time.Time) (k models.Key, v secret.Value, err error) {
+	if err := overlap.Check(); err != nil {
+		return k, v, err
+	}
+	err = s.changeKey(ctx, actor, id, now, func(t *tx, before models.Key) error {
+		if err := before.CheckRotate(t.now); err != nil {
+			return err
+		}
+		k = before
+		k.RotatedAt, k.OldStopsAt, k.Sealed = t.now, t.now.Add(time.Duration(overlap)), false
+		if err := t.retireValues(k, overlap); err != nil {
+			return err
+		}
+		v = secret.Generate(s.keyPrefix)
+		k.Hint = v.Hint()
+		if err := s.putValue(t, id, v); err != nil {
+			return err
+		}
+		if err := t.run("note rotation", `UPDATE keys SET rotated_at = ? WHERE id = ?`, millis(t.now), id); err != nil {
+			return err
+		}
+		if err := t.keysChanged(id); err != nil {
+			return err
+		}
+		return t.keyEvent("key.rotate", k, facts{"hint": before.Hint}, facts{"hint": k.Hint, "oldStops": k.OldStopsAt})
+	})
+	if err != nil {
+		return models.Key{}, secret.Value{}, err
+	}
+	if overlap == models.OverlapNone {
+		k.OldStopsAt = time.Time{}
+	}
+	return k, v, nil
+}
+
+// retireValues makes room for a new current value.
+func (t *tx) retireValues(k models.Key, overlap models.Overlap) error {
+	if err := t.run("forget older value", `DELETE FROM key_secrets WHERE key_id = ? AND is_current = 0`, k.ID); err != nil {
+		return err
+	}
+	if overlap == models.OverlapNone {
+		return t.run("stop value", `DELETE FROM key_secrets WHERE key_id = ?`, k.ID)
+	}
+	return t.run("retire value", `UPDATE key_secrets SET is_current = 0, stops_at = ? WHERE key_id = ?`, millis(k.OldStopsAt), k.ID)
+}
+
+// StopOldValue ends a rotation's overlap now.
+func (s *Store) StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error {
+	return s.changeKey(ctx, actor, id, now, func(t *tx, k models.Key) error {
+		if k.OldStopsAt.IsZero() {
+			return nil
+		}
+		if err := t.run("stop old value", `DELETE FROM key_secrets WHERE key_id = ? AND is_current = 0`, id); err != nil {
+			return err
+		}
+		if err := t.keysChanged(id); err != nil {
+			return err
+		}
+		return t.keyEvent("key.stop_old", k, facts{"oldStops": k.OldStopsAt}, facts{"oldStops": t.now})
+	})
+}
+
+// RevokeKey stops a key for good. Its value's hash stays, so that the value can never be used again, and so do its usage and the list of
+// plans that it was on; but it calls no stage any more, and stands in nobody's way.
+func (s *Store) RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error {
+	return s.changeKey(ctx, actor, id, now, func(t *tx, k models.Key) error {
+		if err := k.CheckAlive(); err != nil {
+			return err
+		}
+		if err := t.run("revoke key", `UPDATE keys SET revoked_at = ? WHERE id = ?`, millis(t.now), id); err != nil {
+			return err
+		}
+		if err := t.run("close stages for key", `DELETE FROM key_stages WHERE key_id = ?`, id); err != nil {
+			return err
+		}
+		if err := t.keysChanged(id); err != nil {
+			return err
+		}
+		return t.keyEvent("key.revoke", k, keyFacts(k), nil)
+	})
+}

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/secret"
+)
+
+// ImportKeys makes and changes an owner's keys as the lines of a file say: all of them, or none. A line with an Id, or with a value that one
+// of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N".
+func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, rows []models.KeyImport, now time.Time) (report models.KeyImportReport, err error) {
+	i := &keyImport{s: s, rows: rows, digests: make([]secret.Digest, len(rows))}
+	for n, r := range rows {
+		i.digests[n] = s.keyring.Digest(r.Value)
+	}
+	err = s.change(ctx, actor, now, func(t *tx) error {
+		i.t = t
+		if err := i.load(); err != nil {
+			return err
+		}
+		for n := range rows {
+			if problem := i.judge(n); problem != "" {
+				i.problems.Add(rows[n].Line, problem)
+			}
+		}
+		if err := i.problems.Err(); err != nil {
+			return err
+		}
+		if report = (models.KeyImportReport{Created: len(i.made), Updated: i.updated}); report == (models.KeyImportReport{}) {
+			return nil
+		}
+		if err := i.write(); err != nil {
+			return err
+		}
+		if err := i.tell(); err != nil {
+			return err
+		}
+		return t.event("key.import", object{kind: "key", name: fmt.Sprintf("%d keys", len(rows)), owner: actor.AccountID}, nil,
+			facts{"created": report.Created, "updated": report.Updated})
+	})
+	return report, err
+}
+
+// keyImport is an import under way: what the lines refer to, then what is to be written.
+type keyImport struct {
+	s       *Store
+	t       *tx
+	rows    []models.KeyImport
+	digests []secret.Digest // of the values
+
+	plans    map[models.PlanID]models.Plan // of the owner, by which keys are or are to be on
+	labels   map[models.StageID]string
+	keys     map[models.KeyID]models.Key // that the lines name by id or value, and that the owner may see
+	on       map[models.KeyID][]models.Membership
+	values   map[secret.Digest]valueRow
+	lines    map[models.KeyID]int // where a key was named
+	problems models.ImportProblems
+
+	updated          int
+	made, secrets    [][]any // rows to insert
+	changed          [][]any // settings to update
+	leaving, joining []membershipID
+	switched         []keySwitch
+	touched          []membershipID // what the gateway must hear of: keys, each with a plan that it is on afterwards, if any
+}
+
+// keySwitch is a developer's key that is to be blocked or unblocked.
+type keySwitch struct {
+	key     models.Key
+	enabled bool
+}
+
+// valueRow is a value that some key has.
+type valueRow struct {
+	Digest    []byte
+	KeyID     models.KeyID
+	IsCurrent bool
+}
+
+// load reads what the lines refer to.
+func (i *keyImport) load() error {
+	i.values, i.keys = map[secret.Digest]valueRow{}, map[models.KeyID]models.Key{}
+	i.on, i.lines = map[models.KeyID][]models.Membership{}, map[models.KeyID]int{}
+	var ids []models.KeyID
+	for _, r := range i.rows {
+		if r.ID != 0 {
+			ids = append(ids, r.ID)
+		}
+	}
+	const chunk = 500
+	for digests := range slices.Chunk(i.digests, chunk) {
+		args := make([]blob, len(digests))
+		for n := range digests {
+			args[n] = digests[n][:]
+		}
+		rows, err := selectAll[valueRow](i.t.DB, "values", `SELECT digest, key_id, is_current FROM key_secrets WHERE digest IN ?`, args)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			i.values[secret.Digest(r.Digest)] = r
+			ids = append(ids, r.KeyID)
+		}
+	}
+	for some := range slices.Chunk(ids, chunk) {
+		if err := i.loadKeys(some); err != nil {
+			return err
+		}
+	}
+	return i.loadPlans()
+}
+
+// loadKeys reads keys with their memberships; those that are neither the owner's nor on his plans are as if they were not there (R9).
+func (i *keyImport) loadKeys(ids []models.KeyID) error {
+	rows, err := keysByID(i.t.DB, ids)
+	if err != nil {
+		return err
+	}
+	memberships, err := membershipsOf(i.t.DB, i.t.actor.AccountID, ids...)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if k := r.key(); k.OwnerID == i.t.actor.AccountID || len(memberships[k.ID]) > 0 {
+			i.keys[k.ID], i.on[k.ID] = k, memberships[k.ID]
+		}
+	}
+	return nil
+}
+
+// loadPlans reads the owner's plans that lines name or keys are on.
+func (i *keyImport) loadPlans() error {
+	wanted := map[models.PlanID]bool{}
+	for _, r := range i.rows {
+		for _, id := range r.Plans {
+			wanted[id] = true
+		}
+	}
+	i.plans = map[models.PlanID]models.Plan{}
+	var stages []models.StageID
+	for id := range wanted {
+		p, err := ownedPlan(i.t.DB, i.t.actor.AccountID, id)
+		if models.KindOf(err) == models.KindNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		i.plans[id] = p
+		stages = append(stages, p.InForce.StageIDs()...)
+	}
+	var err error
+	i.labels, err = stageLabels(i.t.DB, stages)
+	return err
+}
+
+// judge decides what a line does, or returns a sentence that says why it cannot be done. No sentence repeats a value, or tells whose it is.
+func (i *keyImport) judge(n int) (problem string) {
+	r := i.rows[n]
+	used, isUsed := i.values[i.digests[n]]
+	k, known := i.keys[r.ID]
+	switch {
+	case r.ID != 0 && !known:
+		return "Id: there is no such key here. Leave Id empty to create one."
+	case r.ID != 0 && r.Value != "" && !(isUsed && used.KeyID == r.ID && used.IsCurrent):
+		return "Key: the value of a key cannot be changed by an import. Rotate the key instead."
+	case r.ID == 0 && isUsed:
+		if k, known = i.keys[used.KeyID]; !known || k.OwnerID != i.t.actor.AccountID || !used.IsCurrent {
+			return "Key: this value cannot be used."
+		}
+	case r.ID == 0:
+		return i.create(n)
+	}
+	if line, ok := i.lines[k.ID]; ok {
+		return fmt.Sprintf("The same key is named on line %d.", line)
+	}
+	i.lines[k.ID] = r.Line
+	if k.OwnerID != i.t.actor.AccountID {
+		return i.switchKey(k, r)
+	}
+	return i.update(k, r)
+}
+
+// create prepares a new key.
+func (i *keyImport) create(n int) string {
+	r, value := i.rows[n], secret.NewValue(i.rows[n].Value)
+	settings, err := models.CustomerKeySettings{Name: r.Name, Description: r.Description, CustomerID: r.CustomerID}.Clean()
+	if err != nil {
+		return models.Sentence(err)
+	}
+	if err := secret.CheckImport(r.Value, i.s.keyPrefix); err != nil {
+		return "Key: " + err.Error()
+	}
+	if err := models.CheckExpiry(r.ExpiresAt, i.t.now); err != nil {
+		return "Expires: " + models.Sentence(err)
+	}
+	if problem := i.checkPlans(r.Plans, nil); problem != "" {
+		return problem
+	}
+	id, digest := newID[models.Key](), i.digests[n]
+	i.values[digest] = valueRow{KeyID: id} // the same value on a later line cannot be used
+	at := millis(i.t.now)
+	i.made = append(i.made, []any{int64(id), int64(i.t.actor.AccountID), settings.Name, settings.Description, settings.CustomerID, r.Enabled, at,
+		nullMillis(r.ExpiresAt)})
+	i.secrets = append(i.secrets, []any{digest[:], int64(id), value.Hint(), lastFour(value), i.s.keyring.Seal([]byte(r.Value), sealedFor(id, digest[:])), at})
+	i.join(id, r.Plans)
+	i.touch(id, r.Plans)
+	return ""
+}
+
+func (i *keyImport) join(key models.KeyID, plans []models.PlanID) {
+	for _, plan := range plans {
+		i.joining = append(i.joining, membershipID{key, plan})
+	}
+}
+
+func (i *keyImport) touch(key models.KeyID, plans []models.PlanID) {
+	t := membershipID{key: key}
+	if len(plans) > 0 {
+		t.plan = plans[0]
+	}
+	i.touched = append(i.touched, t)
+}
+
+// checkPlans says whether a key that is on some plans can be on the wanted ones (R1).
+func (i *keyImport) checkPlans(wanted []models.PlanID, on []models.Membership) string {
+	var held []models.HeldStage
+	for _, id := range wanted {
+		p, ok := i.plans[id]
+		if !ok {
+			return "UsagePlanIds: there is no plan " + id.String() + " of yours."
+		}
+		if !slices.ContainsFunc(on, func(m models.Membership) bool { return m.PlanID == id }) {
+			if err := p.CheckJoin(); err != nil {
+				return "UsagePlanIds: " + models.Sentence(err)
+			}
+		}
+		if err := models.CheckOnePlanPerStage(held, id, p.InForce.StageIDs()); err != nil {
+			return "UsagePlanIds: " + models.Sentence(err)
+		}
+		for _, stage := range p.InForce.StageIDs() {
+			held = append(held, models.HeldStage{StageID: stage, StageName: i.labels[stage], PlanID: id, PlanName: p.Name()})
+		}
+	}
+	return ""
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/models"
+)
+
+// update prepares what a line changes of a key that the owner made.
+func (i *keyImport) update(k models.Key, r models.KeyImport) string {
+	next := r.Over(k)
+	plans := plansOf(i.on[k.ID])
+	wanted := r.Plans
+	if len(wanted) == 0 {
+		wanted = plans
+	}
+	leaving, joining := without(plans, wanted), without(wanted, plans)
+	if next == k && len(leaving) == 0 && len(joining) == 0 {
+		return ""
+	}
+	if err := k.CheckAlive(); err != nil {
+		return models.Sentence(err)
+	}
+	if !next.ExpiresAt.Equal(k.ExpiresAt) {
+		if err := models.CheckExpiry(next.ExpiresAt, i.t.now); err != nil {
+			return "Expires: " + models.Sentence(err)
+		}
+	}
+	if len(leaving)+len(joining) > 0 {
+		if problem := i.checkPlans(wanted, i.on[k.ID]); problem != "" {
+			return problem
+		}
+	}
+	i.updated++
+	i.changed = append(i.changed, []any{next.Name, next.Description, next.CustomerID, next.Enabled, nullMillis(next.ExpiresAt), int64(k.ID)})
+	for _, plan := range leaving {
+		i.leaving = append(i.leaving, membershipID{k.ID, plan})
+	}
+	i.join(k.ID, joining)
+	i.touch(k.ID, wanted)
+	return ""
+}
+
+func plansOf(memberships []models.Membership) []models.PlanID {
+	ids := make([]models.PlanID, len(memberships))
+	for i, m := range memberships {
+		ids[i] = m.PlanID
+	}
+	return ids
+}
+
+// without returns the ids that are not among others.
+func without(ids, others []models.PlanID) []models.PlanID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id models.PlanID) bool { return slices.Contains(others, id) })
+}
+
+// switchKey prepares what a line changes of a developer's key: whether it may call by the owner's plans.
+func (i *keyImport) switchKey(k models.Key, r models.KeyImport) string {
+	if !r.Given.Enabled || r.Enabled == isEnabled(k, i.on[k.ID]) {
+		return ""
+	}
+	if err := k.CheckAlive(); err != nil {
+		return models.Sentence(err)
+	}
+	i.updated++
+	i.switched = append(i.switched, keySwitch{k, r.Enabled})
+	return ""
+}
+
+// write does what was prepared. R1 was asked with all that a key is on, in the same transaction; the unique index has the last word.
+func (i *keyImport) write() error {
+	var leaves, joins, stages [][]any
+	for _, m := range i.leaving {
+		leaves = append(leaves, []any{int64(m.key), int64(m.plan)})
+	}
+	for _, m := range i.joining {
+		joins = append(joins, []any{int64(m.key), int64(m.plan), millis(i.t.now)})
+		for _, stage := range i.plans[m.plan].InForce.StageIDs() {
+			stages = append(stages, []any{int64(m.key), int64(stage), int64(m.plan)})
+		}
+	}
+	for _, step := range []struct {
+		doing, statement string
+		values           [][]any
+	}{
+		{"import keys", `INSERT INTO keys (id, owner_id, name, description, customer_id, enabled, source, created_at, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?, 'imported', ?, ?)`, i.made},
+		{"import values", `INSERT INTO key_secrets (digest, key_id, is_current, hint, last4, sealed, created_at) VALUES (?, ?, 1, ?, ?, ?, ?)`, i.secrets},
+		{"change keys", `UPDATE keys SET name = ?, description = ?, customer_id = ?, enabled = ?, expires_at = ? WHERE id = ?`, i.changed},
+		{"close stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND plan_id = ?`, leaves},
+		{"take keys off plans", `DELETE FROM plan_keys WHERE key_id = ? AND plan_id = ?`, leaves},
+		{"put keys on plans", `INSERT INTO plan_keys (key_id, plan_id, blocked, added_at) VALUES (?, ?, 0, ?)`, joins},
+		{"open stages for keys", `INSERT INTO key_stages (key_id, stage_id, plan_id) VALUES (?, ?, ?)`, stages},
+	} {
+		if err := i.t.runMany(step.doing, step.statement, step.values); err != nil {
+			return err
+		}
+	}
+	for _, sw := range i.switched {
+		if err := i.t.setEnabled(sw.key, i.on[sw.key.ID], sw.enabled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manyKeys is the number of keys from which on the gateway is told of plans: it then reads all their keys at once.
+const manyKeys = 200
+
+// tell tells the gateway of the keys that were made or changed.
+func (i *keyImport) tell() error {
+	plans := map[models.PlanID]bool{}
+	for _, m := range i.touched {
+		if m.plan != 0 && len(i.touched) >= manyKeys {
+			plans[m.plan] = true
+			continue
+		}
+		if err := i.t.keysChanged(m.key); err != nil {
+			return err
+		}
+	}
+	for id := range plans {
+		if err := i.t.changed(models.ChangePlan, int64(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ExportKeys calls fn with the keys that OwnerKeys lists, in its order. With values it adds those of the actor's own keys that are sealed;
+// the caller has made sure that it is really him.
+func (s *Store) ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error {
+	err := s.change(ctx, actor, now, func(t *tx) error {
+		return t.event("key.export", object{kind: "key", name: "all keys", owner: actor.AccountID}, nil, facts{"values": withValues})
+	})
+	if err != nil {
+		return err
+	}
+	page := models.Page{Limit: maxLimit}
+	for {
+		list, err := s.OwnerKeys(ctx, actor.AccountID, models.KeyFilter{}, page)
+		if err != nil {
+			return err
+		}
+		values := map[models.KeyID]string{}
+		if withValues {
+			if values, err = s.unseal(ctx, actor.AccountID, list.Items); err != nil {
+				return err
+			}
+		}
+		for _, k := range list.Items {
+			if err := fn(models.KeyExport{KeyRow: k, Value: values[k.ID]}); err != nil {
+				return err
+			}
+		}
+		if page.After = list.Next; page.After == "" {
+			return nil
+		}
+	}
+}
+
+// unseal reads the values of an owner's sealed keys.
+func (s *Store) unseal(ctx context.Context, owner models.AccountID, keys []models.KeyRow) (map[models.KeyID]string, error) {
+	type row struct {
+		KeyID  models.KeyID
+		Digest []byte
+		Sealed []byte
+	}
+	ids := make([]models.KeyID, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID
+	}
+	rows, err := selectAll[row](s.read.WithContext(ctx), "sealed values", `SELECT c.key_id, c.digest, c.sealed FROM key_secrets c JOIN keys k ON k.id = c.key_id
+		WHERE c.key_id IN ? AND c.is_current = 1 AND c.sealed IS NOT NULL AND k.owner_id = ?`, ids, owner)
+	values := make(map[models.KeyID]string, len(rows))
+	for _, r := range rows {
+		text, err := s.keyring.Open(r.Sealed, sealedFor(r.KeyID, r.Digest))
+		if err != nil {
+			return nil, fmt.Errorf("open value of key %s: %w", r.KeyID, err)
+		}
+		values[r.KeyID] = string(text)
+	}
+	return values, err
+}

@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+type methodRow struct {
+	ID          models.MethodID
+	APIID       models.APIID `gorm:"column:api_id"`
+	Verb        string
+	Path        string
+	Summary     string
+	KeyRequired bool
+	Removed     bool
+}
+
+func (r methodRow) method() models.Method {
+	return models.Method{ID: r.ID, Verb: r.Verb, Path: r.Path, Summary: r.Summary, KeyRequired: r.KeyRequired}
+}
+
+// methodsOf reads the methods of an API's draft, in order, and those that were removed from it.
+func methodsOf(db *gorm.DB, api models.APIID) (present, removed []models.Method, err error) {
+	rows, err := selectAll[methodRow](db, "methods", `SELECT id, api_id, verb, path, summary, key_required, removed_at IS NOT NULL AS removed
+		FROM methods WHERE api_id = ? ORDER BY position, id`, api)
+	for _, r := range rows {
+		if r.Removed {
+			removed = append(removed, r.method())
+		} else {
+			present = append(present, r.method())
+		}
+	}
+	return present, removed, err
+}
+
+// putMethods makes methods, from a position on, or brings back the ones that have an id.
+func (t *tx) putMethods(api models.APIID, methods []models.Method, position int) error {
+	values := make([][]any, len(methods))
+	for i, m := range methods {
+		if m.ID == 0 {
+			m.ID = newID[models.Method]()
+		}
+		values[i] = []any{int64(m.ID), int64(api), m.Verb, m.Path, m.Summary, m.KeyRequired, position + i}
+	}
+	return t.runMany("write methods", `INSERT INTO methods (id, api_id, verb, path, summary, key_required, position)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, key_required = excluded.key_required,
+			position = excluded.position, removed_at = NULL`, values)
+}
+
+// touchAPI notes that the draft differs from what is deployed.
+func (t *tx) touchAPI(api models.APIID) error {
+	return t.run("note change of API", `UPDATE apis SET undeployed = 1, updated_at = ? WHERE id = ?`, millis(t.now), api)
+}
+
+// Methods reads the methods of an API's draft, in the document's order.
+func (s *Store) Methods(ctx context.Context, owner models.AccountID, id models.APIID) ([]models.Method, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedAPI(db, owner, id); err != nil {
+		return nil, err
+	}
+	present, _, err := methodsOf(db, id)
+	return present, err
+}
+
+// Document reads the document as it was uploaded and what was read from it; both are empty for an API that was made by a form.
+func (s *Store) Document(ctx context.Context, owner models.AccountID, id models.APIID) (document, description []byte, err error) {
+	type row struct{ Document, Description []byte }
+	r, err := selectOne[row](s.read.WithContext(ctx), "API", `SELECT document, description FROM apis WHERE id = ? AND owner_id = ?`, id, owner)
+	return r.Document, r.Description, err
+}
+
+// ImportDocument replaces the draft's methods by those of a document. Methods that are known by verb and path keep their id, and those that
+// are present keep whether they need a key.
+func (s *Store) ImportDocument(ctx context.Context, actor models.Actor, id models.APIID, document, description []byte, methods []models.Method,
+	now time.Time) (changes models.ImportChanges, err error) {
+	if methods, err = models.CleanMethods(methods); err != nil {
+		return changes, err
+	}
+	if len(document) == 0 || !json.Valid(description) {
+		return changes, errors.New("import document: it is empty or its description is not JSON")
+	}
+	err = s.changeAPI(ctx, actor, id, now, func(t *tx, a models.API) error {
+		present, removed, err := methodsOf(t.DB, id)
+		if err != nil {
+			return err
+		}
+		var next []models.Method
+		next, changes = models.MergeMethods(present, removed, methods)
+		if err := t.replaceMethods(id, next); err != nil {
+			return err
+		}
+		err = t.run("keep document", `UPDATE apis SET document = ?, description = ? WHERE id = ?`, blob(document), string(description), id)
+		if err != nil {
+			return err
+		}
+		if err := t.touchAPI(id); err != nil {
+			return err
+		}
+		return t.event("api.import", apiObject(a), facts{"methods": len(present)}, facts{"methods": len(next),
+			"added": someNames(changes.Added), "changed": someNames(changes.Changed), "removed": someNames(changes.Removed)})
+	})
+	return changes, err
+}
+
+// replaceMethods makes next the draft's methods, in that order.
+func (t *tx) replaceMethods(api models.APIID, next []models.Method) error {
+	err := t.run("remove methods", `UPDATE methods SET removed_at = ? WHERE api_id = ? AND removed_at IS NULL`, millis(t.now), api)
+	if err != nil {
+		return err
+	}
+	return t.putMethods(api, next, 0)
+}
+
+// someNames names the first methods of many, for an event.
+func someNames(methods []models.Method) []string {
+	var names []string
+	for i, m := range methods {
+		if i == 20 {
+			return append(names, fmt.Sprintf("and %d more", len(methods)-i))
+		}
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+// AddMethod adds a method to the draft, at its end.
+func (s *Store) AddMethod(ctx context.Context, actor models.Actor, api models.APIID, m models.Method, now time.Time) (models.Method, error) {
+	clean, err := models.CleanMethods([]models.Method{m})
+	if err != nil {
+		return models.Method{}, methodProblem(m, err)
+	}
+	m = clean[0]
+	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		present, removed, err := methodsOf(t.DB, api)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(present, m.SameRequests); i >= 0 {
+			return conflictAt("path", "The API has "+present[i].Name()+" already, which answers the same requests.")
+		}
+		if len(present) == models.MaxMethods {
+			return conflictAt("path", fmt.Sprintf("An API has at most %d methods.", models.MaxMethods))
+		}
+		m.ID = newID[models.Method]()
+		if i := slices.IndexFunc(removed, func(r models.Method) bool { return r.Name() == m.Name() }); i >= 0 {
+			m.ID = removed[i].ID
+		}
+		last, err := selectOne[int](t.DB, "position", `SELECT coalesce(max(position), -1) FROM methods WHERE api_id = ?`, api)
+		if err != nil {
+			return err
+		}
+		if err := t.putMethods(api, []models.Method{m}, last+1); err != nil {
+			return err
+		}
+		if err := t.touchAPI(api); err != nil {
+			return err
+		}
+		return t.event("method.add", apiObject(a), nil, facts{"method": m.Name(), "keyRequired": m.KeyRequired})
+	})
+	return m, err
+}
+
+// methodProblem gives each field of a form its own sentence; a list of methods has only one.
+func methodProblem(m models.Method, err error) error {
+	if single := models.CheckMethod(m.Verb, m.Path); single != nil {
+		return single
+	}
+	return err
+}
+
+// RemoveMethod removes a method from the draft. Plans and usage go on knowing it.
+func (s *Store) RemoveMethod(ctx context.Context, actor models.Actor, api models.APIID, id models.MethodID, now time.Time) error {
+	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		m, err := selectOne[methodRow](t.DB, "method", `SELECT id, verb, path FROM methods WHERE id = ? AND api_id = ? AND removed_at IS NULL`, id, api)
+		if err != nil {
+			return err
+		}
+		if err := t.run("remove method", `UPDATE methods SET removed_at = ? WHERE id = ?`, millis(t.now), id); err != nil {
+			return err
+		}
+		if err := t.touchAPI(api); err != nil {
+			return err
+		}
+		return t.event("method.remove", apiObject(a), facts{"method": m.method().Name()}, nil)
+	})
+}
+
+// SetKeyRequired says for some methods of the draft, or with no ids for all, whether callers must send a key.
+func (s *Store) SetKeyRequired(ctx context.Context, actor models.Actor, api models.APIID, ids []models.MethodID, required bool, now time.Time) error {
+	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		present, _, err := methodsOf(t.DB, api)
+		if err != nil {
+			return err
+		}
+		asked := make(map[models.MethodID]bool, len(ids))
+		for _, id := range ids {
+			asked[id] = true
+		}
+		var changed []models.Method
+		var values [][]any
+		for _, m := range present {
+			if (ids == nil || asked[m.ID]) && m.KeyRequired != required {
+				changed = append(changed, m)
+				values = append(values, []any{required, int64(m.ID)})
+			}
+			delete(asked, m.ID)
+		}
+		if len(asked) > 0 {
+			return models.NotFound("method")
+		}
+		if len(changed) == 0 {
+			return nil
+		}
+		if err := t.runMany("set key required", `UPDATE methods SET key_required = ? WHERE id = ?`, values); err != nil {
+			return err
+		}
+		if err := t.touchAPI(api); err != nil {
+			return err
+		}
+		return t.event("method.key_required", apiObject(a), facts{"required": !required},
+			facts{"required": required, "methods": someNames(changed), "all": ids == nil})
+	})
+}

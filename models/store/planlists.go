@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+func (r planRow) at() cursor { return cursor{sort: r.CreatedAt, id: int64(r.ID)} }
+
+// Plans lists an owner's plans, newest first; no state means all. Search is a prefix of the name.
+func (s *Store) Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error) {
+	from, err := newestFirst(p)
+	if err != nil {
+		return models.List[models.PlanRow]{}, err
+	}
+	where, args := "", []any{owner, from.sort, from.id}
+	if state != "" {
+		where, args = `AND p.state = ? `, append(args, string(state))
+	}
+	if p.Search != "" {
+		low, high := prefixRange(p.Search)
+		where += `AND p.name COLLATE NOCASE >= ? AND p.name COLLATE NOCASE < ? `
+		args = append(args, low, high)
+	}
+	db := s.read.WithContext(ctx)
+	rows, err := selectAll[planRow](db, "plans", planQuery+`WHERE p.owner_id = ? AND (p.created_at, p.id) < (?, ?) `+where+`
+		ORDER BY p.created_at DESC, p.id DESC LIMIT ?`, append(args, limitOf(p)+1)...)
+	if err != nil {
+		return models.List[models.PlanRow]{}, err
+	}
+	list := cut(rows, p, planRow.at, func(r planRow) planRow { return r })
+	plans := make([]models.Plan, len(list.Items))
+	for i, r := range list.Items {
+		if plans[i], err = r.plan(); err != nil {
+			return models.List[models.PlanRow]{}, err
+		}
+	}
+	items, err := planListRows(db, plans)
+	return models.List[models.PlanRow]{Items: items, Next: list.Next}, err
+}
+
+// Plan reads a plan of an owner.
+func (s *Store) Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error) {
+	db := s.read.WithContext(ctx)
+	p, err := ownedPlan(db, owner, id)
+	if err != nil {
+		return models.PlanRow{}, err
+	}
+	rows, err := planListRows(db, []models.Plan{p})
+	if err != nil {
+		return models.PlanRow{}, err
+	}
+	return rows[0], nil
+}
+
+// planListRows adds to plans what stands beside them in a list.
+func planListRows(db *gorm.DB, plans []models.Plan) ([]models.PlanRow, error) {
+	var ids []models.PlanID
+	var stages []models.StageID
+	for _, p := range plans {
+		ids = append(ids, p.ID)
+		stages = append(stages, p.Current().StageIDs()...)
+	}
+	counts, err := planCounts(db, ids)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := stageLabels(db, stages)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]models.PlanRow, len(plans))
+	for i, p := range plans {
+		c := counts[p.ID]
+		rows[i] = models.PlanRow{Plan: p, Subscribers: c.Subscribers, Waiting: c.Waiting, Keys: c.Keys}
+		for _, id := range p.Current().StageIDs() {
+			rows[i].Stages = append(rows[i].Stages, labels[id])
+		}
+	}
+	return rows, nil
+}
+
+type planCount struct {
+	PlanID      models.PlanID
+	Subscribers int
+	Waiting     int
+	Keys        int
+}
+
+// planCounts counts who is on plans: open subscriptions, those that wait, and keys, the ones that were revoked among them, as the plan's
+// list of keys shows them.
+func planCounts(db *gorm.DB, plans []models.PlanID) (map[models.PlanID]planCount, error) {
+	rows, err := selectAll[planCount](db, "plan counts", `SELECT p.id AS plan_id,
+			(SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state IN ('pending', 'active', 'suspended')) AS subscribers,
+			(SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state = 'pending') AS waiting,
+			(SELECT count(*) FROM plan_keys pk WHERE pk.plan_id = p.id) AS keys
+		FROM plans p WHERE p.id IN ?`, plans)
+	counts := make(map[models.PlanID]planCount, len(rows))
+	for _, r := range rows {
+		counts[r.PlanID] = r
+	}
+	return counts, err
+}
+
+// stageLabels reads "Echo API · prod" for stages.
+func stageLabels(db *gorm.DB, stages []models.StageID) (map[models.StageID]string, error) {
+	slices.Sort(stages)
+	rows, err := selectAll[heldRow](db, "stages", `SELECT s.id AS stage_id, s.name AS stage_name, a.name AS api_name
+		FROM stages s JOIN apis a ON a.id = s.api_id WHERE s.id IN ?`, slices.Compact(stages))
+	labels := make(map[models.StageID]string, len(rows))
+	for _, r := range rows {
+		labels[r.StageID] = r.held().StageName
+	}
+	return labels, err
+}
+
+// PlanVersions reads what a plan promised over time, newest first.
+func (s *Store) PlanVersions(ctx context.Context, owner models.AccountID, id models.PlanID) ([]models.PlanVersion, error) {
+	type row struct {
+		Version     int
+		Terms       string
+		PublishedAt int64
+		PublishedBy string
+	}
+	db := s.read.WithContext(ctx)
+	if _, err := ownedPlan(db, owner, id); err != nil {
+		return nil, err
+	}
+	rows, err := selectAll[row](db, "versions", `SELECT version, terms, published_at, published_by FROM plan_versions WHERE plan_id = ? ORDER BY version DESC`, id)
+	versions := make([]models.PlanVersion, len(rows))
+	for i, r := range rows {
+		terms, err := decodeTerms(r.Terms)
+		if err != nil {
+			return nil, err
+		}
+		versions[i] = models.PlanVersion{Version: r.Version, Terms: terms, PublishedAt: timeOf(r.PublishedAt), PublishedBy: r.PublishedBy}
+	}
+	return versions, err
+}
+
+// APIPlans reads the plans of an owner that open a stage of an API, in force or in a draft: one row per plan and stage, by plan name.
+func (s *Store) APIPlans(ctx context.Context, owner models.AccountID, id models.APIID) ([]models.PlanUse, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedAPI(db, owner, id); err != nil {
+		return nil, err
+	}
+	stages, err := stagesOf(db, id)
+	if err != nil {
+		return nil, err
+	}
+	return planUses(db, owner, stages)
+}
+
+// StagePlans reads the plans of an owner that open a stage, in force or in a draft, by name.
+func (s *Store) StagePlans(ctx context.Context, owner models.AccountID, id models.StageID) ([]models.PlanUse, error) {
+	db := s.read.WithContext(ctx)
+	row, err := selectOne[stageRow](db, "stage", stageQuery+`JOIN apis a ON a.id = s.api_id WHERE s.id = ? AND a.owner_id = ?`, id, owner)
+	if err != nil {
+		return nil, err
+	}
+	return planUses(db, owner, []models.Stage{row.stage()})
+}
+
+func planUses(db *gorm.DB, owner models.AccountID, stages []models.Stage) ([]models.PlanUse, error) {
+	ids := make([]models.StageID, len(stages))
+	for i, st := range stages {
+		ids[i] = st.ID
+	}
+	rows, err := selectAll[planRow](db, "plans", planQuery+`WHERE p.owner_id = ?
+		AND (p.draft IS NOT NULL OR p.id IN (SELECT plan_id FROM plan_stages WHERE stage_id IN ?)) ORDER BY p.name COLLATE NOCASE, p.id`, owner, ids)
+	if err != nil {
+		return nil, err
+	}
+	var uses []models.PlanUse
+	var plans []models.PlanID
+	for _, r := range rows {
+		p, err := r.plan()
+		if err != nil {
+			return nil, err
+		}
+		for _, st := range stages {
+			if p.InForce.Opens(st.ID) || p.Draft != nil && p.Draft.Opens(st.ID) {
+				uses = append(uses, models.PlanUse{PlanID: p.ID, PlanName: p.Name(), StageName: st.Name})
+				plans = append(plans, p.ID)
+			}
+		}
+	}
+	counts, err := planCounts(db, plans)
+	for i := range uses {
+		uses[i].Subscribers, uses[i].Keys = counts[uses[i].PlanID].Subscribers, counts[uses[i].PlanID].Keys
+	}
+	return uses, err
+}

@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+type stageRow struct {
+	ID           models.StageID
+	APIID        models.APIID `gorm:"column:api_id"`
+	Name         string
+	Upstream     string
+	Rate         sql.NullFloat64
+	Burst        sql.NullInt64
+	TimeoutMs    int64
+	DeploymentID sql.NullInt64
+	Number       sql.NullInt64
+	DeployedAt   sql.NullInt64
+	CreatedAt    int64
+}
+
+const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, s.timeout_ms, s.deployment_id, d.number, s.deployed_at, s.created_at
+	FROM stages s LEFT JOIN deployments d ON d.id = s.deployment_id `
+
+func (r stageRow) stage() models.Stage {
+	s := models.Stage{
+		ID: r.ID, APIID: r.APIID, Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
+		Deployment: models.DeploymentID(r.DeploymentID.Int64), Number: int(r.Number.Int64),
+		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt),
+	}
+	if r.Rate.Valid {
+		s.Throttle = &limit.Throttle{Rate: r.Rate.Float64, Burst: r.Burst.Int64}
+	}
+	return s
+}
+
+// throttleColumns stores a throttle.
+func throttleColumns(t *limit.Throttle) (rate sql.NullFloat64, burst sql.NullInt64) {
+	if t != nil {
+		rate, burst = sql.NullFloat64{Float64: t.Rate, Valid: true}, sql.NullInt64{Int64: t.Burst, Valid: true}
+	}
+	return rate, burst
+}
+
+// stagesOf reads the stages of some APIs, oldest first.
+func stagesOf(db *gorm.DB, apis ...models.APIID) ([]models.Stage, error) {
+	rows, err := selectAll[stageRow](db, "stages", stageQuery+`WHERE s.api_id IN ? ORDER BY s.created_at, s.id`, apis)
+	stages := make([]models.Stage, len(rows))
+	for i, r := range rows {
+		stages[i] = r.stage()
+	}
+	return stages, err
+}
+
+// stageOf reads a stage of an API whose owner was asked for.
+func stageOf(db *gorm.DB, api models.APIID, id models.StageID) (models.Stage, error) {
+	row, err := selectOne[stageRow](db, "stage", stageQuery+`WHERE s.id = ? AND s.api_id = ?`, id, api)
+	return row.stage(), err
+}
+
+func stageObject(a models.API, s models.Stage) object {
+	return object{kind: "stage", id: s.ID.String(), name: a.Name + " · " + s.Name, owner: a.OwnerID}
+}
+
+func stageFacts(s models.Stage) facts {
+	f := facts{"name": s.Name, "upstream": s.Upstream, "timeout": s.Timeout.String()}
+	if s.Throttle != nil {
+		f["rate"], f["burst"] = s.Throttle.Rate, s.Throttle.Burst
+	}
+	return f
+}
+
+// Stages reads an API's stages, oldest first.
+func (s *Store) Stages(ctx context.Context, owner models.AccountID, api models.APIID) ([]models.Stage, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedAPI(db, owner, api); err != nil {
+		return nil, err
+	}
+	return stagesOf(db, api)
+}
+
+// Stage reads a stage of an API.
+func (s *Store) Stage(ctx context.Context, owner models.AccountID, api models.APIID, id models.StageID) (models.Stage, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedAPI(db, owner, api); err != nil {
+		return models.Stage{}, err
+	}
+	return stageOf(db, api, id)
+}
+
+// CreateStage names a stage. Callers reach it once something is deployed to it. No timeout means the default one.
+func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, now time.Time) (models.Stage, error) {
+	if st.Timeout == 0 {
+		st.Timeout = models.DefaultTimeout
+	}
+	if err := st.Check(); err != nil {
+		return models.Stage{}, err
+	}
+	err := s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		st = models.Stage{ID: newID[models.Stage](), APIID: api, Name: st.Name, Upstream: st.Upstream, Throttle: st.Throttle,
+			Timeout: st.Timeout.Truncate(time.Millisecond), CreatedAt: t.now}
+		rate, burst := throttleColumns(st.Throttle)
+		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), millis(t.now))
+		if isDuplicate(err) {
+			return conflictAt("name", "The API has a stage of this name already.")
+		}
+		if err != nil {
+			return err
+		}
+		return t.event("stage.create", stageObject(a, st), nil, stageFacts(st))
+	})
+	return st, err
+}
+
+// UpdateStage changes a stage's upstream, throttle and timeout, at once for callers; its name stays.
+func (s *Store) UpdateStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, now time.Time) error {
+	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		before, err := stageOf(t.DB, api, st.ID)
+		if err != nil {
+			return err
+		}
+		after := before
+		after.Upstream, after.Throttle, after.Timeout = st.Upstream, st.Throttle, st.Timeout.Truncate(time.Millisecond)
+		if err := after.Check(); err != nil {
+			return err
+		}
+		rate, burst := throttleColumns(after.Throttle)
+		err = t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ? WHERE id = ?`,
+			after.Upstream, rate, burst, after.Timeout.Milliseconds(), st.ID)
+		if err != nil {
+			return err
+		}
+		if err := t.changed(models.ChangeTopology); err != nil {
+			return err
+		}
+		return t.event("stage.update", stageObject(a, after), stageFacts(before), stageFacts(after))
+	})
+}
+
+// DeleteStage deletes a stage and takes it off all plans. Its usage stays.
+func (s *Store) DeleteStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error {
+	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		st, err := stageOf(t.DB, api, id)
+		if err != nil {
+			return err
+		}
+		if err := t.detach(a.OwnerID, []models.StageID{id}); err != nil {
+			return err
+		}
+		if err := t.run("delete stage", `DELETE FROM stages WHERE id = ?`, id); err != nil {
+			return err
+		}
+		if err := t.changed(models.ChangeTopology); err != nil {
+			return err
+		}
+		return t.event("stage.delete", stageObject(a, st), stageFacts(st), nil)
+	})
+}
+
+// StageChoices reads the stages that an owner's plans may open, by API and stage name. A stage to which nothing is deployed comes with the
+// draft's methods.
+func (s *Store) StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error) {
+	type row struct {
+		StageID   models.StageID
+		APIID     models.APIID `gorm:"column:api_id"`
+		APIName   string       `gorm:"column:api_name"`
+		APISlug   string       `gorm:"column:api_slug"`
+		StageName string
+		Methods   sql.NullString
+	}
+	db := s.read.WithContext(ctx)
+	rows, err := selectAll[row](db, "stages", `SELECT s.id AS stage_id, a.id AS api_id, a.name AS api_name, a.slug AS api_slug, s.name AS stage_name, d.methods
+		FROM apis a JOIN stages s ON s.api_id = a.id LEFT JOIN deployments d ON d.id = s.deployment_id
+		WHERE a.owner_id = ? ORDER BY a.name COLLATE NOCASE, a.id, s.created_at, s.id`, owner)
+	if err != nil {
+		return nil, err
+	}
+	choices := make([]models.StageChoice, len(rows))
+	for i, r := range rows {
+		choices[i] = models.StageChoice{StageID: r.StageID, APIID: r.APIID, APIName: r.APIName, APISlug: r.APISlug, StageName: r.StageName, Deployed: r.Methods.Valid}
+		if r.Methods.Valid {
+			choices[i].Methods, err = decodeMethods(r.Methods.String)
+		} else {
+			choices[i].Methods, _, err = methodsOf(db, r.APIID)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return choices, nil
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+type subscriptionListRow struct {
+	Sub          subscriptionRow `gorm:"embedded"` // an anonymous field would have to be exported
+	AppName      string
+	AccountID    models.AccountID
+	AccountEmail string
+	AccountName  string
+	PlanName     string
+	PlanState    string
+	Terms        sql.NullString
+	Keys         int
+}
+
+const subscriptionQuery = `SELECT ` + subscriptionColumns + `, a.name AS app_name, c.id AS account_id, c.email AS account_email, c.name AS account_name,
+		p.name AS plan_name, p.state AS plan_state, v.terms, (SELECT count(*) FROM plan_keys pk WHERE pk.subscription_id = s.id) AS keys
+	FROM subscriptions s JOIN apps a ON a.id = s.app_id JOIN accounts c ON c.id = a.account_id JOIN plans p ON p.id = s.plan_id
+		LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version `
+
+// subscriptionRows makes rows of a query that begins with subscriptionQuery.
+func subscriptionRows(db *gorm.DB, rows []subscriptionListRow) ([]models.SubscriptionRow, error) {
+	plans := make([]models.PlanID, len(rows))
+	for i, r := range rows {
+		plans[i] = r.Sub.PlanID
+	}
+	apis, err := apisOfPlans(db, plans)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]models.SubscriptionRow, len(rows))
+	for i, r := range rows {
+		terms, err := decodeTerms(r.Terms.String)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = models.SubscriptionRow{Subscription: r.Sub.subscription(), AppName: r.AppName, AccountID: r.AccountID, AccountEmail: r.AccountEmail,
+			AccountName: r.AccountName, PlanName: r.PlanName, PlanState: models.PlanState(r.PlanState), Terms: terms, APIs: apis[r.Sub.PlanID], Keys: r.Keys}
+	}
+	return out, nil
+}
+
+// apisOfPlans reads what plans open, by API name.
+func apisOfPlans(db *gorm.DB, plans []models.PlanID) (map[models.PlanID][]models.APIRef, error) {
+	type opened struct {
+		PlanID    models.PlanID
+		APIID     models.APIID `gorm:"column:api_id"`
+		Slug      string
+		Name      string
+		StageName string
+	}
+	slices.Sort(plans)
+	rows, err := selectAll[opened](db, "APIs of plans", `SELECT ps.plan_id, a.id AS api_id, a.slug, a.name, s.name AS stage_name
+		FROM plan_stages ps JOIN stages s ON s.id = ps.stage_id JOIN apis a ON a.id = s.api_id
+		WHERE ps.plan_id IN ? ORDER BY a.name COLLATE NOCASE, a.id, s.created_at, s.id`, slices.Compact(plans))
+	refs := make(map[models.PlanID][]models.APIRef)
+	for _, r := range rows {
+		of := refs[r.PlanID]
+		if len(of) == 0 || of[len(of)-1].APIID != r.APIID {
+			of = append(of, models.APIRef{APIID: r.APIID, Slug: r.Slug, Name: r.Name})
+		}
+		of[len(of)-1].Stages = append(of[len(of)-1].Stages, r.StageName)
+		refs[r.PlanID] = of
+	}
+	return refs, err
+}
+
+// addSubscriptions adds to apps their subscriptions, newest first, ended ones too.
+func addSubscriptions(db *gorm.DB, apps []models.AppRow) error {
+	ids := make([]models.AppID, len(apps))
+	for i, a := range apps {
+		ids[i] = a.ID
+	}
+	rows, err := selectAll[subscriptionListRow](db, "subscriptions of apps", subscriptionQuery+`WHERE s.app_id IN ? ORDER BY s.requested_at DESC, s.id DESC`, ids)
+	if err != nil {
+		return err
+	}
+	subscriptions, err := subscriptionRows(db, rows)
+	of := groupBy(subscriptions, func(r models.SubscriptionRow) models.AppID { return r.AppID })
+	for i := range apps {
+		apps[i].Subscriptions = of[apps[i].ID]
+	}
+	return err
+}
+
+// Subscription reads a subscription of a developer's app.
+func (s *Store) Subscription(ctx context.Context, account models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error) {
+	return oneSubscription(s.read.WithContext(ctx), `WHERE s.id = ? AND a.account_id = ?`, id, account)
+}
+
+// OwnerSubscription reads a subscription to a plan of an owner.
+func (s *Store) OwnerSubscription(ctx context.Context, owner models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error) {
+	return oneSubscription(s.read.WithContext(ctx), `WHERE s.id = ? AND p.owner_id = ?`, id, owner)
+}
+
+func oneSubscription(db *gorm.DB, where string, args ...any) (models.SubscriptionRow, error) {
+	row, err := selectOne[subscriptionListRow](db, "subscription", subscriptionQuery+where, args...)
+	if err != nil {
+		return models.SubscriptionRow{}, err
+	}
+	rows, err := subscriptionRows(db, []subscriptionListRow{row})
+	if err != nil {
+		return models.SubscriptionRow{}, err
+	}
+	return rows[0], nil
+}
+
+// WaitingSubscriptions counts the requests that an owner has not decided.
+func (s *Store) WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error) {
+	return selectOne[int](s.read.WithContext(ctx), "waiting subscriptions", `SELECT count(*) FROM plans p JOIN subscriptions s ON s.plan_id = p.id
+		WHERE p.owner_id = ? AND s.state = 'pending'`, owner)
+}
+
+// OwnerSubscriptions lists the subscriptions to an owner's plans, newest request first. Search is a prefix of the app's name, of the
+// developer's e-mail address or name, or of the plan's name.
+func (s *Store) OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (
+	list models.List[models.SubscriptionRow], err error) {
+	from, err := newestFirst(p)
+	if err != nil {
+		return list, err
+	}
+	db := s.read.WithContext(ctx)
+	if f.PlanID != 0 {
+		if _, err := ownedPlan(db, owner, f.PlanID); err != nil {
+			return list, err
+		}
+	}
+	places, err := subscriptionPlaces(db, owner, f, p, from)
+	if err != nil {
+		return list, err
+	}
+	page := cut(places, p, place.at, func(at place) int64 { return at.ID })
+	rows, err := selectAll[subscriptionListRow](db, "subscriptions", subscriptionQuery+`WHERE s.id IN ? ORDER BY s.requested_at DESC, s.id DESC`, page.Items)
+	if err != nil {
+		return list, err
+	}
+	list.Next = page.Next
+	list.Items, err = subscriptionRows(db, rows)
+	return list, err
+}
+
+// subscriptionPlaces reads where the subscriptions of a page stand: those of each plan and state lie in the order of an index.
+func subscriptionPlaces(db *gorm.DB, owner models.AccountID, f models.SubscriptionFilter, p models.Page, from cursor) ([]place, error) {
+	type group struct {
+		PlanID models.PlanID
+		State  string
+		Newest sql.NullInt64
+	}
+	tables, where, args := subscriptionSearch(p.Search)
+	states := "'pending'), ('active'), ('suspended'), ('refused'), ('ended'"
+	one := []any{}
+	if f.State != "" {
+		states, one = "?", []any{string(f.State)}
+	}
+	query := tables + ` WHERE s.plan_id = %s AND s.state = %s AND (s.requested_at, s.id) < (?, ?) ` + where + ` ORDER BY s.requested_at DESC, s.id DESC LIMIT `
+	groups, err := selectAll[group](db, "newest subscriptions", `WITH t (state) AS (VALUES (`+states+`))
+		SELECT o.id AS plan_id, t.state, (SELECT s.requested_at FROM `+fmt.Sprintf(query, "o.id", "t.state")+`1) AS newest
+		FROM plans o JOIN t WHERE o.owner_id = ? AND (? = 0 OR o.id = ?)`,
+		slices.Concat(one, []any{from.sort, from.id}, args, []any{owner, f.PlanID, f.PlanID})...)
+	if err != nil {
+		return nil, err
+	}
+	limit := limitOf(p) + 1
+	return merge(groups, limit, func(g group) sql.NullInt64 { return g.Newest }, func(g group) ([]place, error) {
+		return selectAll[place](db, "subscriptions", `SELECT s.requested_at AS sort, s.id FROM `+fmt.Sprintf(query, "?", "?")+`?`,
+			slices.Concat([]any{g.PlanID, g.State, from.sort, from.id}, args, []any{limit})...)
+	})
+}
+
+// subscriptionSearch makes of a search the tables and the condition that it needs.
+func subscriptionSearch(search string) (tables, where string, args []any) {
+	if search == "" {
+		return `subscriptions s`, ``, nil
+	}
+	low, high := prefixRange(search)
+	var parts []string
+	for _, column := range []string{"a.name", "c.email", "c.name", "p.name"} {
+		parts = append(parts, column+` COLLATE NOCASE >= ? AND `+column+` COLLATE NOCASE < ?`)
+		args = append(args, low, high)
+	}
+	return `subscriptions s JOIN apps a ON a.id = s.app_id JOIN accounts c ON c.id = a.account_id JOIN plans p ON p.id = s.plan_id`,
+		`AND (` + strings.Join(parts, ` OR `) + `)`, args
+}
