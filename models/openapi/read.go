@@ -145,7 +145,7 @@ type reading struct {
 	Description
 	tree  *tidy
 	notes *notes
-	taken map[string]string // verb and path without parameter names -> the path as it was first written
+	taken map[string]int    // verb and path without parameter names -> operation
 	ids   map[string]string // operationId -> where it was first used
 	tags  map[string]bool   // listed already
 
@@ -158,7 +158,7 @@ type reading struct {
 
 func newReading(tree *tidy, level, detail int) *reading {
 	return &reading{
-		tree: tree, notes: tree.notes.clone(), level: level, left: detail, taken: map[string]string{}, ids: map[string]string{}, tags: map[string]bool{},
+		tree: tree, notes: tree.notes.clone(), level: level, left: detail, taken: map[string]int{}, ids: map[string]string{}, tags: map[string]bool{},
 		known: map[string][]Field{}, sketches: map[string]string{},
 	}
 }
@@ -211,11 +211,13 @@ func (r *reading) add(op Operation) error {
 		return nil
 	}
 	shape := op.Verb + " " + pathShape(op.Path)
-	if first, twice := r.taken[shape]; twice {
-		r.notes.add(where, "The operation is left out: its path matches the same requests as %s, which comes first.", short(first))
+	if i, twice := r.taken[shape]; twice {
+		first := &r.Operations[i]
+		first.KeyRequired = first.KeyRequired || op.KeyRequired // what is said twice must not open what is said once
+		r.notes.add(where, "The operation is left out: its path matches the same requests as %s, which comes first.", short(first.Path))
 		return nil
 	}
-	r.taken[shape] = op.Path
+	r.taken[shape] = len(r.Operations)
 	if len(r.Operations) == MaxOperations {
 		return &ReadError{Reason: fmt.Sprintf("The document describes more than %d operations. Split it into several APIs.", MaxOperations)}
 	}

@@ -137,6 +137,15 @@ func TestPathsThatCannotBeServedAreLeftOut(t *testing.T) {
 	}
 }
 
+// TestWhatIsDescribedTwiceIsAsClosedAsEither: one of two descriptions of the same requests must not open the other.
+func TestWhatIsDescribedTwiceIsAsClosedAsEither(t *testing.T) {
+	got := mustRead(t, "openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths:\n"+
+		"  /a/{x}: {get: {responses: {}}}\n  /a/{y}: {get: {security: [{key: []}], responses: {}}}\n")
+	if len(got.Operations) != 1 || !got.Operations[0].KeyRequired {
+		t.Errorf("got %v, want one operation that requires a key", got.Operations)
+	}
+}
+
 // TestWhatCannotBeFollowedIsLeftOutWithAWarning: a document with one bad reference is still a good document.
 func TestWhatCannotBeFollowedIsLeftOutWithAWarning(t *testing.T) {
 	for _, test := range []struct{ name, schema, warning string }{
@@ -193,6 +202,25 @@ func TestLargeDocumentsLoseDepthNotOperations(t *testing.T) {
 	first, last := got.Operations[0].Responses[0].Contents[0], got.Operations[1499].Responses[0].Contents[0]
 	if diff := cmp.Diff(first, last); diff != "" || len(first.Fields) == 0 {
 		t.Errorf("first and last differ (-first +last):\n%s", diff)
+	}
+}
+
+// TestDocumentsWithoutRoomKeepTheirOperations: the last thing to lose is what is imported.
+func TestDocumentsWithoutRoomKeepTheirOperations(t *testing.T) {
+	info, tree, err := check(mustFile(t, "testdata/petstore-3.0.yaml"), &notes{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	describe, err := build3(info, tree.notes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := fit(describe, tree, 1)
+	if err != nil || len(got.Operations) != 6 || !warns(got, "fields and examples of bodies are left out") {
+		t.Fatalf("got %v, %d operations, warnings %v", err, len(got.Operations), got.Warnings)
+	}
+	if c := got.Operations[0].Responses[0].Contents[0]; c.Type != "array of Pet" || len(c.Fields) > 0 || c.Example != "" {
+		t.Errorf("got %v, want its type alone", c)
 	}
 }
 
