@@ -6,13 +6,18 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
+	"gatehouse/models"
 	"gatehouse/models/secret"
 	"gatehouse/web"
 )
 
 // pages hands every page family what it needs.
 func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
-	passwords, throttle := secret.NewHasher(), handlers.NewThrottle()
+	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(time.Now())
+	limits := func(key models.KeyID, plan models.PlanID) (handlers.KeyLimits, bool) {
+		l, ok := in.gateway.Limits(key, plan)
+		return handlers.KeyLimits(l), ok
+	}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store},
 		Catalog:  &handlers.Catalog{Store: in.store, Markdown: handlers.NewMarkdown()},
@@ -20,8 +25,16 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
-		Admin:    &handlers.Admin{Store: in.store},
-		Audit:    &handlers.Audit{Store: in.store},
+
+		Home:          &handlers.Home{Store: in.store, Limits: limits},
+		Apps:          &handlers.Apps{Store: in.store, Limits: limits},
+		Keys:          &handlers.Keys{Store: in.store, Limits: limits, Caller: in.gateway},
+		Subscribe:     &handlers.Subscribe{Store: in.store},
+		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits},
+		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
+
+		Admin: &handlers.Admin{Store: in.store},
+		Audit: &handlers.Audit{Store: in.store},
 	}
 }
 
@@ -35,5 +48,5 @@ func problemDocs() []handlers.ProblemDoc {
 }
 
 func newSessions(in *instance) *session.Manager {
-	return session.New(in.store, in.keyring.CookieKeys(), isHTTPS(in.config.publicURL), func() time.Time { return time.Now().UTC() })
+	return session.New(in.store, in.keyring.CookieKeys(), web.IsHTTPS(in.config.publicURL), func() time.Time { return time.Now().UTC() })
 }

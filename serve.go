@@ -21,6 +21,7 @@ import (
 	"gatehouse/models"
 	"gatehouse/models/secret"
 	"gatehouse/models/store"
+	"gatehouse/static"
 	"gatehouse/web"
 )
 
@@ -129,7 +130,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: time.Now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Insecure: insecure(in.config), Streams: streams,
 	}
-	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy)), in.log)
+	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
 	return nil
 }
@@ -182,7 +183,7 @@ func insecure(c config) bool {
 	ip, ipErr := netip.ParseAddr(host)
 	loopback := err == nil && (host == "localhost" || ipErr == nil && ip.IsLoopback())
 	listen, _, _ := net.SplitHostPort(c.portalListen)
-	return !isHTTPS(c.publicURL) && (!loopback || listen == "" || listen == "0.0.0.0" || listen == "::")
+	return !web.IsHTTPS(c.publicURL) && (!loopback || listen == "" || listen == "0.0.0.0" || listen == "::")
 }
 
 // run serves until ctx ends or something breaks, then stops in order: no new connections, answers under way finish, usage and levels are saved, the

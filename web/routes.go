@@ -18,8 +18,16 @@ type Pages struct {
 	SignIn   *handlers.SignIn
 	Links    *handlers.Links
 	Me       *handlers.Me
-	Admin    *handlers.Admin
-	Audit    *handlers.Audit
+
+	Home          *handlers.Home
+	Apps          *handlers.Apps
+	Keys          *handlers.Keys
+	Subscribe     *handlers.Subscribe
+	Subscriptions *handlers.Subscriptions
+	Usage         *handlers.Usage
+
+	Admin *handlers.Admin
+	Audit *handlers.Audit
 }
 
 // Handler is the whole portal: every route, behind what every request passes.
@@ -30,7 +38,7 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 	e.HandleMethodNotAllowed = false // an unknown verb on a page is no page
 	e.RedirectTrailingSlash = false
 	_ = e.SetTrustedProxies(nil) // trust nobody's X-Forwarded-For; the call cannot fail with nil
-	https := isHTTPS(site.PublicURL)
+	https := IsHTTPS(site.PublicURL)
 	e.Use(requestID, headers(https), recovery(site, site.Log))
 	e.GET("/static/*file", gin.WrapH(files))
 	e.HEAD("/static/*file", gin.WrapH(files))
@@ -39,7 +47,8 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 	return guardOrigin(site, e)
 }
 
-func isHTTPS(address string) bool {
+// IsHTTPS reports whether an address is reached over TLS.
+func IsHTTPS(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https"
 }
@@ -115,6 +124,27 @@ func account(g group, p Pages) {
 
 // developer is for everybody who is signed in: apps, keys, usage.
 func developer(g group, p Pages) {
+	g.get("/home", p.Home.Show)
+	g.form("/apis/:slug/subscribe", p.Subscribe.Form, p.Subscribe.Submit)
+	g.form("/apps", p.Apps.List, p.Apps.Create)
+	g.get("/apps/new", p.Apps.New)
+	g.get("/apps/:app", p.Apps.Show)
+	g.post("/apps/:app/rename", p.Apps.Rename)
+	g.get("/apps/:app/keys/new", p.Keys.New)
+	g.post("/apps/:app/keys", p.Keys.Create)
+	g.get("/keys", p.Keys.List)
+	g.get("/keys/:key", p.Keys.Show)
+	g.post("/keys/:key/rename", p.Keys.Rename)
+	g.post("/keys/:key/expiry", p.Keys.Expiry)
+	g.form("/keys/:key/rotate", p.Keys.RotateForm, p.Keys.Rotate)
+	g.post("/keys/:key/stop-old", p.Keys.StopOld)
+	g.form("/keys/:key/revoke", p.Keys.RevokeForm, p.Keys.Revoke)
+	g.post("/keys/:key/try", p.Keys.Try)
+	g.get("/subscriptions/:subscription", p.Subscriptions.Show)
+	g.form("/subscriptions/:subscription/cancel", p.Subscriptions.CancelForm, p.Subscriptions.Cancel)
+	g.form("/subscriptions/:subscription/change", p.Subscriptions.ChangeForm, p.Subscriptions.Change)
+	g.get("/usage", p.Usage.Show)
+	g.get("/usage/live", p.Usage.Live)
 }
 
 // owner is for owners: what is theirs.
