@@ -99,7 +99,7 @@ func (a *Admin) accountPage(r *Request, person models.Account, f *Form, link *ad
 		DidHref: "/admin/audit?actor=" + url.QueryEscape(person.Email),
 	}
 	for _, s := range sessions {
-		v.Sessions = append(v.Sessions, admin.SessionView{Browser: browserName(s.UserAgent), UserAgent: s.UserAgent, Address: s.Address, Since: s.CreatedAt, Seen: s.SeenAt})
+		v.Sessions = append(v.Sessions, admin.SessionView{Browser: browserName(s.UserAgent), UserAgent: s.UserAgent, Address: hostOf(s.Address), Since: s.CreatedAt, Seen: s.SeenAt})
 	}
 	return admin.Account(r.layout(person.Name, ui.Crumb{Label: "Accounts", Href: "/admin/accounts"}, ui.Crumb{}), v), nil
 }

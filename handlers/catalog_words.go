@@ -174,9 +174,9 @@ func audienceWords(p models.CatalogPlan) string {
 
 func chargeWords(c models.Charge) string {
 	if c == models.ChargeDelivered {
-		return "Answers of the API; its own failures are given back"
+		return "Delivered answers"
 	}
-	return "Each request that passes the gateway"
+	return "Accepted requests"
 }
 
 // keyWords says where callers put their key.
@@ -253,7 +253,7 @@ func comparePlans(plans []models.CatalogPlan, now time.Time) []public.CompareRow
 	add("Who may subscribe", func(p models.CatalogPlan) string {
 		switch {
 		case p.Terms.Audience == models.AudienceAsk:
-			return "Anyone, the owner approves"
+			return "Anyone, on approval"
 		case p.Terms.Audience == models.AudienceInvited:
 			return "Invited people"
 		}

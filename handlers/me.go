@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/a-h/templ"
@@ -62,8 +63,16 @@ func sessionHandle(digest [32]byte) string { return fmt.Sprintf("%x", sha256.Sum
 
 func sessionView(s models.Session, current bool) account.SessionView {
 	return account.SessionView{
-		Handle: s.Handle, Browser: browserName(s.UserAgent), UserAgent: s.UserAgent, Address: s.Address, Since: s.CreatedAt, Seen: s.SeenAt, Current: current,
+		Handle: s.Handle, Browser: browserName(s.UserAgent), UserAgent: s.UserAgent, Address: hostOf(s.Address), Since: s.CreatedAt, Seen: s.SeenAt, Current: current,
 	}
+}
+
+// hostOf is an address without its port, which says nothing to people.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 func roleName(role models.Role) string {

@@ -166,7 +166,11 @@ func (ref *reference) view(r *Request) public.ReferenceView {
 				group.Lines = append(group.Lines, ref.line(op, r.Query("op")))
 			}
 		}
-		if group.Count > 0 {
+		switch {
+		case group.Count == 0:
+		case group.Open && ref.total > listedAtOnce: // else it may lie far below what is in sight
+			v.Groups = slices.Insert(v.Groups, 0, group)
+		default:
 			v.Groups = append(v.Groups, group)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 	"gatehouse/templates/public"
@@ -36,8 +38,22 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation) *p
 			Status: answer.Status, Code: code, Open: i == 0, Text: c.Markdown.HTML(answer.Text, 2), Contents: c.contents("answer-"+strconv.Itoa(i), answer.Contents),
 		})
 	}
+	v.Sample, v.SampleTitle = takeSample(v.Responses)
 	v.Prev, v.Next = ref.neighbours(op)
 	return v
+}
+
+// takeSample moves the first example of an answer to where it stands beside the call.
+func takeSample(answers []public.ResponseView) (templ.Component, string) {
+	for _, answer := range answers {
+		for i := range answer.Contents {
+			if sample := answer.Contents[i].Example; sample != nil {
+				answer.Contents[i].Example = nil
+				return sample, answer.Status + " " + answer.Contents[i].MediaType
+			}
+		}
+	}
+	return nil, ""
 }
 
 // neighbours are the operations before and after, in the order of the lists.

@@ -130,7 +130,7 @@ func Me(p ui.Page, v MeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = newPassword(v.PasswordError, "New password").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = newPassword(v.PasswordError, "New password", false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -281,7 +281,7 @@ func Me(p ui.Page, v MeView) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Sessions", Columns: []ui.Column{
+				templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Browsers that are signed in", Columns: []ui.Column{
 					{Label: "Browser"}, {Label: "Address", Hide: ui.Tablet}, {Label: "Signed in", Hide: ui.Phone}, {Label: "Last used"}, {Label: "Actions", Quiet: true}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

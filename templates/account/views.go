@@ -20,6 +20,16 @@ type PersonForm struct {
 	PasswordError string
 }
 
+// startsAtName reports whether the cursor begins in the name: where it is wrong, or nothing is.
+func (f PersonForm) startsAtName() bool {
+	return f.NameError != "" || f.EmailError == "" && f.PasswordError == ""
+}
+
+// startsAtPassword reports whether the cursor begins in the password: it alone is wrong.
+func (f PersonForm) startsAtPassword() bool {
+	return f.PasswordError != "" && f.NameError == "" && f.EmailError == ""
+}
+
 // JoinView is the page where people make an account.
 type JoinView struct {
 	Form       PersonForm

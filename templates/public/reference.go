@@ -54,6 +54,8 @@ type OperationView struct {
 	Body                *BodyView
 	Responses           []ResponseView
 	Snippets            []ui.Snippet
+	Sample              templ.Component // an answer; nil: none
+	SampleTitle         string
 	Prev, Next          *OperationLine
 }
 
