@@ -143,7 +143,7 @@ func (a *Apps) show(r *Request, id models.AppID, f *Form, reply func(templ.Compo
 		return Reply{}, err
 	}
 	rows := rowsOf(keys)
-	v := developer.AppView{Name: app.Name, Href: appPath(id), Created: app.CreatedAt, UsageHref: "/usage?app=" + id.String(), NewName: app.Name, Keys: developer.KeyTable{Now: r.Now, Spark: true}}
+	v := developer.AppView{Name: app.Name, Href: appPath(id), Created: app.CreatedAt, UsageHref: "/usage?app=" + id.String(), NewName: app.Name, Keys: developer.KeyTable{Title: "Keys of " + app.Name, Now: r.Now, Spark: true}}
 	if f != nil {
 		v.NewName, v.NameError = f.Get("name"), fieldOrMessage(f, "name")
 	}

@@ -178,7 +178,7 @@ func keysOfApp(keys []models.KeyRow, app models.AppID) (out []models.KeyRow) {
 
 // recentKeys are the ones that work, last used first.
 func recentKeys(keys []models.KeyRow, now time.Time) developer.KeyTable {
-	t := developer.KeyTable{Now: now, Apps: true}
+	t := developer.KeyTable{Title: "Keys that were used last", Now: now, Apps: true}
 	sorted := slices.Clone(keys)
 	slices.SortStableFunc(sorted, func(a, b models.KeyRow) int { return b.LastUsedAt.Compare(a.LastUsedAt) })
 	for _, k := range sorted {

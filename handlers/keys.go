@@ -26,6 +26,8 @@ type KeysStore interface {
 	RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, overlap models.Overlap, now time.Time) (models.Key, secret.Value, error)
 	StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 }
 
@@ -34,6 +36,8 @@ type Keys struct {
 	Store  KeysStore
 	Limits LimitsOf
 	Caller Caller
+
+	descriptions descriptions
 }
 
 // List shows all keys of the account.
@@ -43,7 +47,7 @@ func (k *Keys) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.KeysView{Query: p.Search, Pages: ui.Pages{Next: nextPage(r, list.Next)}, Table: developer.KeyTable{Now: r.Now, Apps: true}}
+	v := developer.KeysView{Query: p.Search, Pages: ui.Pages{Next: nextPage(r, list.Next)}, Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true}}
 	if p.After != "" {
 		v.Pages.Prev = nextPage(r, "-")
 	}
@@ -195,10 +199,13 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	}
 	for _, m := range key.Memberships {
 		v.Quotas = append(v.Quotas, quotaCard(key, m, k.Limits, r.Now))
-		v.Quotas[len(v.Quotas)-1].Key = ""
+		card := &v.Quotas[len(v.Quotas)-1]
+		card.Key, card.Text = "", "" // the page is about the key, and its notices say what keeps it from working
 	}
 	if status != models.KeyRevoked {
-		addCalls(&v, key, r, value)
+		if err := k.addCalls(&v, key, r, value); err != nil {
+			return keyPage{}, err
+		}
 	}
 	if err := k.addRecent(r, key.ID, &v); err != nil {
 		return keyPage{}, err
@@ -259,24 +266,28 @@ func keyNotices(key models.KeyDetail, now time.Time) (out []developer.NoticeLine
 }
 
 // addCalls adds the stages that the key may call, code for one of them, and the form that sends a test request.
-func addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, value secret.Value) {
+func (k *Keys) addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, value secret.Value) error {
 	calls := slices.DeleteFunc(slices.Clone(key.Calls), func(c models.KeyCall) bool { return len(c.Methods) == 0 })
 	at := chosenCall(calls, r.Query("stage"))
 	if at < 0 {
 		if !value.IsZero() {
 			v.Reveal = reveal(key.Key, value, nil, "It may call nothing yet: subscribe its app to a plan.")
 		}
-		return
+		return nil
 	}
 	for i, c := range calls {
 		v.Calls = append(v.Calls, ui.Tab{Label: c.APIName + " · " + c.StageName, Href: v.Href + "?stage=" + c.StageID.String() + "#use", Current: i == at})
 	}
 	call := calls[at]
-	method := simplest(call.Methods)
+	ops, err := k.descriptions.operations(r, k.Store, call)
+	if err != nil {
+		return err
+	}
+	first := simplest(ops)
 	base := stageURL(r.Site.GatewayURL, call.APISlug, call.StageName)
-	v.Snippets = ui.SnippetsOf(keyRequest(base, call, method, value))
-	v.Place = strings.TrimSuffix(keyWords(call.KeySource), ".") + ", to " + base
-	v.Try = tryView(key.ID, calls, call, method)
+	v.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, first.Operation, value))
+	v.Place = strings.TrimSuffix(keyWords(call.KeySource), ".") + ", to " + base + "."
+	v.Try = tryView(key.ID, call, ops, first)
 	if !value.IsZero() {
 		note := ""
 		if call.State == models.MemberPending {
@@ -285,6 +296,7 @@ func addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, value secr
 		v.Reveal = reveal(key.Key, value, v.Snippets, note)
 		v.Try.NewTab = true
 	}
+	return nil
 }
 
 // reveal is the panel that shows a key's value once.

@@ -1,12 +1,13 @@
 package handlers
 
 import (
-	"net/url"
+	"context"
 	"slices"
 	"strings"
 
 	"gatehouse/models"
 	"gatehouse/models/openapi"
+	"gatehouse/models/secret"
 	"gatehouse/templates/snippet"
 )
 
@@ -21,63 +22,68 @@ func chosenCall(calls []models.KeyCall, stage string) int {
 	return min(0, len(calls)-1)
 }
 
-// simplest is the method to begin with: a GET that needs a key and nothing else, if there is one. methods is not empty.
-func simplest(methods []models.Method) models.Method {
-	return slices.MinFunc(methods, func(a, b models.Method) int { return effort(a) - effort(b) })
+// callStore reads what is known of an API beyond its methods.
+type callStore interface {
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
 }
 
-// effort is how much a caller has to know before a call of the method succeeds.
-func effort(m models.Method) int {
-	n := 8 * strings.Count(m.Path, "{")
-	if m.Verb != "GET" {
-		n += 4
-	}
-	if !m.KeyRequired {
-		n += 2
-	}
-	if m.Path != "/get" && m.Path != "/json" {
-		n++
-	}
-	return n
+// operation is a method that a key may call, with its examples.
+type operation struct {
+	id models.MethodID
+	openapi.Operation
 }
 
-// samplePath fills the parameters of a path with values that mostly exist: 200 for a status, else 1.
-func samplePath(path string) string {
-	return placeholder.ReplaceAllStringFunc(path, func(name string) string {
-		name = strings.ToLower(name)
-		if strings.Contains(name, "status") || strings.Contains(name, "code") {
-			return "200"
+// operations are the methods of a stage that a key may call, with the examples of the API's document. An API that has left the catalog goes on
+// for the keys it has, without examples.
+func (d *descriptions) operations(r *Request, store callStore, call models.KeyCall) ([]operation, error) {
+	described := map[string]openapi.Operation{}
+	api, err := store.CatalogAPI(r.Context(), r.Account.ID, call.APISlug)
+	switch {
+	case models.KindOf(err) == models.KindNotFound:
+	case err != nil:
+		return nil, err
+	default:
+		description, err := d.of(r, store, api)
+		if err != nil && models.KindOf(err) != models.KindNotFound {
+			return nil, err
 		}
-		return "1"
-	})
-}
-
-// sampleVerb is a verb to call a method with: any verb that has none of its own.
-func sampleVerb(m models.Method) string {
-	if m.Verb == openapi.AnyVerb {
-		return "GET"
+		if err == nil {
+			described = byName(description)
+		}
 	}
-	return m.Verb
+	out := make([]operation, len(call.Methods))
+	for i, m := range call.Methods {
+		out[i] = operation{m.ID, describe(described, m)}
+	}
+	return out, nil
 }
 
-// keyRequest is a call of a method as code shows it. A zero value leaves the key to an environment variable, so that code that is pasted into a
-// file holds no key.
-func keyRequest(base string, call models.KeyCall, m models.Method, value interface {
-	IsZero() bool
-	Reveal() string
-}) snippet.Request {
-	op := openapi.Operation{Verb: sampleVerb(m), Path: samplePath(m.Path), KeyRequired: m.KeyRequired && value.IsZero()}
-	request := exampleRequest(base, keyVariable(call.APISlug), call.KeySource, op)
-	if value.IsZero() || !m.KeyRequired {
+// simplest is the operation to begin with. There is at least one.
+func simplest(ops []operation) operation {
+	return slices.MinFunc(ops, func(a, b operation) int { return effort(a.Operation) - effort(b.Operation) })
+}
+
+// keyRequest is a call of an operation as code shows it. A zero value leaves the key to an environment variable, so that code that is pasted
+// into a file holds no key.
+func keyRequest(gateway string, call models.KeyCall, op openapi.Operation, value secret.Value) snippet.Request {
+	request := exampleRequest(stageURL(gateway, call.APISlug, call.StageName), keyVariable(call.APISlug), call.KeySource, op)
+	if value.IsZero() || !op.KeyRequired {
 		return request
 	}
-	switch call.KeySource.Place {
-	case models.KeyInBearer:
-		request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer " + value.Reveal()})
-	case models.KeyInQuery:
-		request.URL += "?" + url.Values{call.KeySource.Name: {value.Reveal()}}.Encode()
-	default:
-		request.Headers = append(request.Headers, snippet.Header{Name: call.KeySource.Name, Value: value.Reveal()})
+	if call.KeySource.Place == models.KeyInQuery {
+		request.URL = strings.Replace(request.URL, call.KeySource.Name+"="+keyWord, call.KeySource.Name+"="+value.Reveal(), 1)
+	}
+	for i, h := range request.Headers {
+		switch {
+		case call.KeySource.Place == models.KeyInBearer && h.Name == "Authorization":
+			request.Headers[i].Value = "Bearer " + value.Reveal()
+		case call.KeySource.Place == models.KeyInHeader && h.Env != "":
+			request.Headers[i] = snippet.Header{Name: h.Name, Value: value.Reveal()}
+		}
 	}
 	return request
 }
+
+// keyWord stands for the key where a language cannot read a variable.
+const keyWord = "YOUR_KEY"

@@ -17,6 +17,7 @@ import (
 	"gatehouse/models"
 	"gatehouse/templates/developer"
 	"gatehouse/templates/format"
+	"gatehouse/templates/snippet"
 	"gatehouse/templates/ui"
 )
 
@@ -36,35 +37,40 @@ var tryHeaders = []string{
 	"Content-Type", "RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After", "X-Request-Id", "Location",
 }
 
-// tryView is the form that sends a test request; call and method are chosen.
-func tryView(key models.KeyID, calls []models.KeyCall, call models.KeyCall, method models.Method) developer.TryView {
-	t := developer.TryView{Action: keyPath(key) + "/try", Value: tryValue(call, method)}
-	for _, c := range calls {
-		for _, m := range c.Methods {
-			label := sampleVerb(m) + " " + samplePath(m.Path)
-			if len(calls) > 1 {
-				label += " · " + c.StageName
-			}
-			t.Methods = append(t.Methods, ui.Option{Value: tryValue(c, m), Label: label})
-		}
+// tryView is the form that sends a test request to a stage.
+func tryView(key models.KeyID, call models.KeyCall, ops []operation, chosen operation) developer.TryView {
+	t := developer.TryView{Action: keyPath(key) + "/try", Value: tryValue(call, chosen.id)}
+	for _, op := range ops {
+		request := tryRequest("", call, op)
+		t.Methods = append(t.Methods, ui.Option{Value: tryValue(call, op.id), Label: request.Method + " " + strings.TrimPrefix(request.URL, stageURL("", call.APISlug, call.StageName))})
 	}
 	return t
 }
 
-func tryValue(c models.KeyCall, m models.Method) string {
-	return c.StageID.String() + "." + m.ID.String()
+func tryValue(c models.KeyCall, m models.MethodID) string {
+	return c.StageID.String() + "." + m.String()
 }
 
-// findCall is the stage and method that a form names, among what the key may call: nobody sends a URL of his own through here.
-func findCall(key models.KeyDetail, value string) (models.KeyCall, models.Method, bool) {
+// tryRequest is the call with the examples of its document and without a key: the gateway knows whose call it is.
+func tryRequest(gateway string, call models.KeyCall, op operation) snippet.Request {
+	op.KeyRequired = false
+	return exampleRequest(stageURL(gateway, call.APISlug, call.StageName), "", call.KeySource, op.Operation)
+}
+
+// findCall is the stage and the operation that a form names, among what the key may call: nobody sends a URL of his own through here.
+func (k *Keys) findCall(r *Request, key models.KeyDetail, value string) (models.KeyCall, []operation, operation, error) {
 	for _, c := range key.Calls {
-		for _, m := range c.Methods {
-			if tryValue(c, m) == value {
-				return c, m, true
-			}
+		at := slices.IndexFunc(c.Methods, func(m models.Method) bool { return tryValue(c, m.ID) == value })
+		if at < 0 {
+			continue
 		}
+		ops, err := k.descriptions.operations(r, k.Store, c)
+		if err != nil {
+			return c, nil, operation{}, err
+		}
+		return c, ops, ops[at], nil
 	}
-	return models.KeyCall{}, models.Method{}, false
+	return models.KeyCall{}, nil, operation{}, models.NotFound("operation of this key")
 }
 
 // Try sends a test request and answers with what came back: in place, or as a page where scripts do not run.
@@ -77,32 +83,35 @@ func (k *Keys) Try(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	call, method, ok := findCall(key, f.Get("call"))
-	if !ok {
-		return Reply{}, models.NotFound("operation of this key")
+	call, ops, op, err := k.findCall(r, key, f.Get("call"))
+	if err != nil {
+		return Reply{}, err
 	}
-	result, err := k.try(r, key.ID, call, method)
+	result, err := k.try(r, key.ID, call, op)
 	if err != nil {
 		return Reply{}, err
 	}
 	if r.Fragment() {
 		return Page(developer.Tried(result)), nil
 	}
-	t := tryView(key.ID, key.Calls, call, method)
+	t := tryView(key.ID, call, ops, op)
 	t.Result = &result
 	frame := keyFrame(r, key, "Test request")
 	frame.Htmx = true
 	return Page(developer.TriedPage(frame, developer.TryPage{Key: key.Name, Href: keyPath(key.ID), Try: t})), nil
 }
 
-func (k *Keys) try(r *Request, key models.KeyID, call models.KeyCall, method models.Method) (developer.TryResult, error) {
+func (k *Keys) try(r *Request, key models.KeyID, call models.KeyCall, op operation) (developer.TryResult, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), tryTimeout)
 	defer cancel()
-	verb, path := sampleVerb(method), samplePath(method.Path)
-	out := developer.TryResult{Title: verb + " " + path + " on " + call.StageName, At: r.Now}
-	request, err := http.NewRequestWithContext(ctx, verb, stageURL("http://gateway", call.APISlug, call.StageName)+path, nil)
+	example := tryRequest("http://gateway", call, op)
+	out := developer.TryResult{Title: example.Method + " " + op.Path + " on " + call.StageName, At: r.Now}
+	request, err := http.NewRequestWithContext(ctx, example.Method, example.URL, strings.NewReader(example.Body))
 	if err != nil {
 		return out, fmt.Errorf("make test request of key %s: %w", key, err)
+	}
+	for _, h := range example.Headers {
+		request.Header.Set(h.Name, h.Value)
 	}
 	request.RemoteAddr = r.RemoteAddr
 	start := r.Site.Now()

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -162,13 +161,11 @@ func clashOf(a models.AppRow, wanted models.CatalogPlan) *developer.Clash {
 			continue
 		}
 		if s.PlanID == wanted.PlanID {
-			return &developer.Clash{Text: a.Name + " is on " + s.PlanName + " already.", Href: subscriptionPath(s.ID), Link: "Open the subscription."}
+			return &developer.Clash{App: a.Name, Text: "On this plan", Href: subscriptionPath(s.ID), Link: "Open"}
 		}
 		if slices.ContainsFunc(wanted.Terms.Stages, func(st models.PlanStage) bool { return s.Terms.Opens(st.StageID) }) {
-			return &developer.Clash{
-				Text: a.Name + " calls " + clashingStage(s, wanted) + " on the plan " + s.PlanName + " already, and a key can be on one plan per stage.",
-				Href: subscriptionPath(s.ID) + "/change?to=" + wanted.PlanID.String(), Link: "Change " + a.Name + " from " + s.PlanName + " to " + wanted.Terms.Name + ", or subscribe a new app here.",
-			}
+			return &developer.Clash{App: a.Name, Text: "Calls " + clashingStage(s, wanted) + " on " + s.PlanName,
+				Href: subscriptionPath(s.ID) + "/change?to=" + wanted.PlanID.String(), Link: "Change to " + wanted.Terms.Name}
 		}
 	}
 	return nil
@@ -213,11 +210,9 @@ func (s *Subscribe) page(r *Request, o offer, f *Form, clash *developer.Clash) t
 		}
 	}
 	v.Apps = appOptions(o)
-	if v.Clash == nil {
-		if a := o.app(v.App); a != nil {
-			v.Clash = clashOf(*a, o.plan)
-		} else if len(o.apps) == 1 {
-			v.Clash = clashOf(o.apps[0], o.plan)
+	for _, a := range o.apps {
+		if c := clashOf(a, o.plan); c != nil {
+			v.Taken = append(v.Taken, *c)
 		}
 	}
 	page := r.layout("Subscribe to "+o.api.Name, ui.Crumb{Label: "Catalog", Href: "/apis"}, ui.Crumb{Label: o.api.Name, Href: apiPath(o.api.Slug)}, ui.Crumb{Label: "Subscribe"})
@@ -229,18 +224,20 @@ func appOptions(o offer) []ui.Option {
 	if len(o.apps) == 0 {
 		return nil
 	}
-	var out []ui.Option
+	var free, taken []ui.Option
 	for _, a := range o.apps {
 		option := ui.Option{Value: a.ID.String(), Label: a.Name, Hint: "Gets its first key."}
 		if a.Keys > 0 {
 			option.Hint = "Its " + format.Plural(int64(a.Keys), "key") + " will work for this plan too; no new key is made."
 		}
 		if clash := clashOf(a, o.plan); clash != nil {
-			option.Hint, option.Disabled = strings.TrimSuffix(clash.Text, "."), true
+			option.Hint, option.Disabled = clash.Text+". A key can be on one plan per stage.", true
+			taken = append(taken, option)
+			continue
 		}
-		out = append(out, option)
+		free = append(free, option)
 	}
-	return append(out, ui.Option{Value: newApp, Label: "A new app", Hint: "With a key of its own."})
+	return slices.Concat(free, []ui.Option{{Value: newApp, Label: "A new app", Hint: "With a key of its own."}}, taken)
 }
 
 // nextSteps says what happens after the form is sent.

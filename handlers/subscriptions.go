@@ -42,7 +42,7 @@ func (s *Subscriptions) keys(r *Request, row models.SubscriptionRow) (out []mode
 		return nil, err
 	}
 	for _, k := range keys {
-		if len(onPlan([]models.KeyRow{k.KeyRow}, row.PlanID, r.Now)) > 0 {
+		if len(keysOnPlan([]models.KeyRow{k.KeyRow}, row.PlanID, r.Now)) > 0 {
 			out = append(out, k)
 		}
 	}
@@ -114,7 +114,7 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 			}
 		}
 		for i := range v.Quotas {
-			v.Quotas[i].Slower = nil // they stand once, in the terms
+			v.Quotas[i].Brief = true // the terms say it
 		}
 	}
 	return Page(developer.SubscriptionPage(subscriptionFrame(r, row, ""), v)), nil

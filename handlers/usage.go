@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -24,12 +25,16 @@ type UsageStore interface {
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 	UsageBreakdown(ctx context.Context, sc models.UsageScope, r models.UsageRange, by models.UsageGroup, limit int) ([]models.UsageRow, error)
 	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
 }
 
 // Usage is what happened to a developer's keys.
 type Usage struct {
 	Store  UsageStore
 	Limits LimitsOf
+
+	descriptions descriptions
 }
 
 // How much of it a page shows.
@@ -145,6 +150,11 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "By method", What: "Method", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(methods, total.Total(), func(row models.UsageRow) string {
 		return span.with("/usage", merged(sc.filters, url.Values{methodParam: {row.MethodID.String()}}))
 	})}
+	for i := range v.ByMethod.Rows {
+		if verb, path, ok := strings.Cut(v.ByMethod.Rows[i].Label, " "); ok {
+			v.ByMethod.Rows[i].Verb, v.ByMethod.Rows[i].Label = verb, path
+		}
+	}
 	if len(sc.keys) > 1 {
 		keys, err := u.Store.UsageBreakdown(ctx, scope, span.UsageRange, models.ByKey, usageLines)
 		if err != nil {

@@ -63,7 +63,7 @@ func quotaMeter(l KeyLimits, now time.Time) *chart.Meter {
 			m.Level = chart.Warn
 		}
 		out := now.Add(time.Duration(float64(now.Sub(l.Window.Start)) * float64(l.Left) / float64(l.Used)))
-		m.Note = fmt.Sprintf("Runs out at about %s at this pace, %s before the reset.", resetTime(out), format.Duration(l.Window.End.Sub(out)))
+		m.Note = fmt.Sprintf("Runs out at about %s at this pace, %s before the reset.", momentWords(out, now), format.Duration(l.Window.End.Sub(out)))
 	case pace > float64(l.Used):
 		m.Projected = pace / float64(l.Quota.Limit)
 		m.Note = "On pace for " + format.Short(pace) + ". " + resets
@@ -87,6 +87,14 @@ func quotaLabel(q limit.Quota) string {
 
 // resetTime is a moment as a sentence names it: "1 Dec, 00:00 UTC".
 func resetTime(t time.Time) string { return t.UTC().Format("2 Jan, 15:04") + "\u00a0UTC" }
+
+// momentWords is resetTime without the day where that is today.
+func momentWords(t, now time.Time) string {
+	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
+		return t.UTC().Format("15:04") + "\u00a0UTC"
+	}
+	return resetTime(t)
+}
 
 // levelWords says how full a throttle's bucket is.
 func levelWords(l KeyLimits) string {
@@ -172,8 +180,8 @@ func (limits LimitsOf) nearest(plan models.PlanID, keys []models.KeyRow) (key mo
 	return key, l, ok
 }
 
-// onPlan are the keys that a plan can let through.
-func onPlan(keys []models.KeyRow, plan models.PlanID, now time.Time) (out []models.KeyRow) {
+// keysOnPlan are the keys that a plan can let through.
+func keysOnPlan(keys []models.KeyRow, plan models.PlanID, now time.Time) (out []models.KeyRow) {
 	for _, k := range keys {
 		if s := k.Status(now); s == models.KeyRevoked || s == models.KeyExpired {
 			continue
@@ -187,7 +195,7 @@ func onPlan(keys []models.KeyRow, plan models.PlanID, now time.Time) (out []mode
 
 // subscriptionCard is a subscription in a list. keys are those of its app.
 func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits LimitsOf, now time.Time) developer.SubscriptionCard {
-	keys = onPlan(keys, s.PlanID, now)
+	keys = keysOnPlan(keys, s.PlanID, now)
 	api, stages, slug := apiWords(s.APIs)
 	c := developer.SubscriptionCard{
 		API: api, Stages: stages, Href: "/subscriptions/" + s.ID.String(), Plan: s.PlanName, Price: s.Terms.Price, State: subscriptionState(s.State),

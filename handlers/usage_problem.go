@@ -48,7 +48,7 @@ func betweenWords(from, to time.Time, v rangeView) string {
 		return "on " + from.Format("2 Jan")
 	}
 	layout := "15:04"
-	if v.To.Sub(v.From) > 25*time.Hour {
+	if from.Day() != to.Day() || v.To.Sub(v.From) > 25*time.Hour {
 		layout = "2 Jan, 15:04"
 	}
 	return "between " + from.Format(layout) + " and " + to.Format(layout) + "\u00a0UTC"
@@ -84,8 +84,11 @@ func (u *Usage) waitingFor(ctx context.Context, r *Request, sc usageScope) (*dev
 	if at < 0 || len(key.Calls[at].Methods) == 0 {
 		return nil, nil
 	}
-	call := key.Calls[at]
-	request := keyRequest(stageURL(r.Site.GatewayURL, call.APISlug, call.StageName), call, simplest(call.Methods), secret.Value{})
+	ops, err := u.descriptions.operations(r, u.Store, key.Calls[at])
+	if err != nil {
+		return nil, err
+	}
+	request := keyRequest(r.Site.GatewayURL, key.Calls[at], simplest(ops).Operation, secret.Value{})
 	return &developer.WaitingView{Snippets: ui.SnippetsOf(request), KeyHref: keyPath(key.ID)}, nil
 }
 
@@ -115,6 +118,7 @@ func (u *Usage) quotas(ctx context.Context, r *Request, sc usageScope, now time.
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(rank(b), rank(a)) })
 	var cards []developer.QuotaCard
+	explained := map[models.PlanID]bool{}
 	for i, p := range places[:min(len(places), usageQuotas)] {
 		key, err := u.Store.OwnKey(ctx, r.Account.ID, p.key.ID)
 		if err != nil {
@@ -126,6 +130,8 @@ func (u *Usage) quotas(ctx context.Context, r *Request, sc usageScope, now time.
 				return nil, err
 			}
 		}
+		card.Brief = explained[p.member.PlanID]
+		explained[p.member.PlanID] = true
 		cards = append(cards, card)
 	}
 	return cards, nil

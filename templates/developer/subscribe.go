@@ -19,7 +19,8 @@ type SubscribeView struct {
 	App, AppName, KeyName, Message                     string
 	AppError, AppNameError, KeyNameError, MessageError string
 	Problem                                            string
-	Clash                                              *Clash
+	Clash                                              *Clash  // of the app that was sent
+	Taken                                              []Clash // of all apps
 	Button                                             string
 }
 
@@ -27,4 +28,4 @@ type SubscribeView struct {
 type PlanChoice struct{ Name, Price, Href string }
 
 // Clash says which plan an app is on already for a stage that the wanted plan opens, and offers the change.
-type Clash struct{ Text, Href, Link string }
+type Clash struct{ App, Text, Href, Link string }

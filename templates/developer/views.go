@@ -26,6 +26,7 @@ type KeyLine struct {
 
 // KeyTable is a list of keys.
 type KeyTable struct {
+	Title string // names the table for those who do not see it
 	Now   time.Time
 	Keys  []KeyLine
 	Apps  bool // says which app each key is of
@@ -63,6 +64,7 @@ type QuotaCard struct {
 	Burn            *chart.Burn
 	Throttled       bool // the plan has a throttle
 	Rate, Burst     float64
+	Brief           bool   // what the plan allows stands elsewhere in the page
 	Level           string // "93 of 100 requests can be sent at once now"
 	Slower          []Slower
 	State           ui.BadgeProps
