@@ -1,0 +1,135 @@
+package handlers
+
+import (
+	"context"
+
+	"gatehouse/models"
+	"gatehouse/templates/owner"
+	"gatehouse/templates/ui"
+	"gatehouse/templates/usage"
+)
+
+// OwnerOverviewStore is what the owner's first page needs of the store.
+type OwnerOverviewStore interface {
+	OwnerUsageStore
+	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
+	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
+}
+
+// OwnerOverview is the owner's first page.
+type OwnerOverview struct{ Store OwnerOverviewStore }
+
+// overviewRows is how much of each list the page shows.
+const overviewRows = 6
+
+// Show says what needs a decision, how traffic is, and what comes next.
+func (o *OwnerOverview) Show(r *Request) (Reply, error) {
+	ctx, id := r.Context(), r.Account.ID
+	apis, err := o.Store.APIs(ctx, id, models.Page{Limit: overviewRows})
+	if err != nil {
+		return Reply{}, err
+	}
+	plans, err := o.Store.Plans(ctx, id, "", models.Page{Limit: plansListed})
+	if err != nil {
+		return Reply{}, err
+	}
+	waiting, err := o.Store.OwnerSubscriptions(ctx, id, models.SubscriptionFilter{State: models.SubscriptionPending}, models.Page{Limit: overviewRows})
+	if err != nil {
+		return Reply{}, err
+	}
+	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans.Items)}
+	for _, row := range waiting.Items {
+		v.Waiting = append(v.Waiting, ownerSubscriptionRow(row))
+	}
+	v.MoreWaiting = waiting.Next != ""
+	page := r.layout("Overview", ui.Crumb{})
+	if len(v.Steps) == 0 {
+		if err := o.traffic(r, plans.Items, &v); err != nil {
+			return Reply{}, err
+		}
+		page.Live = "/owner/usage/live?range=24h"
+	}
+	return Page(owner.Overview(page, v)), nil
+}
+
+func (o *OwnerOverview) traffic(r *Request, plans []models.PlanRow, v *owner.OverviewView) error {
+	ids, err := o.Store.OwnerPlanIDs(r.Context(), r.Account.ID)
+	if err != nil {
+		return err
+	}
+	span := parseRange(nil, r.Now)
+	scope := models.UsageScope{Plans: ids}
+	points, err := o.Store.UsageSeries(r.Context(), scope, span.wanted())
+	if err != nil {
+		return err
+	}
+	_, own := span.split(points)
+	total := models.Sum(own)
+	v.Figures, v.Problem = figuresOf(points, span, span.zoomLinks("/owner/usage", nil)), throttledSentence(total, span)
+	for i := range v.Figures.Tiles {
+		v.Figures.Tiles[i].Href = "/owner/usage" + v.Figures.Tiles[i].Href
+	}
+	byPlan, err := o.Store.UsageBreakdown(r.Context(), scope, span.UsageRange, models.ByPlan, overviewRows)
+	if err != nil {
+		return err
+	}
+	byMethod, err := o.Store.UsageBreakdown(r.Context(), scope, span.UsageRange, models.ByMethod, overviewRows)
+	if err != nil {
+		return err
+	}
+	v.ByPlan = usage.Breakdown{ID: "by-plan", Title: "Busiest plans", What: "Plan", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(byPlan, total.Total(), func(row models.UsageRow) string {
+		return pathWith("/owner/usage", "plan", row.PlanID.String())
+	})}
+	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(byMethod, total.Total(), func(row models.UsageRow) string {
+		return pathWith("/owner/usage", "method", row.MethodID.String(), "stage", row.StageID.String())
+	})}
+	for _, p := range plans {
+		v.Subscribers += p.Subscribers
+		v.Keys += p.Keys
+		if p.State == models.PlanPublished {
+			v.Published++
+		}
+	}
+	return nil
+}
+
+// ownerSteps lead a new owner from nothing to a published plan; none are left after that.
+func ownerSteps(apis []models.APIRow, plans []models.PlanRow) []ui.Step {
+	var first models.APIRow
+	if len(apis) > 0 {
+		first = apis[len(apis)-1]
+	}
+	deployed, published := false, false
+	for _, api := range apis {
+		for _, s := range api.Stages {
+			deployed = deployed || s.Deployment != 0
+		}
+	}
+	for _, p := range plans {
+		published = published || p.Version > 0
+	}
+	if published {
+		return nil
+	}
+	steps := []ui.Step{
+		{Title: "Create an API", Text: "From an OpenAPI document, or by hand.", Href: "/owner/apis/new", Action: "Create an API", Done: len(apis) > 0},
+		{Title: "Deploy it to a stage", Text: "A stage is an address at the gateway with your service behind it.", Href: "/owner/apis", Action: "To the API", Done: deployed},
+		{Title: "Create a plan", Text: "Who may call, how fast and how much. Three to begin with are prepared.", Href: "/owner/plans/new", Action: "Create a plan", Done: len(plans) > 0},
+		{Title: "Publish the plan", Text: "From then on it stands in the catalog, and developers get keys.", Href: "/owner/plans", Action: "Review and publish"},
+	}
+	if first.ID != 0 {
+		steps[1].Href = ownerAPIPath(first.ID)
+	}
+	if len(plans) > 0 {
+		steps[3].Href = ownerPlanPath(plans[0].ID) + "/publish"
+	}
+	now := false
+	for i := range steps {
+		if !steps[i].Done && !now {
+			steps[i].Current, now = true, true
+		} else if !steps[i].Current {
+			steps[i].Href = ""
+		}
+	}
+	return steps
+}

@@ -1,0 +1,292 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/templates/format"
+	"gatehouse/templates/owner"
+	"gatehouse/templates/ui"
+)
+
+// OwnerPlanStore is what the pages of plans need of the store.
+type OwnerPlanStore interface {
+	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
+	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
+	CreatePlan(ctx context.Context, actor models.Actor, t models.Terms, now time.Time) (models.Plan, error)
+	SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, t models.Terms, now time.Time) (models.Plan, error)
+	DiscardDraft(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
+	PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (models.Plan, error)
+	RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
+	DeletePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
+	PlanVersions(ctx context.Context, owner models.AccountID, id models.PlanID) ([]models.PlanVersion, error)
+	PlanInvitations(ctx context.Context, owner models.AccountID, id models.PlanID) ([]string, error)
+	SetPlanInvitations(ctx context.Context, actor models.Actor, id models.PlanID, emails []string, now time.Time) error
+	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
+	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
+}
+
+// OwnerPlans are the pages of usage plans.
+type OwnerPlans struct{ Store OwnerPlanStore }
+
+func plansCrumb() ui.Crumb { return ui.Crumb{Label: "Plans", Href: "/owner/plans"} }
+
+// List is the list of plans.
+func (o *OwnerPlans) List(r *Request) (Reply, error) {
+	state := models.PlanState(r.Query("state"))
+	if state != models.PlanDraft && state != models.PlanPublished && state != models.PlanRetired {
+		state = ""
+	}
+	p := r.Page()
+	list, err := o.Store.Plans(r.Context(), r.Account.ID, state, p)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := owner.PlansView{Now: r.Now, Query: p.Search, State: string(state), Pages: listPages(r, p, list.Next)}
+	for _, row := range list.Items {
+		v.Rows = append(v.Rows, planRow(row))
+	}
+	if len(v.Rows) == 0 {
+		choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+		if err != nil {
+			return Reply{}, err
+		}
+		v.HasAPIs = len(choices) > 0
+	}
+	return Page(owner.Plans(r.layout("Plans", ui.Crumb{}), v)), nil
+}
+
+func planRow(row models.PlanRow) owner.PlanRow {
+	id := row.ID.String()
+	return owner.PlanRow{
+		Name: row.Name(), Href: ownerPlanPath(row.ID), ID: id, State: planBadge(row.Plan), Draft: row.State == models.PlanPublished && row.Draft != nil,
+		Limits: limitsLine(row.Current()), Stages: row.Stages, Subscribers: row.Subscribers, Waiting: row.Waiting, Keys: row.Keys,
+		SubscribersHref: "/owner/subscriptions?plan=" + id, WaitingHref: "/owner/subscriptions?state=pending&plan=" + id, KeysHref: "/owner/keys?plan=" + id,
+	}
+}
+
+// limitsLine is what a plan allows, short: "50 rps · burst 100 · 10,000 requests a month".
+func limitsLine(t models.Terms) string {
+	parts := []string{"no rate limit"}
+	if t.Throttle != nil {
+		parts = []string{format.RPS(t.Throttle.Rate), "burst " + format.Count(t.Throttle.Burst)}
+	}
+	if t.Quota != nil {
+		parts = append(parts, quotaWords(t.Quota))
+	} else {
+		parts = append(parts, "no quota")
+	}
+	if t.Price != "" {
+		parts = append(parts, t.Price)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// presets fill a new plan; owners change every number.
+func presets() []struct {
+	id, label, text string
+	terms           models.Terms
+} {
+	month := func(n int64) *limit.Quota { return &limit.Quota{Limit: n, Period: limit.PeriodMonth} }
+	return []struct {
+		id, label, text string
+		terms           models.Terms
+	}{
+		{"free", "Free to try", "Slow, small, key at once", models.Terms{Name: "Free", Description: "To try things out.", Price: "€0 a month",
+			Throttle: &limit.Throttle{Rate: 5, Burst: 10}, Quota: month(10_000), Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1}},
+		{"growth", "For production", "Fast, with a monthly quota", models.Terms{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month",
+			Throttle: &limit.Throttle{Rate: 50, Burst: 100}, Quota: month(10_000_000), Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 2}},
+		{"partner", "Ask first", "You approve each customer", models.Terms{Name: "Partner", Description: "For partners, with an agreement.", Price: "By agreement",
+			Throttle: &limit.Throttle{Rate: 200, Burst: 400}, Audience: models.AudienceAsk, Charge: models.ChargeDelivered, KeysPerApp: 5}},
+	}
+}
+
+// New is the editor of a plan to be. ?stage= says what it opens, ?preset= what it begins with.
+func (o *OwnerPlans) New(r *Request) (Reply, error) {
+	choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	terms := presets()[0].terms
+	for _, p := range presets() {
+		if p.id == r.Query("preset") {
+			terms = p.terms
+		}
+	}
+	wanted := r.Query("stage")
+	for _, c := range choices {
+		if c.StageID.String() == wanted || wanted == "" && len(choices) == 1 {
+			terms.Stages = []models.PlanStage{{StageID: c.StageID}}
+		}
+	}
+	return Page(o.newPage(r, termsForm(terms), terms, choices)), nil
+}
+
+func (o *OwnerPlans) newPage(r *Request, f *Form, terms models.Terms, choices []models.StageChoice) templ.Component {
+	v := editorView(f, terms, choices, r.Now)
+	v.New, v.Action, v.Preview = true, "/owner/plans", "/owner/plans/new/preview"
+	v.PlanHead = owner.PlanHead{Name: "New plan", Href: "/owner/plans", Subtitle: "Every number can be changed later; keys follow the change on their next request."}
+	now := r.Query("preset")
+	for _, p := range presets() {
+		href := pathWith("/owner/plans/new", "preset", p.id, "stage", r.Query("stage"))
+		v.Presets = append(v.Presets, owner.Preset{Label: p.label, Text: p.text, Href: href, Current: p.id == now || now == "" && p.id == presets()[0].id})
+	}
+	page := r.layout("New plan", plansCrumb(), ui.Crumb{})
+	page.Htmx = true
+	return owner.PlanEditor(page, v, f)
+}
+
+// Create makes a plan as a draft.
+func (o *OwnerPlans) Create(r *Request) (Reply, error) {
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	terms := readTerms(f, choices, models.Terms{})
+	if f.Get("action") == "preview" {
+		return Page(o.newPage(r, f, terms, choices)), nil
+	}
+	if !f.OK() {
+		return Again(o.newPage(r, f, terms, choices)), nil
+	}
+	plan, err := o.Store.CreatePlan(r.Context(), r.Actor(), terms, r.Now)
+	if f.Accept(err) {
+		return Again(o.newPage(r, f, terms, choices)), nil
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return saved(r, f, plan.ID, terms), nil
+}
+
+// saved goes on to where the pressed button leads.
+func saved(r *Request, f *Form, id models.PlanID, terms models.Terms) Reply {
+	message := "Saved as a draft: nothing has changed for anybody yet."
+	if f.Checked(fieldThrottled) && f.Trimmed("burst") == "" && terms.Throttle != nil {
+		message += fmt.Sprintf(" The burst was left empty, so it is %s: one second's worth.", format.Count(terms.Throttle.Burst))
+	}
+	if f.Get("action") == "review" {
+		return See(ownerPlanPath(id) + "/publish")
+	}
+	return r.Done(ownerPlanPath(id), message)
+}
+
+func (o *OwnerPlans) plan(r *Request) (models.PlanRow, error) {
+	id, err := param[models.Plan](r, "plan")
+	if err != nil {
+		return models.PlanRow{}, err
+	}
+	return o.Store.Plan(r.Context(), r.Account.ID, id)
+}
+
+func (o *OwnerPlans) planAndChoices(r *Request) (models.PlanRow, []models.StageChoice, error) {
+	row, err := o.plan(r)
+	if err != nil {
+		return row, nil, err
+	}
+	choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+	return row, choices, err
+}
+
+// Edit is the editor.
+func (o *OwnerPlans) Edit(r *Request) (Reply, error) {
+	row, choices, err := o.planAndChoices(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Page(o.editPage(r, row, termsForm(row.Current()), row.Current(), choices, true)), nil
+}
+
+// editPage draws the editor; saved says that the form holds what is stored.
+func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms models.Terms, choices []models.StageChoice, saved bool) templ.Component {
+	v := editorView(f, terms, choices, r.Now)
+	v.PlanHead = planHead(row, r.Now)
+	v.Action, v.Preview = v.Href, v.Href+"/preview"
+	v.Saved = saved && row.Draft != nil
+	before := row.InForce
+	if row.Version == 0 {
+		before = row.Current()
+	}
+	v.Changes = changeViews(termsChanges(before, terms, namesOf(choices)))
+	page := r.layout(row.Name(), plansCrumb(), ui.Crumb{})
+	if v.Retired {
+		return owner.RetiredPlan(page, v)
+	}
+	page.Htmx = true
+	return owner.PlanEditor(page, v, f)
+}
+
+func planHead(row models.PlanRow, now time.Time) owner.PlanHead {
+	h := owner.PlanHead{
+		Name: row.Name(), Href: ownerPlanPath(row.ID), Badges: []ui.BadgeProps{planBadge(row.Plan)}, Published: row.Version > 0, Retired: row.State == models.PlanRetired,
+		Deletable: row.Version == 0, Subtitle: count(row.Subscribers, "subscriber") + " · " + count(row.Keys, "key") + " · edited " + format.Ago(row.UpdatedAt, now),
+	}
+	if row.Version > 0 {
+		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Line, Text: "Version " + strconv.Itoa(row.Version)})
+	}
+	return h
+}
+
+// Save keeps the form as the plan's draft, or shows what it means when the button says so.
+func (o *OwnerPlans) Save(r *Request) (Reply, error) {
+	row, choices, err := o.planAndChoices(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	terms := readTerms(f, choices, row.Current())
+	if f.Get("action") == "preview" {
+		return Page(o.editPage(r, row, f, terms, choices, false)), nil
+	}
+	if f.OK() {
+		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, terms, r.Now)
+		if err == nil {
+			return saved(r, f, row.ID, terms), nil
+		}
+		if !f.Accept(err) {
+			return Reply{}, err
+		}
+	}
+	return Again(o.editPage(r, row, f, terms, choices, false)), nil
+}
+
+// Preview answers what the numbers in the URL mean, for a page that is being edited; nothing is saved. A plan to be is named new.
+func (o *OwnerPlans) Preview(r *Request) (Reply, error) {
+	was := models.Terms{}
+	if r.Param("plan") != "new" {
+		row, err := o.plan(r)
+		if err != nil {
+			return Reply{}, err
+		}
+		was = row.Current()
+	}
+	choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	f := &Form{values: r.URL.Query(), errors: map[string]string{}}
+	terms := readTerms(f, choices, was)
+	return Page(owner.PlanPreview(effect(f, terms, choices, r.Now))), nil
+}
+
+func changeViews(changes []models.TermsChange) []owner.Change {
+	out := make([]owner.Change, len(changes))
+	for i, c := range changes {
+		out[i] = owner.Change(c)
+	}
+	return out
+}

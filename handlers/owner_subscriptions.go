@@ -1,0 +1,225 @@
+package handlers
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"gatehouse/models"
+	"gatehouse/templates/owner"
+	"gatehouse/templates/ui"
+)
+
+// OwnerSubscriptionStore is what the pages of subscriptions need of the store.
+type OwnerSubscriptionStore interface {
+	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
+	OwnerSubscription(ctx context.Context, owner models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error)
+	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+	DecideSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, d models.Decision, reason string, now time.Time) (models.Subscription, error)
+	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, now time.Time) (models.Subscription, error)
+	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
+	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
+}
+
+// OwnerSubscriptions are the pages on which an owner decides who may use what.
+type OwnerSubscriptions struct{ Store OwnerSubscriptionStore }
+
+func subscriptionsCrumb() ui.Crumb {
+	return ui.Crumb{Label: "Subscriptions", Href: "/owner/subscriptions"}
+}
+
+// plansListed is how many plans a choice of one offers.
+const plansListed = 200
+
+var subscriptionTabs = []struct {
+	state models.SubscriptionState
+	label string
+}{{models.SubscriptionPending, "Waiting"}, {models.SubscriptionActive, "Active"}, {models.SubscriptionSuspended, "Suspended"}, {models.SubscriptionRefused, "Refused"}, {models.SubscriptionEnded, "Ended"}}
+
+// List is the list of subscriptions: what waits for a decision first, unless the URL asks for something.
+func (o *OwnerSubscriptions) List(r *Request) (Reply, error) {
+	waiting, err := o.Store.WaitingSubscriptions(r.Context(), r.Account.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	p, query := r.Page(), r.URL.Query()
+	var f models.SubscriptionFilter
+	v := owner.SubscriptionsView{Now: r.Now, Query: p.Search, State: r.Query("state"), Waiting: waiting}
+	if len(query) == 0 && waiting > 0 {
+		v.State = string(models.SubscriptionPending)
+	}
+	v.Tabs = []ui.Tab{{Label: "All", Href: pathWith("/owner/subscriptions", "state", "all", "plan", r.Query("plan"), "q", p.Search), Current: true}}
+	for _, tab := range subscriptionTabs {
+		t := ui.Tab{Label: tab.label, Href: pathWith("/owner/subscriptions", "state", string(tab.state), "plan", r.Query("plan"), "q", p.Search), Current: v.State == string(tab.state)}
+		if t.Current {
+			f.State, v.Tabs[0].Current = tab.state, false
+		}
+		if tab.state == models.SubscriptionPending && waiting > 0 {
+			t.Count = plainNumber(float64(waiting))
+		}
+		v.Tabs = append(v.Tabs, t)
+	}
+	if text := r.Query("plan"); text != "" {
+		id, err := models.ParseID[models.Plan](text)
+		if err != nil {
+			return Reply{}, models.NotFound("plan")
+		}
+		plan, err := o.Store.Plan(r.Context(), r.Account.ID, id)
+		if err != nil {
+			return Reply{}, err
+		}
+		f.PlanID, v.Plan = id, text
+		v.Pills = []ui.Pill{{Label: "Plan: " + plan.Name(), RemoveHref: pathWith("/owner/subscriptions", "state", v.State, "q", p.Search)}}
+	}
+	list, err := o.Store.OwnerSubscriptions(r.Context(), r.Account.ID, f, p)
+	if err != nil {
+		return Reply{}, err
+	}
+	v.Pages = listPages(r, p, list.Next)
+	for _, row := range list.Items {
+		v.Rows = append(v.Rows, ownerSubscriptionRow(row))
+	}
+	return Page(owner.Subscriptions(r.layout("Subscriptions", ui.Crumb{}), v)), nil
+}
+
+func ownerSubscriptionRow(row models.SubscriptionRow) owner.SubscriptionRow {
+	who := row.AccountName
+	if who == "" {
+		who = row.AccountEmail
+	}
+	return owner.SubscriptionRow{Href: ownerSubscriptionPath(row.ID), App: row.AppName, Who: who, Email: row.AccountEmail, Plan: row.PlanName, PlanHref: ownerPlanPath(row.PlanID),
+		State: ownerSubscriptionBadge(row.State), Pending: row.State == models.SubscriptionPending, Message: row.Message, Requested: row.RequestedAt, Keys: row.Keys, KeysHref: "/owner/keys?plan=" + row.PlanID.String()}
+}
+
+func (o *OwnerSubscriptions) subscription(r *Request) (models.SubscriptionRow, error) {
+	id, err := param[models.Subscription](r, "subscription")
+	if err != nil {
+		return models.SubscriptionRow{}, err
+	}
+	return o.Store.OwnerSubscription(r.Context(), r.Account.ID, id)
+}
+
+// Show is one subscription with what can be decided about it.
+func (o *OwnerSubscriptions) Show(r *Request) (Reply, error) {
+	row, err := o.subscription(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Page(ownerSubscriptionPage(r, row, NewForm())), nil
+}
+
+func ownerSubscriptionPage(r *Request, row models.SubscriptionRow, f *Form) templ.Component {
+	v := owner.SubscriptionView{SubscriptionRow: ownerSubscriptionRow(row), Now: r.Now, Decided: row.DecidedAt, Ended: row.EndedAt, Reason: row.Reason, Terms: limitsLine(row.Terms),
+		Open: row.State.Open(), Active: row.State == models.SubscriptionActive, Suspended: row.State == models.SubscriptionSuspended, Tried: f.Get("decision"),
+		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String()}
+	for _, api := range row.APIs {
+		v.APIs = append(v.APIs, owner.APILink{Name: api.Name, Href: ownerAPIPath(api.APIID), Stages: strings.Join(api.Stages, ", ")})
+	}
+	return owner.Subscription(r.layout(row.AppName+" on "+row.PlanName, subscriptionsCrumb(), ui.Crumb{}), v, f)
+}
+
+var decided = map[models.Decision]string{
+	models.Approve: "Approved: its keys work from the next request on.",
+	models.Refuse:  "Refused. The developer sees your reason.",
+	models.Suspend: "Suspended: its keys get 403 from the next request on.",
+	models.Resume:  "Resumed: its keys work again from the next request on.",
+	models.End:     "Ended: its keys are off the plan.",
+}
+
+// Decide approves, refuses, suspends, resumes or ends.
+func (o *OwnerSubscriptions) Decide(r *Request) (Reply, error) {
+	row, err := o.subscription(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	d := models.Decision(f.Get("decision"))
+	_, err = o.Store.DecideSubscription(r.Context(), r.Actor(), row.ID, d, f.Trimmed("reason"), r.Now)
+	if f.Accept(err) {
+		return Again(ownerSubscriptionPage(r, row, f)), nil
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	to := ownerSubscriptionPath(row.ID)
+	if f.Get("from") == "list" {
+		to = "/owner/subscriptions"
+	}
+	return r.Done(to, row.AppName+" on "+row.PlanName+": "+decided[d]), nil
+}
+
+// MoveForm asks for the plan that a subscription moves to.
+func (o *OwnerSubscriptions) MoveForm(r *Request) (Reply, error) {
+	row, err := o.subscription(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	page, err := o.movePage(r, row, NewForm())
+	return Page(page), err
+}
+
+func (o *OwnerSubscriptions) movePage(r *Request, row models.SubscriptionRow, f *Form) (templ.Component, error) {
+	plans, err := publishedPlans(r, o.Store, row.PlanID)
+	if err != nil {
+		return nil, err
+	}
+	path := ownerSubscriptionPath(row.ID)
+	c := ui.Confirm{Title: "Move " + row.AppName + " to another plan?", Action: path + "/move", Button: "Move subscription", Cancel: path, Problem: f.Message(),
+		Text: "The keys of the app leave " + row.PlanName + " and follow the new plan from their next request on. They start there with an unused quota."}
+	return owner.Move(r.layout("Move", subscriptionsCrumb(), ui.Crumb{Label: row.AppName + " on " + row.PlanName, Href: path}, ui.Crumb{}), c, plans, f), nil
+}
+
+// planLister is what choosing a plan needs of the store.
+type planLister interface {
+	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
+}
+
+// publishedPlans are the plans that keys can be put on, without those given.
+func publishedPlans(r *Request, store planLister, without ...models.PlanID) ([]ui.Option, error) {
+	list, err := store.Plans(r.Context(), r.Account.ID, models.PlanPublished, models.Page{Limit: plansListed})
+	if err != nil {
+		return nil, err
+	}
+	var out []ui.Option
+next:
+	for _, p := range list.Items {
+		for _, id := range without {
+			if p.ID == id {
+				continue next
+			}
+		}
+		out = append(out, ui.Option{Value: p.ID.String(), Label: p.Name(), Hint: limitsLine(p.InForce)})
+	}
+	return out, nil
+}
+
+// Move puts the subscription on another plan.
+func (o *OwnerSubscriptions) Move(r *Request) (Reply, error) {
+	row, err := o.subscription(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	to, err := models.ParseID[models.Plan](f.Get("plan"))
+	if err != nil {
+		f.Fail("plan", "Choose a plan.")
+	} else {
+		_, err = o.Store.MoveSubscription(r.Context(), r.Actor(), row.ID, to, r.Now)
+		if err == nil {
+			return r.Done("/owner/subscriptions?state=all&plan="+to.String(), row.AppName+" is on the new plan: its keys follow it from their next request on."), nil
+		}
+		if !f.Accept(err) {
+			return Reply{}, err
+		}
+	}
+	page, err := o.movePage(r, row, f)
+	return Again(page), err
+}

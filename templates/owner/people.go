@@ -1,0 +1,150 @@
+package owner
+
+import (
+	"time"
+
+	"gatehouse/templates/chart"
+	"gatehouse/templates/ui"
+	"gatehouse/templates/usage"
+)
+
+// OverviewView is the owner's first page.
+type OverviewView struct {
+	Now                          time.Time
+	Steps                        []ui.Step // until a plan is published
+	Waiting                      []SubscriptionRow
+	MoreWaiting                  bool
+	Figures                      usage.Figures
+	Problem                      string
+	ByPlan, ByMethod             usage.Breakdown
+	Subscribers, Keys, Published int
+}
+
+// SubscriptionsView is the list of subscriptions.
+type SubscriptionsView struct {
+	Now                time.Time
+	Query, State, Plan string
+	Waiting            int
+	Tabs               []ui.Tab
+	Pills              []ui.Pill
+	Rows               []SubscriptionRow
+	Pages              ui.Pages
+}
+
+// SubscriptionRow is a subscription in a list.
+type SubscriptionRow struct {
+	Href, App, Who, Email, Plan, PlanHref string
+	State                                 ui.BadgeProps
+	Pending                               bool
+	Message                               string
+	Requested                             time.Time
+	Keys                                  int
+	KeysHref                              string
+}
+
+// SubscriptionView is one subscription.
+type SubscriptionView struct {
+	SubscriptionRow
+	Now                     time.Time
+	Decided, Ended          time.Time
+	Reason, Terms           string
+	APIs                    []APILink
+	Open, Active, Suspended bool
+	Tried                   string // the decision that was refused
+	UsageHref, AuditHref    string
+}
+
+// APILink is an API with the stages that a plan opens.
+type APILink struct{ Name, Href, Stages string }
+
+// KeysView is the list of keys.
+type KeysView struct {
+	Now                 time.Time
+	Query, Status, Plan string
+	Plans               []ui.Option
+	Pills               []ui.Pill
+	Rows                []KeyRow
+	Pages               ui.Pages
+}
+
+// KeyRow is a key in a list.
+type KeyRow struct {
+	Name, Href, Who, Hint string
+	Status                ui.BadgeProps
+	Plans                 []PlanLink
+	LastUsed, Expires     time.Time
+	Near                  bool // it expires soon
+	Gone                  bool // revoked
+	UsageHref             string
+}
+
+// PlanLink is a plan by name.
+type PlanLink struct{ Name, Href string }
+
+// KeyView is a key's page.
+type KeyView struct {
+	KeyRow
+	ID                                  string
+	Now                                 time.Time
+	Own                                 bool // made by the reader for a customer
+	Created, Rotated, OldStops, Revoked time.Time
+	Rotating, Working, Enabled, Sealed  bool
+	Customer, Description               string
+	App, Developer                      string
+	Reveal                              *ui.Reveal
+	Lost                                bool // the value was to be shown, but was already
+	Memberships                         []KeyPlan
+	AddPlans                            []ui.Option
+	Figures                             usage.Figures
+	AuditHref                           string
+}
+
+// KeyPlan is a plan that the key is on.
+type KeyPlan struct {
+	ID, Name, Href   string
+	State            ui.BadgeProps
+	Added            time.Time
+	Stages           []string
+	Limits           string
+	Meter            *chart.Meter
+	SubscriptionHref string // how it came there; empty when the owner put it there
+	UsageHref        string
+}
+
+// ImportKeysView asks for a file of keys.
+type ImportKeysView struct {
+	Plans []ui.Option // ids to write into the file
+	Lines []LineProblem
+}
+
+// LineProblem is a mistake in a line.
+type LineProblem struct {
+	Line int
+	Text string
+}
+
+// ExportView asks what an export holds.
+type ExportView struct {
+	Confirmed bool // the password was proved a moment ago
+	Values    bool // the reader comes back from proving it
+}
+
+// UsageView is usage by plan, stage, method and key.
+type UsageView struct {
+	Range    string
+	Ranges   []ui.Range
+	Pills    []ui.Pill
+	Filters  UsageFilters
+	Problem  string
+	Figures  usage.Figures
+	Tables   []usage.Breakdown
+	Keys     []PlanKeyRow // of this month; of one plan
+	KeysHref string
+}
+
+// UsageFilters is the form that narrows the page.
+type UsageFilters struct {
+	API, Stage string
+	APIs       []ui.Option
+	Hidden     []ui.Pair
+}

@@ -1,0 +1,154 @@
+package owner
+
+import (
+	"time"
+
+	"gatehouse/templates/ui"
+)
+
+// PlansView is the list of plans.
+type PlansView struct {
+	Now     time.Time
+	Query   string
+	State   string
+	Pills   []ui.Pill
+	Rows    []PlanRow
+	Pages   ui.Pages
+	HasAPIs bool // there is something that a plan could open
+}
+
+// PlanRow is a plan in the list; its numbers lead to what they count.
+type PlanRow struct {
+	Name, Href                                 string
+	State                                      ui.BadgeProps
+	Draft                                      bool   // a published plan with changes that are not published
+	Limits                                     string // "50 rps · burst 100 · 10,000 requests a month"
+	Stages                                     []string
+	Subscribers, Waiting, Keys                 int
+	SubscribersHref, WaitingHref, KeysHref, ID string
+	Price                                      string
+}
+
+// Change is a difference in words.
+type Change struct{ What, Before, After string }
+
+// PlanHead is what all pages of a plan begin with.
+type PlanHead struct {
+	Name, Href, Subtitle string
+	Badges               []ui.BadgeProps
+	Published            bool // there is a version in force
+	Retired              bool
+	Deletable            bool // never published
+}
+
+// Editor is the form of a plan.
+type Editor struct {
+	PlanHead
+	New        bool
+	Presets    []Preset
+	Action     string // the form posts to it
+	Preview    string // answers fragments
+	Stages     []EditorStage
+	Throttle   ThrottleView
+	Effect     Effect
+	Changes    []Change // from what is in force to what the form holds
+	Saved      bool     // the changes are saved as the draft
+	Find       string   // filter of methods
+	FieldNames []string // in order, for the list of mistakes
+}
+
+// Preset fills a new plan.
+type Preset struct {
+	Label, Text, Href string
+	Current           bool
+}
+
+// ThrottleView is what is drawn beside rate and burst.
+type ThrottleView struct {
+	On          bool
+	Drawable    bool
+	Rate, Burst float64
+	Derived     string // a sentence when the burst was left empty
+	RateMost    string // the ends of the sliders
+	BurstMost   string
+}
+
+// Effect is what developers will see and what an owner may have overlooked; live pages replace it while somebody types.
+type Effect struct {
+	Throttle ThrottleView
+	Quota    string // the quota in a sentence
+	Card     ui.Plan
+	Warnings []string
+}
+
+// EditorStage is a stage that a plan may open.
+type EditorStage struct {
+	ID, Label, URL string
+	Open           bool
+	Undeployed     bool
+	Summary        string // "23 methods, 1 limited, 1 left out"
+	Expanded       bool
+	Methods        []EditorMethod
+	Hidden         int // methods that are not listed because there are so many
+}
+
+// EditorMethod is a method with its own limits; field names as the form has them.
+type EditorMethod struct{ ID, Verb, Path, Name, RateField, BurstField, WithoutField string }
+
+// PublishView asks before a draft comes into force.
+type PublishView struct {
+	PlanHead
+	First         bool // there is nothing in force yet
+	Changes       []Change
+	Card          ui.Plan
+	Warnings      []string
+	Who           string // whom it touches, in a sentence
+	Problem       string // why the last try was refused
+	NothingToDo   bool
+	SubscribeHref string
+}
+
+// VersionsView is a plan's history.
+type VersionsView struct {
+	PlanHead
+	Now      time.Time
+	Versions []VersionView
+}
+
+// VersionView is a published version.
+type VersionView struct {
+	Number  int
+	By      string
+	At      time.Time
+	Current bool
+	Changes []Change // from the version before
+	Summary []string // features of the first one
+}
+
+// InvitationsView is who may see a plan for invited people.
+type InvitationsView struct {
+	PlanHead
+	Invited bool // the plan is for invited people
+	Count   int
+}
+
+// PlanUsageView is the busiest keys of a plan in a month.
+type PlanUsageView struct {
+	PlanHead
+	Now        time.Time
+	Month      string // "March 2026"
+	Prev, Next string // months; empty at the ends
+	Query      string
+	UsageHref  string // the charts
+	Rows       []PlanKeyRow
+	Pages      ui.Pages
+}
+
+// PlanKeyRow is a key on the plan.
+type PlanKeyRow struct {
+	Name, Href, Hint, Who string
+	Status                ui.BadgeProps
+	Requests, Refused     int64
+	UsageHref             string
+	LastUsed              time.Time
+}
