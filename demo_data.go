@@ -159,6 +159,7 @@ func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Tim
 		{Name: "prod", Upstream: d.upstream, Timeout: models.DefaultTimeout, Throttle: &limit.Throttle{Rate: 500, Burst: 1000}},
 		{Name: "beta", Upstream: d.upstream, Timeout: models.DefaultTimeout},
 	} {
+		now = now.Add(time.Millisecond) // lists are in the order of making
 		made, err := s.CreateStage(ctx, owner, d.api.ID, stage, now)
 		if err != nil {
 			return nil, err
@@ -193,6 +194,7 @@ func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map
 		{Name: "Scale", Description: "High volume, with a person to talk to.", Price: "Talk to us", Throttle: &limit.Throttle{Rate: 400, Burst: 800},
 			Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAsk, Charge: models.ChargeDelivered, KeysPerApp: 10},
 	} {
+		now = now.Add(time.Millisecond)
 		plan, err := d.in.store.CreatePlan(ctx, owner, t, now)
 		if err != nil {
 			return nil, err

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"net"
+	"net/url"
 	"time"
 
 	"gatehouse/enforcement"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
 	"gatehouse/models"
+	"gatehouse/models/openapi"
 	"gatehouse/models/secret"
 	"gatehouse/web"
 )
@@ -18,6 +22,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		l, ok := in.gateway.Limits(key, plan)
 		return handlers.KeyLimits(l), ok
 	}
+	addresses := upstreamCheck{policy}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store},
 		Catalog:  &handlers.Catalog{Store: in.store, Markdown: handlers.NewMarkdown()},
@@ -33,9 +38,29 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits},
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
 
+		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
+		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
+		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
+		OwnerPlans:         &handlers.OwnerPlans{Store: in.store},
+		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store},
+		OwnerKeys:          &handlers.OwnerKeys{Store: in.store},
+		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
+
 		Admin: &handlers.Admin{Store: in.store},
 		Audit: &handlers.Audit{Store: in.store},
 	}
+}
+
+// upstreamCheck judges, while a stage is edited, what the gateway's dialer will judge again.
+type upstreamCheck struct{ policy enforcement.AddressPolicy }
+
+// CheckUpstream resolves the host and returns a sentence for the owner when an address of it may not be dialled.
+func (c upstreamCheck) CheckUpstream(ctx context.Context, upstream string) error {
+	u, err := url.Parse(upstream)
+	if err != nil {
+		return err
+	}
+	return c.policy.CheckURL(ctx, net.DefaultResolver, u)
 }
 
 // problemDocs are the gateway's own explanations of its answers, for the pages that they link to.

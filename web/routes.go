@@ -26,6 +26,14 @@ type Pages struct {
 	Subscriptions *handlers.Subscriptions
 	Usage         *handlers.Usage
 
+	OwnerOverview      *handlers.OwnerOverview
+	OwnerAPIs          *handlers.OwnerAPIs
+	OwnerStages        *handlers.OwnerStages
+	OwnerPlans         *handlers.OwnerPlans
+	OwnerSubscriptions *handlers.OwnerSubscriptions
+	OwnerKeys          *handlers.OwnerKeys
+	OwnerUsage         *handlers.OwnerUsage
+
 	Admin *handlers.Admin
 	Audit *handlers.Audit
 }
@@ -149,7 +157,68 @@ func developer(g group, p Pages) {
 
 // owner is for owners: what is theirs.
 func owner(g group, p Pages) {
+	g.get("/owner", p.OwnerOverview.Show)
 	g.get("/owner/audit", p.Audit.Show)
+	g.get("/owner/usage", p.OwnerUsage.Show)
+	g.get("/owner/usage/live", p.OwnerUsage.Live)
+	ownerAPIs(g, p)
+	ownerPlans(g, p)
+	ownerCustomers(g, p)
+}
+
+func ownerAPIs(g group, p Pages) {
+	g.form("/owner/apis", p.OwnerAPIs.List, p.OwnerAPIs.Create)
+	g.get("/owner/apis/new", p.OwnerAPIs.New)
+	g.get("/owner/apis/:api", p.OwnerAPIs.Show)
+	g.post("/owner/apis/:api/settings", p.OwnerAPIs.Settings)
+	g.post("/owner/apis/:api/methods", p.OwnerAPIs.AddMethod)
+	g.post("/owner/apis/:api/methods/key-required", p.OwnerAPIs.KeyRequired)
+	g.post("/owner/apis/:api/methods/:method/remove", p.OwnerAPIs.RemoveMethod)
+	g.form("/owner/apis/:api/import", p.OwnerAPIs.ImportForm, p.OwnerAPIs.Import)
+	g.form("/owner/apis/:api/delete", p.OwnerAPIs.DeleteForm, p.OwnerAPIs.Delete)
+	g.get("/owner/apis/:api/deployments/:deployment", p.OwnerStages.Deployment)
+	g.get("/owner/apis/:api/stages/new", p.OwnerStages.New)
+	g.post("/owner/apis/:api/stages", p.OwnerStages.Create)
+	g.form("/owner/apis/:api/stages/:stage", p.OwnerStages.Show, p.OwnerStages.Save)
+	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
+	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
+	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
+}
+
+func ownerPlans(g group, p Pages) {
+	g.form("/owner/plans", p.OwnerPlans.List, p.OwnerPlans.Create)
+	g.get("/owner/plans/new", p.OwnerPlans.New)
+	g.form("/owner/plans/:plan", p.OwnerPlans.Edit, p.OwnerPlans.Save)
+	g.get("/owner/plans/:plan/preview", p.OwnerPlans.Preview)
+	g.form("/owner/plans/:plan/publish", p.OwnerPlans.PublishForm, p.OwnerPlans.Publish)
+	g.post("/owner/plans/:plan/discard", p.OwnerPlans.Discard)
+	g.post("/owner/plans/:plan/duplicate", p.OwnerPlans.Duplicate)
+	g.form("/owner/plans/:plan/retire", p.OwnerPlans.RetireForm, p.OwnerPlans.Retire)
+	g.form("/owner/plans/:plan/delete", p.OwnerPlans.DeleteForm, p.OwnerPlans.Delete)
+	g.get("/owner/plans/:plan/versions", p.OwnerPlans.Versions)
+	g.form("/owner/plans/:plan/invitations", p.OwnerPlans.InvitationsForm, p.OwnerPlans.Invitations)
+	g.get("/owner/plans/:plan/usage", p.OwnerPlans.Usage)
+}
+
+func ownerCustomers(g group, p Pages) {
+	g.get("/owner/subscriptions", p.OwnerSubscriptions.List)
+	g.get("/owner/subscriptions/:subscription", p.OwnerSubscriptions.Show)
+	g.post("/owner/subscriptions/:subscription/decide", p.OwnerSubscriptions.Decide)
+	g.form("/owner/subscriptions/:subscription/move", p.OwnerSubscriptions.MoveForm, p.OwnerSubscriptions.Move)
+	g.form("/owner/keys", p.OwnerKeys.List, p.OwnerKeys.Create)
+	g.get("/owner/keys/new", p.OwnerKeys.New)
+	g.form("/owner/keys/import", p.OwnerKeys.ImportForm, p.OwnerKeys.Import)
+	g.form("/owner/keys/export", p.OwnerKeys.ExportForm, p.OwnerKeys.Export)
+	g.get("/owner/keys/:key", p.OwnerKeys.Show)
+	g.post("/owner/keys/:key/settings", p.OwnerKeys.Settings)
+	g.post("/owner/keys/:key/enabled", p.OwnerKeys.Enabled)
+	g.post("/owner/keys/:key/expiry", p.OwnerKeys.Expiry)
+	g.post("/owner/keys/:key/stop-old", p.OwnerKeys.StopOld)
+	g.form("/owner/keys/:key/rotate", p.OwnerKeys.RotateForm, p.OwnerKeys.Rotate)
+	g.form("/owner/keys/:key/revoke", p.OwnerKeys.RevokeForm, p.OwnerKeys.Revoke)
+	g.post("/owner/keys/:key/plans", p.OwnerKeys.AddPlan)
+	g.post("/owner/keys/:key/plans/:plan/remove", p.OwnerKeys.RemovePlan)
+	g.form("/owner/keys/:key/move", p.OwnerKeys.MoveForm, p.OwnerKeys.Move)
 }
 
 // admin is for administrators.
