@@ -60,7 +60,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 	if in, err = in.Clean(); err != nil {
 		return a, err
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		a = models.API{
 			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, KeySource: in.KeySource,
 			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,

@@ -45,7 +45,7 @@ func (s *Store) CreateApp(ctx context.Context, actor models.Actor, name string, 
 	if name, err = models.CleanName("name", name); err != nil {
 		return a, err
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		a, err = t.newApp(name)
 		return err
 	})
@@ -122,7 +122,7 @@ func (s *Store) AppKeys(ctx context.Context, account models.AccountID, id models
 	if err != nil {
 		return nil, err
 	}
-	return keyDetails(db, 0, rows)
+	return keyDetails(db, anyOwner, rows)
 }
 
 // appKeysListed bounds an app's page: 20 live keys and its latest revoked ones.

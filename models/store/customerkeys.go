@@ -16,7 +16,7 @@ func (s *Store) CreateCustomerKey(ctx context.Context, actor models.Actor, in mo
 	if in, err = in.Clean(now); err != nil {
 		return k, v, err
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		k, v, err = s.newKey(t, models.Key{OwnerID: actor.AccountID, Name: in.Name, Description: in.Description, CustomerID: in.CustomerID, ExpiresAt: in.ExpiresAt})
 		if err != nil {
 			return err
@@ -85,12 +85,15 @@ func (s *Store) changeCustomerKey(ctx context.Context, actor models.Actor, id mo
 		if err != nil {
 			return err
 		}
-		if k.OwnerID != actor.AccountID {
+		if !t.made(k) {
 			return models.Conflict("This key belongs to a developer's app. Move or end its subscription instead.")
 		}
 		return fn(t, k)
 	})
 }
+
+// made reports whether the actor made the key for a customer. A developer's key has no such owner, and nobody is not him.
+func (t *tx) made(k models.Key) bool { return k.OwnerID != 0 && k.OwnerID == t.actor.AccountID }
 
 // visibleKey reads a key for an owner: one that he made, or one that is on plans of his, which are returned.
 func (t *tx) visibleKey(id models.KeyID) (models.Key, []models.Membership, error) {
@@ -103,7 +106,7 @@ func (t *tx) visibleKey(id models.KeyID) (models.Key, []models.Membership, error
 		return models.Key{}, nil, err
 	}
 	k := row.key()
-	if k.OwnerID != t.actor.AccountID && len(memberships[id]) == 0 {
+	if !t.made(k) && len(memberships[id]) == 0 {
 		return models.Key{}, nil, models.NotFound("key")
 	}
 	return k, memberships[id], nil

@@ -26,7 +26,7 @@ func keysByID(db *gorm.DB, ids []models.KeyID) ([]keyRow, error) {
 	return ordered, err
 }
 
-// keyListRows adds to keys their memberships; owner narrows these to his plans, zero does not.
+// keyListRows adds to keys their memberships of an owner's plans, or of any.
 func keyListRows(db *gorm.DB, owner models.AccountID, rows []keyRow) ([]models.KeyRow, error) {
 	ids := make([]models.KeyID, len(rows))
 	for i, r := range rows {
@@ -63,7 +63,7 @@ func (s *Store) OwnKey(ctx context.Context, account models.AccountID, id models.
 	if err != nil {
 		return models.KeyDetail{}, err
 	}
-	return keyDetail(db, 0, row)
+	return keyDetail(db, anyOwner, row)
 }
 
 func keyDetail(db *gorm.DB, owner models.AccountID, row keyRow) (models.KeyDetail, error) {
@@ -74,7 +74,7 @@ func keyDetail(db *gorm.DB, owner models.AccountID, row keyRow) (models.KeyDetai
 	return details[0], nil
 }
 
-// keyDetails adds to keys their memberships and how they may call; owner narrows both to his plans, zero does not.
+// keyDetails adds to keys their memberships and how they may call, both by an owner's plans, or by any.
 func keyDetails(db *gorm.DB, owner models.AccountID, rows []keyRow) ([]models.KeyDetail, error) {
 	list, err := keyListRows(db, owner, rows)
 	if err != nil {
@@ -173,6 +173,6 @@ func (s *Store) AccountKeys(ctx context.Context, account models.AccountID, p mod
 	}
 	page := cut(rows, p, keyRow.at, func(r keyRow) keyRow { return r })
 	list.Next = page.Next
-	list.Items, err = keyListRows(db, 0, page.Items)
+	list.Items, err = keyListRows(db, anyOwner, page.Items)
 	return list, err
 }

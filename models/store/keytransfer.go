@@ -13,12 +13,15 @@ import (
 // ImportKeys makes and changes an owner's keys as the lines of a file say: all of them, or none. A line with an Id, or with a value that one
 // of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N".
 func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, rows []models.KeyImport, now time.Time) (report models.KeyImportReport, err error) {
-	i := &keyImport{s: s, rows: rows, digests: make([]secret.Digest, len(rows))}
+	i := &keyImport{s: s, rows: slices.Clone(rows), digests: make([]secret.Digest, len(rows))}
 	for n, r := range rows {
 		i.digests[n] = s.keyring.Digest(r.Value)
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		i.t = t
+		for n := range i.rows {
+			i.rows[n].Plans = slices.Compact(slices.Sorted(slices.Values(i.rows[n].Plans)))
+		}
 		if err := i.load(); err != nil {
 			return err
 		}
@@ -125,7 +128,7 @@ func (i *keyImport) loadKeys(ids []models.KeyID) error {
 		return err
 	}
 	for _, r := range rows {
-		if k := r.key(); k.OwnerID == i.t.actor.AccountID || len(memberships[k.ID]) > 0 {
+		if k := r.key(); i.t.made(k) || len(memberships[k.ID]) > 0 {
 			i.keys[k.ID], i.on[k.ID] = k, memberships[k.ID]
 		}
 	}
@@ -169,7 +172,7 @@ func (i *keyImport) judge(n int) (problem string) {
 	case r.ID != 0 && r.Value != "" && !(isUsed && used.KeyID == r.ID && used.IsCurrent):
 		return "Key: the value of a key cannot be changed by an import. Rotate the key instead."
 	case r.ID == 0 && isUsed:
-		if k, known = i.keys[used.KeyID]; !known || k.OwnerID != i.t.actor.AccountID || !used.IsCurrent {
+		if k, known = i.keys[used.KeyID]; !known || !i.t.made(k) || !used.IsCurrent {
 			return "Key: this value cannot be used."
 		}
 	case r.ID == 0:
@@ -179,7 +182,7 @@ func (i *keyImport) judge(n int) (problem string) {
 		return fmt.Sprintf("The same key is named on line %d.", line)
 	}
 	i.lines[k.ID] = r.Line
-	if k.OwnerID != i.t.actor.AccountID {
+	if !i.t.made(k) {
 		return i.switchKey(k, r)
 	}
 	return i.update(k, r)

@@ -133,7 +133,7 @@ func (i *keyImport) tell() error {
 // ExportKeys calls fn with the keys that OwnerKeys lists, in its order. With values it adds those of the actor's own keys that are sealed;
 // the caller has made sure that it is really him.
 func (s *Store) ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error {
-	err := s.change(ctx, actor, now, func(t *tx) error {
+	err := s.changeOwn(ctx, actor, now, func(t *tx) error {
 		return t.event("key.export", object{kind: "key", name: "all keys", owner: actor.AccountID}, nil, facts{"values": withValues})
 	})
 	if err != nil {

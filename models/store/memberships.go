@@ -103,13 +103,16 @@ func (r membershipRow) membership() models.Membership {
 	}
 }
 
-// membershipsOf reads the plans that keys are on, newest membership first; owner narrows them to his plans, zero does not.
+// anyOwner stands for no narrowing to somebody's plans. It is not the zero id, which is nobody's and must find nothing.
+const anyOwner models.AccountID = -1
+
+// membershipsOf reads the plans of an owner, or of any, that keys are on, newest membership first.
 func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (map[models.KeyID][]models.Membership, error) {
 	query := `SELECT pk.plan_id, p.name AS plan_name, pk.key_id, pk.subscription_id, s.state, pk.blocked, pk.added_at
 		FROM plan_keys pk JOIN plans p ON p.id = pk.plan_id LEFT JOIN subscriptions s ON s.id = pk.subscription_id
 		WHERE pk.key_id IN ? `
 	args := []any{keys}
-	if owner != 0 {
+	if owner != anyOwner {
 		query, args = query+`AND p.owner_id = ? `, append(args, owner)
 	}
 	rows, err := selectAll[membershipRow](db, "memberships", query+`ORDER BY pk.added_at DESC, pk.plan_id`, args...)

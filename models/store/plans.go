@@ -103,7 +103,7 @@ func (s *Store) CreatePlan(ctx context.Context, actor models.Actor, terms models
 	if terms, err = terms.Clean(); err != nil {
 		return p, err
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		if err := t.checkStages(actor.AccountID, terms); err != nil {
 			return err
 		}

@@ -1,13 +1,23 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
 	"gatehouse/models"
 )
+
+// changeOwn is change for use cases that make things which belong to the actor: only somebody with an account can have any.
+func (s *Store) changeOwn(ctx context.Context, actor models.Actor, now time.Time, fn func(*tx) error) error {
+	if actor.AccountID == 0 {
+		return models.Denied("Only somebody with an account can do this.")
+	}
+	return s.change(ctx, actor, now, fn)
+}
 
 // selectAll reads the rows of a query; what names them in a fault.
 func selectAll[R any](db *gorm.DB, what, query string, args ...any) ([]R, error) {

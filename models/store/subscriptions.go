@@ -49,7 +49,7 @@ func (s *Store) Subscribe(ctx context.Context, actor models.Actor, in models.New
 	if in, err = in.Clean(); err != nil {
 		return made, v, err
 	}
-	err = s.change(ctx, actor, now, func(t *tx) error {
+	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		p, err := t.planToSubscribe(in.PlanID)
 		if err != nil {
 			return err
