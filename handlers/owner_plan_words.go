@@ -140,9 +140,14 @@ func methodWords(s models.PlanStage, id models.MethodID) string {
 	return "as the plan"
 }
 
+const noStageWords = "No stage is chosen yet. A plan cannot be published before it opens one."
+
 // termsWarnings are sentences about terms that are legal and still may not be what was meant.
 func termsWarnings(t models.Terms, names stageNames, now time.Time) []string {
 	var out []string
+	if len(t.Stages) == 0 && len(names) > 0 {
+		out = append(out, noStageWords)
+	}
 	if t.Throttle != nil && t.Throttle.RefusesAll() {
 		out = append(out, "A rate or burst of 0 refuses every request with 429. To let requests through without a limit, turn the limit off.")
 	}

@@ -154,6 +154,7 @@ func (o *OwnerPlans) Create(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	terms := readTerms(f, choices, models.Terms{})
+	askForStage(f, terms)
 	if f.Get("action") == "preview" {
 		return Page(o.newPage(r, f, terms, choices)), nil
 	}
@@ -168,6 +169,13 @@ func (o *OwnerPlans) Create(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	return saved(r, f, plan.ID, terms), nil
+}
+
+// askForStage notes what a draft may lack but a publication may not, before somebody goes on to publish.
+func askForStage(f *Form, t models.Terms) {
+	if f.Get("action") == "review" && len(t.Stages) == 0 {
+		f.Fail("stages", "Choose at least one stage that the plan opens.")
+	}
 }
 
 // saved goes on to where the pressed button leads.
@@ -249,6 +257,7 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	terms := readTerms(f, choices, row.Current())
+	askForStage(f, terms)
 	if f.Get("action") == "preview" {
 		return Page(o.editPage(r, row, f, terms, choices, false)), nil
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"gatehouse/models"
@@ -252,12 +253,12 @@ var outcomeTexts = [models.NumOutcomes]struct{ name, text string }{
 	models.OutcomeOpen:        {"In progress", "let through, not answered yet"},
 	models.OutcomeSuccess:     {"Success", "answered with 1xx or 2xx"},
 	models.OutcomeRedirect:    {"Redirect", "answered with 3xx"},
-	models.OutcomeClientError: {"Client error", "answered with 4xx by the upstream"},
-	models.OutcomeServerError: {"Server error", "answered with 5xx by the upstream"},
-	models.OutcomeUpstream:    {"Upstream failed", "502 or 504: unreachable, too slow or broken off"},
-	models.OutcomeAborted:     {"Aborted", "the caller left before the answer was complete"},
-	models.OutcomeThrottled:   {"Throttled", "429: faster than the rate and burst allow"},
-	models.OutcomeQuota:       {"Over quota", "429: the quota of the period was used up"},
+	models.OutcomeClientError: {"Client error", "4xx by the upstream"},
+	models.OutcomeServerError: {"Server error", "5xx by the upstream"},
+	models.OutcomeUpstream:    {"Upstream failed", "502, 504: unreachable or too slow"},
+	models.OutcomeAborted:     {"Aborted", "the caller left before the end"},
+	models.OutcomeThrottled:   {"Throttled", "429: faster than the rate allows"},
+	models.OutcomeQuota:       {"Over quota", "429: the quota was used up"},
 	models.OutcomeDenied:      {"Denied", "403: the key may not call this"},
 }
 
@@ -282,6 +283,9 @@ func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow)
 		groups := grouped(&row.UsagePoint)
 		out[i] = usage.Row{Label: row.Label, Detail: row.Detail, Requests: row.Total(), Throttled: groups[groupThrottled], P95: latencyText(row.Latency, .95),
 			Errors: format.PercentOf(groups[groupServerError]+groups[groupClientError], row.Total())}
+		if row.MethodID != 0 {
+			out[i].Verb, out[i].Label = splitMethod(row.Label)
+		}
 		if total > 0 {
 			out[i].Share = float64(row.Total()) / float64(total)
 		}
@@ -290,6 +294,14 @@ func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow)
 		}
 	}
 	return out
+}
+
+// splitMethod cuts "GET /users" into verb and path; what is no method has no verb.
+func splitMethod(label string) (verb, path string) {
+	if verb, path, ok := strings.Cut(label, " "); ok && strings.HasPrefix(path, "/") {
+		return verb, path
+	}
+	return "", label
 }
 
 // throttledSentence names the problem of a range in one sentence, or is "".

@@ -3,6 +3,8 @@ package owner
 import (
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/templates/ui"
 )
 
@@ -45,4 +47,12 @@ func options(pairs ...string) []ui.Option {
 		out = append(out, ui.Option{Value: pairs[i], Label: pairs[i+1]})
 	}
 	return out
+}
+
+// foot leads through a list; a list that is on one page has none.
+func foot(p ui.Pages) templ.Component {
+	if p == (ui.Pages{}) {
+		return nil
+	}
+	return ui.Pagination(p)
 }
