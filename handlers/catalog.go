@@ -86,7 +86,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	v := public.APIView{
-		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, DocsHref: apiPath(api.Slug) + "/docs", KeyWords: keyWords(api.KeySource),
+		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
 		Call: firstCall(r.Site.GatewayURL, api, description, "call"), Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
 		Described: api.HasDocument, Now: r.Now,
 	}
@@ -96,6 +96,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		})
 	}
 	if len(api.Stages) > 0 {
+		v.DocsHref = apiPath(api.Slug) + "/docs"
 		methods := api.Stages[0].Methods
 		shown := min(len(methods), operationsShown)
 		for _, m := range methods[:shown] {

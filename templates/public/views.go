@@ -42,7 +42,7 @@ type CallView struct {
 // APIView is an API's page.
 type APIView struct {
 	Name, Summary, Owner string
-	DocsHref             string
+	DocsHref             string // empty: nothing is deployed, and only the owner sees this page
 	Stages               []StageView
 	Plans                []PlanView
 	Compare              []CompareRow // cells in the order of Plans
