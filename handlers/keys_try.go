@@ -9,7 +9,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,7 +106,7 @@ func (k *Keys) Try(r *Request) (Reply, error) {
 func (k *Keys) try(r *Request, key models.KeyID, call models.KeyCall, op operation) (developer.TryResult, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), tryTimeout)
 	defer cancel()
-	example := tryRequest("http://gateway", call, op)
+	example := tryRequest("http://"+gatewayHost(r.Site.GatewayURL), call, op)
 	out := developer.TryResult{Title: example.Method + " " + op.Path + " on " + call.StageName, At: r.Now}
 	request, err := http.NewRequestWithContext(ctx, example.Method, example.URL, strings.NewReader(example.Body))
 	if err != nil {
@@ -134,9 +136,33 @@ func (k *Keys) try(r *Request, key models.KeyID, call models.KeyCall, op operati
 			out.Headers = append(out.Headers, ui.Definition{Term: name, Text: v, Mono: true})
 		}
 	}
+	out.Left = leftWords(answer.Header)
 	out.Body, out.BodyNote = shownBody(answer.Header.Get("Content-Type"), body)
 	out.Hint = problemHint(answer, body)
 	return out, nil
+}
+
+// gatewayHost is the host of our own address; upstreams learn it from the gateway.
+func gatewayHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "gateway"
+	}
+	return u.Host
+}
+
+// leftWords says what is left of the limit that an answer names.
+func leftWords(h http.Header) string {
+	limit, errLimit := strconv.ParseInt(h.Get("X-RateLimit-Limit"), 10, 64)
+	left, errLeft := strconv.ParseInt(h.Get("X-RateLimit-Remaining"), 10, 64)
+	if errLimit != nil || errLeft != nil {
+		return ""
+	}
+	text := format.Count(left) + " of " + format.Requests(limit) + " left"
+	if reset, err := strconv.Atoi(h.Get("X-RateLimit-Reset")); err == nil && reset > 0 {
+		text += "; resets in " + format.Duration(time.Duration(reset)*time.Second)
+	}
+	return text + "."
 }
 
 // shownBody is as much of a body as a page shows as text; note says what is left out.

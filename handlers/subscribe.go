@@ -36,7 +36,7 @@ func (s *Subscribe) Form(r *Request) (Reply, error) {
 	if len(o.api.Plans) == 0 {
 		return r.Sorry(apiPath(o.api.Slug), "This API has no plan that you can subscribe to."), nil
 	}
-	f := NewForm("app", o.firstApp(r.Query("app")), "app_name", "")
+	f := NewForm("app", o.firstApp(r.Query("app")), "key_name", "production")
 	if len(o.apps) == 0 {
 		f.Set("app_name", "My first app")
 	}
@@ -164,8 +164,11 @@ func clashOf(a models.AppRow, wanted models.CatalogPlan) *developer.Clash {
 			return &developer.Clash{App: a.Name, Text: "On this plan", Href: subscriptionPath(s.ID), Link: "Open"}
 		}
 		if slices.ContainsFunc(wanted.Terms.Stages, func(st models.PlanStage) bool { return s.Terms.Opens(st.StageID) }) {
-			return &developer.Clash{App: a.Name, Text: "Calls " + clashingStage(s, wanted) + " on " + s.PlanName,
-				Href: subscriptionPath(s.ID) + "/change?to=" + wanted.PlanID.String(), Link: "Change to " + wanted.Terms.Name}
+			c := &developer.Clash{App: a.Name, Text: "Calls " + clashingStage(s, wanted) + " on " + s.PlanName, Href: subscriptionPath(s.ID), Link: "Open"}
+			if s.State == models.SubscriptionActive && wanted.Terms.Audience != models.AudienceAsk {
+				c.Href, c.Link = c.Href+"/change?to="+wanted.PlanID.String(), "Change to "+wanted.Terms.Name
+			}
+			return c
 		}
 	}
 	return nil

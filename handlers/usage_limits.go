@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (l KeyLimits) pace(now time.Time) float64 {
 	if whole <= 0 || gone < whole/50 {
 		return 0
 	}
-	return float64(l.Used) * float64(whole) / float64(gone)
+	return math.Round(float64(l.Used) * float64(whole) / float64(gone))
 }
 
 // quotaMeter draws a quota with a sentence; nil where there is none.
@@ -292,7 +293,10 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 		c.Charge = "Failures of the upstream are given back"
 	}
 	if l, ok := limits(k.ID, m.PlanID); ok {
-		c.Meter, c.Level = quotaMeter(l, now), levelWords(l)
+		c.Meter = quotaMeter(l, now)
+		if m.State == models.MemberActive {
+			c.Level = levelWords(l)
+		}
 	} else if terms.Quota != nil && terms.Quota.IsSet() {
 		c.Meter = quotaMeter(KeyLimits{Quota: *terms.Quota, Left: terms.Quota.Limit, Window: terms.Quota.Window(now)}, now)
 	}

@@ -62,6 +62,7 @@ type TryResult struct {
 	Took     string
 	Size     string
 	At       time.Time
+	Left     string // what is left of the limit, in words
 	Headers  []ui.Definition
 	Body     string
 	BodyNote string // "the first 256 kB of 1.2 MB", "image/png is not shown"

@@ -170,7 +170,7 @@ func Subscribe(page ui.Page, v SubscribeView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "key_name", Label: "Name of its key", Optional: true, Value: v.KeyName, Error: v.KeyNameError, MaxLength: 80, Autocomplete: "off",
-					Placeholder: "production", Hint: "To tell keys apart later. Empty: the app's name."}).Render(ctx, templ_7745c5c3_Buffer)
+					Hint: "Where the key is used, to tell keys apart later. Empty: the app's name."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,0 +1,78 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/models"
+	"gatehouse/models/store/storetest"
+)
+
+func TestSubscriptionSaysItsTermsInWords(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.growth, "Acme")
+	p.used[made.Key.ID] = 642_000
+	got := p.signedIn("developer@example.com").get("/subscriptions/" + made.Subscription.ID.String())
+	got.says(t, "100 requests at once", "50 a second", "Each key may make 1,000,000", "642,000", "7 of 100 requests can be sent at once now", "Change plan", "Subscribed")
+}
+
+func TestPlanIsChangedAfterAComparison(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.growth, "Acme")
+	b := p.signedIn("developer@example.com")
+	path := "/subscriptions/" + made.Subscription.ID.String()
+	got := b.get(path + "/change")
+	got.says(t, "Your plan", "Choose Free", "Ask with another app", "50 rps", "5 rps")
+	question := b.get(path + "/change?to=" + p.free.ID.String())
+	question.says(t, "Change Acme from Growth to Free?", "Counts begin at 0", "1 stage that Growth opens can no longer be called")
+	done := b.post(path+"/change", "to", p.free.ID.String())
+	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location, "/subscriptions/") {
+		t.Fatalf("changing: %d to %q\n%s", done.status, done.location, done.text())
+	}
+	b.get(done.location).says(t, "Free", "The new limits hold from the next request on.")
+	b.get(path).says(t, "Ended")
+	for _, to := range []string{"", "x", "aaaaaaaaaa"} {
+		if got := b.post(done.location+"/change", "to", to); got.status != http.StatusNotFound && got.status != http.StatusUnprocessableEntity {
+			t.Errorf("to %q: %d", to, got.status)
+		}
+	}
+}
+
+func TestChangeToAPlanThatAsksIsRefusedInWords(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.growth, "Acme")
+	b := p.signedIn("developer@example.com")
+	got := b.post("/subscriptions/"+made.Subscription.ID.String()+"/change", "to", p.ask.ID.String())
+	if got.status != http.StatusUnprocessableEntity {
+		t.Fatalf("changing to a plan that asks: %d to %q", got.status, got.location)
+	}
+	got.says(t, "Change Acme from Growth to Scale?", "owner")
+}
+
+func TestCancellingNamesWhatStops(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.growth, "Acme")
+	p.record(made.Key.ID, p.growth, 1_204, models.OutcomeSuccess)
+	b := p.signedIn("developer@example.com")
+	path := "/subscriptions/" + made.Subscription.ID.String()
+	b.get(path+"/cancel").says(t, "1,204 calls came with the app's keys in the last 24 hours", "The key Acme key on Echo API")
+	if got := b.post(path + "/cancel"); got.location != "/apps/"+made.App.ID.String() {
+		t.Fatalf("cancelling: %d to %q", got.status, got.location)
+	}
+	b.get("/apps/"+made.App.ID.String()).says(t, "Growth ended", "This app is on no plan")
+	b.get("/keys/"+made.Key.ID.String()).says(t, "On no plan", "This key is on no plan, so it may call nothing")
+}
+
+func TestRefusalSaysWhyAndWhatNext(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.ask, "Batch")
+	b := p.signedIn("developer@example.com")
+	path := "/subscriptions/" + made.Subscription.ID.String()
+	b.get(path).says(t, "Waiting for approval", "until the owner approves")
+	_, err := p.store.DecideSubscription(t.Context(), storetest.Actor(p.owner), made.Subscription.ID, models.Refuse, "Tell us more", p.clock)
+	ok(t, err)
+	got := b.get(path)
+	got.says(t, "Refused", "Reason: Tell us more.", "You may ask again", "/apis/echo")
+	got.hasNot(t, path+"/cancel", path+"/change")
+}

@@ -1,0 +1,114 @@
+package handlers_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/models"
+	"gatehouse/models/store/storetest"
+)
+
+func TestUsageShowsFiguresOfTheScopeAlone(t *testing.T) {
+	p := openDeveloperPortal(t)
+	acme, batch := p.subscribe(p.growth, "Acme"), p.subscribe(p.free, "Batch")
+	p.used[acme.Key.ID], p.used[batch.Key.ID] = 642_000, 12
+	p.record(acme.Key.ID, p.growth, 1_000, models.OutcomeSuccess)
+	p.record(batch.Key.ID, p.free, 7, models.OutcomeSuccess)
+	b := p.signedIn("developer@example.com")
+	b.get("/usage").says(t, "1,007", "Acme key", "Batch key", "642,000 / 1,000,000", `hx-sse:connect="/usage/live?range=24h"`)
+	got := b.get("/usage?key=" + batch.Key.ID.String() + "&range=7d")
+	got.says(t, "Batch key, the last 7 days", "12 / 10,000", "Free")
+	got.hasNot(t, "642,000")
+	b.get("/usage?app="+acme.App.ID.String()+"&range=90d").says(t, "Acme, the last 90 days")
+	if got := b.get("/usage?of=key-" + batch.Key.ID.String() + "&range=7d"); got.location != "/usage?key="+batch.Key.ID.String()+"&range=7d" {
+		t.Errorf("choosing a key leads to %q", got.location)
+	}
+}
+
+func TestUsageNamesTheProblemAndTheWayOut(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.free, "Acme")
+	p.used[made.Key.ID] = 50
+	p.record(made.Key.ID, p.free, 41, models.OutcomeThrottled)
+	b := p.signedIn("developer@example.com")
+	b.get("/usage?range=1h").says(t, "Throttled in 3 seconds between 12:00 and 12:01 UTC: 41 requests came faster than the rate and burst allow.",
+		"/subscriptions/"+made.Subscription.ID.String()+"/change")
+}
+
+func TestUsageWaitsForTheFirstCallWithCode(t *testing.T) {
+	p := openDeveloperPortal(t)
+	b := p.signedIn("developer@example.com")
+	b.get("/usage").says(t, "Nothing to show yet", "/apis")
+	made := p.subscribe(p.free, "Acme")
+	got := b.get("/usage")
+	got.says(t, "Waiting for the first call", "https://gateway.example.com/echo/prod/get", "$ECHO_KEY", "/keys/"+made.Key.ID.String())
+	p.record(made.Key.ID, p.free, 1, models.OutcomeSuccess)
+	b.get("/usage").hasNot(t, "Waiting for the first call")
+}
+
+func TestUsageCanBePaused(t *testing.T) {
+	p := openDeveloperPortal(t)
+	p.subscribe(p.free, "Acme")
+	b := p.signedIn("developer@example.com")
+	b.get("/usage?range=1h").says(t, "/usage?range=1h&amp;live=off", "hx-sse:connect")
+	got := b.get("/usage?range=1h&live=off")
+	got.says(t, "Paused")
+	got.hasNot(t, "hx-sse:connect")
+}
+
+// TestLiveUsageEndsWithTheBrowser: a stream that is left must not go on, and what it sends must be the parts of the page.
+func TestLiveUsageEndsWithTheBrowser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := openDeveloperPortal(t)
+		p.subscribe(p.free, "Acme")
+		b := p.signedIn("developer@example.com")
+		ctx, leave := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/usage/live?range=1h", nil)
+		r.Header.Set("Cookie", b.cookie)
+		w := httptest.NewRecorder()
+		left := make(chan struct{})
+		go func() {
+			p.handler.ServeHTTP(w, r)
+			close(left)
+		}()
+		time.Sleep(11 * time.Second) // of the test's clock
+		leave()
+		<-left
+		if kind := w.Header().Get("Content-Type"); kind != "text/event-stream" {
+			t.Fatalf("the stream is %q", kind)
+		}
+		if n := strings.Count(w.Body.String(), "data: "); n != 2 {
+			t.Errorf("%d messages in 11 seconds, want one in 5", n)
+		}
+		for _, target := range []string{"#usage-tiles", "#usage-requests", "#problem", "#waiting", "#quotas", "#breakdowns"} {
+			if !strings.Contains(w.Body.String(), `hx-target="`+target+`"`) {
+				t.Errorf("no message replaces %s", target)
+			}
+		}
+	})
+}
+
+func TestAppsListShowsPlansAndCalls(t *testing.T) {
+	p := openDeveloperPortal(t)
+	b := p.signedIn("developer@example.com")
+	b.get("/apps").says(t, "No apps yet")
+	got := b.post("/apps", "name", "")
+	if got.status != http.StatusUnprocessableEntity {
+		t.Fatalf("an app without a name: %d", got.status)
+	}
+	got.says(t, "Enter a name.")
+	got = b.post("/apps", "name", "Acme")
+	b.get(got.location).says(t, "Acme is there. Subscribe it to a plan to get a key.", "This app is on no plan")
+	made := p.subscribe(p.growth, "Batch")
+	p.record(made.Key.ID, p.growth, 1_204, models.OutcomeSuccess)
+	b.get("/apps").says(t, "Acme", "Batch", "Growth", "1,204")
+	b.get("/apps?q=Ba").hasNot(t, "Acme")
+	b.get("/apps?q=zz").says(t, "No app is called that")
+	ok(t, p.store.RevokeKey(t.Context(), storetest.Actor(p.developer), made.Key.ID, p.clock))
+	b.get("/apps").says(t, "0 keys")
+}
