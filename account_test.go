@@ -38,6 +38,9 @@ func TestAccountsAreManagedFromTheCommandLine(t *testing.T) {
 	if got := commandJSON(t, "", "account", "disable", "--data", data, "--email", "bo@example.com"); got["disabled"] != true {
 		t.Errorf("disable: %v", got)
 	}
+	if got := commandJSON(t, "", "account", "enable", "--data", data, "--email", "bo@example.com"); got["disabled"] != false {
+		t.Errorf("enable: %v", got)
+	}
 	if got := commandJSON(t, "yet another pass\n", "account", "reset-password", "--data", data, "--email", "bo@example.com", "--password-stdin"); got["email"] != "bo@example.com" {
 		t.Errorf("reset-password: %v", got)
 	}

@@ -25,8 +25,9 @@ const patience = 20 * time.Second
 
 // browser is one person's browser: its own cookies, one tab.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	look look
 }
 
 // look says how a browser shows pages.
@@ -60,7 +61,10 @@ func newBrowser(t *testing.T, l look) *browser {
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(func() { end(); endAllocator() })
-	b := &browser{t: t, ctx: ctx}
+	if err := chromedp.Do(ctx); err != nil { // starts the browser, which lives as long as this context
+		t.Fatal(err)
+	}
+	b := &browser{t: t, ctx: ctx, look: l}
 	b.do(chromedp.EmulateViewport(l.width, l.height), chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: l.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
@@ -162,15 +166,13 @@ func (b *browser) mark(what, find string) {
 func (b *browser) press(name string) {
 	b.t.Helper()
 	b.mark("the control "+quoted(name), "control("+quoted(name)+")")
-	eval[bool](b, "(() => { document.documentElement.setAttribute('data-e2e-before', ''); return true })()")
-	b.do(chromedp.ScrollIntoView(chromedp.CSS("[data-e2e]")), chromedp.Click(chromedp.CSS("[data-e2e]")))
-	b.settle()
-}
-
-// settle waits until a page that is being loaded is there.
-func (b *browser) settle() {
-	b.t.Helper()
-	time.Sleep(150 * time.Millisecond) // a click that navigates has begun to by then
+	eval[bool](b, "(() => { document.documentElement.setAttribute('data-left', ''); document.querySelector('[data-e2e]').click(); return true })()")
+	for range 20 { // a menu or a dialog leaves the page where it is
+		if eval[bool](b, "!document.documentElement || !document.documentElement.hasAttribute('data-left') || !!document.querySelector('dialog[open], details.menu[open]')") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 	b.until("the page to load", "document.readyState === 'complete'")
 }
 
@@ -198,11 +200,11 @@ func (b *browser) choose(label, option string) {
 	}
 }
 
-// tick clicks a box, radio button or card by its label.
+// tick switches a box, radio button or card on, by its label.
 func (b *browser) tick(label string) {
 	b.t.Helper()
 	b.mark("the box "+quoted(label), "field("+quoted(label)+")")
-	eval[bool](b, "(() => { document.querySelector('[data-e2e]').click(); return true })()")
+	eval[bool](b, "(() => { const e = document.querySelector('[data-e2e]'); if (!e.checked) e.click(); return true })()")
 }
 
 // text returns the text of the first element that a selector finds.
@@ -228,6 +230,9 @@ type violation struct {
 // accessible fails the test when axe finds anything on the page, or when the page scrolls sideways.
 func (b *browser) accessible() {
 	b.t.Helper()
+	if b.look.noScript {
+		return // axe needs timers; the same pages are judged with scripts
+	}
 	eval[int](b, axe+";0")
 	found := eval[[]violation](b, `axe.run(document, {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})
 		.then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.target.join(' '))})))`)
@@ -239,13 +244,12 @@ func (b *browser) accessible() {
 	}
 }
 
-// picture writes the whole page to a file.
-func (b *browser) picture(name string, l look) {
+// clip writes the top of the page to a file.
+func (b *browser) clip(name string, width, height int64) {
 	b.t.Helper()
 	eval[bool](b, "document.fonts.ready.then(() => true)")
-	height := eval[int64](b, "document.documentElement.scrollHeight")
-	b.do(chromedp.EmulateViewport(l.width, max(height, l.height)))
-	time.Sleep(100 * time.Millisecond)
+	b.do(chromedp.EmulateViewport(width, height))
+	eval[bool](b, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
@@ -258,5 +262,4 @@ func (b *browser) picture(name string, l look) {
 	if err := os.WriteFile(name, png, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.EmulateViewport(l.width, l.height))
 }

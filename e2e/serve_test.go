@@ -73,7 +73,7 @@ func TestTwoServersCannotShareADataFolder(t *testing.T) {
 func TestAccountsMadeBesideARunningServerCanSignInAtOnce(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, "serve", "--data", data)
-	out, stderr, status := command(t, "correct horse 26\n", "account", "create", "--data", data, "--email", "ana@example.com", "--password-stdin", "--role", "owner", "--json")
+	out, stderr, status := command(t, "lantern over the moat\n", "account", "create", "--data", data, "--email", "ana@example.com", "--password-stdin", "--role", "owner", "--json")
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -82,7 +82,7 @@ func TestAccountsMadeBesideARunningServerCanSignInAtOnce(t *testing.T) {
 		t.Fatalf("%s: %v", out, err)
 	}
 	ana := newPerson(t, p.portal)
-	if answer := ana.post("/signin", "email", "ana@example.com", "password", "correct horse 26"); answer.StatusCode != http.StatusSeeOther {
+	if answer := ana.post("/signin", "email", "ana@example.com", "password", "lantern over the moat"); answer.StatusCode != http.StatusSeeOther {
 		t.Errorf("sign in: got %s", answer.Status)
 	}
 	if answer := ana.get("/owner"); answer.StatusCode != http.StatusOK {
