@@ -1,11 +1,15 @@
 package handlers
 
 import (
+	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/models"
@@ -177,4 +181,30 @@ func TestThrottledSentenceNamesTheLimitThatRefused(t *testing.T) {
 	if got := throttledSentence(p, v); !strings.Contains(got, "1,207") || !strings.Contains(got, "quota") {
 		t.Errorf("got %q", got)
 	}
+}
+
+// A page that is left open is judged again every few minutes: whoever lost the right to see it sees no more.
+func TestLivePageIsDrawnEveryFiveSecondsAndEndsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &Request{Site: &Site{Now: time.Now}}
+		drawn, sent := 0, 0
+		reply := r.live(func(_ context.Context, now time.Time) (templ.Component, error) {
+			if drawn++; !now.Equal(time.Now()) {
+				t.Errorf("drawn for %v at %v", now, time.Now())
+			}
+			return templ.NopComponent, nil
+		})
+		begin := time.Now()
+		if err := reply.stream(t.Context(), func(templ.Component) error { sent++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took != liveFor || drawn != sent || drawn < 59 || drawn > 60 {
+			t.Errorf("drawn %d times, sent %d times in %v", drawn, sent, took)
+		}
+		fault := errors.New("fault")
+		failing := r.live(func(context.Context, time.Time) (templ.Component, error) { return nil, fault })
+		if err := failing.stream(t.Context(), nil); !errors.Is(err, fault) {
+			t.Errorf("got %v, want the fault", err)
+		}
+	})
 }
