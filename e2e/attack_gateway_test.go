@@ -91,9 +91,9 @@ func together(all []string, attack func(i int, payload string)) {
 func targets() []string {
 	var out []string
 	add := func(t ...string) { out = append(out, t...) }
-	for _, base := range []string{"/mixed/prod", "/mixed/prod/open", "/mixed/prod/open/x", "//mixed/prod", "/mixed//prod", "/mixed/./prod", "/x/../mixed/prod", "/%6dixed/prod", "/mixed/%70rod", "/mixed%2fprod", "/MIXED/prod", "/mixed/PROD", "/mixed/prod;x=y"} {
+	for _, base := range []string{"/mixed/prod", "/mixed/prod/open", "/mixed/prod/open/x", "//mixed/prod", "/%6dixed/prod"} {
 		for _, up := range []string{"/", "//", "/./", "/../", "/../../", "/%2e/", "/%2e%2e/", "/%2E%2e/", "/.%2e/", "/..%2f", "/..%5c", "/%2e%2e%2f", "/..\\", "/%252e%252e/", "/%252e%252e%252f", "/..;/", "/..;a=b/", "/;/../", "/%2e%2e;/", "/..%00/", "/%00/../", "/. ./", "/..%20/", "/%20../", "/..%09/", "/%c0%ae%c0%ae/", "/%e0%80%ae./", "/..%c0%af", "/%uff0e./", "/x/%2e%2e/%2e%2e/", "/x//..//", "/x/..//../", "/..//", "/%2f../", "/%5c..%5c", "/\t../", "/#/../", "/?/../"} {
-			for _, end := range []string{"secret", "secret/", "secret/7", "secret/7/deep", "%73ecret", "secre%74", "SECRET", "secret;x", "secret%3bx", "secret.json", "secret%20", "secret%00", "secret?x=1", "secret#", "secret%23", "secret%2f7", "secret//7", "secret/%2e", "secret/."} {
+			for _, end := range []string{"secret", "secret/", "secret/7", "%73ecret", "SECRET", "secret;x", "secret%00", "secret?x=1", "secret#", "secret%2f7", "secret//7"} {
 				add(base + up + end)
 			}
 		}
@@ -271,5 +271,25 @@ func TestAttackPipelinedRequestsAreJudgedOneByOne(t *testing.T) {
 	}
 	if n := len(w.origin.take()); n != 3 {
 		t.Errorf("the upstream got %d requests", n)
+	}
+}
+
+// net/http cancels a request when its client ends its half of the connection, and makes a handler that says nothing a 200.
+func TestAttackAClientThatEndsItsHalfIsNotToldThatItsCallWasFine(t *testing.T) {
+	w := newWorld(t)
+	s, plan := w.mixed()
+	g := w.subscribe(w.dev, s, plan)
+	for range 20 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(w.gateway, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET /mixed/prod/secret HTTP/1.1\r\nHost: a\r\nX-Api-Key: %s\r\n\r\n", g.value)
+		_ = c.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(c)
+		c.Close()
+		if len(answer) > 0 && !strings.Contains(string(answer), "origin GET") {
+			t.Fatalf("%q", answer)
+		}
 	}
 }

@@ -93,7 +93,9 @@ func text(t *testing.T, answer *http.Response) string {
 var markup = regexp.MustCompile(`(?s)<head>.*?</head>|<svg.*?</svg>|<[^>]*>|\s+`)
 
 // words is what a page says, without its markup.
-func words(page string) string { return strings.Join(strings.Fields(markup.ReplaceAllString(page, " ")), " ") }
+func words(page string) string {
+	return strings.Join(strings.Fields(markup.ReplaceAllString(page, " ")), " ")
+}
 
 // find returns the first group of a pattern in a text that must have it.
 func find(t *testing.T, pattern, in string) string {

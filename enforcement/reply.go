@@ -126,10 +126,19 @@ func (q *request) Decorate(h http.Header) {
 func (q *request) Fail(w http.ResponseWriter, f transport.Failure, err error) {
 	p := failed(f, err)
 	if p == problemNone {
-		return // nobody is there to read an answer
+		q.hangUp() // nobody is there to read an answer
+		return
 	}
 	q.g.config.Log.Warn("upstream failed", "request_id", q.id, "stage", q.stage.id.String(), "problem", p.entry().Slug, "error", err)
 	q.refuseWith(w, p, q.explainFailure(p, err))
+}
+
+// hangUp ends the connection without an answer: net/http would make a handler that says nothing a 200, and a client that only ended its half of the
+// connection reads on. A request made in process has no connection.
+func (q *request) hangUp() {
+	if q.r.Context().Value(http.ServerContextKey) != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (q *request) identify(h http.Header) {
