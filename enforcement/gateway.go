@@ -116,17 +116,43 @@ func (g *Gateway) serve(q *request) {
 	defer g.open.leave(q)
 	defer q.end()
 
-	switch p := q.route(); {
+	switch p := q.judge(); {
 	case p != problemNone:
 		q.refuse(p)
 	case q.isPreflight():
 		q.answerPreflight()
 	default:
-		if p := q.decide(); p != problemNone {
-			q.refuse(p)
-			return
-		}
 		g.proxy.Serve(q.w, q.r, q.toUpstream())
+	}
+}
+
+// Admit decides one request as ServeHTTP does and, if it may pass, charges and counts it as open; nothing is sent. It returns "" or the
+// slug of a Problem. This is the policy without HTTP, for what measures or compares it; path is canonical and below the stage.
+func (g *Gateway) Admit(api, stage, verb, path, key string) string {
+	s := g.current.Load()
+	if s == nil {
+		return problemNotReady.entry().Slug
+	}
+	var to target
+	if p := to.find(s, api, stage, path); p != problemNone {
+		return p.entry().Slug
+	}
+	if to.method = to.methods.method(verb); to.method == nil {
+		return problemVerbUnknown.entry().Slug
+	}
+	var d decision
+	if to.method.keyRequired {
+		g.decideValue(&d, g.now(), to.stage, to.method, key)
+	} else {
+		g.decideOpen(&d, g.now(), to.stage)
+	}
+	switch {
+	case d.problem == problemNone:
+		return ""
+	case d.problem == problemNotReady && s != g.current.Load():
+		return g.Admit(api, stage, verb, path, key) // as judge does
+	default:
+		return d.problem.entry().Slug
 	}
 }
 

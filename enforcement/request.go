@@ -12,6 +12,14 @@ import (
 	"gatehouse/models"
 )
 
+// target is what a request is for.
+type target struct {
+	api     *api
+	stage   *stage
+	methods *endpoint // of the path
+	method  *method   // of path and verb
+}
+
 const (
 	maxTarget = 8 << 10 // bytes of path and query
 	maxFields = 128     // of the head
@@ -24,16 +32,13 @@ type request struct {
 	r  *http.Request
 	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
 
-	id       string
-	at       instant
-	prefix   string // /{api}/{stage}, as the client wrote it
-	path     string // canonical, below the stage: empty or beginning with a slash
-	fault    string // of a path that is not
-	query    string
-	api      *api
-	stage    *stage
-	methods  *endpoint
-	method   *method
+	id     string
+	at     instant
+	prefix string // /{api}/{stage}, as the client wrote it
+	path   string // canonical, below the stage: empty or beginning with a slash
+	fault  string // of a path that is not
+	query  string
+	target
 	decision decision
 	exchange transport.Exchange
 	proxied  bool
@@ -56,13 +61,28 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
+// judge says whether the request may pass. If so, and it is no preflight, it is charged and counted.
+func (q *request) judge() problem {
+	for {
+		s := q.g.current.Load()
+		if s == nil {
+			return problemNotReady
+		}
+		p := q.route(s)
+		if p == problemNone && !q.isPreflight() {
+			p = q.decide()
+		}
+		if p != problemNotReady || s == q.g.current.Load() {
+			return p
+		}
+		// The key knows more than this snapshot does: a change was applied meanwhile. Nothing was spent.
+		q.decision = decision{}
+	}
+}
+
 // route finds the stage and the methods of the path, in this order: sizes, path, API, stage, path of the method. What it does not
 // understand it refuses.
-func (q *request) route() problem {
-	s := q.g.current.Load()
-	if s == nil {
-		return problemNotReady
-	}
+func (q *request) route(s *snapshot) problem {
 	raw, query := rawTarget(q.r)
 	if len(raw)+len(query) > maxTarget {
 		return problemTargetTooLong
@@ -82,16 +102,21 @@ func (q *request) route() problem {
 	stageName, _, _ := strings.Cut(rest, "/")
 	q.path, q.query = rest[len(stageName):], query
 	q.prefix = path[:len(path)-len(q.path)]
-	if q.api = s.apis[apiName]; q.api == nil {
+	return q.find(s, apiName, stageName, q.path)
+}
+
+// find finds all but the method.
+func (t *target) find(s *snapshot, apiName, stageName, path string) problem {
+	if t.api = s.apis[apiName]; t.api == nil {
 		return problemAPIUnknown
 	}
-	if q.stage = q.api.stages[stageName]; q.stage == nil {
+	if t.stage = t.api.stages[stageName]; t.stage == nil {
 		return problemStageUnknown
 	}
-	if q.stage.broken != "" {
+	if t.stage.broken != "" {
 		return problemStageBroken
 	}
-	if q.methods = q.stage.routes.find(q.path); q.methods == nil {
+	if t.methods = t.stage.routes.find(path); t.methods == nil {
 		return problemPathUnknown
 	}
 	return problemNone

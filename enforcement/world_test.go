@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse/enforcement"
 	"gatehouse/models"
 	"gatehouse/models/limit"
@@ -471,4 +473,25 @@ func slugOf(t testing.TB, w *httptest.ResponseRecorder) string {
 		t.Fatalf("type = %q", p.Type)
 	}
 	return p.Type[len(base):]
+}
+
+// metrics returns the gateway's metrics, by name, with the values of their labels.
+func metrics(t testing.TB, g *enforcement.Gateway) map[string][]string {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	g.Register(r)
+	all, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string][]string{}
+	for _, m := range all {
+		labels[m.GetName()] = nil
+		for _, sample := range m.GetMetric() {
+			for _, label := range sample.GetLabel() {
+				labels[m.GetName()] = append(labels[m.GetName()], label.GetValue())
+			}
+		}
+	}
+	return labels
 }

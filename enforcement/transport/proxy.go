@@ -91,6 +91,8 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 
 	out := r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
+		// Else net/http reads the whole body before it sends the head of an answer that comes early.
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
 		out.Body = &upload{ReadCloser: r.Body, x: x, in: r}
 	}
 	p.reverse.ServeHTTP(&x.answer, out)

@@ -1,0 +1,248 @@
+package enforcement_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/enforcement"
+	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/models/secret"
+)
+
+// Every problem can be met, and has the shape that clients of either world read. A problem that is added without a case here fails.
+func TestEveryProblemIsReachableAndShaped(t *testing.T) {
+	get := func(with func(t *testing.T, o *one), target string, more ...func(*http.Request)) func(*testing.T, *one) *httptest.ResponseRecorder {
+		return func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			if with != nil {
+				with(t, o)
+				catchUp(t, o.g)
+			}
+			return in(o.g, "GET", target, o.value, more...)
+		}
+	}
+	edit := func(with func(o *one, c *models.Credential)) func(*testing.T, *one) {
+		return func(_ *testing.T, o *one) {
+			o.change(o.key, func(c *models.Credential) { with(o, c) })
+		}
+	}
+	member := func(s models.MembershipState) func(*testing.T, *one) {
+		return edit(func(_ *one, c *models.Credential) { c.Plans[0].State = s })
+	}
+	withKey := func(value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header["X-Api-Key"] = []string{value} }
+	}
+	upstreamAt := func(url string) func(*testing.T, *one) {
+		return func(_ *testing.T, o *one) { o.world.stage(func() { o.stage.Upstream = url }) }
+	}
+	upstreamSays := func(bytes string) func(*testing.T, *one) {
+		return func(t *testing.T, o *one) { upstreamAt("http://"+rawServer(t, bytes))(t, o) }
+	}
+	const a = "/echo/prod/a"
+	tests := map[string]func(*testing.T, *one) *httptest.ResponseRecorder{
+		"not-ready": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.g = enforcement.New(enforcement.Config{Source: o.world, Sink: o.world, Levels: o.world, Keyring: o.ring, ProblemURL: "https://portal.example/problems/"})
+			return in(o.g, "GET", a, o.value)
+		},
+		"target-too-long":  get(nil, a+"?"+strings.Repeat("x", 8192)),
+		"head-too-large":   get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
+		"path-invalid":     get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
+		"verb-unsupported": get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
+		"api-unknown":      get(nil, "/eco/prod/a"),
+		"stage-unknown":    get(nil, "/echo/Prod/a"),
+		"stage-broken":     get(upstreamAt("ftp://example.com"), a),
+		"path-unknown":     get(nil, "/echo/prod/c"),
+		"verb-unknown":     get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"query-invalid": get(func(_ *testing.T, o *one) {
+			o.world.stage(func() { o.stage.KeySource = models.KeySource{Place: models.KeyInQuery, Name: "key"} })
+		}, a+"?a=1;key=2"),
+		"key-missing":            get(nil, a, func(r *http.Request) { r.Header.Del("X-Api-Key") }),
+		"ambiguous-key":          get(nil, a, func(r *http.Request) { r.Header["X-Api-Key"] = append(r.Header["X-Api-Key"], r.Header["X-Api-Key"]...) }),
+		"key-malformed":          get(nil, a, withKey("gwk1"+strings.Repeat("a", 38))),
+		"key-unknown":            get(nil, a, withKey(secret.Generate(secret.Prefix{}).Reveal())),
+		"key-replaced":           get(edit(func(o *one, c *models.Credential) { c.Secrets[0].StopsAt = o.clock.now() }), a),
+		"key-revoked":            get(edit(func(_ *one, c *models.Credential) { c.Revoked, c.Enabled = true, false }), a),
+		"key-expired":            get(edit(func(o *one, c *models.Credential) { c.ExpiresAt = o.clock.now() }), a),
+		"key-disabled":           get(edit(func(_ *one, c *models.Credential) { c.Enabled = false }), a),
+		"no-plan":                get(edit(func(_ *one, c *models.Credential) { c.Plans = nil }), a),
+		"subscription-pending":   get(member(models.MemberPending), a),
+		"subscription-suspended": get(member(models.MemberSuspended), a),
+		"key-blocked":            get(member(models.MemberBlocked), a),
+		"operation-not-in-plan": get(func(_ *testing.T, o *one) {
+			o.publish(o.plan, func(t *models.Terms) { t.Stages[0].Excluded = []models.MethodID{methodOf(o.stage, "GET /a")} })
+		}, a),
+		"throttled":      get(func(_ *testing.T, o *one) { o.publish(o.plan, throttle(0, 0)) }, a),
+		"quota-exceeded": get(func(_ *testing.T, o *one) { o.publish(o.plan, quota(0, limit.PeriodDay)) }, a),
+		"body-invalid": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			up := newUpstream(t, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+			o.world.stage(func() { o.stage.Upstream = up.url })
+			catchUp(t, o.g)
+			return raw(t, serve(t, o.g), "POST "+a+" HTTP/1.1\r\nHost: x\r\nx-api-key: "+o.value+"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello")
+		},
+		"upstream-forbidden":   get(upstreamAt("http://10.0.0.1:9/"), a),
+		"upstream-unreachable": get(upstreamAt("http://"+closedPort(t)), a),
+		"upstream-invalid":     get(upstreamSays("220 smtp.example.com ESMTP\r\n"), a),
+		"upstream-timeout": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			up := newUpstream(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			o.world.stage(func() { o.stage.Upstream, o.stage.Timeout = up.url, 20*time.Millisecond })
+			catchUp(t, o.g)
+			return in(o.g, "GET", a, o.value)
+		},
+		"internal": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			g := enforcement.New(enforcement.Config{
+				Source: o.world, Sink: o.world, Levels: o.world, Keyring: brokenDigester{}, ProblemURL: "https://portal.example/problems/",
+				Log: slog.New(slog.DiscardHandler),
+			})
+			if err := g.Load(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			return in(g, "GET", a, o.value)
+		},
+	}
+	messages := map[int]string{403: "Forbidden", 404: "Not Found", 504: "Endpoint request timed out"}
+	for _, p := range enforcement.Problems() {
+		t.Run(p.Slug, func(t *testing.T) {
+			reach := tests[p.Slug]
+			if reach == nil {
+				t.Fatal("there is no way to meet this problem")
+			}
+			o := newOne(t, nil)
+			w := reach(t, o)
+			got := problemOf(t, w.Header(), w.Body)
+			if w.Code != p.Status || got.Status != p.Status || got.Type != "https://portal.example/problems/"+p.Slug || got.Title != p.Title {
+				t.Fatalf("got %d %+v, want %d %s", w.Code, got, p.Status, p.Slug)
+			}
+			if len(got.Detail) < 20 || strings.Contains(got.Detail, "%!") || !strings.HasSuffix(got.Detail, ".") {
+				t.Errorf("detail = %q", got.Detail)
+			}
+			if want := messages[p.Status]; want != "" && got.Message != want || got.Message == "" {
+				t.Errorf("message = %q, want %q", got.Message, want)
+			}
+			if id := w.Header().Get("X-Request-Id"); id == "" || id != got.RequestID || id != w.Header().Get("x-amzn-RequestId") {
+				t.Errorf("request id %q in the header, %q in the body", id, got.RequestID)
+			}
+			if w.Header().Get("x-amzn-ErrorType") == "" || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("headers = %v", w.Header())
+			}
+			if p.Status == 405 && w.Header().Get("Allow") != "GET, HEAD, POST" {
+				t.Errorf("Allow = %q", w.Header().Get("Allow"))
+			}
+			if p.Status == 503 && w.Header().Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+			for _, private := range []string{o.value, "127.0.0.1", "10.0.0.1"} {
+				if strings.Contains(got.Detail, private) {
+					t.Errorf("detail tells %q: %s", private, got.Detail)
+				}
+			}
+		})
+	}
+	for slug := range tests {
+		if !slices.ContainsFunc(enforcement.Problems(), func(p enforcement.Problem) bool { return p.Slug == slug }) {
+			t.Errorf("no problem has the slug %q", slug)
+		}
+	}
+}
+
+type brokenDigester struct{}
+
+func (brokenDigester) Digest(string) secret.Digest { panic("a mistake") }
+
+// closedPort is a loopback address on which nobody listens.
+func closedPort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// rawServer says the same bytes to everybody, after it has read a head, and closes.
+func rawServer(t testing.TB, say string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil || line == "\r\n" {
+						break
+					}
+				}
+				io.WriteString(c, say)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// raw sends bytes and reads one answer.
+func raw(t testing.TB, url, bytes string) *httptest.ResponseRecorder {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, bytes); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	w := httptest.NewRecorder()
+	for name, values := range res.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(res.StatusCode)
+	io.Copy(w, res.Body)
+	return w
+}
+
+// The page of each problem, the list in the code and the manual say the same.
+func TestTheManualListsEveryProblem(t *testing.T) {
+	manual, err := os.ReadFile("../docs/gateway.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, p := range enforcement.Problems() {
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s |", p.Slug, p.Status, p.Title))
+	}
+	got := regexp.MustCompile("(?m)^\\| `[a-z-]+` \\| [0-9]{3} \\| [^|]+ \\|").FindAllString(string(manual), -1)
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/gateway.md lists\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, p := range enforcement.Problems() {
+		if p.Title == "" || p.Explanation == "" || p.WhatToDo == "" {
+			t.Errorf("%s has no words", p.Slug)
+		}
+	}
+}

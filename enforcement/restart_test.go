@@ -1,0 +1,158 @@
+package enforcement_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// restart stops in order and starts again, after some time.
+func (o *one) restart(t testing.TB, after time.Duration) {
+	t.Helper()
+	drain(t, o.g)
+	o.clock.advance(after)
+	o.g = o.gateway(t)
+}
+
+// R4, R5 and R6 over an ordered stop and start: counts and levels are what they were, the time between included.
+func TestCountsAndLevelsSurviveAnOrderedStop(t *testing.T) {
+	o := newOne(t, func(t *models.Terms) { throttle(0.1, 6)(t); quota(20, limit.PeriodMonth)(t) })
+	o.publish(o.plan, func(terms *models.Terms) {
+		terms.Stages[0].Throttles = []models.MethodThrottle{{MethodID: methodOf(o.stage, "GET /b"), Throttle: limit.Throttle{Rate: 0.1, Burst: 2}}}
+	})
+	o.world.stage(func() { o.stage.Throttle = &limit.Throttle{Rate: 0.1, Burst: 9} })
+	_, other := o.addKey(o.plan)
+	catchUp(t, o.g)
+	if got := o.spend(t, "/b"); got != 2 {
+		t.Fatalf("%d passed GET /b, want 2", got)
+	}
+	if got := o.spend(t, "/a"); got != 4 {
+		t.Fatalf("%d passed GET /a, want 4", got)
+	}
+	before, _ := o.g.Limits(o.key, o.plan)
+	o.restart(t, 0)
+	if after, _ := o.g.Limits(o.key, o.plan); !cmp.Equal(before, after) {
+		t.Errorf("limits changed (-before +after):\n%s", cmp.Diff(before, after))
+	}
+	for _, path := range []string{"/a", "/b"} {
+		if got := o.get(t, path); got != "throttled" {
+			t.Errorf("%s after the start: %q", path, got)
+		}
+	}
+	o.restart(t, 10*time.Second) // one token of the plan's 0.1 a second, of the method's too
+	if got := o.spend(t, "/b"); got != 1 {
+		t.Errorf("after 10 s %d passed, want 1", got)
+	}
+	o.value = other
+	if got := o.spend(t, "/a"); got != 3 {
+		t.Errorf("%d of the other key passed, want the stage's rest of 3", got)
+	}
+	drain(t, o.g)
+	if got := o.chargedTo(o.key, o.plan); got != 7 {
+		t.Errorf("charged %d, want 7", got)
+	}
+}
+
+func TestRestartsNeverOpenAQuota(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		o := newOne(t, quota(10, limit.PeriodWeek)) // its start and 10 days on touch three weeks
+		admitted := map[time.Time]int{}
+		for range 60 {
+			o.clock.advance(time.Duration(rapid.IntRange(0, 6).Draw(rt, "hours")) * time.Hour)
+			if o.g.Admit("echo", "prod", "GET", "/a", o.value) == "" {
+				admitted[limit.Window(limit.PeriodWeek, 0, o.clock.now()).Start]++
+			}
+			if rapid.IntRange(0, 5).Draw(rt, "restart") == 0 {
+				o.restart(t, 0)
+			}
+		}
+		for week, n := range admitted {
+			if n > 10 {
+				rt.Fatalf("%d admitted in the week of %v, want at most 10", n, week)
+			}
+		}
+	})
+}
+
+// Nothing is lost: a request that is under way when the stop begins is answered and counted, and no new one is let in.
+func TestAnOrderedStopWaitsForRequestsUnderWay(t *testing.T) {
+	o := newOne(t, nil)
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	up := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-answer
+	})
+	o.world.stage(func() { o.stage.Upstream = up.url })
+	catchUp(t, o.g)
+	got := make(chan string)
+	go func() { got <- o.get(t, "/a") }()
+	<-arrived
+	stopped := make(chan error)
+	go func() { stopped <- o.g.Drain(context.Background()) }()
+	for o.g.Ready() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	w := in(o.g, "GET", "/echo/prod/a", o.value)
+	if slug := slugOf(t, w); slug != "not-ready" || w.Header().Get("Connection") != "close" {
+		t.Errorf("a new request: %q, %v", slug, w.Header())
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("it did not wait: %v", err)
+	default:
+	}
+	close(answer)
+	if slug := <-got; slug != "" {
+		t.Errorf("the request under way: %q", slug)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if n := o.count(o.key, models.OutcomeSuccess); n != 1 {
+		t.Errorf("%d counted, want 1", n)
+	}
+}
+
+func TestAStopWhoseTimeIsOverCutsRequestsOffAndStillSaves(t *testing.T) {
+	o := newOne(t, throttle(0.001, 5))
+	arrived := make(chan struct{})
+	up := newUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done()
+	})
+	o.world.stage(func() { o.stage.Upstream = up.url })
+	catchUp(t, o.g)
+	got := make(chan string)
+	go func() { got <- o.get(t, "/a") }()
+	<-arrived
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := o.g.Drain(ctx); err != nil {
+		t.Error(err)
+	}
+	if slug := <-got; slug != "not-ready" {
+		t.Errorf("the request that was cut off: %q", slug)
+	}
+	if n := o.count(o.key, models.OutcomeAborted); n != 1 {
+		t.Errorf("%d counted as aborted, want 1", n)
+	}
+	if len(o.levels) != 1 {
+		t.Errorf("levels = %v, want the plan's", o.levels)
+	}
+}
+
+func TestAStopThatCannotSaveSaysSo(t *testing.T) {
+	o := newOne(t, nil)
+	o.get(t, "/a")
+	o.breakDown(errAway)
+	if err := o.g.Drain(context.Background()); err == nil {
+		t.Error("no error")
+	}
+}
