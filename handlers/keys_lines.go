@@ -44,9 +44,9 @@ func keyLine(k models.KeyRow, now time.Time) developer.KeyLine {
 		line.Gone = "Revoked " + format.Date(k.RevokedAt)
 	case models.KeyExpired:
 		line.Gone = "Expired " + format.Date(k.ExpiresAt)
-		line.Settings = true // a later expiry brings it back
+		line.Revoke = true // a later expiry would bring it back
 	default:
-		line.Rotate, line.Settings = true, true
+		line.Rotate, line.Revoke = true, true
 	}
 	return line
 }

@@ -165,7 +165,7 @@ func clashOf(a models.AppRow, wanted models.CatalogPlan) *developer.Clash {
 		}
 		if slices.ContainsFunc(wanted.Terms.Stages, func(st models.PlanStage) bool { return s.Terms.Opens(st.StageID) }) {
 			c := &developer.Clash{App: a.Name, Text: "Calls " + clashingStage(s, wanted) + " on " + s.PlanName, Href: subscriptionPath(s.ID), Link: "Open"}
-			if s.State == models.SubscriptionActive && wanted.Terms.Audience != models.AudienceAsk {
+			if canChange(s) && wanted.Terms.Audience != models.AudienceAsk {
 				c.Href, c.Link = c.Href+"/change?to="+wanted.PlanID.String(), "Change to "+wanted.Terms.Name
 			}
 			return c

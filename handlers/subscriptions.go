@@ -70,7 +70,7 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 	t := row.Terms
 	v := developer.SubscriptionView{
 		Now: r.Now, Plan: row.PlanName, Href: subscriptionPath(row.ID), App: row.AppName, AppHref: appPath(row.AppID), State: subscriptionState(row.State), Open: row.State.Open(),
-		Quota: quotaSentence(t.Quota, r.Now), History: subscriptionHistory(row, r.Now), Change: row.State == models.SubscriptionActive,
+		Quota: quotaSentence(t.Quota, r.Now), History: subscriptionHistory(row, r.Now), Change: canChange(row),
 		Terms: []ui.Definition{
 			{Term: "App", Text: row.AppName, Href: appPath(row.AppID)},
 			{Term: "Price", Text: orDash(t.Price)},
@@ -118,6 +118,11 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 		}
 	}
 	return Page(developer.SubscriptionPage(subscriptionFrame(r, row, ""), v)), nil
+}
+
+// canChange reports whether its developer may choose another plan: while the owner holds it, he may not.
+func canChange(s models.SubscriptionRow) bool {
+	return s.State == models.SubscriptionActive || s.State == models.SubscriptionPending
 }
 
 // subscriptionHistory is what happened to a subscription, newest first.

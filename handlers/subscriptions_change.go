@@ -24,18 +24,20 @@ func (s *Subscriptions) ChangeForm(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	v := developer.ChangeView{Plan: row.PlanName, Href: subscriptionPath(row.ID), App: row.AppName}
-	if row.State != models.SubscriptionActive {
-		v.Problem = "This subscription is " + string(row.State) + ". Its plan can be changed while it is active."
+	if !canChange(row) {
+		v.Problem = "This subscription is " + string(row.State) + ", so its plan cannot be changed now."
 	}
 	for _, p := range plans {
 		column := developer.ChangePlan{Name: p.Terms.Name, Price: p.Terms.Price, Now: p.PlanID == row.PlanID}
 		switch {
 		case column.Now:
 			column.Note = "–"
-		case row.State != models.SubscriptionActive:
+		case !canChange(row):
 			column.Note = "Not now"
 		case p.Terms.Audience == models.AudienceAsk:
 			column.Note, column.NoteHref = "Ask with another app", apiPath(slug)+"/subscribe?plan="+p.PlanID.String()+"&app="+newApp
+		case row.Keys > p.Terms.KeysPerApp:
+			column.Note, column.NoteHref = "Revoke "+format.Plural(int64(row.Keys-p.Terms.KeysPerApp), "key")+" first", appPath(row.AppID)
 		default:
 			column.Href = v.Href + "/change?to=" + p.PlanID.String()
 		}
@@ -98,8 +100,8 @@ func (s *Subscriptions) confirmChange(r *Request, row models.SubscriptionRow, to
 	if lost := lostStages(row.Terms, wanted.Terms); lost > 0 {
 		v.Consequences = append(v.Consequences, format.Plural(int64(lost), "stage")+" that "+row.PlanName+" opens can no longer be called.")
 	}
-	if most := wanted.Terms.KeysPerApp; row.Keys > most {
-		v.Consequences = append(v.Consequences, "The new plan allows "+format.Plural(int64(most), "key")+" for an app; this one has "+format.Count(int64(row.Keys))+".")
+	if most := wanted.Terms.KeysPerApp; row.Keys > most && v.Problem == "" {
+		v.Problem = v.To + " allows " + format.Plural(int64(most), "key") + " for an app; " + row.AppName + " has " + format.Count(int64(row.Keys)) + ". Revoke the ones that you can do without first."
 	}
 	return reply(developer.ChangeConfirm(subscriptionFrame(r, row, "Change"), v)), nil
 }

@@ -76,3 +76,28 @@ func TestRefusalSaysWhyAndWhatNext(t *testing.T) {
 	got.says(t, "Refused", "Reason: Tell us more.", "You may ask again", "/apis/echo")
 	got.hasNot(t, path+"/cancel", path+"/change")
 }
+
+func TestPlanWithRoomForFewerKeysSaysWhatToRevoke(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.growth, "Acme")
+	_, _, err := p.store.CreateKey(t.Context(), storetest.Actor(p.developer), models.NewKey{AppID: made.App.ID, Name: "second"}, p.clock)
+	ok(t, err)
+	b := p.signedIn("developer@example.com")
+	path := "/subscriptions/" + made.Subscription.ID.String() + "/change"
+	b.get(path).says(t, "Revoke 1 key first")
+	b.get(path+"?to="+p.free.ID.String()).says(t, "Free allows 1 key for an app; Acme has 2.")
+	if got := b.post(path, "to", p.free.ID.String()); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("too many keys: %d", got.status)
+	}
+}
+
+func TestRequestThatWaitsCanBecomeAnOpenPlan(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.ask, "Batch")
+	b := p.signedIn("developer@example.com")
+	got := b.post("/subscriptions/"+made.Subscription.ID.String()+"/change", "to", p.free.ID.String())
+	if got.status != http.StatusSeeOther {
+		t.Fatalf("%d: %s", got.status, got.text())
+	}
+	b.get(got.location).says(t, "Free", "Active")
+}

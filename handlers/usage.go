@@ -133,6 +133,12 @@ func merged(sets ...url.Values) url.Values {
 	return out
 }
 
+func without(set url.Values, name string) url.Values {
+	out := merged(set)
+	out.Del(name)
+	return out
+}
+
 // fill reads figures and breakdowns.
 func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc usageScope, span rangeView) error {
 	scope := models.UsageScope{Keys: keyIDs(sc.keys), Method: sc.method}
@@ -150,6 +156,12 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "By method", What: "Method", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(methods, total.Total(), func(row models.UsageRow) string {
 		return span.with("/usage", merged(sc.filters, url.Values{methodParam: {row.MethodID.String()}}))
 	})}
+	if sc.method != 0 {
+		v.Method, v.AllHref = "one method", span.with("/usage", without(sc.filters, methodParam))
+		if len(methods) > 0 {
+			v.Method = methods[0].Label
+		}
+	}
 	for i := range v.ByMethod.Rows {
 		if verb, path, ok := strings.Cut(v.ByMethod.Rows[i].Label, " "); ok {
 			v.ByMethod.Rows[i].Verb, v.ByMethod.Rows[i].Label = verb, path

@@ -112,3 +112,18 @@ func TestAppsListShowsPlansAndCalls(t *testing.T) {
 	ok(t, p.store.RevokeKey(t.Context(), storetest.Actor(p.developer), made.Key.ID, p.clock))
 	b.get("/apps").says(t, "0 keys")
 }
+
+func TestUsageOfOneMethodLeadsBackToAll(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.free, "Acme")
+	methods, err := p.store.Methods(t.Context(), p.owner.ID, p.api.ID)
+	ok(t, err)
+	cell := models.UsageCell{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: methods[0].ID, Minute: p.clock.Unix(), Outcome: models.OutcomeSuccess, Count: 5}
+	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell}}))
+	b := p.signedIn("developer@example.com")
+	b.get("/usage").says(t, "/usage?method="+methods[0].ID.String()+"&amp;range=24h")
+	b.get("/usage?method="+methods[0].ID.String()).says(t, "Only POST /post", `href="/usage?range=24h"`)
+	if got := b.get("/usage?method=x"); got.status != http.StatusNotFound {
+		t.Errorf("a method that is none: %d", got.status)
+	}
+}

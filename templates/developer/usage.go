@@ -12,6 +12,8 @@ type UsageView struct {
 	Scope    string
 	Hidden   []ui.Pair // what else stands in the URL, besides the scope
 	Ranges   []ui.Range
+	Method   string // the only one that is shown; empty: all
+	AllHref  string // shows all methods again
 	Live     bool
 	LiveHref string // turns the live view on or off
 	NoKeys   bool   // there is nothing to show usage of

@@ -4,24 +4,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/templates/chart"
 	"gatehouse/templates/ui"
 )
 
 // KeyLine is a key in a table.
 type KeyLine struct {
-	Name, Href       string
-	Hint             string // "gwk1…8Pz2"
-	App, AppHref     string // empty on the app's own page
-	Status           ui.BadgeProps
-	Plans            string // "Growth", "2 plans"
-	LastUsed         time.Time
-	Spark            []float64 // calls a day
-	Calls            string    // in words: "1,204 calls in 7 days"
-	Expires          time.Time
-	Near             bool   // it expires soon
-	Gone             string // "Revoked 3 Mar 2026", "Expired …": the row is greyed; empty for a key that works
-	Rotate, Settings bool   // what can still be done
+	Name, Href     string
+	Hint           string // "gwk1…8Pz2"
+	App, AppHref   string // empty on the app's own page
+	Status         ui.BadgeProps
+	Plans          string // "Growth", "2 plans"
+	LastUsed       time.Time
+	Spark          []float64 // calls a day
+	Calls          string    // in words: "1,204 calls in 7 days"
+	Expires        time.Time
+	Near           bool   // it expires soon
+	Gone           string // "Revoked 3 Mar 2026", "Expired …": the row is greyed; empty for a key that works
+	Rotate, Revoke bool   // what can still be done
 }
 
 // KeyTable is a list of keys.
@@ -37,6 +39,14 @@ type KeyTable struct {
 func split(hint string) (prefix, last string) {
 	prefix, last, _ = strings.Cut(hint, "…")
 	return prefix, last
+}
+
+// pages is the foot of a list; a list on one page has none.
+func pages(p ui.Pages) templ.Component {
+	if p == (ui.Pages{}) {
+		return nil
+	}
+	return ui.Pagination(p)
 }
 
 // SubscriptionCard is a subscription with the key that is nearest to its quota.
