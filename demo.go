@@ -27,8 +27,12 @@ func demo(ctx context.Context, p program, args []string) error {
 	c.listenFlags(set)
 	set.StringVar(&c.data, "data", "./gatehouse-demo", "`folder` of the demo's data")
 	set.BoolVar(&fresh, "fresh", false, "start over: delete the demo's data first")
-	set.Lookup("gateway-listen").DefValue = "127.0.0.1:8081"
-	c.gatewayListen = "127.0.0.1:8081"
+	for name, value := range map[string]string{"gateway-listen": "127.0.0.1:8081", "ops-listen": ""} { // a demo takes two ports and stays on this machine
+		set.Lookup(name).DefValue = value
+		if err := set.Set(name, value); err != nil {
+			return err
+		}
+	}
 	if err := p.parse(set, args); err != nil {
 		return err
 	}

@@ -189,17 +189,6 @@ func (b *browser) fill(label, value string) {
 	}
 }
 
-// choose selects an option by its words, in the field with the label.
-func (b *browser) choose(label, option string) {
-	b.t.Helper()
-	b.mark("the field "+quoted(label), "field("+quoted(label)+")")
-	ok := eval[bool](b, "(() => { const s = document.querySelector('[data-e2e]'); const o = [...s.options].find(o => o.text.trim().startsWith("+quoted(option)+"));"+
-		" if (!o) return false; s.value = o.value; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()")
-	if !ok {
-		b.fail("there is no option " + option + " at " + label)
-	}
-}
-
 // tick switches a box, radio button or card on, by its label.
 func (b *browser) tick(label string) {
 	b.t.Helper()

@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// idPattern is an id in a path: pages that differ by it are one page.
+var idPattern = regexp.MustCompile(`[0-9a-z]{10}(/|$)`)
+
+// TestEveryPageIsAccessible follows every link of the demo as a visitor, developer, owner and administrator, and lets axe judge each kind of page, on a wide light
+// screen and on a dark phone. A page that is broken, scrolls sideways or breaks a rule fails the test.
+func TestEveryPageIsAccessible(t *testing.T) {
+	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	for name, l := range map[string]look{"wide and light": desktop, "a dark phone": phone} {
+		t.Run(name, func(t *testing.T) {
+			seen := map[string]bool{}
+			for _, who := range []string{"", "developer@example.com", "owner@example.com", "admin@example.com"} {
+				b := newBrowser(t, l)
+				from := []string{"/", "/signin", "/join", "/nothing-here"}
+				if who != "" {
+					b.open(p.portal + "/signin")
+					b.fill("E-mail address", who)
+					b.fill("Password", "open-the-gate-26")
+					b.press("Sign in")
+					from = []string{b.path(), "/home", "/me", "/confirm", "/owner", "/admin/accounts"}
+				}
+				b.walk(p.portal, from, seen)
+			}
+			if len(seen) < 50 {
+				t.Errorf("only %d kinds of pages were found", len(seen))
+			}
+		})
+	}
+}
+
+// walk judges the pages and goes on to what they link to, each kind of page once.
+func (b *browser) walk(portal string, paths []string, seen map[string]bool) {
+	b.t.Helper()
+	for len(paths) > 0 {
+		path := paths[0]
+		paths = paths[1:]
+		kind := kindOf(path)
+		if seen[kind] {
+			continue
+		}
+		b.open(portal + path)
+		if at := kindOf(b.path()); at != strings.SplitN(kind, "?", 2)[0] {
+			continue // sent on to sign in, or to what the role may see
+		}
+		seen[kind] = true
+		if strings.HasPrefix(eval[string](b, "document.title"), "Something failed") {
+			b.t.Errorf("%s is broken", path)
+		}
+		b.accessible()
+		paths = append(paths, eval[[]string](b, `[...document.querySelectorAll('a[href]')].filter(a => a.origin === location.origin && !a.hasAttribute('download')).map(a => a.pathname + a.search)`)...)
+	}
+}
+
+// kindOf is a page without what tells one thing from another: ids, names, searches, places in a list.
+func kindOf(path string) string {
+	u, err := url.Parse(path)
+	if err != nil {
+		return path
+	}
+	kind := idPattern.ReplaceAllString(u.Path, "ID$1")
+	if strings.HasPrefix(kind, "/problems/") {
+		kind = "/problems/NAME"
+	}
+	var keys []string
+	for _, key := range []string{"op", "new"} { // these change what kind of page it is
+		if u.Query().Has(key) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) > 0 {
+		kind += "?" + strings.Join(keys, "&")
+	}
+	return kind
+}
