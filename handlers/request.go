@@ -167,7 +167,10 @@ func (r *Request) Upload() (*Form, error) { return r.form(maxUpload) }
 
 func (r *Request) form(limit int64) (*Form, error) {
 	r.Body = http.MaxBytesReader(nil, r.Body, limit)
-	err := r.ParseMultipartForm(limit)
+	err := r.ParseForm() // asked for itself: ParseMultipartForm forgets its error where the form is not multipart, and the form would look empty
+	if err == nil {
+		err = r.ParseMultipartForm(limit)
+	}
 	if err != nil && err != http.ErrNotMultipart {
 		if tooLarge(err) {
 			return nil, &models.Error{Kind: models.KindInvalid, Message: "What you sent is too large. Send less at once."}

@@ -20,6 +20,7 @@ import (
 // Rows is where sessions live.
 type Rows interface {
 	SaveSession(ctx context.Context, s models.StoredSession) error
+	UpdateSession(ctx context.Context, s models.StoredSession) error
 	LoadSession(ctx context.Context, digest [32]byte, now time.Time) (models.StoredSession, error)
 	TouchSession(ctx context.Context, digest [32]byte, now time.Time) error
 	DeleteSession(ctx context.Context, digest [32]byte) error
@@ -131,8 +132,9 @@ func (m *Manager) Save(r *http.Request, w http.ResponseWriter, s *sessions.Sessi
 		http.SetCookie(w, sessions.NewCookie(s.Name(), "", s.Options))
 		return m.rows.DeleteSession(r.Context(), digestOf(s.ID))
 	}
-	now := m.now()
+	now, write := m.now(), m.rows.UpdateSession
 	if s.ID == "" {
+		write = m.rows.SaveSession
 		s.ID = rand.Text() + rand.Text() // 260 bits
 		s.Values[keyCreated] = now.Unix()
 	}
@@ -148,7 +150,7 @@ func (m *Manager) Save(r *http.Request, w http.ResponseWriter, s *sessions.Sessi
 	row.AccountID = models.AccountID(account)
 	row.CreatedAt, row.SeenAt, row.ExpiresAt = time.Unix(created, 0).UTC(), now, time.Unix(created, 0).UTC().Add(Lifetime)
 	row.UserAgent, row.Address = clip(r.UserAgent(), 200), clip(r.RemoteAddr, 64)
-	if err := m.rows.SaveSession(r.Context(), row); err != nil {
+	if err := write(r.Context(), row); err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}
 	cookie, err := securecookie.EncodeMulti(s.Name(), s.ID, m.codecs...)

@@ -85,7 +85,9 @@ func TestAccountsBelongToTheirPersonAndToAdministrators(t *testing.T) {
 		"password": func(a models.Actor) error { return s.SetPasswordHash(ctx, a, victim.ID, "new", [32]byte{}, now) },
 		"rename":   func(a models.Actor) error { return s.RenameAccount(ctx, a, victim.ID, "Mallory", now) },
 		"end session": func(a models.Actor) error {
-			ok(t, s.SaveSession(ctx, session(victim.ID, 1, now)))
+			if open, err := s.Sessions(ctx, victim.ID, now); err != nil || len(open) == 0 {
+				ok(t, errors.Join(err, s.SaveSession(ctx, session(victim.ID, 1, now))))
+			}
 			return s.EndSession(ctx, a, victim.ID, "handle-1", now)
 		},
 		"end sessions": func(a models.Actor) error {

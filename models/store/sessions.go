@@ -46,22 +46,18 @@ func (r sessionRow) session() models.Session {
 // sessionData names a session's row for its sealed data.
 func sessionData(digest [32]byte) []byte { return append([]byte("session:"), digest[:]...) }
 
-// SaveSession makes a session or writes its values again. Of one that exists CreatedAt and Handle stay as they are. ExpiresAt follows from the
-// limits and is not read; an empty Handle is drawn. Data is sealed. The account's oldest sessions end when it has too many.
+// SaveSession makes a session. ExpiresAt follows from the limits and is not read; an empty Handle is drawn. Data is sealed. The account's oldest
+// sessions end when it has too many.
 func (s *Store) SaveSession(ctx context.Context, in models.StoredSession) error {
 	if in.Handle == "" {
 		in.Handle = newID[models.Session]().String()
 	}
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		t := &tx{DB: db, now: in.SeenAt}
-		account := sql.NullInt64{Int64: int64(in.AccountID), Valid: in.AccountID != 0}
 		err := t.Exec(`INSERT INTO sessions (digest, handle, account_id, data, created_at, seen_at, expires_at, user_agent, address)
-			VALUES (?, ?, ?, ?, ?, ?, min(?, ?), ?, ?)
-			ON CONFLICT (digest) DO UPDATE SET account_id = excluded.account_id, data = excluded.data, seen_at = excluded.seen_at,
-				expires_at = min(?, sessions.created_at + ?), user_agent = excluded.user_agent, address = excluded.address`,
-			blob(in.Digest[:]), in.Handle, account, s.keyring.Seal(in.Data, sessionData(in.Digest)), millis(in.CreatedAt), millis(in.SeenAt),
-			millis(in.SeenAt.Add(sessionIdle)), millis(in.CreatedAt.Add(sessionLife)), in.UserAgent, in.Address,
-			millis(in.SeenAt.Add(sessionIdle)), sessionLife.Milliseconds()).Error
+			VALUES (?, ?, ?, ?, ?, ?, min(?, ?), ?, ?)`,
+			blob(in.Digest[:]), in.Handle, accountOfSession(in), s.keyring.Seal(in.Data, sessionData(in.Digest)), millis(in.CreatedAt), millis(in.SeenAt),
+			millis(in.SeenAt.Add(sessionIdle)), millis(in.CreatedAt.Add(sessionLife)), in.UserAgent, in.Address).Error
 		if err != nil {
 			return err
 		}
@@ -74,6 +70,23 @@ func (s *Store) SaveSession(ctx context.Context, in models.StoredSession) error 
 	})
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
+	}
+	return nil
+}
+
+func accountOfSession(in models.StoredSession) sql.NullInt64 {
+	return sql.NullInt64{Int64: int64(in.AccountID), Valid: in.AccountID != 0}
+}
+
+// UpdateSession writes the values of a session that is open. One that ended while its request was under way stays ended: nothing is written, and that is
+// no error. CreatedAt and Handle stay as they are.
+func (s *Store) UpdateSession(ctx context.Context, in models.StoredSession) error {
+	err := s.write.WithContext(ctx).Exec(`UPDATE sessions SET account_id = ?, data = ?, seen_at = ?, expires_at = min(?, created_at + ?), user_agent = ?, address = ?
+		WHERE digest = ? AND expires_at > ?`,
+		accountOfSession(in), s.keyring.Seal(in.Data, sessionData(in.Digest)), millis(in.SeenAt), millis(in.SeenAt.Add(sessionIdle)), sessionLife.Milliseconds(),
+		in.UserAgent, in.Address, blob(in.Digest[:]), millis(in.SeenAt)).Error
+	if err != nil {
+		return fmt.Errorf("update session: %w", err)
 	}
 	return nil
 }

@@ -25,8 +25,8 @@ func session(account models.AccountID, n byte, now time.Time) models.StoredSessi
 func TestSessionsComeBackAsTheyWereSaved(t *testing.T) {
 	s := storetest.Open(t)
 	a := storetest.Developer(t, s)
-	for _, account := range []models.AccountID{a.ID, 0} {
-		in := session(account, 1, storetest.Now())
+	for i, account := range []models.AccountID{a.ID, 0} {
+		in := session(account, byte(i), storetest.Now())
 		ok(t, s.SaveSession(t.Context(), in))
 		in.ExpiresAt = in.CreatedAt.Add(12 * time.Hour)
 		got, err := s.LoadSession(t.Context(), in.Digest, storetest.Now())
@@ -69,7 +69,7 @@ func TestSessionsEndAfterIdleTimeAndAfterAWeek(t *testing.T) {
 	}
 	// Saving it again, with another sign-in time even, makes it no younger.
 	in.CreatedAt, in.SeenAt = start.Add(last), start.Add(last)
-	ok(t, s.SaveSession(t.Context(), in))
+	ok(t, s.UpdateSession(t.Context(), in))
 	if open(7 * 24 * time.Hour) {
 		t.Error("saving again prolonged the session")
 	}
@@ -113,9 +113,24 @@ func TestDisablingAnAccountEndsItsSessions(t *testing.T) {
 	ok(t, s.SetAccountDisabled(t.Context(), models.CommandLine(), a.ID, true, storetest.Now()))
 	_, err := s.LoadSession(t.Context(), in.Digest, storetest.Now())
 	wantKind(t, "session of a disabled account", err, models.KindNotFound)
-	ok(t, s.SaveSession(t.Context(), in)) // a page that was under way
+	ok(t, s.UpdateSession(t.Context(), in)) // a page that was under way
 	_, err = s.LoadSession(t.Context(), in.Digest, storetest.Now())
 	wantKind(t, "session saved late", err, models.KindNotFound)
+}
+
+func TestARequestUnderWayDoesNotBringAnEndedSessionBack(t *testing.T) {
+	s := storetest.Open(t)
+	in := session(storetest.Developer(t, s).ID, 1, storetest.Now())
+	ok(t, s.SaveSession(t.Context(), in))
+	in.Data = []byte("a message")
+	ok(t, s.UpdateSession(t.Context(), in))
+	if got, err := s.LoadSession(t.Context(), in.Digest, storetest.Now()); err != nil || string(got.Data) != "a message" {
+		t.Errorf("an open session holds %q, %v", got.Data, err)
+	}
+	ok(t, s.DeleteSession(t.Context(), in.Digest))
+	ok(t, s.UpdateSession(t.Context(), in))
+	_, err := s.LoadSession(t.Context(), in.Digest, storetest.Now())
+	wantKind(t, "ended session", err, models.KindNotFound)
 }
 
 func TestChangingThePasswordKeepsTheCallersSessionOnly(t *testing.T) {
