@@ -88,7 +88,7 @@ func auditPills(r *Request) []ui.Pill {
 func auditActions() []ui.Option {
 	return []ui.Option{
 		{Value: "", Label: "Everything"}, {Value: "account.", Label: "Accounts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"},
-		{Value: "key.", Label: "Keys"}, {Value: "link.", Label: "One-time links"}, {Value: "plan.", Label: "Plans"}, {Value: "settings.", Label: "Settings"},
+		{Value: "key.", Label: "Keys"}, {Value: "link.", Label: "One-time links"}, {Value: "method.", Label: "Methods"}, {Value: "plan.", Label: "Plans"}, {Value: "session.", Label: "Sessions"}, {Value: "settings.", Label: "Settings"},
 		{Value: "stage.", Label: "Stages"}, {Value: "subscription.", Label: "Subscriptions"},
 	}
 }
@@ -96,7 +96,7 @@ func auditActions() []ui.Option {
 func eventView(r *Request, e models.Event) admin.EventView {
 	v := admin.EventView{
 		ID: e.ID.String(), At: e.At, Actor: e.Actor, ActorHref: auditLink(r, "actor", e.Actor), Action: e.Action, Words: actionWords(e.Action),
-		Icon: kindIcon(e.ObjectKind), Kind: e.ObjectKind, Object: e.ObjectName, Address: e.Address, RequestID: e.RequestID, Changes: changesOf(e.Before, e.After),
+		Icon: kindIcon(e.ObjectKind), Kind: kindWords(e.ObjectKind), Object: e.ObjectName, Address: e.Address, RequestID: e.RequestID, Changes: changesOf(e.Before, e.After),
 	}
 	if v.Object == "" {
 		v.Object = e.ObjectID
@@ -117,6 +117,13 @@ func auditLink(r *Request, name, value string) string {
 	}
 	q.Set(name, value)
 	return r.URL.Path + "?" + q.Encode()
+}
+
+func kindWords(kind string) string {
+	if kind == "api" {
+		return "API"
+	}
+	return kind
 }
 
 func kindIcon(kind string) string {

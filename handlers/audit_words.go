@@ -11,25 +11,29 @@ import (
 	"gatehouse/templates/format"
 )
 
-// actionWords says an action, "plan.publish", as people do: "published". What has no words here is said as it is written.
+// actionWords says an action as people do, to stand before what it was done to: "plan.publish" is "published". One that has no words here
+// is said as it is written.
 func actionWords(action string) string {
-	_, verb, _ := strings.Cut(action, ".")
-	if words, ok := map[string]string{
-		"account.signup": "signed up", "account.setup": "set up Gatehouse as", "account.role": "changed the role of", "account.password": "changed the password of",
-		"account.invite_accept": "accepted the invitation for", "link.use": "used the link", "settings.save": "saved", "key.stop_old": "stopped the old value of",
-	}[action]; ok {
-		return words
+	kind, verb, _ := strings.Cut(action, ".")
+	for _, name := range []string{action, verb} {
+		if words, ok := actionsInWords[name]; ok {
+			return words
+		}
 	}
-	if words, ok := map[string]string{
-		"create": "created", "update": "changed", "save": "saved", "delete": "deleted", "rename": "renamed", "enable": "enabled", "disable": "disabled",
-		"publish": "published", "retire": "retired", "discard": "discarded the draft of", "draft": "saved the draft of", "deploy": "deployed", "point": "pointed",
-		"import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked", "expire": "set the expiry of", "expiry": "set the expiry of",
-		"approve": "approved", "refuse": "refused", "suspend": "suspended", "resume": "resumed", "end": "ended", "cancel": "cancelled", "move": "moved",
-		"subscribe": "subscribed", "add": "added", "remove": "removed", "invitations": "changed the invitations of",
-	}[verb]; ok {
-		return words
-	}
-	return strings.NewReplacer("_", " ", "-", " ", ".", " ").Replace(verb)
+	return strings.NewReplacer("_", " ", ".", " ").Replace(verb) + " (" + kind + ")"
+}
+
+// actionsInWords has whole actions, and verbs that say the same of everything.
+var actionsInWords = map[string]string{
+	"create": "created", "update": "changed", "save": "saved", "delete": "deleted", "rename": "renamed", "enable": "enabled", "disable": "disabled",
+	"publish": "published", "retire": "retired", "deploy": "deployed to", "import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked",
+	"approve": "approved", "refuse": "refused", "suspend": "suspended", "resume": "resumed", "end": "ended", "cancel": "cancelled", "move": "moved",
+	"request": "requested", "use": "used", "expiry": "set the expiry of", "invitations": "changed the invitations of",
+	"account.signup": "signed up as", "account.setup": "set Gatehouse up as", "account.role": "changed the role of", "account.password": "changed the password of",
+	"account.invite_accept": "accepted the invitation of", "session.end": "ended sessions of", "api.import": "imported a document into",
+	"method.add": "added a method to", "method.remove": "removed a method from", "method.key_required": "changed which methods need a key in", "stage.point": "moved a deployment to",
+	"plan.save_draft": "saved a draft of", "plan.discard_draft": "discarded the draft of", "plan.detach": "took a deleted stage off", "key.stop_old": "stopped the old value of",
+	"key.add_to_plan": "added a plan to", "key.remove_from_plan": "took a plan from", "subscription.change_plan": "changed the plan of",
 }
 
 // maxChanges bounds the rows that one event shows.
