@@ -82,20 +82,20 @@ func keyPlace(source models.KeySource) string {
 
 func (q *request) explainThrottle() string {
 	d := &q.decision
-	var who string
+	var who, noun string
 	var t limit.Throttle
 	switch d.limits.Layer {
 	case limit.LayerMethod:
-		who, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), d.rule.throttle
+		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), "time", d.rule.throttle
 	case limit.LayerPlan:
-		who, t = fmt.Sprintf("The plan %s lets each key send", d.plan.name), *d.plan.throttle
+		who, noun, t = fmt.Sprintf("The plan %s lets each key send", d.plan.name), "request", *d.plan.throttle
 	default:
-		who, t = fmt.Sprintf("The stage %s of %s takes from all callers together", q.stage.name, q.api.name), q.stage.throttle
+		who, noun, t = fmt.Sprintf("The stage %s of %s takes from all callers together", q.stage.name, q.api.name), "request", q.stage.throttle
 	}
 	if t.RefusesAll() {
-		return who + " no requests at all: its rate or burst is 0. Waiting does not help."
+		return fmt.Sprintf("%s 0 %ss: its rate or burst is 0. Waiting does not help.", who, noun)
 	}
-	return fmt.Sprintf("%s %s at once and then %s a second. Try again in %s.", who, counted(t.Burst, "request"), rate(t.Rate),
+	return fmt.Sprintf("%s %s at once and then %s a second. Try again in %s.", who, counted(t.Burst, noun), rate(t.Rate),
 		counted(max(1, limit.Seconds(d.limits.RetryAfter)), "second"))
 }
 
