@@ -30,12 +30,12 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation) *p
 		v.Plans = operationPlans(ref, op)
 	}
 	if op.Body != nil {
-		v.Body = &public.BodyView{Required: op.Body.Required, Text: c.Markdown.HTML(op.Body.Text, 2), Contents: c.contents("body", op.Body.Contents)}
+		v.Body = &public.BodyView{Required: op.Body.Required, Text: c.Markdown.HTML(op.Body.Text, 2), Contents: c.contents("body", "Body", op.Body.Contents)}
 	}
 	for i, answer := range op.Responses {
 		code, _ := strconv.Atoi(answer.Status) // "4XX" and "default" have none
 		v.Responses = append(v.Responses, public.ResponseView{
-			Status: answer.Status, Code: code, Open: i == 0, Text: c.Markdown.HTML(answer.Text, 2), Contents: c.contents("answer-"+strconv.Itoa(i), answer.Contents),
+			Status: answer.Status, Code: code, Open: i == 0, Text: c.Markdown.HTML(answer.Text, 2), Contents: c.contents("answer-"+strconv.Itoa(i), answer.Status, answer.Contents),
 		})
 	}
 	v.Sample, v.SampleTitle = takeSample(v.Responses)
@@ -49,7 +49,7 @@ func takeSample(answers []public.ResponseView) (templ.Component, string) {
 		for i := range answer.Contents {
 			if sample := answer.Contents[i].Example; sample != nil {
 				answer.Contents[i].Example = nil
-				return sample, answer.Status + " " + answer.Contents[i].MediaType
+				return sample, answer.Contents[i].Title
 			}
 		}
 	}
@@ -126,10 +126,11 @@ func (c *Catalog) parameters(op openapi.Operation) []public.FieldGroup {
 	return groups
 }
 
-func (c *Catalog) contents(id string, contents []openapi.Content) []public.ContentView {
+// contents are the shapes of a body; of names it, so that no two examples of a page have one name.
+func (c *Catalog) contents(id, of string, contents []openapi.Content) []public.ContentView {
 	views := make([]public.ContentView, len(contents))
 	for i, content := range contents {
-		v := public.ContentView{ID: fmt.Sprintf("%s-%d", id, i), MediaType: content.MediaType, Type: content.Type}
+		v := public.ContentView{ID: fmt.Sprintf("%s-%d", id, i), Title: of + " " + content.MediaType, MediaType: content.MediaType, Type: content.Type}
 		for _, f := range content.Fields {
 			v.Rows = append(v.Rows, public.FieldView{
 				Name: f.Name, Type: f.Type, Required: f.Required, Text: c.Markdown.HTML(f.Text, 2), Example: f.Example, Default: f.Default, Enum: f.Enum,

@@ -91,6 +91,7 @@ type BodyView struct {
 // ContentView is one shape of a body.
 type ContentView struct {
 	ID              string // unique in the page
+	Title           string // "200 application/json", unique too
 	MediaType, Type string
 	Rows            []FieldView
 	Example         templ.Component // nil: none

@@ -1382,7 +1382,7 @@ func shape(content ContentView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.CodeBlock(ui.CodeProps{ID: content.ID, Title: "Example"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var57), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.CodeBlock(ui.CodeProps{ID: content.ID, Title: content.Title}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var57), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
