@@ -65,7 +65,7 @@ func TestADecisionDoesNotAllocate(t *testing.T) {
 				for range 3000 {
 					g.Admit("echo", "prod", "GET", "/users/7", tt.value)
 				}
-				if err := g.commitLocked(context.Background()); err != nil {
+				if err := g.Commit(context.Background()); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -28,7 +28,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		case <-poll.C:
 			changes.note(ctx, g, "gateway does not learn of changes", g.CatchUp(ctx))
 		case <-commit.C:
-			usage.note(ctx, g, "usage is not committed; it is kept in memory", g.commitLocked(ctx))
+			usage.note(ctx, g, "usage is not committed; it is kept in memory", g.Commit(ctx))
 		}
 	}
 }
@@ -47,8 +47,9 @@ func (b *grumble) note(ctx context.Context, g *Gateway, message string, err erro
 	}
 }
 
-// commitLocked lets a commit that has begun come to its end when ctx does: whether it happened would not be known.
-func (g *Gateway) commitLocked(ctx context.Context) error {
+// Commit hands the usage that is not committed yet to the sink, as Run does each second. A commit that has begun comes to its end also when
+// ctx does: else nobody would know whether it happened.
+func (g *Gateway) Commit(ctx context.Context) error {
 	g.commits.Lock()
 	defer g.commits.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
@@ -72,7 +73,7 @@ func (g *Gateway) Drain(ctx context.Context) error {
 	if s := g.current.Load(); s != nil {
 		err = g.saveLevels(save, s)
 	}
-	if err := errors.Join(err, g.commitLocked(save)); err != nil {
+	if err := errors.Join(err, g.Commit(save)); err != nil {
 		return fmt.Errorf("stop the gateway: %w", err)
 	}
 	return nil

@@ -35,18 +35,23 @@ type chargeName struct {
 
 // batch is folded records.
 type batch struct {
-	cells    map[cellName]*models.UsageCell
+	cells    []models.UsageCell
+	index    map[cellName]int32 // of cells
 	charged  map[chargeName]int64
 	lastUsed map[models.KeyID]int64 // Unix seconds
 	// throttled has a bit for each second of a minute that had a refusal by a throttle. It outlives commits: a second counts once.
 	throttled map[place]uint64
 }
 
-// reset begins an empty batch.
+// reset begins an empty batch. The cells are not used again: the sink may keep them.
 func (b *batch) reset() {
-	b.cells = map[cellName]*models.UsageCell{}
-	b.charged = map[chargeName]int64{}
-	b.lastUsed = map[models.KeyID]int64{}
+	if b.index == nil || len(b.index) > spareRecords {
+		b.index, b.charged, b.lastUsed = map[cellName]int32{}, map[chargeName]int64{}, map[models.KeyID]int64{}
+	}
+	clear(b.index)
+	clear(b.charged)
+	clear(b.lastUsed)
+	b.cells = nil
 	if b.throttled == nil {
 		b.throttled = map[place]uint64{}
 	}
@@ -81,14 +86,18 @@ func (b *batch) fold(r *record) {
 
 func (b *batch) see(c *Call) { b.lastUsed[c.Key] = max(b.lastUsed[c.Key], c.At) }
 
+// cell returns a cell, good until the next one is asked for.
 func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
 	name := cellName{at, o}
-	cell := b.cells[name]
-	if cell == nil {
-		cell = &models.UsageCell{KeyID: at.key, PlanID: at.plan, StageID: at.stage, MethodID: at.method, Minute: at.minute, Outcome: o}
-		b.cells[name] = cell
+	i, ok := b.index[name]
+	if !ok {
+		i = int32(len(b.cells))
+		b.index[name] = i
+		b.cells = append(b.cells, models.UsageCell{
+			KeyID: at.key, PlanID: at.plan, StageID: at.stage, MethodID: at.method, Minute: at.minute, Outcome: o,
+		})
 	}
-	return cell
+	return &b.cells[i]
 }
 
 func (b *batch) charge(c *Call, n int64) {
@@ -116,9 +125,9 @@ func (b *batch) forget(now int64) {
 
 // usage is the batch as the sink takes it, without what sums to nothing.
 func (b *batch) usage() (u models.UsageBatch) {
-	for _, cell := range b.cells {
-		if cell.Count != 0 || cell.BytesIn != 0 || cell.BytesOut != 0 || cell.ThrottledSeconds != 0 {
-			u.Cells = append(u.Cells, *cell)
+	for i := range b.cells {
+		if c := &b.cells[i]; c.Count != 0 || c.BytesIn != 0 || c.BytesOut != 0 || c.ThrottledSeconds != 0 {
+			u.Cells = append(u.Cells, *c)
 		}
 	}
 	for name, n := range b.charged {
