@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/models"
 	"gatehouse/templates/pages"
+	"gatehouse/templates/ui"
 )
 
 // statuses is the portal's table from the kinds of errors to HTTP; what is not in it is a fault of ours.
@@ -23,12 +24,19 @@ var statuses = map[models.Kind]int{
 func (s *Site) failure(r *Request, err error) Reply {
 	var e *models.Error
 	if errors.As(err, &e) {
-		return Reply{status: statuses[e.Kind], page: pages.Problem(r.layout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound})}
+		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound})}
 	}
 	if r.Context().Err() == nil {
 		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "path", r.URL.Path, "request_id", r.ID)
 	}
 	return broken(r)
+}
+
+// errorLayout is the frame of an error page: it names the request, for who asks about it.
+func (r *Request) errorLayout(title string) ui.Page {
+	p := r.layout(title)
+	p.RequestID = r.ID
+	return p
 }
 
 func broken(r *Request) Reply {

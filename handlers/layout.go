@@ -19,7 +19,7 @@ const (
 
 // layout is the frame of a page: who is signed in, the sidebar of the role that the page belongs to, the message that an earlier page left.
 func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
-	p := ui.Page{Title: title, Demo: r.Site.Demo, Breadcrumbs: crumbs, RequestID: r.ID}
+	p := ui.Page{Title: title, Demo: r.Site.Demo, Breadcrumbs: crumbs}
 	if len(crumbs) > 0 && crumbs[len(crumbs)-1].Label == "" {
 		crumbs[len(crumbs)-1].Label = title
 	}
@@ -32,13 +32,13 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 		}
 	}
 	if r.Account.ID == 0 {
-		p.Nav = []ui.NavSection{{Items: r.mark(publicLinks())}}
+		p.Nav = r.mark([]ui.NavSection{{Items: publicLinks()}})
 		return p
 	}
 	p.Account = &ui.AccountBadge{Name: r.Account.Name, Email: r.Account.Email, SignOutURL: "/signout",
 		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}}}
 	p.Hats = r.hats()
-	p.Nav = r.sidebar()
+	p.Nav = r.mark(r.sidebar())
 	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}}
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
 		p.Notice = &ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."}
@@ -49,7 +49,7 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 // public is layout for the pages that anybody may read: top links instead of a sidebar.
 func (r *Request) public(title string, crumbs ...ui.Crumb) ui.Page {
 	p := r.layout(title, crumbs...)
-	p.Nav = []ui.NavSection{{Items: r.mark(publicLinks())}}
+	p.Nav = r.mark([]ui.NavSection{{Items: publicLinks()}})
 	p.NavFoot = nil
 	return p
 }
@@ -88,45 +88,48 @@ func (r *Request) sidebar() []ui.NavSection {
 		if err != nil {
 			r.Site.Log.WarnContext(r.Context(), "count waiting subscriptions", "error", err, "request_id", r.ID) // the page is worth more than its badge
 		}
-		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/owner", Icon: "layout-dashboard"},
 			{Label: "APIs", Href: "/owner/apis", Icon: "boxes"},
 			{Label: "Plans", Href: "/owner/plans", Icon: "layers"},
 			{Label: "Subscriptions", Href: "/owner/subscriptions", Icon: "users", Count: waiting, Hot: waiting > 0},
 			{Label: "Keys", Href: "/owner/keys", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Icon: "chart-column"},
-		})}, {Label: "Manage", Items: r.mark([]ui.NavItem{
+		}}, {Label: "Manage", Items: []ui.NavItem{
 			{Label: "Import keys", Href: "/owner/keys/import", Icon: "upload"},
 			{Label: "Audit log", Href: "/owner/audit", Icon: "history"},
-		})}}
+		}}})
 	case adminHat:
-		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Accounts", Href: "/admin/accounts", Icon: "users"},
 			{Label: "Invitations", Href: "/admin/invitations", Icon: "mail"},
 			{Label: "Audit log", Href: "/admin/audit", Icon: "history"},
 			{Label: "Settings", Href: "/admin/settings", Icon: "settings"},
-		})}}
+		}}})
 	default:
-		return []ui.NavSection{{Items: r.mark([]ui.NavItem{
+		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/home", Icon: "layout-dashboard"},
 			{Label: "Catalog", Href: "/apis", Icon: "library"},
 			{Label: "Apps", Href: "/apps", Icon: "smartphone"},
 			{Label: "Keys", Href: "/keys", Icon: "key-round"},
 			{Label: "Usage", Href: "/usage", Icon: "chart-column"},
-		})}}
+		}}})
 	}
 }
 
 // mark notes the item whose part of the portal the page is in: the longest address that the path begins with.
-func (r *Request) mark(items []ui.NavItem) []ui.NavItem {
-	best := -1
-	for i, item := range items {
-		if (r.URL.Path == item.Href || strings.HasPrefix(r.URL.Path, item.Href+"/")) && (best < 0 || len(item.Href) > len(items[best].Href)) {
-			best = i
+func (r *Request) mark(sections []ui.NavSection) []ui.NavSection {
+	var best *ui.NavItem
+	for _, section := range sections {
+		for i := range section.Items {
+			item := &section.Items[i]
+			if (r.URL.Path == item.Href || strings.HasPrefix(r.URL.Path, item.Href+"/")) && (best == nil || len(item.Href) > len(best.Href)) {
+				best = item
+			}
 		}
 	}
-	if best >= 0 {
-		items[best].Current = true
+	if best != nil {
+		best.Current = true
 	}
-	return items
+	return sections
 }
