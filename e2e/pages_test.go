@@ -9,7 +9,7 @@ import (
 )
 
 // idPattern is an id in a path: pages that differ by it are one page.
-var idPattern = regexp.MustCompile(`[0-9a-z]{10}(/|$)`)
+var idPattern = regexp.MustCompile(`/[0-9a-z]{10}(/|$)`)
 
 // TestEveryPageIsAccessible follows every link of the demo as a visitor, developer, owner and administrator, and lets axe judge each kind of page, on a wide light
 // screen and on a dark phone. A page that is broken, scrolls sideways or breaks a rule fails the test.
@@ -66,7 +66,7 @@ func kindOf(path string) string {
 	if err != nil {
 		return path
 	}
-	kind := idPattern.ReplaceAllString(u.Path, "ID$1")
+	kind := idPattern.ReplaceAllString(u.Path, "/ID$1")
 	if strings.HasPrefix(kind, "/problems/") {
 		kind = "/problems/NAME"
 	}

@@ -138,7 +138,7 @@ func rotate(t *testing.T, b *browser, p *process, old string) {
 	b.press("production")
 	b.press("Rotate")
 	b.press("Rotate")
-	b.see("is ready")
+	b.see("has a new value")
 	key := eval[string](b, `document.body.innerText.match(/gwk1[0-9A-Za-z]{38}/)[0]`)
 	if key == old {
 		t.Fatal("the value did not change")
@@ -164,7 +164,7 @@ func seeTheCustomer(b *browser, p *process) {
 	b.reloadUntil("Starter")
 	b.accessible()
 	b.open(p.portal + "/owner/subscriptions?state=all")
-	b.see("mira@example.com")
+	b.see("Mira Okafor")
 	b.open(p.portal + "/owner/audit")
 	b.see("Starter")
 	b.accessible()

@@ -76,9 +76,13 @@ func exampleRequest(base, variable string, source models.KeySource, op openapi.O
 		request.Method = "GET"
 	}
 	path := placeholder.ReplaceAllStringFunc(op.Path, func(name string) string {
-		name = strings.TrimSuffix(name[1:len(name)-1], "+")
+		name, greedy := strings.CutSuffix(name[1:len(name)-1], "+")
 		for _, p := range op.Parameters {
-			if p.In == "path" && p.Name == name {
+			switch {
+			case p.In != "path" || p.Name != name:
+			case greedy: // holds segments, and their slashes
+				return (&url.URL{Path: exampleValue(p)}).EscapedPath()
+			default:
 				return url.PathEscape(exampleValue(p))
 			}
 		}
