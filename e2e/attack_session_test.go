@@ -28,7 +28,9 @@ func (w *world) with(cookie string) *person {
 	return p
 }
 
-func (w *world) signedIn(cookie string) bool { return w.with(cookie).get("/me").StatusCode == http.StatusOK }
+func (w *world) signedIn(cookie string) bool {
+	return w.with(cookie).get("/me").StatusCode == http.StatusOK
+}
 
 // slow is a form whose body is on its way: what it carries was judged when it began.
 type slow struct {

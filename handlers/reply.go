@@ -100,7 +100,7 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 		h.Add("Vary", "HX-Request")
 		w.WriteHeader(reply.status)
 		if r.Method != http.MethodHead {
-			_, _ = body.WriteTo(w) // the browser left: nobody to tell
+			_, _ = w.Write(bytes.ToValidUTF8(body.Bytes(), []byte("\uFFFD"))) // what was typed may be anything; the browser left: nobody to tell
 		}
 	}
 }

@@ -68,10 +68,9 @@ func openHandle(c Config, readOnly bool, connections int) (*gorm.DB, error) {
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger: logger.NewSlogLogger(c.Log, logger.Config{
+		Logger: slowLog{logger.NewSlogLogger(c.Log, logger.Config{
 			SlowThreshold: 500 * time.Millisecond, LogLevel: logger.Warn,
-			ParameterizedQueries: true, IgnoreRecordNotFoundError: true, // values stay out of the log
-		}),
+		})},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
@@ -218,4 +217,24 @@ func nullTime(ms sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return timeOf(ms.Int64)
+}
+
+// slowLog logs slow statements. Failed ones are returned, and most are no fault: a name that is taken is a person's to change.
+type slowLog struct{ logger.Interface }
+
+var _ gorm.ParamsFilter = slowLog{}
+
+// ParamsFilter implements gorm.ParamsFilter: values stay out of the log.
+func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}
+
+// LogMode implements logger.Interface.
+func (l slowLog) LogMode(level logger.LogLevel) logger.Interface {
+	return slowLog{l.Interface.LogMode(level)}
+}
+
+// Trace implements logger.Interface.
+func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
+	l.Interface.Trace(ctx, begin, statement, nil)
 }
