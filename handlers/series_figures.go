@@ -170,7 +170,7 @@ func tiles(before, own []models.UsagePoint, v rangeView) []ui.Stat {
 		Spark: spark(func(p *models.UsagePoint) float64 { return float64(p.Total()) })}
 	compareCounts(&requests, was.Total(), is.Total(), v)
 
-	success := ui.Stat{Label: "Success rate", Value: "–", Href: "#outcomes", Spark: spark(func(p *models.UsagePoint) float64 { r, _ := successRate(p); return r })}
+	success := ui.Stat{Label: "Success rate", Value: "–", Href: "#outcomes", Spark: spark(func(p *models.UsagePoint) float64 { return known(successRate(p)) })}
 	if rate, ok := successRate(&total); ok {
 		success.Value = format.Percent(rate)
 		compareRates(&success, &was, &is)
@@ -185,12 +185,20 @@ func tiles(before, own []models.UsagePoint, v rangeView) []ui.Stat {
 	}
 
 	latency := ui.Stat{Label: "Latency p95", Value: latencyText(total.Latency, .95), Href: "#latency",
-		Spark: spark(func(p *models.UsagePoint) float64 { ms, _ := p.Latency.Percentile(.95); return ms })}
+		Spark: spark(func(p *models.UsagePoint) float64 { return known(p.Latency.Percentile(.95)) })}
 	compareLatency(&latency, &was.Latency, &is.Latency)
 	return []ui.Stat{requests, success, throttled, latency}
 }
 
 // successRate is the share of finished requests that ended well. Ok is false when none did finish.
+// known is a value of a sparkline: none where nothing is known.
+func known(value float64, ok bool) float64 {
+	if !ok {
+		return math.NaN()
+	}
+	return value
+}
+
 func successRate(p *models.UsagePoint) (float64, bool) {
 	finished := p.Total() - p.Counts[models.OutcomeOpen]
 	if finished <= 0 {

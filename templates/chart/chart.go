@@ -58,7 +58,7 @@ type Point struct {
 	Href    string    // the calls of this bucket; a click on the bar goes there
 }
 
-// Chart is what Bars, Lines and Area draw: equal buckets of time from Start.
+// Chart is what Bars and Lines draw: equal buckets of time from Start.
 type Chart struct {
 	ID      string // of the figure, unique in the page; a live update targets it
 	Caption string // what is seen, as a title: "Requests by outcome, last 24 hours"

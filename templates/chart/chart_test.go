@@ -116,6 +116,18 @@ func values(points []Point) []float64 {
 	return out
 }
 
+// A sparkline falls to the ground only where the value does.
+func TestSparksHaveGaps(t *testing.T) {
+	nan := math.NaN()
+	stroke, area := spark([]float64{nan, 1, 2, nan, 3, nan, 0, 1})
+	if n := strings.Count(stroke, "M"); n != 3 || strings.Count(area, "Z") != n || !strings.Contains(stroke, "h.01") {
+		t.Errorf("%q and %q, want three pieces, one of them a dot", stroke, area)
+	}
+	if stroke, area := spark([]float64{nan, nan}); stroke != "" || area != "" {
+		t.Errorf("%q and %q of nothing", stroke, area)
+	}
+}
+
 // No data is a gap; nothing happened is a zero.
 func TestGapsAreGaps(t *testing.T) {
 	c := hour(point(1), point(2), Point{Missing: true}, point(4), Point{Missing: true}, point(0))

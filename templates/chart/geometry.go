@@ -144,33 +144,38 @@ func line(c Chart, a axis, j int, fill bool) string {
 // sparkWidth and sparkHeight are the view box of a sparkline.
 const sparkWidth, sparkHeight = 100.0, 36.0
 
-// spark is the line and the area of a sparkline. Its lowest value is 0 or below.
+// spark is the line and the area of a sparkline, broken where a value is no
+// number: nothing is known there. Its lowest value is 0 or below.
 func spark(values []float64) (stroke, area string) {
+	if len(values) < 2 {
+		return "", ""
+	}
+	known := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 	low, high := 0.0, 0.0
 	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			continue
+		if known(v) {
+			low, high = math.Min(low, v), math.Max(high, v)
 		}
-		low, high = math.Min(low, v), math.Max(high, v)
 	}
 	if high *= 1.08; high <= low {
 		high = low + 1
 	}
-	if len(values) < 2 {
-		return "", ""
-	}
-	dx := sparkWidth / float64(len(values)-1)
-	var b strings.Builder
-	for i, v := range values {
-		step := "L"
-		if i == 0 {
-			step = "M"
+	dx, height := sparkWidth/float64(len(values)-1), num(sparkHeight)
+	var lines, fills strings.Builder
+	for i := 0; i < len(values); i++ {
+		first, piece, step := i, "", "M"
+		for ; i < len(values) && known(values[i]); i++ {
+			piece += step + num(float64(i)*dx) + " " + num(sparkHeight-2-(values[i]-low)/(high-low)*(sparkHeight-6))
+			step = "L"
 		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			v = 0
+		if piece == "" {
+			continue
 		}
-		b.WriteString(step + num(float64(i)*dx) + " " + num(sparkHeight-2-(v-low)/(high-low)*(sparkHeight-6)))
+		lines.WriteString(piece)
+		if i-first == 1 {
+			lines.WriteString("h.01") // a dot
+		}
+		fills.WriteString(piece + "L" + num(float64(i-1)*dx) + " " + height + "L" + num(float64(first)*dx) + " " + height + "Z")
 	}
-	stroke = b.String()
-	return stroke, stroke + "L" + num(sparkWidth) + " " + num(sparkHeight) + "L0 " + num(sparkHeight) + "Z"
+	return lines.String(), fills.String()
 }
