@@ -129,7 +129,9 @@ func (q *request) Fail(w http.ResponseWriter, f transport.Failure, err error) {
 		q.hangUp() // nobody is there to read an answer
 		return
 	}
-	q.g.config.Log.Warn("upstream failed", "request_id", q.id, "stage", q.stage.id.String(), "problem", p.entry().Slug, "error", err)
+	if q.stage.mayWarn(q.at.second()) {
+		q.g.config.Log.Warn("upstream failed", "request_id", q.id, "stage", q.stage.id.String(), "problem", p.entry().Slug, "error", err)
+	}
 	q.refuseWith(w, p, q.explainFailure(p, err))
 }
 

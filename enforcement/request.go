@@ -94,6 +94,9 @@ func (q *request) route(s *snapshot) problem {
 		return problemVerbUnsupported
 	}
 	path, fault := canonicalPath(raw)
+	if strings.Contains(query, "#") {
+		fault = "its query contains a fragment"
+	}
 	if fault != "" {
 		q.fault = fault
 		return problemPathInvalid
@@ -180,10 +183,10 @@ func (q *request) toUpstream() *transport.Exchange {
 // costs this one request.
 func (q *request) end() {
 	mistake := recover()
+	defer q.g.counts.add(q)
 	if q.proxied {
 		q.finish()
 	}
-	q.g.counts.add(q)
 	switch {
 	case mistake == nil:
 	case mistake == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so

@@ -12,8 +12,8 @@ import (
 	"gatehouse/models/limit"
 )
 
-// snapshot is a topology made ready for requests. It never changes, but for the levels of the stages' shared buckets, which pass from one
-// snapshot to the next, and the windows that quotas remember.
+// snapshot is a topology made ready for requests. It never changes, but for what its parts remember: the levels of the stages' shared buckets,
+// which pass from one snapshot to the next, the windows of quotas, and when a stage was last warned about.
 type snapshot struct {
 	apis   map[string]*api // by id and by slug; where an id and a slug are equal, the id wins
 	stages map[models.StageID]*stage
@@ -40,6 +40,13 @@ type stage struct {
 	throttle limit.Throttle // for words; the bucket decides
 	shared   limit.SharedLayer
 	grants   map[models.PlanID]*grant
+	warned   atomic.Int64 // Unix seconds of the last warning about the upstream
+}
+
+// mayWarn keeps an upstream that is down from filling the log: one warning a second is enough to see why.
+func (st *stage) mayWarn(second int64) bool {
+	last := st.warned.Load()
+	return last != second && st.warned.CompareAndSwap(last, second)
 }
 
 // grant is what a plan opens of a stage.
