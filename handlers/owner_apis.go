@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func (o *OwnerAPIs) Create(r *Request) (Reply, error) {
 	if in.Summary == "" {
 		in.Summary = d.summary()
 	}
-	stage, wanted := o.firstStage(r.Context(), f, d)
+	stage, wanted, said := o.firstStage(r.Context(), f, d)
 	if f.OK() {
 		_, err := in.Clean()
 		f.Accept(err)
@@ -128,16 +129,16 @@ func (o *OwnerAPIs) Create(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return o.created(r, api, d, len(in.Methods), stage, wanted)
+	return o.created(r, api, d, len(in.Methods), stage, wanted, said)
 }
 
 func readKeySource(f *Form) models.KeySource {
 	return models.KeySource{Place: models.KeyPlace(f.Get("key_place")), Name: f.Trimmed("key_name"), Forward: f.Checked("key_forward")}
 }
 
-// firstStage reads the optional stage of the form. Wanted is false when there is none to make; why is said on the API's page. A mistake in what the
-// owner typed is noted at its field; an address that only the document names is no mistake of his.
-func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s models.Stage, wanted bool) {
+// firstStage reads the optional stage of the form. Wanted is false when there is none to make; said is a sentence about it for the API's page. A mistake
+// in what the owner typed is noted at its field; an address that only the document names is no mistake of his.
+func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s models.Stage, wanted bool, said string) {
 	s = models.Stage{Name: f.Trimmed("stage"), Upstream: f.Trimmed("upstream"), Timeout: models.DefaultTimeout}
 	typed := s.Upstream != ""
 	if !typed {
@@ -147,38 +148,57 @@ func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s mode
 		if typed {
 			f.Fail("stage", "Name the stage that sends requests there, such as prod.")
 		}
-		return s, false
+		return s, false, ""
+	}
+	if s.Upstream == "" && typedDocument(f) {
+		return s, false, " The document names no server, so no stage is made yet."
 	}
 	err := s.Check()
 	if err == nil {
-		err = upstreamAllowed(ctx, o.Addresses, s.Upstream)
+		said, err = upstreamAllowed(ctx, o.Addresses, s.Upstream)
 	}
 	switch e := (*models.Error)(nil); {
 	case err == nil:
-		return s, true
+		return s, true, said
 	case !errors.As(err, &e):
-		return s, false
 	case e.Fields["name"] != "":
 		f.Fail("stage", e.Fields["name"])
 	case typed:
 		f.Fail("upstream", e.Fields["upstream"])
+	case s.Upstream == "":
+		f.Fail("upstream", "Say where requests go, or leave the stage empty to add one later.")
+	default:
+		return s, false, " No stage is made yet: " + e.Fields["upstream"]
 	}
-	return s, false
+	return s, false, ""
 }
 
-// upstreamAllowed asks the gateway whether it may dial an address; a refusal is a mistake at the field upstream.
-func upstreamAllowed(ctx context.Context, addresses AddressChecker, upstream string) error {
-	if err := addresses.CheckUpstream(ctx, upstream); err != nil {
-		text := err.Error()
-		if e := (*models.Error)(nil); errors.As(err, &e) {
-			text = e.Message
-		}
-		return models.Invalid("upstream", strings.ToUpper(text[:1])+text[1:])
+// typedDocument reports whether the form brings a document.
+func typedDocument(f *Form) bool { return f.Get("source") != "form" }
+
+// upstreamWait bounds how long a page waits for the addresses of a name.
+const upstreamWait = 3 * time.Second
+
+// upstreamAllowed asks whether the gateway may dial an address; a refusal is a mistake at the field upstream. A name without an address is none: it may
+// get one later, and is judged again whenever it is dialled. Doubt says so in a sentence.
+func upstreamAllowed(ctx context.Context, addresses AddressChecker, upstream string) (doubt string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, upstreamWait)
+	defer cancel()
+	err = addresses.CheckUpstream(ctx, upstream)
+	var noAddress *net.DNSError
+	switch e := (*models.Error)(nil); {
+	case err == nil:
+		return "", nil
+	case errors.As(err, &noAddress), errors.Is(err, context.DeadlineExceeded):
+		return " Its upstream has no address now: calls get 502 until it has one.", nil
+	case errors.As(err, &e):
+		return "", models.Invalid("upstream", e.Message)
 	}
-	return nil
+	text := err.Error()
+	return "", models.Invalid("upstream", strings.ToUpper(text[:1])+text[1:])
 }
 
-func (o *OwnerAPIs) created(r *Request, api models.API, d document, methods int, stage models.Stage, wanted bool) (Reply, error) {
+func (o *OwnerAPIs) created(r *Request, api models.API, d document, methods int, stage models.Stage, wanted bool, said string) (Reply, error) {
 	message := fmt.Sprintf("%s is created with %s.", api.Name, count(methods, "method"))
 	if d.bytes != nil && !d.description.Secured {
 		message += " The document says nothing about security, so each of them needs an API key."
@@ -187,7 +207,7 @@ func (o *OwnerAPIs) created(r *Request, api models.API, d document, methods int,
 		message += fmt.Sprintf(" There are %s on the document.", count(n, "note"))
 	}
 	if !wanted {
-		return r.Done(ownerAPIPath(api.ID), message), nil
+		return r.Done(ownerAPIPath(api.ID), message+said), nil
 	}
 	made, err := o.Store.CreateStage(r.Context(), r.Actor(), api.ID, stage, r.Now)
 	if err == nil {
@@ -199,7 +219,7 @@ func (o *OwnerAPIs) created(r *Request, api models.API, d document, methods int,
 	if err != nil {
 		return Reply{}, err
 	}
-	return r.Done(ownerAPIPath(api.ID), message+" It is deployed to the stage "+made.Name+"."), nil
+	return r.Done(ownerAPIPath(api.ID), message+" It is deployed to the stage "+made.Name+"."+said), nil
 }
 
 func (o *OwnerAPIs) api(r *Request) (models.API, error) {

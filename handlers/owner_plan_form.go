@@ -62,7 +62,7 @@ func termsForm(t models.Terms) *Form {
 }
 
 // readTerms reads the editor; mistakes are noted in f. Was are the terms that the form was made of: what they say of methods that are not deployed
-// now, and so not in the form, is kept.
+// now, and so not in the form, is kept; and a limit that cannot be read stands as it was, so that a page does not call it gone.
 func readTerms(f *Form, choices []models.StageChoice, was models.Terms) models.Terms {
 	t := models.Terms{Name: f.Trimmed("name"), Description: f.Trimmed("description"), Price: f.Trimmed("price"),
 		Audience: models.Audience(f.Get("audience")), Charge: models.Charge(f.Get("charge"))}
@@ -73,10 +73,14 @@ func readTerms(f *Form, choices []models.StageChoice, was models.Terms) models.T
 	}
 	t.KeysPerApp = int(max(-1, min(keys, 1000)))
 	if f.Checked(fieldThrottled) {
-		t.Throttle = readThrottle(f, "rate", "burst")
+		if t.Throttle = readThrottle(f, "rate", "burst"); t.Throttle == nil {
+			t.Throttle = was.Throttle
+		}
 	}
 	if f.Checked(fieldLimited) {
-		t.Quota = readQuota(f)
+		if t.Quota = readQuota(f); t.Quota == nil {
+			t.Quota = was.Quota
+		}
 	}
 	for _, choice := range choices {
 		if f.Has("stage", choice.StageID.String()) {

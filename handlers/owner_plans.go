@@ -180,14 +180,18 @@ func askForStage(f *Form, t models.Terms) {
 
 // saved goes on to where the pressed button leads.
 func saved(r *Request, f *Form, id models.PlanID, terms models.Terms) Reply {
-	message := "Saved as a draft: nothing has changed for anybody yet."
+	derived := ""
 	if f.Checked(fieldThrottled) && f.Trimmed("burst") == "" && terms.Throttle != nil {
-		message += fmt.Sprintf(" The burst was left empty, so it is %s: one second's worth.", format.Count(terms.Throttle.Burst))
+		derived = fmt.Sprintf("The burst was left empty, so it is %s: one second's worth.", format.Count(terms.Throttle.Burst))
 	}
-	if f.Get("action") == "review" {
-		return See(ownerPlanPath(id) + "/publish")
+	switch review := ownerPlanPath(id) + "/publish"; {
+	case f.Get("action") != "review":
+		return r.Done(ownerPlanPath(id), strings.TrimSpace("Saved as a draft: nothing has changed for anybody yet. "+derived))
+	case derived != "":
+		return r.Done(review, derived)
+	default:
+		return See(review)
 	}
-	return r.Done(ownerPlanPath(id), message)
 }
 
 func (o *OwnerPlans) plan(r *Request) (models.PlanRow, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -41,6 +42,9 @@ func (p *ownerPortal) Read(context.Context, []byte) (openapi.Description, error)
 }
 
 func (p *ownerPortal) CheckUpstream(_ context.Context, url string) error {
+	if strings.Contains(url, "nowhere") {
+		return fmt.Errorf("look up nowhere: %w", &net.DNSError{Err: "no such host", Name: "nowhere"})
+	}
 	if p.refused != "" && strings.Contains(url, p.refused) {
 		return fmt.Errorf("the address %s is private: the operator must add --allow-upstream 10.0.0.0/8", p.refused)
 	}
@@ -238,7 +242,9 @@ func TestUpstreamThatMayNotBeDialledIsRefusedAtItsField(t *testing.T) {
 	form := []string{"source", "document", "document", "openapi: 3.1.0", "stage", "prod", "key_place", "header", "key_name", "x-api-key"}
 	b.post("/owner/apis", append(form, "upstream", "http://10.0.0.5")...).again(t, "--allow-upstream 10.0.0.0/8", "http://10.0.0.5", "openapi: 3.1.0")
 	p.refused = "api.example.com" // named by the document alone: no mistake of the owner's
-	b.sees(b.post("/owner/apis", form...)).has(t, "Weather is created", "Name a stage with its upstream")
+	b.sees(b.post("/owner/apis", form...)).has(t, "Weather is created", "No stage is made yet: The address api.example.com is private", "Name a stage with its upstream")
+	p.description.Servers = nil
+	b.sees(b.post("/owner/apis", append(form, "slug", "second")...)).has(t, "The document names no server, so no stage is made yet.")
 
 	p.refused = "10.0.0.5"
 	w := p.world(p.owner, "echo", nil)
@@ -246,6 +252,7 @@ func TestUpstreamThatMayNotBeDialledIsRefusedAtItsField(t *testing.T) {
 	b.post(path, "name", "beta", "upstream", "http://10.0.0.5", "timeout", "30").again(t, "--allow-upstream")
 	b.post(path, "name", "a b", "upstream", "ftp://x", "timeout", "soon", "burst", "5").again(t, "Use 1 to 128 letters", "must begin with http://", `&#34;soon&#34; is not a number.`, "A burst needs a rate", `value="soon"`)
 	b.post(path+"/"+w.stage.ID.String(), "upstream", "https://example.org", "timeout", "900").again(t, "Enter 1 to 300 seconds.", `value="900"`)
+	b.sees(b.post(path, "name", "later", "upstream", "https://nowhere.example", "timeout", "30", "deploy", "on")).has(t, "Its upstream has no address now")
 	page := b.sees(b.post(path+"/"+w.stage.ID.String(), "upstream", "https://example.org", "timeout", "5", "rate", "7.5"))
 	page.has(t, "Saved.", `value="7.5"`, `value="8"`, "8 requests", "7.5 a second")
 }

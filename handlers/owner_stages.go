@@ -100,8 +100,8 @@ func stageThrottle(f *Form) owner.ThrottleView {
 	return v
 }
 
-// readStage reads the form of a stage; mistakes are noted in f.
-func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.Stage) models.Stage {
+// readStage reads the form of a stage; mistakes are noted in f. Doubt is a sentence about its upstream, or "".
+func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.Stage) (stage models.Stage, doubt string) {
 	s.Upstream = f.Trimmed("upstream")
 	s.Throttle = nil
 	if f.Trimmed("rate") != "" || f.Trimmed("burst") != "" {
@@ -115,9 +115,11 @@ func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.
 	s.Timeout = time.Duration(max(0, min(n, 1e6)) * float64(time.Second))
 	f.Accept(s.Check())
 	if f.Error("upstream") == "" {
-		f.Accept(upstreamAllowed(ctx, addresses, s.Upstream))
+		var err error
+		doubt, err = upstreamAllowed(ctx, addresses, s.Upstream)
+		f.Accept(err)
 	}
-	return s
+	return s, doubt
 }
 
 // Create makes a stage, and deploys to it when asked.
@@ -130,7 +132,7 @@ func (o *OwnerStages) Create(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	s := readStage(r.Context(), o.Addresses, f, models.Stage{Name: f.Trimmed("name")})
+	s, doubt := readStage(r.Context(), o.Addresses, f, models.Stage{Name: f.Trimmed("name")})
 	if !f.OK() {
 		return Again(newStagePage(r, api, f)), nil
 	}
@@ -142,10 +144,10 @@ func (o *OwnerStages) Create(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	if !f.Checked("deploy") {
-		return r.Done(ownerStagePath(api.ID, s.ID), "The stage "+s.Name+" is made. It answers 404 until you deploy to it."), nil
+		return r.Done(ownerStagePath(api.ID, s.ID), "The stage "+s.Name+" is made. It answers 404 until you deploy to it."+doubt), nil
 	}
 	_, err = o.Store.Deploy(r.Context(), r.Actor(), api.ID, s.ID, "", r.Now)
-	return ownerDone(r, err, ownerStagePath(api.ID, s.ID), ownerAPIPath(api.ID), "The stage "+s.Name+" is made and deployed: the gateway answers there now.")
+	return ownerDone(r, err, ownerStagePath(api.ID, s.ID), ownerAPIPath(api.ID), "The stage "+s.Name+" is made and deployed: the gateway answers there now."+doubt)
 }
 
 func stageForm(s models.Stage) *Form {
@@ -208,11 +210,11 @@ func (o *OwnerStages) Save(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	changed := readStage(r.Context(), o.Addresses, f, s)
+	changed, doubt := readStage(r.Context(), o.Addresses, f, s)
 	if f.OK() {
 		err := o.Store.UpdateStage(r.Context(), r.Actor(), api.ID, changed, r.Now)
 		if err == nil {
-			return r.Done(ownerStagePath(api.ID, s.ID), "Saved. It holds from the next request on."), nil
+			return r.Done(ownerStagePath(api.ID, s.ID), "Saved. It holds from the next request on."+doubt), nil
 		}
 		if !f.Accept(err) {
 			return Reply{}, err

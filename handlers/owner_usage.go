@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -220,7 +221,10 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 	total := models.Sum(own)
 	v := owner.UsageView{
 		Range: q.span.Words, Ranges: q.span.links("/owner/usage", q.filters), Pills: q.pills, Figures: figuresOf(points, q.span, q.span.zoomLinks("/owner/usage", q.filters)),
-		Problem: throttledSentence(total, q.span), Filters: filterFields(r, q),
+		Problem: throttledSentence(total, q.span),
+	}
+	if v.Filters, err = o.filterFields(r, q); err != nil {
+		return Reply{}, err
 	}
 	if err := o.breakdowns(r, q, total.Total(), &v); err != nil {
 		return Reply{}, err
@@ -233,29 +237,31 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 }
 
 // filterFields are the values that the filter form keeps and offers.
-func filterFields(r *Request, q usageQuestion) owner.UsageFilters {
-	f := owner.UsageFilters{API: q.filters.Get("api"), Stage: q.filters.Get("stage"), APIs: []ui.Option{{Value: "", Label: "All APIs"}}}
+func (o *OwnerUsage) filterFields(r *Request, q usageQuestion) (owner.UsageFilters, error) {
+	f := owner.UsageFilters{Plan: q.filters.Get("plan"), API: q.filters.Get("api"), Plans: []ui.Option{{Value: "", Label: "All plans"}}, APIs: []ui.Option{{Value: "", Label: "All APIs"}}}
+	plans, err := o.Store.Plans(r.Context(), r.Account.ID, "", models.Page{Limit: plansListed})
+	if err != nil {
+		return f, err
+	}
+	for _, p := range plans.Items {
+		if p.Version > 0 {
+			f.Plans = append(f.Plans, ui.Option{Value: p.ID.String(), Label: p.Name()})
+		}
+	}
 	for name, values := range q.span.query() {
 		f.Hidden = append(f.Hidden, ui.Pair{Name: name, Value: values[0]})
 	}
-	for _, name := range []string{"plan", "key"} {
-		if value := q.filters.Get(name); value != "" {
-			f.Hidden = append(f.Hidden, ui.Pair{Name: name, Value: value})
-		}
+	if key := q.filters.Get("key"); key != "" {
+		f.Hidden = append(f.Hidden, ui.Pair{Name: "key", Value: key})
 	}
-	slices.SortFunc(f.Hidden, func(a, b ui.Pair) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(f.Hidden, func(a, b ui.Pair) int { return strings.Compare(a.Name, b.Name) })
 	for _, c := range q.choices {
 		option := ui.Option{Value: c.APIID.String(), Label: c.APIName}
 		if !slices.Contains(f.APIs, option) {
 			f.APIs = append(f.APIs, option)
 		}
 	}
-	return f
+	return f, nil
 }
 
 // breakdowns fills in the tables; each line narrows the page to itself.

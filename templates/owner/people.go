@@ -144,7 +144,7 @@ type UsageView struct {
 
 // UsageFilters is the form that narrows the page.
 type UsageFilters struct {
-	API, Stage string
-	APIs       []ui.Option
-	Hidden     []ui.Pair
+	Plan, API   string
+	Plans, APIs []ui.Option
+	Hidden      []ui.Pair
 }
