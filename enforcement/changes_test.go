@@ -228,6 +228,24 @@ func TestCountsTakenAnewAreExactBesideRequests(t *testing.T) {
 	}
 }
 
+// The same with the requests just where they could be missed: after the records were read, before the count is taken from them.
+func TestWhatIsAdmittedWhileCountsAreReadIsCounted(t *testing.T) {
+	o := newOne(t, quota(100, limit.PeriodDay))
+	o.get(t, "/a")
+	o.reading = func() {
+		for range 3 {
+			if got := o.get(t, "/a"); got != "" {
+				t.Errorf("refused: %s", got)
+			}
+		}
+	}
+	o.publish(o.plan, quota(100, limit.PeriodMonth))
+	catchUp(t, o.g)
+	if l, _ := o.g.Limits(o.key, o.plan); l.Used != 4 {
+		t.Errorf("used %d, want 4", l.Used)
+	}
+}
+
 func TestAThrottleMadeSmallerHoldsAtOnce(t *testing.T) {
 	o := newOne(t, throttle(1, 100))
 	o.publish(o.plan, throttle(1, 2))

@@ -37,7 +37,8 @@ type world struct {
 	charged map[charge]int64
 	levels  []models.ThrottleLevel
 	seen    map[models.KeyID]time.Time
-	fault   error // of every method
+	fault   error  // of every method
+	reading func() // called while keys are read; nil: nothing
 
 	ring   *secret.Keyring
 	policy enforcement.AddressPolicy
@@ -266,6 +267,9 @@ func (w *world) each(which func(*models.Credential) bool, fn func(models.Credent
 	}
 	fault := w.fault
 	w.mu.Unlock()
+	if w.reading != nil {
+		w.reading()
+	}
 	for _, c := range some {
 		if err := fn(c); err != nil {
 			return err
