@@ -46,6 +46,8 @@ CREATE TABLE apps (
 
 CREATE INDEX apps_account ON apps (account_id, created_at, id);
 
+CREATE INDEX apps_name ON apps (name COLLATE NOCASE);
+
 CREATE TABLE changes (
     version INTEGER PRIMARY KEY,
     kind    TEXT NOT NULL CHECK (kind IN ('topology', 'plan', 'key')),
@@ -119,6 +121,8 @@ CREATE INDEX key_secrets_key ON key_secrets (key_id, stops_at);
 
 CREATE INDEX key_secrets_last4 ON key_secrets (last4);
 
+CREATE INDEX key_secrets_old ON key_secrets (stops_at) WHERE is_current = 0;
+
 CREATE TABLE key_stages (
     key_id   INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     stage_id INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
@@ -149,11 +153,17 @@ CREATE TABLE keys (
 
 CREATE INDEX keys_app ON keys (app_id, created_at, id) WHERE app_id IS NOT NULL;
 
-CREATE INDEX keys_customer ON keys (customer_id COLLATE NOCASE) WHERE customer_id <> '';
+CREATE INDEX keys_customer ON keys (owner_id, customer_id COLLATE NOCASE) WHERE customer_id <> '';
 
-CREATE INDEX keys_name ON keys (name COLLATE NOCASE);
+CREATE INDEX keys_disabled ON keys (owner_id) WHERE enabled = 0;
+
+CREATE INDEX keys_expiry ON keys (owner_id, expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX keys_name ON keys (owner_id, name COLLATE NOCASE);
 
 CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT NULL;
+
+CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE links (
     id         INTEGER PRIMARY KEY,
@@ -203,9 +213,13 @@ CREATE TABLE plan_keys (
     PRIMARY KEY (plan_id, key_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX plan_keys_blocked ON plan_keys (plan_id, key_id) WHERE blocked = 1;
+
 CREATE INDEX plan_keys_key ON plan_keys (key_id, plan_id, blocked, subscription_id);
 
 CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
+
+CREATE INDEX plan_keys_subscribed ON plan_keys (plan_id, added_at, key_id) WHERE subscription_id IS NOT NULL;
 
 CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
 

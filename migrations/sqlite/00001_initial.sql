@@ -184,6 +184,7 @@ CREATE TABLE apps (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX apps_account ON apps (account_id, created_at, id);
+CREATE INDEX apps_name ON apps (name COLLATE NOCASE);
 
 CREATE TABLE subscriptions (
     id           INTEGER PRIMARY KEY,
@@ -218,8 +219,12 @@ CREATE TABLE keys (
 ) STRICT;
 CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT NULL;
 CREATE INDEX keys_app ON keys (app_id, created_at, id) WHERE app_id IS NOT NULL;
-CREATE INDEX keys_name ON keys (name COLLATE NOCASE);
-CREATE INDEX keys_customer ON keys (customer_id COLLATE NOCASE) WHERE customer_id <> '';
+CREATE INDEX keys_name ON keys (owner_id, name COLLATE NOCASE);
+CREATE INDEX keys_customer ON keys (owner_id, customer_id COLLATE NOCASE) WHERE customer_id <> '';
+-- The states that few keys are in.
+CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
+CREATE INDEX keys_expiry ON keys (owner_id, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX keys_disabled ON keys (owner_id) WHERE enabled = 0;
 
 -- The values of a key: the current one, and one that still works after a rotation. R2 by the primary key.
 CREATE TABLE key_secrets (
@@ -235,6 +240,7 @@ CREATE TABLE key_secrets (
 CREATE UNIQUE INDEX key_secrets_current ON key_secrets (key_id) WHERE is_current = 1;
 CREATE INDEX key_secrets_key ON key_secrets (key_id, stops_at);
 CREATE INDEX key_secrets_last4 ON key_secrets (last4);
+CREATE INDEX key_secrets_old ON key_secrets (stops_at) WHERE is_current = 0;
 
 CREATE TABLE plan_keys (
     plan_id         INTEGER NOT NULL REFERENCES plans (id),
@@ -247,6 +253,8 @@ CREATE TABLE plan_keys (
 CREATE INDEX plan_keys_key ON plan_keys (key_id, plan_id, blocked, subscription_id);
 CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
 CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
+CREATE INDEX plan_keys_subscribed ON plan_keys (plan_id, added_at, key_id) WHERE subscription_id IS NOT NULL; -- developers' keys
+CREATE INDEX plan_keys_blocked ON plan_keys (plan_id, key_id) WHERE blocked = 1;
 
 -- R1: one plan per (key, stage), for memberships of plans in force.
 CREATE TABLE key_stages (

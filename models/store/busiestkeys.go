@@ -27,18 +27,19 @@ func (s *Store) PlanKeys(ctx context.Context, owner models.AccountID, id models.
 	if _, err := ownedPlan(db, owner, id); err != nil {
 		return list, err
 	}
-	q, err := askKeys(db, owner, models.KeyFilter{}, p.Search)
+	q := askKeys(owner, models.KeyFilter{}, p.Search)
+	ids, isFew, err := q.fewOfBoth(db, owner)
 	if err != nil {
 		return list, err
 	}
-	if q.isFew {
-		q.and(`k.id IN ?`, q.few)
+	if isFew {
+		q.and(`k.id IN ?`, ids)
 	}
 	rows, next, err := q.busiest(db, id, monthOf(month), p)
 	if err != nil {
 		return list, err
 	}
-	ids := make([]models.KeyID, len(rows))
+	ids = make([]models.KeyID, len(rows))
 	for i, r := range rows {
 		ids[i] = r.KeyID
 	}

@@ -48,8 +48,8 @@ func (s *Store) Key(ctx context.Context, account models.AccountID, id models.Key
 	if models.KindOf(err) != models.KindNotFound {
 		return d, err
 	}
-	row, err := selectOne[keyRow](db, "key", keyQuery+`WHERE k.id = ? AND EXISTS (SELECT 1 FROM plan_keys pk JOIN plans p ON p.id = pk.plan_id
-		WHERE pk.key_id = k.id AND p.owner_id = ?)`, id, account)
+	row, err := selectOne[keyRow](db, "key", keyQuery+`WHERE k.id = ? AND EXISTS (SELECT 1 FROM plan_keys pk
+		WHERE pk.key_id = k.id AND (SELECT owner_id FROM plans WHERE id = pk.plan_id) = ?)`, id, account)
 	if err != nil {
 		return models.KeyDetail{}, err
 	}

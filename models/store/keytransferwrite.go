@@ -1,10 +1,8 @@
 package store
 
 import (
-	"context"
-	"fmt"
+	"bytes"
 	"slices"
-	"time"
 
 	"gatehouse/models"
 )
@@ -82,6 +80,7 @@ func (i *keyImport) write() error {
 			stages = append(stages, []any{int64(m.key), int64(stage), int64(m.plan)})
 		}
 	}
+	slices.SortFunc(i.secrets, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
 	for _, step := range []struct {
 		doing, statement string
 		values           [][]any
@@ -128,60 +127,4 @@ func (i *keyImport) tell() error {
 		}
 	}
 	return nil
-}
-
-// ExportKeys calls fn with the keys that OwnerKeys lists, in its order. With values it adds those of the actor's own keys that are sealed;
-// the caller has made sure that it is really him.
-func (s *Store) ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error {
-	err := s.changeOwn(ctx, actor, now, func(t *tx) error {
-		return t.event("key.export", object{kind: "key", name: "all keys", owner: actor.AccountID}, nil, facts{"values": withValues})
-	})
-	if err != nil {
-		return err
-	}
-	page := models.Page{Limit: maxLimit}
-	for {
-		list, err := s.OwnerKeys(ctx, actor.AccountID, models.KeyFilter{}, page)
-		if err != nil {
-			return err
-		}
-		values := map[models.KeyID]string{}
-		if withValues {
-			if values, err = s.unseal(ctx, actor.AccountID, list.Items); err != nil {
-				return err
-			}
-		}
-		for _, k := range list.Items {
-			if err := fn(models.KeyExport{KeyRow: k, Value: values[k.ID]}); err != nil {
-				return err
-			}
-		}
-		if page.After = list.Next; page.After == "" {
-			return nil
-		}
-	}
-}
-
-// unseal reads the values of an owner's sealed keys.
-func (s *Store) unseal(ctx context.Context, owner models.AccountID, keys []models.KeyRow) (map[models.KeyID]string, error) {
-	type row struct {
-		KeyID  models.KeyID
-		Digest []byte
-		Sealed []byte
-	}
-	ids := make([]models.KeyID, len(keys))
-	for i, k := range keys {
-		ids[i] = k.ID
-	}
-	rows, err := selectAll[row](s.read.WithContext(ctx), "sealed values", `SELECT c.key_id, c.digest, c.sealed FROM key_secrets c JOIN keys k ON k.id = c.key_id
-		WHERE c.key_id IN ? AND c.is_current = 1 AND c.sealed IS NOT NULL AND k.owner_id = ?`, ids, owner)
-	values := make(map[models.KeyID]string, len(rows))
-	for _, r := range rows {
-		text, err := s.keyring.Open(r.Sealed, sealedFor(r.KeyID, r.Digest))
-		if err != nil {
-			return nil, fmt.Errorf("open value of key %s: %w", r.KeyID, err)
-		}
-		values[r.KeyID] = string(text)
-	}
-	return values, err
 }

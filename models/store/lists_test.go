@@ -282,6 +282,21 @@ func TestListsOfCatalogAndKeysStartInAnIndex(t *testing.T) {
 				_, err := w.OwnerKeys(ctx, w.owner.ID, models.KeyFilter{Status: models.KeyDisabled}, p)
 				return err
 			},
+			"revoked keys": func() error {
+				_, err := w.OwnerKeys(ctx, w.owner.ID, models.KeyFilter{Status: models.KeyRevoked}, p)
+				return err
+			},
+			"expired keys": func() error {
+				_, err := w.OwnerKeys(ctx, w.owner.ID, models.KeyFilter{Status: models.KeyExpired}, p)
+				return err
+			},
+			"rotating keys": func() error {
+				_, err := w.OwnerKeys(ctx, w.owner.ID, models.KeyFilter{Status: models.KeyRotating}, p)
+				return err
+			},
+			"export": func() error {
+				return w.ExportKeys(ctx, w.asOwner(), true, w.now, func(models.KeyExport) error { return nil })
+			},
 			"plan's keys":  func() error { _, err := w.OwnerKeys(ctx, w.owner.ID, models.KeyFilter{PlanID: one.ID}, p); return err },
 			"busiest keys": func() error { _, err := w.PlanKeys(ctx, w.owner.ID, one.ID, w.now, p); return err },
 			"subscriptions": func() error {

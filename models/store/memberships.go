@@ -109,7 +109,7 @@ const anyOwner models.AccountID = -1
 // membershipsOf reads the plans of an owner, or of any, that keys are on, newest membership first.
 func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (map[models.KeyID][]models.Membership, error) {
 	query := `SELECT pk.plan_id, p.name AS plan_name, pk.key_id, pk.subscription_id, s.state, pk.blocked, pk.added_at
-		FROM plan_keys pk JOIN plans p ON p.id = pk.plan_id LEFT JOIN subscriptions s ON s.id = pk.subscription_id
+		FROM plan_keys pk CROSS JOIN plans p ON p.id = pk.plan_id LEFT JOIN subscriptions s ON s.id = pk.subscription_id
 		WHERE pk.key_id IN ? `
 	args := []any{keys}
 	if owner != anyOwner {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -150,45 +149,56 @@ func (s *Store) OwnerSubscriptions(ctx context.Context, owner models.AccountID, 
 	return list, err
 }
 
-// subscriptionPlaces reads where the subscriptions of a page stand: those of each plan and state lie in the order of an index.
+// subscriptionPlaces reads where the subscriptions of a page stand.
 func subscriptionPlaces(db *gorm.DB, owner models.AccountID, f models.SubscriptionFilter, p models.Page, from cursor) ([]place, error) {
+	limit := limitOf(p) + 1
+	if p.Search == "" {
+		return walkSubscriptions(db, owner, f, `subscriptions s`, ``, nil, from, limit)
+	}
+	low, high := prefixRange(p.Search)
+	ids, isFew, err := fewOf[models.SubscriptionID](db, []string{
+		`SELECT s.id FROM apps a CROSS JOIN subscriptions s ON s.app_id = a.id WHERE a.name COLLATE NOCASE >= ? AND a.name COLLATE NOCASE < ?`,
+		`SELECT s.id FROM accounts c CROSS JOIN apps a ON a.account_id = c.id CROSS JOIN subscriptions s ON s.app_id = a.id
+			WHERE lower(c.email) >= lower(?) AND lower(c.email) < lower(?)`,
+		`SELECT s.id FROM accounts c CROSS JOIN apps a ON a.account_id = c.id CROSS JOIN subscriptions s ON s.app_id = a.id
+			WHERE c.name COLLATE NOCASE >= ? AND c.name COLLATE NOCASE < ?`,
+		`SELECT s.id FROM plans p CROSS JOIN subscriptions s ON s.plan_id = p.id WHERE p.owner_id = ? AND p.name COLLATE NOCASE >= ? AND p.name COLLATE NOCASE < ?`,
+	}, low, high, low, high, low, high, owner, low, high)
+	if err != nil {
+		return nil, err
+	}
+	if isFew {
+		return selectAll[place](db, "subscriptions", `SELECT s.requested_at AS sort, s.id FROM subscriptions s CROSS JOIN plans p ON p.id = s.plan_id
+			WHERE s.id IN ? AND p.owner_id = ? AND (? = 0 OR p.id = ?) AND (? = '' OR s.state = ?) AND (s.requested_at, s.id) < (?, ?)
+			ORDER BY s.requested_at DESC, s.id DESC LIMIT ?`, ids, owner, f.PlanID, f.PlanID, string(f.State), string(f.State), from.sort, from.id, limit)
+	}
+	return walkSubscriptions(db, owner, f, `subscriptions s CROSS JOIN apps a ON a.id = s.app_id CROSS JOIN accounts c ON c.id = a.account_id CROSS JOIN plans p ON p.id = s.plan_id`,
+		`AND (a.name COLLATE NOCASE >= ? AND a.name COLLATE NOCASE < ? OR lower(c.email) >= lower(?) AND lower(c.email) < lower(?)
+			OR c.name COLLATE NOCASE >= ? AND c.name COLLATE NOCASE < ? OR p.name COLLATE NOCASE >= ? AND p.name COLLATE NOCASE < ?)`,
+		[]any{low, high, low, high, low, high, low, high}, from, limit)
+}
+
+// walkSubscriptions merges the subscriptions of each plan and state, which lie in the order of an index.
+func walkSubscriptions(db *gorm.DB, owner models.AccountID, f models.SubscriptionFilter, tables, where string, args []any, from cursor, limit int) ([]place, error) {
 	type group struct {
 		PlanID models.PlanID
 		State  string
 		Newest sql.NullInt64
 	}
-	tables, where, args := subscriptionSearch(p.Search)
-	states := "'pending'), ('active'), ('suspended'), ('refused'), ('ended'"
-	one := []any{}
+	states, one := `('pending'), ('active'), ('suspended'), ('refused'), ('ended')`, []any{}
 	if f.State != "" {
-		states, one = "?", []any{string(f.State)}
+		states, one = `(?)`, []any{string(f.State)}
 	}
-	query := tables + ` WHERE s.plan_id = %s AND s.state = %s AND (s.requested_at, s.id) < (?, ?) ` + where + ` ORDER BY s.requested_at DESC, s.id DESC LIMIT `
-	groups, err := selectAll[group](db, "newest subscriptions", `WITH t (state) AS (VALUES (`+states+`))
-		SELECT o.id AS plan_id, t.state, (SELECT s.requested_at FROM `+fmt.Sprintf(query, "o.id", "t.state")+`1) AS newest
+	walk := ` FROM ` + tables + ` WHERE s.plan_id = %s AND s.state = %s AND (s.requested_at, s.id) < (?, ?) AND s.requested_at >= ? ` + where + ` ORDER BY s.requested_at DESC, s.id DESC LIMIT `
+	groups, err := selectAll[group](db, "newest subscriptions", `WITH t (state) AS (VALUES `+states+`)
+		SELECT o.id AS plan_id, t.state, (SELECT s.requested_at`+fmt.Sprintf(walk, "o.id", "t.state")+`1) AS newest
 		FROM plans o JOIN t WHERE o.owner_id = ? AND (? = 0 OR o.id = ?)`,
-		slices.Concat(one, []any{from.sort, from.id}, args, []any{owner, f.PlanID, f.PlanID})...)
+		slices.Concat(one, []any{from.sort, from.id, 0}, args, []any{owner, f.PlanID, f.PlanID})...)
 	if err != nil {
 		return nil, err
 	}
-	limit := limitOf(p) + 1
-	return merge(groups, limit, func(g group) sql.NullInt64 { return g.Newest }, func(g group) ([]place, error) {
-		return selectAll[place](db, "subscriptions", `SELECT s.requested_at AS sort, s.id FROM `+fmt.Sprintf(query, "?", "?")+`?`,
-			slices.Concat([]any{g.PlanID, g.State, from.sort, from.id}, args, []any{limit})...)
+	return merge(groups, limit, func(g group) sql.NullInt64 { return g.Newest }, func(g group, least int64) ([]place, error) {
+		return selectAll[place](db, "subscriptions", `SELECT s.requested_at AS sort, s.id`+fmt.Sprintf(walk, "?", "?")+`?`,
+			slices.Concat([]any{g.PlanID, g.State, from.sort, from.id, least}, args, []any{limit})...)
 	})
-}
-
-// subscriptionSearch makes of a search the tables and the condition that it needs.
-func subscriptionSearch(search string) (tables, where string, args []any) {
-	if search == "" {
-		return `subscriptions s`, ``, nil
-	}
-	low, high := prefixRange(search)
-	var parts []string
-	for _, column := range []string{"a.name", "c.email", "c.name", "p.name"} {
-		parts = append(parts, column+` COLLATE NOCASE >= ? AND `+column+` COLLATE NOCASE < ?`)
-		args = append(args, low, high)
-	}
-	return `subscriptions s JOIN apps a ON a.id = s.app_id JOIN accounts c ON c.id = a.account_id JOIN plans p ON p.id = s.plan_id`,
-		`AND (` + strings.Join(parts, ` OR `) + `)`, args
 }
