@@ -168,9 +168,17 @@ func TestBlockingADevelopersKeyStaysOnTheOwnersPlans(t *testing.T) {
 	if len(d.Memberships) != 1 || d.Memberships[0].PlanID != p.ID || len(d.Calls) != 1 || !d.Enabled {
 		t.Errorf("the owner sees %+v", d)
 	}
+	another := w.plan("Another", w.stage("beta"))
+	_, _, err = w.Subscribe(t.Context(), w.asDeveloper(), models.NewSubscription{PlanID: another.ID, AppID: made.App.ID}, w.later())
+	ok(t, err)
+	if got := w.state(made.Key.ID, another.ID); got != models.MemberBlocked {
+		t.Errorf("the key got around its block: it is %q on another plan", got)
+	}
 	ok(t, w.SetKeyEnabled(t.Context(), w.asOwner(), made.Key.ID, true, w.later()))
-	if got := w.state(made.Key.ID, p.ID); got != models.MemberActive {
-		t.Errorf("the key is %q", got)
+	for _, plan := range []models.PlanID{p.ID, another.ID} {
+		if got := w.state(made.Key.ID, plan); got != models.MemberActive {
+			t.Errorf("the key is %q", got)
+		}
 	}
 }
 

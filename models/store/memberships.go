@@ -52,8 +52,12 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		if err := models.CheckOnePlanPerStage(held, p.ID, p.InForce.StageIDs()); err != nil {
 			return err
 		}
+		blocked, err := t.isBlocked(m, p)
+		if err != nil {
+			return err
+		}
 		err = t.run("put key on plan", `INSERT INTO plan_keys (plan_id, key_id, subscription_id, blocked, added_at) VALUES (?, ?, ?, ?, ?)`,
-			p.ID, m.key, nullID(m.subscription), m.blocked, millis(t.now))
+			p.ID, m.key, nullID(m.subscription), blocked, millis(t.now))
 		if isDuplicate(err) {
 			return models.Conflict(fmt.Sprintf("This key is on the plan %s already.", p.Name()))
 		}
@@ -67,6 +71,16 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		}
 	}
 	return nil
+}
+
+// isBlocked reports whether a developer's key joins a plan blocked: the plan's owner blocked it on another one, and it shall not get around
+// that by a new subscription.
+func (t *tx) isBlocked(m member, p models.Plan) (bool, error) {
+	if m.blocked || m.subscription == 0 {
+		return m.blocked, nil
+	}
+	return selectOne[bool](t.DB, "blocks of key", `SELECT EXISTS (SELECT 1 FROM plan_keys WHERE key_id = ? AND blocked = 1
+		AND (SELECT owner_id FROM plans WHERE id = plan_id) = ?)`, m.key, p.OwnerID)
 }
 
 // leave takes a key off a plan.

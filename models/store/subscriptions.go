@@ -184,7 +184,7 @@ func (s *Store) CancelSubscription(ctx context.Context, actor models.Actor, id m
 }
 
 func errSuspended() error {
-	return models.Conflict("The owner of the API suspended this subscription. Ask him to resume or end it.")
+	return models.Conflict("The owner of the API suspended this subscription. Ask them to resume or end it.")
 }
 
 // finish ends a subscription: its keys leave the plan and stay with the app.
