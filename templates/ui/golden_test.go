@@ -83,7 +83,7 @@ var components = map[string]templ.Component{
 	"stat":           ui.StatTile(ui.Stat{Label: "Requests", Value: "1.28M", Unit: "calls", Exact: "1,284,067", Href: "/log", Delta: "12 %", Trend: ui.Up, Good: true, Note: "vs before", Spark: []float64{1, 3, 2}, Kind: chart.Throttled}),
 	"definitions":    ui.Definitions([]ui.Definition{{Term: "Id", Text: "k1", Mono: true}, {Term: "Plan", Text: "Growth", Href: "/plans/1"}, {Term: "State", Body: ui.StatusBadge(ui.OK, "Active")}}),
 	"times":          templ.Join(ui.TimeAgo(now.Add(-3*time.Minute), now), ui.TimeAgo(time.Time{}, now), ui.Time(now), ui.Day(now)),
-	"badges":         templ.Join(ui.Badge(ui.Info, "Info"), ui.IconBadge(ui.Pur, "rewind", "30 days"), ui.StatusCode(200), ui.StatusCode(302), ui.StatusCode(404), ui.StatusCode(429), ui.StatusCode(502), ui.Method("GET"), ui.Method("DELETE"), ui.Method("ANY"), ui.Avatar("Mira Okafor")),
+	"badges":         templ.Join(ui.Badge(ui.Info, "Info"), ui.IconBadge(ui.Pur, "history", "30 days"), ui.StatusCode(200), ui.StatusCode(302), ui.StatusCode(404), ui.StatusCode(429), ui.StatusCode(502), ui.Method("GET"), ui.Method("DELETE"), ui.Method("ANY"), ui.Avatar("Mira Okafor")),
 	"callout":        with(ui.Callout(ui.Bad), ui.Kbd("x")),
 	"empty":          with(ui.Empty(ui.EmptyProps{Icon: "key-round", Title: "No keys yet", Text: "A key lets a program call."}), ui.LinkButton(ui.ButtonProps{Label: "New key", Href: "/new"})),
 	"progress":       ui.Progress("Import", 4120, 10000),
