@@ -104,6 +104,6 @@ func TestUsageIsNarrowedByEachOfItsNumbers(t *testing.T) {
 	method.has(t, "POST /post", "Stage: prod", "Throttled")
 	method.hasNot(t, ">300<")
 	b.get("/owner/usage?api="+w.api.ID.String()).has(t, "API: echo", "321")
-	b.get("/owner/usage?from=1772452800&to=1772456400&plan="+w.plan.ID.String()).has(t, "2 Mar 2026, 12:00 to 13:00 UTC")
+	b.get("/owner/usage?from=1772452800&to=1772456400&plan="+w.plan.ID.String()).has(t, "the hour from 2 Mar 2026, 12:00 UTC")
 	b.get("/owner/plans/"+w.plan.ID.String()+"/usage").has(t, "March 2026", "App key", "300", "21")
 }

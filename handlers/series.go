@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -91,15 +92,22 @@ func zoom(fromText, toText string, now time.Time) (rangeView, bool) {
 	return rangeView{Words: spanWords(from, to), Now: now, UsageRange: models.UsageRange{From: from, To: to, Step: models.Step(step)}}, true
 }
 
-// spanWords names a span: "9 Mar 2026", "9 Mar 2026, 12:00 to 15:00 UTC".
+// spanWords names a span, so that it can stand after "in": "the 24 hours of 9 Mar 2026", "the 3 hours from 9 Mar 2026, 12:00 UTC".
 func spanWords(from, to time.Time) string {
-	if midnight := from.Truncate(24 * time.Hour); from.Equal(midnight) && to.Equal(midnight.Add(24*time.Hour)) {
-		return format.Date(from)
+	length := to.Sub(from)
+	day := 24 * time.Hour
+	if length == day && from.Equal(from.Truncate(day)) {
+		return "the 24 hours of " + format.Date(from)
 	}
-	if from.Truncate(24 * time.Hour).Equal(to.Add(-1).Truncate(24 * time.Hour)) {
-		return format.Date(from) + ", " + from.Format("15:04") + " to " + to.Format("15:04") + "\u00a0UTC"
+	words := format.Plural(int64(length/day), "day")
+	switch {
+	case length%day == 0 && length > day:
+	case length%time.Hour == 0:
+		words = format.Plural(int64(length/time.Hour), "hour")
+	default:
+		words = format.Plural(int64(length/time.Minute), "minute")
 	}
-	return format.DateTime(from) + " to " + format.DateTime(to)
+	return "the " + strings.TrimPrefix(words, "1\u00a0") + " from " + format.DateTime(from)
 }
 
 // buckets is the number of points of a chart.
