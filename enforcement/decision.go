@@ -11,9 +11,8 @@ import (
 
 // instant is one moment on the two clocks: the wall's for windows and expiry, one that only goes forward for throttles.
 type instant struct {
-	wall int64     // Unix nanoseconds
-	mono int64     // nanoseconds since the gateway was made
-	time time.Time // the same, for latency
+	wall int64 // Unix nanoseconds
+	mono int64 // nanoseconds since the gateway was made
 }
 
 func (i instant) second() int64 { return floorDiv(i.wall, int64(time.Second)) }

@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"fmt"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -135,13 +134,4 @@ func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (m
 		of[r.KeyID] = append(of[r.KeyID], r.membership())
 	}
 	return of, err
-}
-
-// planNames names the plans of memberships, for an event.
-func planNames(memberships []models.Membership) string {
-	names := make([]string, len(memberships))
-	for i, m := range memberships {
-		names[i] = m.PlanName
-	}
-	return strings.Join(names, ", ")
 }
