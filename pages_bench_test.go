@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/models/store/storetest"
+)
+
+// BenchmarkPages measures every page of a portal that has grown, beside a page that asks the database for nothing but its reader. Seeding takes
+// minutes: GATEHOUSE_BENCH_DATA names a folder that is seeded once and used again.
+func BenchmarkPages(b *testing.B) {
+	p := grownPortal(b)
+	trivial := page{route: "trivial", reader: developer, path: "/problems", status: 200}
+	base := p.typical(b, trivial)
+	for _, g := range slices.Concat([]page{trivial}, p.pages(b), p.variants()) {
+		b.Run(strings.TrimPrefix(g.route, "/"), func(b *testing.B) {
+			b.ReportAllocs()
+			var took []time.Duration
+			for b.Loop() {
+				took = append(took, p.measure(b, g))
+			}
+			slices.Sort(took)
+			median := took[len(took)/2]
+			b.ReportMetric(float64(median)/1e6, "ms(median)")
+			b.ReportMetric(float64(median)/float64(base), "x-trivial")
+		})
+	}
+}
+
+func (p *portal) measure(b *testing.B, g page) time.Duration {
+	b.Helper()
+	start := time.Now()
+	w := p.get(g.reader, g.path)
+	took := time.Since(start)
+	if w.Code != g.status {
+		b.Fatalf("GET %s answers %q %d, want %d", g.path, g.reader, w.Code, g.status)
+	}
+	return took
+}
+
+// typical is the median of what a page takes.
+func (p *portal) typical(b *testing.B, g page) time.Duration {
+	b.Helper()
+	took := make([]time.Duration, 101)
+	for i := range took {
+		took[i] = p.measure(b, g)
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// grownPortal opens the seeded folder, which it makes if need be.
+func grownPortal(b *testing.B) *portal {
+	b.Helper()
+	folder := os.Getenv("GATEHOUSE_BENCH_DATA")
+	if folder == "" {
+		folder = b.TempDir()
+	}
+	var made storetest.Seeded
+	note := filepath.Join(folder, "seeded.json")
+	text, err := os.ReadFile(note)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		made = seedFolder(b, folder, storetest.Many())
+		b.Logf("seeded in %v", made.Took.Round(time.Second))
+		if text, err = json.Marshal(made); err == nil {
+			err = os.WriteFile(note, text, 0o600)
+		}
+	case err == nil:
+		err = json.Unmarshal(text, &made)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return openPortal(b, folder, made)
+}

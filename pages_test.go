@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/enforcement"
+	"gatehouse/models"
+	"gatehouse/models/store/storetest"
+)
+
+// Readers of the portal.
+const (
+	visitor           = ""
+	developer         = "developer@example.com"
+	owner             = "owner@example.com"
+	admin             = "admin@example.com"
+	strangerDeveloper = "other-developer@example.com"
+	strangerOwner     = "other-owner@example.com"
+)
+
+// portal is an instance on a seeded data folder, whose pages are asked for without sockets.
+type portal struct {
+	storetest.Seeded
+	in      *instance
+	cookies map[string]string // by reader
+}
+
+// seedFolder makes a data folder as serve finds it.
+func seedFolder(t testing.TB, folder string, size storetest.Size) storetest.Seeded {
+	t.Helper()
+	s, _, err := openRecords(t.Context(), portalConfig(folder), slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := storetest.Seed(t, s, size)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func portalConfig(folder string) config {
+	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0"}
+	c.finish()
+	return c
+}
+
+// openPortal opens what serve opens, at the time of the seeding, and signs everybody in.
+func openPortal(t testing.TB, folder string, made storetest.Seeded) *portal {
+	t.Helper()
+	in, err := open(t.Context(), portalConfig(folder), slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := in.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	in.site.Now = func() time.Time { return made.Now }
+	p := &portal{Seeded: made, in: in, cookies: map[string]string{}}
+	for _, reader := range []string{developer, owner, admin, strangerDeveloper, strangerOwner} {
+		p.signIn(t, reader)
+	}
+	return p
+}
+
+func (p *portal) signIn(t testing.TB, reader string) {
+	t.Helper()
+	form := url.Values{"email": {reader}, "password": {p.Password}}
+	r := httptest.NewRequest(http.MethodPost, p.in.config.publicURL+"/signin", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	p.in.portal.Handler.ServeHTTP(w, r)
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusSeeOther || len(cookies) == 0 {
+		t.Fatalf("%s could not sign in: %d", reader, w.Code)
+	}
+	p.cookies[reader] = cookies[0].Name + "=" + cookies[0].Value
+}
+
+// get asks for a page. A live page is left as soon as it begins.
+func (p *portal) get(reader, path string) *answer {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	r := httptest.NewRequest(http.MethodGet, p.in.config.publicURL+path, nil).WithContext(ctx)
+	if cookie := p.cookies[reader]; cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	w := &answer{ResponseRecorder: httptest.NewRecorder(), leave: leave}
+	p.in.portal.Handler.ServeHTTP(w, r)
+	return w
+}
+
+// answer records a page, and leaves streams.
+type answer struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+// Flush is called when a stream has begun.
+func (a *answer) Flush() {
+	a.ResponseRecorder.Flush()
+	a.leave()
+}
+
+// page is a page of the list of routes, with its ids filled in.
+type page struct {
+	route, reader, path string
+	status              int // that it answers
+}
+
+var (
+	routePattern = regexp.MustCompile(`\bg\.(?:get|form)\("([^"]+)"`)
+	placePattern = regexp.MustCompile(`:[a-z]+`)
+)
+
+// pages are all pages in web/routes.go, each for whom it is. A new one is among them by itself, unless its path has a place of a new kind.
+func (p *portal) pages(t testing.TB) []page {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("web", "routes.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []page
+	for _, match := range routePattern.FindAllStringSubmatch(string(text), -1) {
+		out = append(out, p.page(t, match[1]))
+	}
+	if len(out) < 50 {
+		t.Fatalf("found only %d pages in web/routes.go: have its routes another form now?", len(out))
+	}
+	return out
+}
+
+func (p *portal) page(t testing.TB, route string) page {
+	t.Helper()
+	one := page{route: route, reader: developer, status: http.StatusOK}
+	switch {
+	case strings.HasPrefix(route, "/owner"):
+		one.reader = owner
+	case strings.HasPrefix(route, "/admin"):
+		one.reader = admin
+	case route == "/", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
+		one.reader = visitor
+	}
+	places := p.places(one.reader)
+	switch route { // pages of a thing in a certain state
+	case "/owner/plans/:plan/publish":
+		places[":plan"] = p.NewPlan.String()
+	case "/owner/plans/:plan/delete":
+		places[":plan"] = p.DraftPlan.String()
+	case "/invite/:token":
+		places[":token"] = p.InviteToken
+	case "/reset/:token":
+		places[":token"] = p.ResetToken
+	case "/setup/:token":
+		places[":token"], one.status = "x", http.StatusNotFound // somebody has an account
+	}
+	one.path = placePattern.ReplaceAllStringFunc(route, func(place string) string {
+		value := places[place]
+		if value == "" {
+			t.Fatalf("what does %s stand for in the route %s? Say it in places.", place, route)
+		}
+		return value
+	})
+	if route == "/owner/keys/:key/move" {
+		one.path += "?from=" + p.Plan.String()
+	}
+	return one
+}
+
+// places say what a route's places stand for.
+func (p *portal) places(reader string) map[string]string {
+	m := map[string]string{
+		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
+		":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
+	}
+	if reader == owner {
+		m[":key"] = p.CustomerKey.String()
+	}
+	return m
+}
+
+// about reports whether the page is about one thing, which strangers must not see.
+func (g page) about() bool {
+	return g.reader != visitor && placePattern.MatchString(g.route) && !strings.HasPrefix(g.route, "/apis/")
+}
+
+func TestEveryPageAnswers(t *testing.T) {
+	folder := t.TempDir()
+	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
+	for _, g := range p.pages(t) {
+		t.Run(strings.ReplaceAll(g.route, "/", "·"), func(t *testing.T) {
+			want := func(reader string, status int) {
+				t.Helper()
+				w := p.get(reader, g.path)
+				if w.Code != status {
+					t.Errorf("GET %s answers %q %d, want %d", g.path, reader, w.Code, status)
+				}
+				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && kind != "text/html; charset=utf-8" && kind != "text/event-stream" {
+					t.Errorf("GET %s answers %q with %s", g.path, reader, kind)
+				}
+			}
+			want(g.reader, g.status)
+			if g.reader == visitor {
+				return
+			}
+			want(visitor, http.StatusSeeOther)
+			switch {
+			case g.reader == developer && g.about():
+				want(strangerDeveloper, http.StatusNotFound)
+				want(admin, http.StatusNotFound) // not even an administrator
+			case g.reader == owner && g.about():
+				want(strangerOwner, http.StatusNotFound)
+				want(admin, http.StatusNotFound)
+				want(developer, http.StatusNotFound)
+			case g.reader == owner:
+				want(developer, http.StatusNotFound)
+			case g.reader == admin:
+				want(owner, http.StatusNotFound)
+				want(developer, http.StatusNotFound)
+			}
+		})
+	}
+}
+
+// variant is a page with something in its query.
+func (p *portal) variant(reader, path string, query ...string) page {
+	q := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		q.Set(query[i], query[i+1])
+	}
+	return page{route: path + "?" + q.Encode(), reader: reader, path: path + "?" + q.Encode(), status: http.StatusOK}
+}
+
+// variants are lists searched, filtered and far from their beginning, and usage of all kinds over all ranges.
+func (p *portal) variants() []page {
+	var out []page
+	add := func(reader, path string, query ...string) { out = append(out, p.variant(reader, path, query...)) }
+	deep := strconv.FormatInt(p.Now.Add(-time.Hour*36).UnixMilli(), 36) + ".0"
+	list := func(reader, path string, searches ...string) {
+		add(reader, path, "after", deep)
+		for _, q := range searches {
+			add(reader, path, "q", q)
+			add(reader, path, "q", q, "after", deep)
+		}
+	}
+	out = append(out, page{route: "/owner/keys/:key of a developer", reader: owner, path: "/owner/keys/" + p.Key.String(), status: http.StatusOK})
+	add(visitor, "/apis", "q", "orders")
+	add(visitor, "/apis", "after", "api-0001")
+	list(developer, "/apps", "App 0000", "zebra")
+	list(developer, "/keys", "production-0000", "zebra", p.Key.String())
+	list(owner, "/owner/apis", "orders api 000", "zebra")
+	list(owner, "/owner/plans", "free 00", "zebra")
+	list(owner, "/owner/keys", "customer-00000", "customer", "cus_0000", "zebra", p.CustomerKey.String())
+	list(owner, "/owner/subscriptions", "App 0000", "person-0000", "free", "zebra")
+	list(owner, fmt.Sprintf("/owner/plans/%s/usage", p.Plan), "customer-00000", "zebra")
+	list(owner, "/owner/audit")
+	list(admin, "/admin/audit")
+	list(admin, "/admin/accounts", "person-0000", "zebra")
+	list(admin, "/admin/invitations", "guest-00")
+	for _, state := range []models.PlanState{models.PlanDraft, models.PlanPublished, models.PlanRetired} {
+		add(owner, "/owner/plans", "state", string(state))
+	}
+	for _, state := range []models.KeyStatus{models.KeyActive, models.KeyDisabled, models.KeyExpired, models.KeyRevoked} {
+		add(owner, "/owner/keys", "status", string(state))
+		add(owner, "/owner/keys", "status", string(state), "plan", p.Plan.String())
+	}
+	for _, state := range []models.SubscriptionState{models.SubscriptionPending, models.SubscriptionActive, models.SubscriptionSuspended, models.SubscriptionRefused, models.SubscriptionEnded} {
+		add(owner, "/owner/subscriptions", "state", string(state))
+		add(owner, "/owner/subscriptions", "state", string(state), "plan", p.Plan.String())
+	}
+	for _, reader := range []string{owner, admin} {
+		path := "/" + strings.TrimSuffix(reader, "@example.com") + "/audit"
+		add(reader, path, "actor", "person-0000")
+		add(reader, path, "action", "key.")
+		add(reader, path, "action", "plan.retire")
+		add(reader, path, "object", p.Plan.String())
+		add(reader, path, "from", p.Now.AddDate(0, 0, -2).Format(time.DateOnly), "to", p.Now.AddDate(0, 0, -1).Format(time.DateOnly))
+		add(reader, path, "actor", "zebra", "action", "key.", "from", p.Now.AddDate(0, 0, -2).Format(time.DateOnly))
+	}
+	for _, span := range []string{"1h", "24h", "7d", "30d", "90d"} {
+		add(developer, "/usage", "range", span)
+		add(developer, "/usage", "range", span, "key", p.Key.String())
+		add(developer, "/usage", "range", span, "app", p.App.String())
+		add(owner, "/owner/usage", "range", span)
+		add(owner, "/owner/usage", "range", span, "plan", p.Plan.String())
+		add(owner, "/owner/usage", "range", span, "key", p.CustomerKey.String())
+		add(owner, "/owner/usage", "range", span, "api", p.API.String())
+		add(owner, "/owner/usage", "range", span, "stage", p.Stage.String(), "method", p.Method.String())
+	}
+	return out
+}
+
+func TestListsAndUsageAnswerWhateverIsAsked(t *testing.T) {
+	folder := t.TempDir()
+	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
+	for _, g := range p.variants() {
+		if w := p.get(g.reader, g.path); w.Code != g.status {
+			t.Errorf("GET %s answers %q %d, want %d", g.path, g.reader, w.Code, g.status)
+		}
+	}
+}
