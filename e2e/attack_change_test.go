@@ -14,7 +14,10 @@ func TestAttackChangesHoldOnTheVeryNextRequest(t *testing.T) {
 	plan := w.plan(w.owner, "Open", []service{s})
 	asking := w.plan(w.owner, "Asking", []service{s}, "audience", "ask")
 	g := w.subscribe(w.dev, s, plan)
-	call := func(status int, problem string) { t.Helper(); w.expect("GET", "/shop/prod/items", g.value, status, problem) }
+	call := func(status int, problem string) {
+		t.Helper()
+		w.expect("GET", "/shop/prod/items", g.value, status, problem)
+	}
 	decide := func(d string) {
 		t.Helper()
 		w.done(w.owner, "/owner/subscriptions/"+g.subscription+"/decide", "decision", d, "reason", "because")

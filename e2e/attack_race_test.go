@@ -64,10 +64,14 @@ func TestAttackOfManyWhoComeAtOnceOneWins(t *testing.T) {
 	w.owner, w.dev, w.admin = w.signIn("ana"), w.signIn("dev"), w.signIn("root")
 
 	invite := find(t, `(/invite/[A-Za-z0-9_-]+)`, text(t, w.admin.post("/admin/invitations", "email", "new@example.com", "role", "developer")))
-	one("an invitation", parallel(hashed, func(int) *http.Response { return newPerson(t, w.portal).try(invite, "name", "New", "password", password) }))
+	one("an invitation", parallel(hashed, func(int) *http.Response {
+		return newPerson(t, w.portal).try(invite, "name", "New", "password", password)
+	}))
 	account := find(t, "/admin/accounts/"+anID, w.admin.page("/admin/accounts?q=new"))
 	reset := find(t, `(/reset/[A-Za-z0-9_-]+)`, text(t, w.admin.post("/admin/accounts/"+account+"/reset-link")))
-	one("a reset", parallel(hashed, func(i int) *http.Response { return newPerson(t, w.portal).try(reset, "password", password+strconv.Itoa(i)) }))
+	one("a reset", parallel(hashed, func(i int) *http.Response {
+		return newPerson(t, w.portal).try(reset, "password", password+strconv.Itoa(i))
+	}))
 	one("an address", parallel(hashed, func(int) *http.Response {
 		return newPerson(t, w.portal).try("/join", "email", "same@example.com", "name", "Same", "password", password)
 	}))

@@ -204,8 +204,8 @@ func failureOf(ctx context.Context, x *Exchange, err error) Failure {
 	case isTimeout(err):
 		return Timeout
 	case strings.Contains(text, "malformed"), strings.Contains(text, "server gave HTTP response to HTTPS client"),
-		strings.Contains(text, "switch protocol"), strings.Contains(text, "invalid protocol"), strings.Contains(text, "unsupported transfer encoding"),
-		strings.Contains(text, "exceeded"), strings.Contains(text, "too many 1xx"), strings.Contains(text, "bad Content-Length"):
+		strings.Contains(text, "switch protocol"), strings.Contains(text, "invalid protocol"), strings.Contains(text, "transfer encoding"),
+		strings.Contains(text, "exceeded"), strings.Contains(text, "too many 1xx"), strings.Contains(text, "Content-Length"):
 		return Invalid // net/http has no types for these
 	default:
 		return Unreachable
