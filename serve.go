@@ -48,6 +48,7 @@ func serve(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	slog.SetDefault(log) // what libraries print themselves becomes a line of the log, too
 	in, err := open(ctx, c, log, false)
 	if err != nil {
 		return err

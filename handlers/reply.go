@@ -123,6 +123,9 @@ func (s *Site) writeStream(w http.ResponseWriter, r *Request, stream Stream) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return // whoever asks for the head uses the connection for the next request
+	}
 	if err := rc.Flush(); err != nil {
 		return
 	}
