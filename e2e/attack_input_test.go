@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"html"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -212,4 +213,71 @@ func TestAttackAFormThatBreaksChangesNothing(t *testing.T) {
 		}
 	}
 	w.unchanged(e, before)
+}
+
+// One mistake must not cost a person the rest of a form.
+func TestAttackWhatWasTypedIsStillThereAfterAMistake(t *testing.T) {
+	w := newWorld(t)
+	e := w.estate()
+	key := []string{"key_place", "header", "key_name", "x-kept-key"}
+	plan := []string{"name", "Kept name", "description", "Kept description", "price", "Kept price", "audience", "ask", "charge", "delivered", "keys_per_app", "7", "throttled", "on", "rate", "13.5", "burst", "77", "limited", "on", "quota", "4242", "period", "week", "week_day", "3",
+		"stage", e.stage, "rate." + e.stage + "." + e.method, "3.25"}
+	for _, f := range []struct {
+		who   *person
+		path  string
+		typed []string
+		wrong []string // field and value
+		lost  []string // what a page must not send back, or keeps as a choice and not as text
+	}{
+		{w.owner, "/owner/apis", append([]string{"source", "form", "name", "Kept name", "slug", "kept-slug", "summary", "Kept summary", "methods", "GET /kept", "stage", "keptstage", "upstream", "http://kept.example:1"}, key...), []string{"slug", "Not A Slug"}, nil},
+		{w.owner, "/owner/apis", append([]string{"source", "document", "name", "Kept name", "slug", "kept-slug", "summary", "Kept summary", "document", "kept: document", "stage", "keptstage", "upstream", "http://kept.example:1"}, key...), nil, nil},
+		{w.owner, "/owner/apis/" + e.id + "/settings", append([]string{"name", "Kept name", "summary", "Kept summary", "slug", "x"}, key...), []string{"slug", "Not A Slug"}, nil},
+		{w.owner, "/owner/apis/" + e.id + "/methods", []string{"verb", "PATCH", "path", "/kept", "summary", "Kept summary"}, []string{"path", "kept without a slash"}, nil},
+		{w.owner, "/owner/apis/" + e.id + "/import", []string{"document", "kept: document"}, nil, nil},
+		{w.owner, "/owner/apis/" + e.id + "/stages", []string{"name", "kept", "upstream", w.origin.URL, "timeout", "17", "rate", "13.5", "burst", "77"}, []string{"timeout", "soon"}, nil},
+		{w.owner, "/owner/apis/" + e.id + "/stages/" + e.stage, []string{"upstream", w.origin.URL, "timeout", "17", "rate", "13.5", "burst", "77"}, []string{"burst", "many"}, nil},
+		{w.owner, "/owner/plans", plan, []string{"quota", "lots"}, nil},
+		{w.owner, "/owner/plans", plan, []string{"name", ""}, nil},
+		{w.owner, "/owner/plans/" + e.draft, plan, []string{"burst", "0.5"}, nil},
+		{w.owner, "/owner/plans/" + e.plan + "/invitations", []string{"emails", "kept@example.com\nno address"}, nil, nil},
+		{w.owner, "/owner/keys", []string{"name", "Kept name", "description", "Kept description", "customer_id", "kept-customer", "plan", e.plan}, []string{"expires", "2001-01-01"}, nil},
+		{w.owner, "/owner/keys/" + e.customerKey + "/settings", []string{"description", "Kept description", "customer_id", "kept-customer"}, []string{"name", ""}, nil},
+		{w.owner, "/owner/keys/" + e.customerKey + "/expiry", []string{"expires", "2001-02-03"}, nil, nil},
+		{w.owner, "/owner/keys/import", []string{"csv", "Name,Key\nkept,short"}, nil, nil},
+		{w.owner, "/owner/subscriptions/" + e.subscription + "/decide", []string{"decision", "suspend", "reason", strings.Repeat("Kept reason ", 200)}, nil, nil},
+		{w.dev, "/apps", []string{"name", strings.Repeat("Kept", 100)}, nil, nil},
+		{w.dev, "/apps/" + e.app + "/rename", []string{"name", strings.Repeat("Kept", 100)}, nil, nil},
+		{w.dev, "/apps/" + e.app + "/keys", []string{"name", "Kept name"}, []string{"expires", "2001-01-01"}, nil},
+		{w.dev, "/keys/" + e.key + "/rename", []string{"name", strings.Repeat("Kept", 100)}, nil, nil},
+		{w.dev, "/keys/" + e.key + "/expiry", []string{"expires", "2001-02-03"}, nil, nil},
+		{w.dev, "/apis/" + e.slug + "/subscribe", []string{"plan", e.asking, "app", "new", "app_name", "Kept app", "key_name", "Kept key"}, []string{"app_name", ""}, nil},
+		{w.dev, "/me", []string{"name", strings.Repeat("Kept", 100)}, nil, nil},
+		{newPerson(t, w.portal), "/signin", []string{"email", "kept@example.com"}, []string{"password", "wrong horse"}, []string{"wrong horse"}},
+		{newPerson(t, w.portal), "/join", []string{"email", "kept@example.com", "name", "Kept name"}, []string{"password", "shorthorse"}, []string{"shorthorse"}},
+		{w.admin, "/admin/invitations", []string{"email", "kept but no address", "role", "owner"}, nil, nil},
+	} {
+		body := form(f.typed...)
+		if f.wrong != nil {
+			body.Set(f.wrong[0], f.wrong[1])
+		}
+		answer, err := f.who.client.PostForm(w.portal+f.path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := html.UnescapeString(text(t, answer))
+		if answer.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s %v: got %s to %s", f.path, f.wrong, answer.Status, answer.Header.Get("Location"))
+			continue
+		}
+		for name, values := range body {
+			if text := values[0]; text != "on" && text != "" && (f.lost == nil || text != f.lost[0]) && !strings.Contains(page, text) {
+				t.Errorf("%s, with a mistake in %v: %s = %.60q is not on the page any more", f.path, f.wrong, name, text)
+			}
+		}
+		for _, secret := range f.lost {
+			if strings.Contains(page, secret) {
+				t.Errorf("%s sends a password back", f.path)
+			}
+		}
+	}
 }
