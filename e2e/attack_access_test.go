@@ -46,7 +46,6 @@ type estate struct {
 	service
 	plan, asking, draft, deployment, method, customerKey, account string
 	grant
-	pending string
 }
 
 const mark = "Zanzibar"

@@ -72,14 +72,6 @@ func (p *person) page(path string) string {
 	return text(p.t, answer)
 }
 
-// status sends a form and returns what was answered.
-func (p *person) status(path string, pairs ...string) int {
-	p.t.Helper()
-	answer := p.post(path, pairs...)
-	text(p.t, answer)
-	return answer.StatusCode
-}
-
 func text(t *testing.T, answer *http.Response) string {
 	t.Helper()
 	defer answer.Body.Close()
