@@ -1,0 +1,245 @@
+package handlers
+
+import (
+	"github.com/a-h/templ"
+
+	"gatehouse/models"
+	"gatehouse/templates/owner"
+	"gatehouse/templates/ui"
+)
+
+// change runs a change that one of the forms of a key's page asks for.
+func (o *OwnerKeys) change(r *Request, find func(*Request) (models.KeyDetail, error), fn func(models.KeyDetail, *Form) (string, error)) (Reply, error) {
+	key, err := find(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	message, err := fn(key, f)
+	if f.Accept(err) || !f.OK() {
+		return o.keyPage(r, key, f, Again)
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return r.Done(ownerKeyPath(key.ID), message), nil
+}
+
+// Settings changes name, description and customer id.
+func (o *OwnerKeys) Settings(r *Request) (Reply, error) {
+	return o.change(r, o.own, func(key models.KeyDetail, f *Form) (string, error) {
+		in := models.CustomerKeySettings{Name: f.Get("name"), Description: f.Get("description"), CustomerID: f.Get("customer_id")}
+		return "Saved.", o.Store.UpdateCustomerKey(r.Context(), r.Actor(), key.ID, in, r.Now)
+	})
+}
+
+// Enabled turns a key on or off: a customer's key as a whole, a developer's on the reader's plans.
+func (o *OwnerKeys) Enabled(r *Request) (Reply, error) {
+	return o.change(r, o.key, func(key models.KeyDetail, f *Form) (string, error) {
+		on := f.Get("enabled") == "true"
+		message := "Enabled: the key works from its next request on."
+		if !on {
+			message = "Disabled: the key gets 403 from its next request on."
+		}
+		return message, o.Store.SetKeyEnabled(r.Context(), r.Actor(), key.ID, on, r.Now)
+	})
+}
+
+// Expiry sets the day on which a key stops.
+func (o *OwnerKeys) Expiry(r *Request) (Reply, error) {
+	return o.change(r, o.own, func(key models.KeyDetail, f *Form) (string, error) {
+		expires := day(f, "expires")
+		if !f.OK() {
+			return "", nil
+		}
+		if expires.IsZero() {
+			return "The key does not expire.", o.Store.SetKeyExpiry(r.Context(), r.Actor(), key.ID, expires, r.Now)
+		}
+		return "The key stops working on " + expires.Format("2 Jan 2006") + ", 00:00 UTC.", o.Store.SetKeyExpiry(r.Context(), r.Actor(), key.ID, expires, r.Now)
+	})
+}
+
+// StopOld ends the overlap of a rotation.
+func (o *OwnerKeys) StopOld(r *Request) (Reply, error) {
+	return o.change(r, o.own, func(key models.KeyDetail, _ *Form) (string, error) {
+		return "The old value has stopped.", o.Store.StopOldValue(r.Context(), r.Actor(), key.ID, r.Now)
+	})
+}
+
+// AddPlan puts a customer's key on a plan.
+func (o *OwnerKeys) AddPlan(r *Request) (Reply, error) {
+	return o.change(r, o.own, func(key models.KeyDetail, f *Form) (string, error) {
+		plan, err := models.ParseID[models.Plan](f.Get("plan"))
+		if err != nil {
+			return "", models.Invalid("plan", "Choose a plan.")
+		}
+		return "The key is on the plan: it works there from its next request on.", onPlan(o.Store.AddKeyToPlan(r.Context(), r.Actor(), key.ID, plan, r.Now))
+	})
+}
+
+// onPlan puts a conflict at the field where the plan was chosen.
+func onPlan(err error) error {
+	if models.KindOf(err) == models.KindConflict {
+		return models.Invalid("plan", models.Sentence(err))
+	}
+	return err
+}
+
+// RemovePlan takes a key off one of the reader's plans.
+func (o *OwnerKeys) RemovePlan(r *Request) (Reply, error) {
+	plan, err := param[models.Plan](r, "plan")
+	if err != nil {
+		return Reply{}, err
+	}
+	return o.change(r, o.key, func(key models.KeyDetail, _ *Form) (string, error) {
+		return "The key is off the plan: it gets 403 there from its next request on.", o.Store.RemoveKeyFromPlan(r.Context(), r.Actor(), key.ID, plan, r.Now)
+	})
+}
+
+// Key values that a rotation offers, in the order of the page.
+var ownerOverlaps = []struct {
+	value, label, hint string
+	overlap            models.Overlap
+}{
+	{"none", "Now", "For a key that leaked: whoever has the old value is out at once.", models.OverlapNone},
+	{"1h", "In 1 hour", "", models.OverlapHour},
+	{"24h", "In 24 hours", "Right for most rotations.", models.OverlapDay},
+	{"7d", "In 7 days", "", models.OverlapWeek},
+}
+
+// RotateForm asks when the old value stops.
+func (o *OwnerKeys) RotateForm(r *Request) (Reply, error) {
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Page(ownerRotatePage(r, key, NewForm("overlap", "24h"))), nil
+}
+
+func ownerRotatePage(r *Request, key models.KeyDetail, f *Form) templ.Component {
+	path := ownerKeyPath(key.ID)
+	c := ui.Confirm{Title: "Rotate " + key.Name + "?", Action: path + "/rotate", Button: "Rotate key", Cancel: path, Problem: f.Message(),
+		Text: "The key gets a new value, shown once. Its name, plans, limits and counters stay. The old value works on for as long as you choose."}
+	var choices []ui.Option
+	for _, overlap := range ownerOverlaps {
+		choices = append(choices, ui.Option{Value: overlap.value, Label: overlap.label, Hint: overlap.hint})
+	}
+	return owner.Rotate(r.layout("Rotate", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}), c, choices, f)
+}
+
+// Rotate gives the key a new value and shows it once, on its page.
+func (o *OwnerKeys) Rotate(r *Request) (Reply, error) {
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	overlap := models.Overlap(-1)
+	for _, o := range ownerOverlaps {
+		if o.value == f.Get("overlap") {
+			overlap = o.overlap
+		}
+	}
+	if f.Accept(overlap.Check()) {
+		return Again(ownerRotatePage(r, key, f)), nil
+	}
+	_, value, err := o.Store.RotateKey(r.Context(), r.Actor(), key.ID, overlap, r.Now)
+	if f.Accept(err) {
+		return Again(ownerRotatePage(r, key, f)), nil
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	if err := r.Session.PutSecret(key.ID, value); err != nil {
+		return Reply{}, err
+	}
+	return See(ownerKeyPath(key.ID) + "?new=1"), nil
+}
+
+// RevokeForm asks before a key ends for good.
+func (o *OwnerKeys) RevokeForm(r *Request) (Reply, error) {
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	path := ownerKeyPath(key.ID)
+	text := "Every call with it gets 403 from the next request on. This is final; to stop it for a while, disable it."
+	if !key.LastUsedAt.IsZero() {
+		text += " It was last used on " + key.LastUsedAt.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+	}
+	return Page(owner.Confirm(r.layout("Revoke", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}),
+		ui.Confirm{Title: "Revoke " + key.Name + "?", Text: text, Action: path + "/revoke", Button: "Revoke key", Danger: true, Cancel: path})), nil
+}
+
+// Revoke ends a key for good.
+func (o *OwnerKeys) Revoke(r *Request) (Reply, error) {
+	return o.change(r, o.own, func(key models.KeyDetail, _ *Form) (string, error) {
+		return key.Name + " is revoked.", o.Store.RevokeKey(r.Context(), r.Actor(), key.ID, r.Now)
+	})
+}
+
+// MoveForm asks for the plan that a key moves to from the plan in ?from=.
+func (o *OwnerKeys) MoveForm(r *Request) (Reply, error) {
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return o.movePage(r, key, NewForm("from", r.Query("from")), Page)
+}
+
+func (o *OwnerKeys) movePage(r *Request, key models.KeyDetail, f *Form, reply func(templ.Component) Reply) (Reply, error) {
+	var from models.Membership
+	var without []models.PlanID
+	for _, m := range key.Memberships {
+		without = append(without, m.PlanID)
+		if m.PlanID.String() == f.Get("from") {
+			from = m
+		}
+	}
+	if from.PlanID == 0 {
+		return Reply{}, models.NotFound("plan of this key")
+	}
+	plans, err := publishedPlans(r, o.Store, without...)
+	if err != nil {
+		return Reply{}, err
+	}
+	path := ownerKeyPath(key.ID)
+	c := ui.Confirm{Title: "Move " + key.Name + " to another plan?", Action: path + "/move", Button: "Move key", Cancel: path, Problem: f.Message(), Hidden: []ui.Pair{{Name: "from", Value: f.Get("from")}},
+		Text: "It leaves " + from.PlanName + " and follows the new plan from its next request on. It starts there with an unused quota."}
+	return reply(owner.Move(r.layout("Move", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}), c, plans, f)), nil
+}
+
+// Move moves a key between the reader's plans.
+func (o *OwnerKeys) Move(r *Request) (Reply, error) {
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	from, errFrom := models.ParseID[models.Plan](f.Get("from"))
+	to, errTo := models.ParseID[models.Plan](f.Get("plan"))
+	switch {
+	case errFrom != nil:
+		return Reply{}, models.NotFound("plan")
+	case errTo != nil:
+		f.Fail("plan", "Choose a plan.")
+	default:
+		err := o.Store.MoveKey(r.Context(), r.Actor(), key.ID, from, to, r.Now)
+		if err == nil {
+			return r.Done(ownerKeyPath(key.ID), "The key is on the new plan from its next request on."), nil
+		}
+		if !f.Accept(err) {
+			return Reply{}, err
+		}
+	}
+	return o.movePage(r, key, f, Again)
+}

@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+
+	"gatehouse/models"
+	"gatehouse/templates/chart"
+	"gatehouse/templates/format"
+	"gatehouse/templates/usage"
+)
+
+// outcomeTexts say what each outcome means, in the order of the models.
+var outcomeTexts = [models.NumOutcomes]struct{ name, text string }{
+	models.OutcomeOpen:        {"In progress", "let through, not answered yet"},
+	models.OutcomeSuccess:     {"Success", "answered with 1xx or 2xx"},
+	models.OutcomeRedirect:    {"Redirect", "answered with 3xx"},
+	models.OutcomeClientError: {"Client error", "4xx by the upstream"},
+	models.OutcomeServerError: {"Server error", "5xx by the upstream"},
+	models.OutcomeUpstream:    {"Upstream failed", "502, 504: unreachable or too slow"},
+	models.OutcomeAborted:     {"Aborted", "the caller left before the end"},
+	models.OutcomeThrottled:   {"Throttled", "429: faster than the rate allows"},
+	models.OutcomeQuota:       {"Over quota", "429: the quota was used up"},
+	models.OutcomeDenied:      {"Denied", "403: the key may not call this"},
+}
+
+// outcomeRows lists what happened, without what did not.
+func outcomeRows(total models.UsagePoint) []usage.Outcome {
+	kinds := chart.Outcomes()
+	var out []usage.Outcome
+	for o, n := range total.Counts {
+		if n > 0 {
+			text := outcomeTexts[o]
+			out = append(out, usage.Outcome{Name: text.name, Text: text.text, Count: n, Share: float64(n) / float64(total.Total()), Kind: kinds[outcomeGroups[o]].Kind})
+		}
+	}
+	return out
+}
+
+// usageRowsOf makes the lines of a breakdown; link may be nil.
+func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow) string) []usage.Row {
+	out := make([]usage.Row, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		groups := grouped(&row.UsagePoint)
+		out[i] = usage.Row{Label: row.Label, Detail: row.Detail, Requests: row.Total(), Throttled: groups[groupThrottled], P95: latencyText(row.Latency, .95),
+			Errors: format.PercentOf(groups[groupServerError]+groups[groupClientError], row.Total())}
+		if row.MethodID != 0 {
+			out[i].Verb, out[i].Label = splitMethod(row.Label)
+		}
+		if total > 0 {
+			out[i].Share = float64(row.Total()) / float64(total)
+		}
+		if link != nil {
+			out[i].Href = link(*row)
+		}
+	}
+	return out
+}
+
+// splitMethod cuts "GET /users" into verb and path; what is no method has no verb.
+func splitMethod(label string) (verb, path string) {
+	if verb, path, ok := strings.Cut(label, " "); ok && strings.HasPrefix(path, "/") {
+		return verb, path
+	}
+	return "", label
+}
+
+// throttledSentence names the problem of a range in one sentence, or is "".
+func throttledSentence(total models.UsagePoint, v rangeView) string {
+	throttled, quota := total.Counts[models.OutcomeThrottled], total.Counts[models.OutcomeQuota]
+	switch {
+	case throttled == 0 && quota == 0:
+		return ""
+	case quota == 0:
+		return fmt.Sprintf("%s in %s came faster than the plan allows and got 429, in %s.", format.Requests(throttled), v.Words, format.Plural(total.ThrottledSeconds, "second"))
+	case throttled == 0:
+		return fmt.Sprintf("%s in %s got 429 because the quota was used up.", format.Requests(quota), v.Words)
+	}
+	return fmt.Sprintf("%s in %s got 429: %s came too fast, %s after the quota was used up.", format.Requests(throttled+quota), v.Words, format.Count(throttled), format.Count(quota))
+}
