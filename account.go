@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -68,22 +67,12 @@ func account(ctx context.Context, p program, args []string) error {
 	if err := p.parse(fs, args[1:]); err != nil {
 		return err
 	}
-	if err := noMore(fs); err != nil {
-		return err
-	}
 	f.finish()
 	s, _, err := openRecords(ctx, f.config, slog.New(slog.NewTextHandler(p.stderr, nil)), nil)
 	if err != nil {
 		return err
 	}
 	return errors.Join(actions[args[0]](ctx, p, s, f), s.Close())
-}
-
-func noMore(fs *flag.FlagSet) error {
-	if fs.NArg() > 0 {
-		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
-	}
-	return nil
 }
 
 func accountCreate(ctx context.Context, p program, s *store.Store, f accountFlags) error {

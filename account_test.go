@@ -2,6 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -53,6 +57,9 @@ func TestAccountsAreManagedFromTheCommandLine(t *testing.T) {
 	if got := commandJSON(t, "", "check", "--data", data); got["ok"] != true {
 		t.Errorf("check: %v", got)
 	}
+	if got := commandJSON(t, "", "version", "--data", data); got["version"] != release {
+		t.Errorf("version: %v", got)
+	}
 	if got := commandJSON(t, "", "migrate", "--data", data); got["schema"].(float64) < 1 {
 		t.Errorf("migrate: %v", got)
 	}
@@ -65,7 +72,7 @@ func TestCommandsThatFailSayWhyAndEndWithStatusOne(t *testing.T) {
 		name, stdin, want string
 		args              []string
 	}{
-		{"taken address", "a long enough pass\n", "ANA@example.com", []string{"account", "create", "--data", data, "--email", "ANA@example.com", "--password-stdin"}},
+		{"taken address", "a long enough pass\n", "There is an account with this e-mail address already.", []string{"account", "create", "--data", data, "--email", "ANA@example.com", "--password-stdin"}},
 		{"unknown account", "", "there is no account", []string{"account", "disable", "--data", data, "--email", "who@example.com"}},
 		{"last administrator", "", "administrator", []string{"account", "disable", "--data", data, "--email", "ana@example.com"}},
 	} {
@@ -75,10 +82,46 @@ func TestCommandsThatFailSayWhyAndEndWithStatusOne(t *testing.T) {
 			if status := run(t.Context(), tt.args, p); status != exitFailed || out.Len() != 0 {
 				t.Errorf("got status %d, stdout %q", status, out)
 			}
-			if tt.name != "taken address" && !strings.Contains(errs.String(), tt.want) {
+			if !strings.Contains(errs.String(), tt.want) {
 				t.Errorf("got %q, want it to say %q", errs, tt.want)
 			}
 		})
+	}
+}
+
+func TestCheckMakesNoDatabase(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "mistyped")
+	if got := commandJSON(t, "", "check", "--data", data); got["ok"] != true {
+		t.Errorf("check: %v", got)
+	}
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there after a check: %v", err)
+	}
+}
+
+func TestCheckSaysEachProblemByItself(t *testing.T) {
+	p, out, _ := testProgram(nil)
+	args := []string{"check", "--json", "--data", t.TempDir(), "--portal-listen", "nowhere", "--gateway-url", "ftp://x", "--allow-upstream", "everything"}
+	if status := run(t.Context(), args, p); status != exitFailed {
+		t.Errorf("got status %d", status)
+	}
+	var got struct{ Problems []string }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got.Problems) != 3 {
+		t.Errorf("got %q, %v; want three problems", got.Problems, err)
+	}
+}
+
+func TestOnlyTheirOwnerReadsTheRecords(t *testing.T) {
+	data := t.TempDir()
+	commandJSON(t, "", "migrate", "--data", data)
+	for _, name := range []string{databaseFile, "keyring.json"} {
+		info, err := os.Stat(filepath.Join(data, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s: got mode %04o, want 0600", name, mode)
+		}
 	}
 }
 

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"gatehouse/models/store"
 )
@@ -15,6 +18,7 @@ import (
 func version(_ context.Context, p program, args []string) error {
 	var c config
 	fs := p.flagSet("version")
+	c.dataFlags(fs) // not needed, but taken: a script may give every command the same flags
 	fs.BoolVar(&c.json, "json", false, "print one JSON object")
 	if err := p.parse(fs, args); err != nil {
 		return err
@@ -55,47 +59,40 @@ func migrate(ctx context.Context, p program, args []string) error {
 	return errors.Join(p.print(c.json, map[string]any{"schema": schema}, "The database has schema %d, the newest that this version knows.", schema), s.Close())
 }
 
-// check opens everything that serve would open, changes nothing that matters, and reports all that is wrong.
+// check opens what serve would open and reports all that is wrong. It makes no database where there is none: a mistyped folder must not look fine.
 func check(ctx context.Context, p program, args []string) error {
 	var c config
-	fs := p.flagSet("check")
-	c.dataFlags(fs)
-	c.listenFlags(fs)
-	fs.BoolVar(&c.json, "json", false, "print one JSON object")
-	if err := p.parse(fs, args); err != nil {
+	set := p.flagSet("check")
+	c.dataFlags(set)
+	c.listenFlags(set)
+	set.BoolVar(&c.json, "json", false, "print one JSON object")
+	if err := p.parse(set, args); err != nil {
 		return err
 	}
 	c.finish()
 	problems := []string{}
-	if err := c.validate(); err != nil {
+	for _, err := range c.problems() {
 		problems = append(problems, err.Error())
 	}
-	if s, _, err := openRecords(ctx, c, slog.New(slog.DiscardHandler), nil); err != nil {
+	good := "Configuration, database and keyring are fine."
+	if _, err := os.Stat(filepath.Join(c.data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+		good = "The configuration is fine. There is no database in " + c.data + " yet: serve or migrate makes one."
+	} else if err := checkRecords(ctx, c); err != nil {
 		problems = append(problems, err.Error())
-	} else {
-		if err := s.Check(ctx); err != nil {
-			problems = append(problems, err.Error())
-		}
-		if err := s.Close(); err != nil {
-			problems = append(problems, err.Error())
-		}
 	}
 	if len(problems) > 0 {
 		if c.json {
 			_ = p.print(true, map[string]any{"ok": false, "problems": problems}, "")
 		}
-		return fmt.Errorf("%d problems:\n  %s", len(problems), joinLines(problems))
+		return errors.New("mend this:\n  " + strings.Join(problems, "\n  "))
 	}
-	return p.print(c.json, map[string]any{"ok": true, "problems": problems}, "Configuration, database and keyring are fine.")
+	return p.print(c.json, map[string]any{"ok": true, "problems": problems}, "%s", good)
 }
 
-func joinLines(lines []string) string {
-	text := ""
-	for i, line := range lines {
-		if i > 0 {
-			text += "\n  "
-		}
-		text += line
+func checkRecords(ctx context.Context, c config) error {
+	s, _, err := openRecords(ctx, c, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
 	}
-	return text
+	return errors.Join(s.Check(ctx), s.Close())
 }

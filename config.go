@@ -38,40 +38,36 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
-// flagSet returns a set whose flags take their defaults from the environment: --portal-listen from GATEHOUSE_PORTAL_LISTEN. parse applies it.
+// flagSet returns an empty set of flags, for parse.
 func (p program) flagSet(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet("gatehouse "+name, flag.ContinueOnError)
 	fs.SetOutput(p.stderr)
 	return fs
 }
 
+// parse reads a command's arguments, which are flags alone. A flag that is not given is read from the environment: --portal-listen from
+// GATEHOUSE_PORTAL_LISTEN.
 func (p program) parse(fs *flag.FlagSet, args []string) error {
-	var problems []error
-	fs.VisitAll(func(f *flag.Flag) {
-		variable := "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if value := p.getenv(variable); value != "" {
-			if err := f.Value.Set(value); err != nil {
-				problems = append(problems, fmt.Errorf("%s: %w", variable, err))
-			}
-		}
-	})
-	seen := map[string]bool{}
-	for _, a := range args {
-		if name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "="); strings.HasPrefix(a, "-") {
-			seen[name] = true
-		}
-	}
-	fs.VisitAll(func(f *flag.Flag) {
-		if l, ok := f.Value.(*list); ok && seen[f.Name] {
-			*l = nil // the flag replaces what the environment says, like every other one
-		}
-	})
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
 		}
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var problems []error
+	fs.VisitAll(func(f *flag.Flag) {
+		variable := "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value := p.getenv(variable); value != "" && !given[f.Name] {
+			if err := f.Value.Set(value); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %q: %w", variable, value, err))
+			}
+		}
+	})
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
@@ -127,43 +123,42 @@ func reachable(listen string) string {
 
 // validate returns all problems at once, or nil.
 func (c *config) validate() error {
-	var problems []error
+	if problems := c.problems(); len(problems) > 0 {
+		return fmt.Errorf("%w: %w", errUsage, errors.Join(problems...))
+	}
+	return nil
+}
+
+func (c *config) problems() (problems []error) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if c.data == "" {
 		add("--data: name a folder")
 	}
-	for name, address := range map[string]string{"portal-listen": c.portalListen, "gateway-listen": c.gatewayListen, "ops-listen": c.opsListen} {
-		if name == "ops-listen" && address == "" {
+	for _, f := range []struct{ name, address string }{{"portal-listen", c.portalListen}, {"gateway-listen", c.gatewayListen}, {"ops-listen", c.opsListen}} {
+		if f.name == "ops-listen" && f.address == "" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			add("--%s: %q is not an address such as 127.0.0.1:8080", name, address)
+		if _, _, err := net.SplitHostPort(f.address); err != nil {
+			add("--%s: %q is not an address such as 127.0.0.1:8080", f.name, f.address)
 		}
 	}
-	for name, text := range map[string]string{"public-url": c.publicURL, "gateway-url": c.gatewayURL} {
-		u, err := url.Parse(text)
-		if text == "" {
+	for _, f := range []struct{ name, url string }{{"public-url", c.publicURL}, {"gateway-url", c.gatewayURL}} {
+		if f.url == "" {
 			continue
 		}
+		u, err := url.Parse(f.url)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			add("--%s: %q is not an address such as https://developers.example.com", name, text)
-		} else if name == "public-url" && u.Path != "" {
+			add("--%s: %q is not an address such as https://developers.example.com", f.name, f.url)
+		} else if f.name == "public-url" && u.Path != "" {
 			add("--public-url: leave out the path: the portal lives at the root of its host")
 		}
 	}
-	if _, err := c.allowed(); err != nil {
-		problems = append(problems, err)
-	}
-	if len(problems) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", errUsage, errors.Join(problems...))
+	_, more := c.allowed()
+	return append(problems, more...)
 }
 
-// allowed returns the private networks that upstreams may be in.
-func (c *config) allowed() ([]netip.Prefix, error) {
-	var prefixes []netip.Prefix
-	var problems []error
+// allowed returns the private networks that upstreams may be in, and what is wrong with the others.
+func (c *config) allowed() (prefixes []netip.Prefix, problems []error) {
 	for _, text := range c.allowUpstream {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -177,5 +172,5 @@ func (c *config) allowed() ([]netip.Prefix, error) {
 		}
 		prefixes = append(prefixes, prefix)
 	}
-	return prefixes, errors.Join(problems...)
+	return prefixes, problems
 }

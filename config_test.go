@@ -64,7 +64,7 @@ func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 }
 
 func TestAWrongCommandEndsWithStatusTwo(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"serve", "--nonsense"}, {"account"}, {"account", "paint"}, {"serve", "extra"},
+	for _, args := range [][]string{{"nonsense"}, {"serve", "--nonsense"}, {"account"}, {"account", "paint"}, {"serve", "extra"}, {"check", "extra"}, {"version", "extra"},
 		{"account", "create", "--data", t.TempDir(), "--email", "nobody"}, {"account", "set-role", "--data", t.TempDir(), "--role", "king"}} {
 		p, out, errs := testProgram(nil)
 		if status := run(t.Context(), args, p); status != exitUsage || errs.Len() == 0 || out.Len() != 0 {

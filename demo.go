@@ -28,15 +28,13 @@ func demo(ctx context.Context, p program, args []string) error {
 	set.StringVar(&c.data, "data", "./gatehouse-demo", "`folder` of the demo's data")
 	set.BoolVar(&fresh, "fresh", false, "start over: delete the demo's data first")
 	for name, value := range map[string]string{"gateway-listen": "127.0.0.1:8081", "ops-listen": ""} { // a demo takes two ports and stays on this machine
-		set.Lookup(name).DefValue = value
-		if err := set.Set(name, value); err != nil {
+		f := set.Lookup(name)
+		f.DefValue = value
+		if err := f.Value.Set(value); err != nil { // not set.Set, after which the environment would not be asked
 			return err
 		}
 	}
 	if err := p.parse(set, args); err != nil {
-		return err
-	}
-	if err := noMore(set); err != nil {
 		return err
 	}
 	c.allowUpstream = append(c.allowUpstream, "127.0.0.1/32") // where the sample upstream listens

@@ -32,7 +32,10 @@ func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(c
 		ring, err = secret.CreateKeyring(c.keyring)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open keyring: %w", err)
+		return nil, nil, err
+	}
+	if err := ownFile(database); err != nil {
+		return nil, nil, err
 	}
 	s, err := store.Open(ctx, store.Config{Path: database, Keyring: ring, Log: log, Changed: changed})
 	if err != nil {
@@ -42,6 +45,15 @@ func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(c
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return s, ring, nil
+}
+
+// ownFile makes a file that its owner alone can read, unless it is there; SQLite gives the files beside it the same mode.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("make database: %w", err)
+	}
+	return f.Close()
 }
 
 // lockData holds the data folder for one server; administrative commands work beside it. The lock ends with the process.

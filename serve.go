@@ -40,9 +40,6 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err := p.parse(fs, args); err != nil {
 		return err
 	}
-	if err := noMore(fs); err != nil {
-		return err
-	}
 	c.finish()
 	if err := c.validate(); err != nil {
 		return err
@@ -114,10 +111,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	if in.store, in.keyring, err = openRecords(ctx, in.config, in.log, changed); err != nil {
 		return err
 	}
-	policy, err := in.addressPolicy()
-	if err != nil {
-		return err
-	}
+	policy := in.addressPolicy()
 	in.gateway = enforcement.New(enforcement.Config{
 		Source: in.store, Sink: in.store, Levels: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
 	})
@@ -161,11 +155,8 @@ func (in *instance) listen() error {
 }
 
 // addressPolicy says which upstreams may be dialled: never our own listeners.
-func (in *instance) addressPolicy() (enforcement.AddressPolicy, error) {
-	allowed, err := in.config.allowed()
-	if err != nil {
-		return enforcement.AddressPolicy{}, err
-	}
+func (in *instance) addressPolicy() enforcement.AddressPolicy {
+	allowed, _ := in.config.allowed() // what is wrong with the others was said by validate
 	policy := enforcement.AddressPolicy{Allow: allowed}
 	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener} {
 		if l == nil {
@@ -175,7 +166,7 @@ func (in *instance) addressPolicy() (enforcement.AddressPolicy, error) {
 			policy.Own = append(policy.Own, address)
 		}
 	}
-	return policy, nil
+	return policy
 }
 
 // insecure reports whether people reach the portal unencrypted from other machines.

@@ -27,17 +27,19 @@ type Error struct {
 	Fields map[string]string
 }
 
-// Error returns the message and, in a stable order, the fields.
+// Error returns the message and, in a stable order, the fields that say more.
 func (e *Error) Error() string {
-	if len(e.Fields) == 0 {
-		return e.Message
-	}
 	parts := make([]string, 0, len(e.Fields))
 	for name, text := range e.Fields {
-		parts = append(parts, name+": "+text)
+		if text != e.Message {
+			parts = append(parts, name+": "+text)
+		}
 	}
 	sort.Strings(parts)
-	if e.Message == "" {
+	switch {
+	case len(parts) == 0:
+		return e.Message
+	case e.Message == "":
 		return strings.Join(parts, "; ")
 	}
 	return e.Message + " (" + strings.Join(parts, "; ") + ")"
