@@ -64,6 +64,7 @@ func TestAChangeHoldsOnTheNextRequest(t *testing.T) {
 				o.value = ""
 			})
 		}, "/open", "", "key-missing"},
+		{"last stage deleted", nil, func(o *one) { o.world.stage(func() { o.apis[0].Stages = nil }) }, "/a", "", "stage-unknown"},
 		{"API deleted", nil, func(o *one) { o.world.stage(func() { o.apis = nil }) }, "/a", "", "api-unknown"},
 	}
 	for _, tt := range tests {

@@ -25,7 +25,7 @@ type Source interface {
 	// ChangesSince returns the changes after version in order; at most 1,000 a call.
 	ChangesSince(ctx context.Context, version int64) ([]models.Change, error)
 	Topology(ctx context.Context) (models.Topology, error)
-	// Credentials calls fn for every key that is not revoked.
+	// Credentials calls fn for every key, also a revoked one.
 	Credentials(ctx context.Context, fn func(models.Credential) error) error
 	CredentialsOfPlan(ctx context.Context, plan models.PlanID, fn func(models.Credential) error) error
 	// Credential returns one key, also a revoked one; an error of models.KindNotFound when it is deleted.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 	"gatehouse/models/secret"
 )
 
@@ -209,6 +210,29 @@ func TestExpiryTakesEffectByTimeAlone(t *testing.T) {
 	o.clock.advance(1)
 	if got := o.get(t, "/a"); got != "key-expired" {
 		t.Errorf("after: %q", got)
+	}
+}
+
+// What is wrong with a key is said after a restart as before it.
+func TestARestartForgetsNoProblemOfAKey(t *testing.T) {
+	tests := map[string]func(*one, *models.Credential){
+		"key-revoked":  func(_ *one, c *models.Credential) { c.Enabled, c.Revoked = false, true },
+		"key-disabled": func(_ *one, c *models.Credential) { c.Enabled = false },
+		"key-expired":  func(o *one, c *models.Credential) { c.ExpiresAt = o.clock.now() },
+		"key-replaced": func(o *one, c *models.Credential) {
+			c.Secrets[0].StopsAt = o.clock.now()
+			c.Secrets = append([]models.CredentialSecret{{Digest: [32]byte{1}}}, c.Secrets...)
+		},
+	}
+	for want, with := range tests {
+		o := newOne(t, quota(10, limit.PeriodDay))
+		o.change(o.key, func(c *models.Credential) { with(o, c) })
+		catchUp(t, o.g)
+		before := o.get(t, "/a")
+		o.restart(t, 0)
+		if after := o.get(t, "/a"); before != want || after != want {
+			t.Errorf("%q before the restart and %q after it, want %q", before, after, want)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (q *request) explain(p problem) string {
 	case problemAPIUnknown:
 		return "The first segment of the path must be the id or the short name of an API."
 	case problemStageUnknown:
-		return fmt.Sprintf("The API %s has no deployed stage of this name.", q.api.name)
+		return "The second segment of the path must be the name of a stage of the API that something is deployed to."
 	case problemStageBroken:
 		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", q.stage.name, q.api.name)
 	case problemPathUnknown:

@@ -38,7 +38,7 @@ type GatewayAPI struct {
 	ID     APIID
 	Slug   string
 	Name   string
-	Stages []GatewayStage
+	Stages []GatewayStage // none: nothing is deployed
 }
 
 // GatewayStage is a stage with the deployment that it points at.
@@ -65,10 +65,14 @@ type Credential struct {
 	AppID     AppID
 	Enabled   bool // false also when revoked
 	Revoked   bool
-	ExpiresAt time.Time // zero: never
-	Secrets   []CredentialSecret
+	ExpiresAt time.Time          // zero: never
+	Secrets   []CredentialSecret // the current one first
 	Plans     []CredentialPlan
 }
+
+// RememberedValues is how many values that were replaced a Credential tells of, the newest ones. Their callers are told that the key was
+// rotated; those of older ones that the value is not known. No value is ever used again, however old.
+const RememberedValues = 5
 
 // CredentialSecret is one value of a key.
 type CredentialSecret struct {

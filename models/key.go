@@ -17,7 +17,7 @@ type Key struct {
 	ExpiresAt   time.Time // zero: never
 	RevokedAt   time.Time // zero: not revoked
 	RotatedAt   time.Time // zero: never rotated
-	OldStopsAt  time.Time // zero: no earlier value works now
+	OldStopsAt  time.Time // when the value before this one stops, or stopped; zero: there was none
 	LastUsedAt  time.Time // zero: never; to the second
 }
 

@@ -226,7 +226,7 @@ CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
 CREATE INDEX keys_expiry ON keys (owner_id, expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX keys_disabled ON keys (owner_id) WHERE enabled = 0;
 
--- The values of a key: the current one, and one that still works after a rotation. R2 by the primary key.
+-- The values of a key: the current one, and all that it replaced, one of which may still work. R2 by the primary key.
 CREATE TABLE key_secrets (
     digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the value, by the keyring
     key_id     INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,

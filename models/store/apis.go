@@ -71,6 +71,9 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 		if err := t.putMethods(a.ID, in.Methods, 0); err != nil {
 			return err
 		}
+		if err := t.changed(models.ChangeTopology); err != nil { // callers are told that the API has no such stage, no longer that there is no such API
+			return err
+		}
 		after := apiFacts(a.Name, a.Slug, a.Summary, a.KeySource)
 		after["methods"] = len(in.Methods)
 		return t.event("api.create", apiObject(a), nil, after)

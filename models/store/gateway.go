@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -12,22 +13,21 @@ import (
 
 // credentialScope selects keys: what stands around the name of a table that belongs to keys (as x), given its column with the key's id.
 type credentialScope struct {
-	from  func(table, id string) string
-	alive bool // leave out revoked keys
-	args  []any
+	from func(table, id string) string
+	args []any
 }
 
-// Credentials calls fn with every key that is not revoked, in the order of their ids, all as of one moment; they never are in memory
+// Credentials calls fn with every key, also revoked ones, in the order of their ids, all as of one moment; they never are in memory
 // together. An error from fn ends the reading and is returned.
 //
 // The charges of all days that are kept are told, so that no setting of the clock forgets those of a window that is open (DECISIONS 60).
 func (s *Store) Credentials(ctx context.Context, fn func(models.Credential) error) error {
-	return s.credentials(ctx, credentialScope{alive: true, from: func(table, id string) string { return table + " AS x WHERE true" }}, fn)
+	return s.credentials(ctx, credentialScope{from: func(table, id string) string { return table + " AS x WHERE true" }}, fn)
 }
 
 // CredentialsOfPlan is Credentials for the keys that are on a plan.
 func (s *Store) CredentialsOfPlan(ctx context.Context, plan models.PlanID, fn func(models.Credential) error) error {
-	return s.credentials(ctx, credentialScope{alive: true, args: []any{int64(plan)}, from: func(table, id string) string {
+	return s.credentials(ctx, credentialScope{args: []any{int64(plan)}, from: func(table, id string) string {
 		return "plan_keys AS p CROSS JOIN " + table + " AS x ON x." + id + " = p.key_id WHERE p.plan_id = ?"
 	}}, fn)
 }
@@ -79,12 +79,8 @@ type credentialRows struct {
 
 func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error) {
 	c := &credentialRows{}
-	alive := ""
-	if scope.alive {
-		alive = " AND x.revoked_at IS NULL"
-	}
 	return c, firstError(
-		c.keys.open(db, "SELECT x.id, x.app_id, x.enabled, x.revoked_at IS NOT NULL, x.expires_at FROM "+scope.from("keys", "id")+alive+
+		c.keys.open(db, "SELECT x.id, x.app_id, x.enabled, x.revoked_at IS NOT NULL, x.expires_at FROM "+scope.from("keys", "id")+
 			" ORDER BY x.id", scope.args, scanKey),
 		c.secrets.open(db, "SELECT x.key_id, x.digest, x.stops_at FROM "+scope.from("key_secrets", "key_id")+
 			" ORDER BY x.key_id, x.stops_at", scope.args, scanSecret),
@@ -108,7 +104,12 @@ func (c *credentialRows) next() (models.Credential, error) {
 	if err := c.keys.next(); err != nil {
 		return models.Credential{}, err
 	}
-	secretsErr := c.secrets.take(id, func(s models.CredentialSecret) { credential.Secrets = append(credential.Secrets, s) })
+	secretsErr := c.secrets.take(id, func(s models.CredentialSecret) {
+		if len(credential.Secrets) > models.RememberedValues { // the current one comes first, then the oldest
+			credential.Secrets = slices.Delete(credential.Secrets, 1, 2)
+		}
+		credential.Secrets = append(credential.Secrets, s)
+	})
 	plansErr := c.plans.take(id, func(p models.CredentialPlan) { credential.Plans = append(credential.Plans, p) })
 	chargesErr := c.charges.take(id, func(u models.QuotaUse) {
 		for i := range credential.Plans {

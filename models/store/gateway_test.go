@@ -89,6 +89,8 @@ func TestTopologyHoldsWhatIsDeployedAndInForce(t *testing.T) {
 	f := newFixture(t, s)
 	now := storetest.Now().UnixMilli()
 	insert(t, s, "stages", map[string]any{"id": 9, "api_id": f.api, "name": "empty", "upstream": "https://example.com", "timeout_ms": 1000, "created_at": now})
+	bare, err := s.CreateAPI(t.Context(), storetest.Actor(f.owner), models.NewAPI{Name: "Bare", Slug: "bare", KeySource: models.DefaultKeySource()}, storetest.Now())
+	ok(t, err)
 	insert(t, s, "plans", map[string]any{"id": 9, "owner_id": f.owner.ID, "state": "draft", "name": "Draft", "version": 0, "draft": "{}", "created_at": now, "updated_at": now})
 	got, err := s.Topology(t.Context())
 	ok(t, err)
@@ -97,7 +99,7 @@ func TestTopologyHoldsWhatIsDeployedAndInForce(t *testing.T) {
 			ID: f.stage, Name: "prod", Upstream: "https://example.com", Timeout: 30 * time.Second, Throttle: &limit.Throttle{Rate: 2.5, Burst: 10},
 			KeySource: models.KeySource{Place: models.KeyInBearer, Forward: true},
 			Methods:   []models.Method{{ID: f.method, Verb: "GET", Path: "/users", KeyRequired: true}},
-		}}}},
+		}}}, {ID: bare.ID, Slug: "bare", Name: "Bare"}},
 		Plans: []models.GatewayPlan{{ID: f.plan, Version: 1, Terms: models.Terms{Name: "Gold", Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1, Stages: []models.PlanStage{}}}},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
@@ -176,6 +178,7 @@ func TestCredentialsTellWhatTheGatewayEnforces(t *testing.T) {
 		{KeyID: blocked, Enabled: true, Secrets: secrets(20), Plans: plan(models.MemberBlocked)},
 		{KeyID: pending, Enabled: true, Secrets: secrets(21), Plans: plan(models.MemberPending)},
 		{KeyID: suspended, Enabled: true, Secrets: secrets(22), Plans: plan(models.MemberSuspended, charges[4])},
+		{KeyID: revoked, Revoked: true, Secrets: secrets(23), Plans: plan(models.MemberActive, charges[3])},
 		{KeyID: off, Secrets: secrets(24), ExpiresAt: now},
 	}
 	var got []models.Credential
@@ -186,10 +189,10 @@ func TestCredentialsTellWhatTheGatewayEnforces(t *testing.T) {
 	}
 	got = nil
 	ok(t, s.CredentialsOfPlan(ctx, f.plan, collect))
-	if diff := cmp.Diff(got, all[:4]); diff != "" {
+	if diff := cmp.Diff(got, all[:5]); diff != "" {
 		t.Errorf("of the plan (-got +want):\n%s", diff)
 	}
-	for _, want := range append(all, models.Credential{KeyID: revoked, Revoked: true, Secrets: secrets(23), Plans: plan(models.MemberActive, charges[3])}) {
+	for _, want := range all {
 		one, err := s.Credential(ctx, want.KeyID)
 		ok(t, err)
 		if diff := cmp.Diff(one, want); diff != "" {

@@ -69,7 +69,7 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 		}
 		k = before
 		k.RotatedAt, k.OldStopsAt, k.Sealed = t.now, t.now.Add(time.Duration(overlap)), false
-		if err := t.retireValues(k, overlap); err != nil {
+		if err := t.retireValue(id, k.OldStopsAt); err != nil {
 			return err
 		}
 		v = secret.Generate(s.keyPrefix)
@@ -88,30 +88,31 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 	if err != nil {
 		return models.Key{}, secret.Value{}, err
 	}
-	if overlap == models.OverlapNone {
-		k.OldStopsAt = time.Time{}
-	}
 	return k, v, nil
 }
 
-// retireValues makes room for a new current value.
-func (t *tx) retireValues(k models.Key, overlap models.Overlap) error {
-	if err := t.run("forget older value", `DELETE FROM key_secrets WHERE key_id = ? AND is_current = 0`, k.ID); err != nil {
+// retireValue makes room for a new current value: the one until now works until it stops, and an older one no longer. Their hashes stay, so
+// that no value is ever used again (R2) and callers are told that theirs was replaced; what was kept sealed is forgotten.
+func (t *tx) retireValue(key models.KeyID, stops time.Time) error {
+	if err := t.stopOldValue(key); err != nil {
 		return err
 	}
-	if overlap == models.OverlapNone {
-		return t.run("stop value", `DELETE FROM key_secrets WHERE key_id = ?`, k.ID)
-	}
-	return t.run("retire value", `UPDATE key_secrets SET is_current = 0, stops_at = ? WHERE key_id = ?`, millis(k.OldStopsAt), k.ID)
+	return t.run("retire value", `UPDATE key_secrets SET is_current = 0, sealed = NULL, stops_at = ? WHERE key_id = ? AND is_current = 1`,
+		millis(stops), key)
+}
+
+// stopOldValue ends the overlap of a rotation, if there is one.
+func (t *tx) stopOldValue(key models.KeyID) error {
+	return t.run("stop old value", `UPDATE key_secrets SET stops_at = ? WHERE key_id = ? AND stops_at > ?`, millis(t.now), key, millis(t.now))
 }
 
 // StopOldValue ends a rotation's overlap now.
 func (s *Store) StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error {
 	return s.changeKey(ctx, actor, id, now, func(t *tx, k models.Key) error {
-		if k.OldStopsAt.IsZero() {
+		if !k.OldStopsAt.After(t.now) {
 			return nil
 		}
-		if err := t.run("stop old value", `DELETE FROM key_secrets WHERE key_id = ? AND is_current = 0`, id); err != nil {
+		if err := t.stopOldValue(id); err != nil {
 			return err
 		}
 		if err := t.keysChanged(id); err != nil {

@@ -162,8 +162,9 @@ func (s *Store) AccountKeys(ctx context.Context, account models.AccountID, p mod
 	if p.Search != "" {
 		low, high := prefixRange(p.Search)
 		id, _ := models.ParseID[models.Key](p.Search) // what is no id is nobody's
-		where = `AND (k.name COLLATE NOCASE >= ? AND k.name COLLATE NOCASE < ? OR k.id = ? OR c.last4 = ? OR o.last4 = ?) `
-		args = append(args, low, high, id, p.Search, p.Search)
+		where = `AND (k.name COLLATE NOCASE >= ? AND k.name COLLATE NOCASE < ? OR k.id = ?
+			OR EXISTS (SELECT 1 FROM key_secrets v WHERE v.key_id = k.id AND v.last4 = ?)) `
+		args = append(args, low, high, id, p.Search)
 	}
 	db := s.read.WithContext(ctx)
 	rows, err := selectAll[keyRow](db, "keys", keyQuery+`WHERE ap.account_id = ? AND (k.created_at, k.id) < (?, ?) `+where+`

@@ -33,8 +33,9 @@ type keyRow struct {
 }
 
 const keyQuery = `SELECT k.id, k.owner_id, k.app_id, k.name, k.description, k.customer_id, k.enabled, c.hint, c.sealed IS NOT NULL AS sealed,
-		k.created_at, k.expires_at, k.revoked_at, k.rotated_at, o.stops_at AS old_stops_at, k.last_used_at, ap.name AS app_name, ac.email AS account_email
-	FROM keys k JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1 LEFT JOIN key_secrets o ON o.key_id = k.id AND o.is_current = 0
+		k.created_at, k.expires_at, k.revoked_at, k.rotated_at, (SELECT max(stops_at) FROM key_secrets WHERE key_id = k.id) AS old_stops_at,
+		k.last_used_at, ap.name AS app_name, ac.email AS account_email
+	FROM keys k JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1
 		LEFT JOIN apps ap ON ap.id = k.app_id LEFT JOIN accounts ac ON ac.id = ap.account_id `
 
 func (r keyRow) key() models.Key {

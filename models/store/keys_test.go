@@ -22,7 +22,7 @@ func (w *world) digests(key models.KeyID) (digests []models.CredentialSecret) {
 	return c.Secrets
 }
 
-// DECISIONS 17: a rotation changes the value alone; the old one works until its deadline, and never are there three.
+// DECISIONS 17: a rotation changes the value alone; the old one works until its deadline, and never do three.
 func TestRotationKeepsEverythingButTheValue(t *testing.T) {
 	ring := secret.NewKeyring()
 	w := newWorld(t, func(c *store.Config) { c.Keyring = ring })
@@ -56,21 +56,62 @@ func TestRotationKeepsEverythingButTheValue(t *testing.T) {
 	}
 	second, _, err := w.RotateKey(ctx, actor, id, models.OverlapHour, w.later())
 	ok(t, err)
-	if got := w.digests(id); len(got) != 2 || got[1].Digest != ring.Digest(revealed(value)) || second.Hint == k.Hint {
+	if got := w.digests(id); !w.stopped(got, old) || w.stopped(got, ring.Digest(revealed(value))) || second.Hint == k.Hint {
 		t.Errorf("an older value still works: %+v", got)
 	}
 	ok(t, w.StopOldValue(ctx, actor, id, w.later()))
 	w.wantEvent("key.stop_old", id.String(), w.owner.ID)
-	if got := w.digests(id); len(got) != 1 || !got[0].StopsAt.IsZero() {
+	if got := w.digests(id); !w.stopped(got, ring.Digest(revealed(value))) || !got[0].StopsAt.IsZero() {
 		t.Errorf("the old value still works: %+v", got)
 	}
 	third, _, err := w.RotateKey(ctx, actor, id, models.OverlapNone, w.later())
 	ok(t, err)
-	if got := w.digests(id); len(got) != 1 || !third.OldStopsAt.IsZero() || third.Status(w.now) != models.KeyActive {
-		t.Errorf("without an overlap the old value works: %+v, %+v", got, third)
+	for i, got := range w.digests(id) {
+		if i > 0 && got.StopsAt.After(w.now) || third.Status(w.now) != models.KeyActive {
+			t.Errorf("without an overlap the old value works: %+v, %+v", got, third)
+		}
 	}
 	_, _, err = w.RotateKey(ctx, actor, id, models.Overlap(time.Minute), w.later())
 	wantField(t, "an overlap of one's own", err, "overlap")
+}
+
+// The gateway answers key-replaced by it, after a restart too, however the old value was stopped.
+func TestReplacedValuesAreRemembered(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor := t.Context(), w.asDeveloper()
+	id := w.subscribe(w.plan("Free", w.stage("prod")), "App").Key.ID
+	var replaced [][32]byte
+	for i := range models.RememberedValues + 2 {
+		replaced = append(replaced, w.digests(id)[0].Digest)
+		overlap := models.OverlapNone
+		if i%2 == 1 {
+			overlap = models.OverlapDay
+		}
+		_, _, err := w.RotateKey(ctx, actor, id, overlap, w.later())
+		ok(t, err)
+		if i%4 == 1 {
+			ok(t, w.StopOldValue(ctx, actor, id, w.later()))
+		}
+	}
+	got := w.digests(id)
+	if len(got) != models.RememberedValues+1 || !got[0].StopsAt.IsZero() {
+		t.Fatalf("the gateway is told %+v, want the current value and %d before it", got, models.RememberedValues)
+	}
+	for _, digest := range replaced[len(replaced)-models.RememberedValues:] {
+		if !w.stopped(got, digest) {
+			t.Errorf("a value that was replaced is unknown or works: %+v", got)
+		}
+	}
+}
+
+// stopped says that a value is known and works no more.
+func (w *world) stopped(secrets []models.CredentialSecret, digest [32]byte) bool {
+	for _, s := range secrets {
+		if s.Digest == digest {
+			return !s.StopsAt.IsZero() && !s.StopsAt.After(w.now)
+		}
+	}
+	return false
 }
 
 func TestDeadKeysStayDead(t *testing.T) {

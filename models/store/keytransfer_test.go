@@ -196,7 +196,7 @@ func TestABadLineLeavesNothingBehind(t *testing.T) {
 	wantField(t, "one key by id and by value", err, "line 3")
 }
 
-// R2 by the database: a value that was rotated away or revoked is not free while its hash is known.
+// R2 by the database: a value that was rotated away, stopped or revoked is never free again.
 func TestAValueIsUnique(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
@@ -209,6 +209,11 @@ func TestAValueIsUnique(t *testing.T) {
 		return err
 	}
 	wantField(t, "the value that was rotated", again(), "line 2")
+	ok(t, w.StopOldValue(t.Context(), w.asOwner(), id, w.later()))
+	wantField(t, "the value that was stopped", again(), "line 2")
+	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.OverlapNone, w.later())
+	ok(t, err)
+	wantField(t, "the value from before two rotations", again(), "line 2")
 	ok(t, w.RevokeKey(t.Context(), w.asOwner(), id, w.later()))
 	wantField(t, "the value of a revoked key", again(), "line 2")
 	if rows := w.export(true); rows[0].Value != "" {

@@ -35,7 +35,7 @@ func (s *Store) ChangesSince(ctx context.Context, version int64) ([]models.Chang
 	return changes, nil
 }
 
-// Topology returns all deployed stages with what is deployed there, and all plans in force; both in one moment.
+// Topology returns all APIs, their deployed stages with what is deployed there, and all plans in force; all in one moment.
 func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 	err = s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		if t.APIs, err = gatewayAPIs(db); err != nil {
@@ -54,7 +54,7 @@ type gatewayStageRow struct {
 	APIID      int64 `gorm:"column:api_id"`
 	Slug       string
 	APIName    string `gorm:"column:api_name"`
-	ID         int64
+	ID         int64  // 0: no stage of the API is deployed
 	Name       string
 	Upstream   string
 	TimeoutMs  int64
@@ -84,18 +84,21 @@ func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var rows []gatewayStageRow
 	err := db.Raw(`SELECT a.id AS api_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst,
 			d.key_place, d.key_name, d.key_forward, d.methods
-		FROM apis a JOIN stages st ON st.api_id = a.id JOIN deployments d ON d.id = st.deployment_id ORDER BY a.id, st.id`).Scan(&rows).Error
+		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id ORDER BY a.id, st.id`).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
 	var apis []models.GatewayAPI
 	for _, r := range rows {
+		if len(apis) == 0 || apis[len(apis)-1].ID != models.APIID(r.APIID) {
+			apis = append(apis, models.GatewayAPI{ID: models.APIID(r.APIID), Slug: r.Slug, Name: r.APIName})
+		}
+		if r.ID == 0 {
+			continue
+		}
 		stage, err := r.stage()
 		if err != nil {
 			return nil, err
-		}
-		if len(apis) == 0 || apis[len(apis)-1].ID != models.APIID(r.APIID) {
-			apis = append(apis, models.GatewayAPI{ID: models.APIID(r.APIID), Slug: r.Slug, Name: r.APIName})
 		}
 		last := &apis[len(apis)-1]
 		last.Stages = append(last.Stages, stage)
