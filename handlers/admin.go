@@ -48,16 +48,6 @@ func (a *Admin) Accounts(r *Request) (Reply, error) {
 	return Page(admin.Accounts(r.layout("Accounts", ui.Crumb{}), v)), nil
 }
 
-// listPages leads through a list that is read from its newest end.
-func listPages(r *Request, p models.Page, next string) ui.Pages {
-	pages := ui.Pages{Next: nextPage(r, next)}
-	if p.After != "" {
-		pages.Prev = nextPage(r, "-")
-		pages.Summary = "Previous leads to the beginning"
-	}
-	return pages
-}
-
 func accountState(a models.Account) (ui.Kind, string) {
 	switch {
 	case a.Disabled():

@@ -35,10 +35,7 @@ func (a *Apps) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.AppsView{Query: p.Search, Pages: ui.Pages{Next: nextPage(r, list.Next)}}
-	if p.After != "" {
-		v.Pages.Prev = nextPage(r, "-")
-	}
+	v := developer.AppsView{Query: p.Search, Pages: listPages(r, p, list.Next)}
 	for i, app := range list.Items {
 		line := developer.AppLine{Name: app.Name, Href: appPath(app.ID), Keys: format.Plural(int64(app.Keys), "key"), Created: app.CreatedAt}
 		for _, s := range app.Subscriptions {

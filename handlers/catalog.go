@@ -42,22 +42,6 @@ func (c *Catalog) List(r *Request) (Reply, error) {
 	return Page(public.Catalog(page, v)), nil
 }
 
-// nextPage is the address of this list after a place in it: "" where there is no next page; "-" is its beginning.
-func nextPage(r *Request, after string) string {
-	if after == "" {
-		return ""
-	}
-	q := r.URL.Query()
-	q.Set("after", after)
-	if after == "-" {
-		q.Del("after")
-	}
-	if len(q) == 0 {
-		return r.URL.Path
-	}
-	return r.URL.Path + "?" + q.Encode()
-}
-
 func apiCards(entries []models.CatalogEntry) []public.APICard {
 	cards := make([]public.APICard, len(entries))
 	for i, e := range entries {

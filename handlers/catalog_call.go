@@ -68,6 +68,9 @@ func effort(op openapi.Operation) int {
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
+// keyWord stands for the key where a language cannot read a variable.
+const keyWord = "YOUR_KEY"
+
 // exampleRequest is a call of an operation with the examples of its document. The key is read from an environment variable, so that
 // pasting a snippet into a file does not put a key there; where a language cannot do so inside a value, words stand for it.
 func exampleRequest(base, variable string, source models.KeySource, op openapi.Operation) snippet.Request {
@@ -101,9 +104,9 @@ func exampleRequest(base, variable string, source models.KeySource, op openapi.O
 	if op.KeyRequired {
 		switch source.Place {
 		case models.KeyInBearer:
-			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer YOUR_KEY"})
+			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer " + keyWord})
 		case models.KeyInQuery:
-			query.Set(source.Name, "YOUR_KEY")
+			query.Set(source.Name, keyWord)
 		default:
 			request.Headers = append(request.Headers, snippet.Header{Name: source.Name, Env: variable})
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/models"
@@ -41,12 +42,7 @@ func (f *Form) Checked(name string) bool { return f.Get(name) != "" }
 
 // Has reports whether one of a field's values is the given one.
 func (f *Form) Has(name, value string) bool {
-	for _, v := range f.values[name] {
-		if v == value {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(f.values[name], value)
 }
 
 // Set puts a value into a field.

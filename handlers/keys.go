@@ -46,10 +46,7 @@ func (k *Keys) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.KeysView{Query: p.Search, Pages: ui.Pages{Next: nextPage(r, list.Next)}, Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true}}
-	if p.After != "" {
-		v.Pages.Prev = nextPage(r, "-")
-	}
+	v := developer.KeysView{Query: p.Search, Pages: listPages(r, p, list.Next), Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true}}
 	for _, row := range list.Items {
 		line := keyLine(row, r.Now)
 		line.App, line.AppHref = row.AppName, appPath(row.AppID)

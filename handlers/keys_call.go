@@ -84,6 +84,3 @@ func keyRequest(gateway string, call models.KeyCall, op openapi.Operation, value
 	}
 	return request
 }
-
-// keyWord stands for the key where a language cannot read a variable.
-const keyWord = "YOUR_KEY"

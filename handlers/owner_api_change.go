@@ -200,10 +200,10 @@ func (o *OwnerAPIs) Import(r *Request) (Reply, error) {
 }
 
 func importWords(c models.ImportChanges, notes int) string {
-	if len(c.Added)+len(c.Changed)+len(c.Removed) == 0 {
-		return "The document is imported; no method has changed."
+	text := "The document is imported; no method has changed."
+	if len(c.Added)+len(c.Changed)+len(c.Removed) > 0 {
+		text = fmt.Sprintf("Imported: %s added, %d changed, %d removed. Deploy to bring that to callers.", count(len(c.Added), "method"), len(c.Changed), len(c.Removed))
 	}
-	text := fmt.Sprintf("Imported: %d methods added, %d changed, %d removed. Deploy to bring that to callers.", len(c.Added), len(c.Changed), len(c.Removed))
 	if notes > 0 {
 		text += fmt.Sprintf(" There are %s on the document.", count(notes, "note"))
 	}

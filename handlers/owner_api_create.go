@@ -33,7 +33,7 @@ func (o *OwnerAPIs) Create(r *Request) (Reply, error) {
 	}
 	in := models.NewAPI{Name: f.Trimmed("name"), Slug: f.Trimmed("slug"), Summary: f.Trimmed("summary"), KeySource: readKeySource(f)}
 	var d document
-	if f.Get("source") == "form" {
+	if !bringsDocument(f) {
 		in.Methods = readMethodLines(f)
 		if len(in.Methods) == 0 {
 			f.Fail("methods", "Enter at least one method, such as GET /users/{id}.")
@@ -96,7 +96,7 @@ func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s mode
 		}
 		return s, false, ""
 	}
-	if s.Upstream == "" && typedDocument(f) {
+	if s.Upstream == "" && bringsDocument(f) {
 		return s, false, " The document names no server, so no stage is made yet."
 	}
 	err := s.Check()
@@ -119,8 +119,8 @@ func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s mode
 	return s, false, ""
 }
 
-// typedDocument reports whether the form brings a document.
-func typedDocument(f *Form) bool { return f.Get("source") != "form" }
+// bringsDocument reports whether the API is made from a document, not method by method.
+func bringsDocument(f *Form) bool { return f.Get("source") != "form" }
 
 // upstreamWait bounds how long a page waits for the addresses of a name.
 const upstreamWait = 3 * time.Second

@@ -38,6 +38,18 @@ func (o *OwnerKeys) importPage(r *Request, f *Form, reply func(templ.Component) 
 	return reply(owner.ImportKeys(r.layout("Import keys", keysCrumb(), ui.Crumb{}), v, f)), nil
 }
 
+// lineNumber is the number in "line 7", for the order of a report; 0 for what is no line.
+func lineNumber(field string) int {
+	n := 0
+	for _, digit := range strings.TrimPrefix(field, "line ") {
+		if digit < '0' || digit > '9' {
+			return 0
+		}
+		n = n*10 + int(digit-'0')
+	}
+	return n
+}
+
 // Import creates and updates keys from a CSV file: all of them or none.
 func (o *OwnerKeys) Import(r *Request) (Reply, error) {
 	f, err := r.Upload()

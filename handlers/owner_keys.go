@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -138,16 +137,4 @@ func (o *OwnerKeys) Create(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	return See(ownerKeyPath(key.ID) + "?new=1"), nil
-}
-
-// lineNumber is the number in "line 7", for the order of a report; 0 for what is no line.
-func lineNumber(field string) int {
-	n := 0
-	for _, digit := range strings.TrimPrefix(field, "line ") {
-		if digit < '0' || digit > '9' {
-			return 0
-		}
-		n = n*10 + int(digit-'0')
-	}
-	return n
 }

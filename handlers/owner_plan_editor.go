@@ -3,7 +3,6 @@ package handlers
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"strings"
 	"time"
 
@@ -101,18 +100,4 @@ func sliderMost(x, least float64) string {
 		most *= 10
 	}
 	return plainNumber(math.Round(most))
-}
-
-// pathWith returns a path with a query of names and values; empty values are left out.
-func pathWith(path string, pairs ...string) string {
-	q := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
-		}
-	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
 }

@@ -79,17 +79,6 @@ func (o *OwnerPlans) Discard(r *Request) (Reply, error) {
 	return ownerDone(r, o.Store.DiscardDraft(r.Context(), r.Actor(), id, r.Now), ownerPlanPath(id), ownerPlanPath(id), "The unpublished changes are gone. What is in force has not changed.")
 }
 
-// ownerDone ends an action without a form of its own: a refusal is told on the page that it came from.
-func ownerDone(r *Request, err error, back, forward, message string) (Reply, error) {
-	if refused := NewForm(); refused.Accept(err) {
-		return r.Sorry(back, models.Sentence(err)), nil
-	}
-	if err != nil {
-		return Reply{}, err
-	}
-	return r.Done(forward, message), nil
-}
-
 // RetireForm asks before a plan is retired.
 func (o *OwnerPlans) RetireForm(r *Request) (Reply, error) {
 	row, err := o.plan(r)

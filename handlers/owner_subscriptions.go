@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,14 +187,10 @@ func publishedPlans(r *Request, store planLister, without ...models.PlanID) ([]u
 		return nil, err
 	}
 	var out []ui.Option
-next:
 	for _, p := range list.Items {
-		for _, id := range without {
-			if p.ID == id {
-				continue next
-			}
+		if !slices.Contains(without, p.ID) {
+			out = append(out, ui.Option{Value: p.ID.String(), Label: p.Name(), Hint: limitsLine(p.InForce)})
 		}
-		out = append(out, ui.Option{Value: p.ID.String(), Label: p.Name(), Hint: limitsLine(p.InForce)})
 	}
 	return out, nil
 }

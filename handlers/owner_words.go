@@ -6,7 +6,7 @@ import (
 	"gatehouse/templates/ui"
 )
 
-// This file holds the addresses and the words that the owner's pages share.
+// This file holds the addresses, words and answers that the owner's pages share.
 
 func ownerAPIPath(id models.APIID) string   { return "/owner/apis/" + id.String() }
 func ownerPlanPath(id models.PlanID) string { return "/owner/plans/" + id.String() }
@@ -59,3 +59,14 @@ func ownerMemberBadge(m models.MembershipState) ui.BadgeProps {
 
 // count writes a number with its noun: "31 keys", "1 key".
 func count(n int, noun string) string { return format.Plural(int64(n), noun) }
+
+// ownerDone ends an action without a form of its own: a refusal is told on the page that it came from.
+func ownerDone(r *Request, err error, back, forward, message string) (Reply, error) {
+	if refused := NewForm(); refused.Accept(err) {
+		return r.Sorry(back, models.Sentence(err)), nil
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return r.Done(forward, message), nil
+}
