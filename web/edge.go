@@ -68,7 +68,7 @@ const (
 	maxHead     = 32 << 10
 )
 
-// NewServer returns the portal's server. Live pages end when closing is called, before a graceful stop waits for them.
+// NewServer returns the portal's server. A graceful stop waits for live pages: end them first (handlers.Site.Streams).
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, ReadTimeout: 2 * time.Minute, MaxHeaderBytes: maxHead,

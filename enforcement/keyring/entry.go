@@ -122,7 +122,7 @@ func (m *Member) Charge(n int32, generation uint32) {
 	m.pending += n
 }
 
-// Unlock lets go of an entry that Find or ByID returned.
+// Unlock lets go of an entry that Find or ByKey returned.
 func (e *Entry) Unlock() { e.mu.Unlock() }
 
 // Key is the key's id.

@@ -3,7 +3,7 @@
 //	at := m.Admit(call)              // counted as open and charged, in the minute of its admission
 //	m.Finish(call, result)           // moved from open to its outcome
 //	m.Refuse(call, outcome)          // counted, not charged
-//	err := m.Commit(ctx)             // once a second
+//	err := m.Commit(ctx, sink, now)  // once a second
 //
 // Admit, Finish, Refuse and Refund append one record of 88 bytes to a buffer that a 64th of the keys share, and neither allocate
 // (but for growing the buffer) nor wait for a commit. Commit swaps the buffers, folds the records into cells, and hands them on

@@ -1,7 +1,7 @@
 // Package transport carries an admitted request to its upstream and the answer back: HTTP/1.1 with bodies that stream both ways,
 // server-sent events, trailers, 100-continue and WebSocket; HTTP/2 to upstreams that speak TLS.
 //
-//	x := &transport.Exchange{Route: …, Caller: …}
+//	x := &transport.Exchange{Base: …, Path: …, Caller: …}
 //	proxy.Serve(w, r, x)   // may panic with http.ErrAbortHandler, as net/http wants it
 //	x.End()                // how it ended, in any case
 //

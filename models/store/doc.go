@@ -1,7 +1,7 @@
 // Package store keeps the records of Gatehouse in SQLite. All SQL and gorm live here; rows are private, methods speak the vocabulary of
 // package models.
 //
-//	s, err := store.Open(ctx, store.Config{Path: "gatehouse.db", Keyring: ring, Changed: gateway.Apply})
+//	s, err := store.Open(ctx, store.Config{Path: "gatehouse.db", Keyring: ring, Changed: gateway.CatchUp})
 //	account, err := s.SignUp(ctx, models.NewAccount{Email: email, Name: name, PasswordHash: hash}, actor, now)
 //	points, err := s.UsageSeries(ctx, models.UsageScope{Keys: keys}, models.UsageRange{From: from, To: to, Step: models.StepHour})
 //
