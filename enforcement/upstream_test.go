@@ -25,6 +25,7 @@ func TestUpstreamsThatFail(t *testing.T) {
 		{"half a head", "HTTP/1.1 200 OK\r\nContent-Le", "upstream-invalid"},
 		{"a head that is too long", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 300<<10) + "\r\n\r\n", "upstream-invalid"},
 		{"a broken header", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "upstream-invalid"},
+		{"a status that is none", "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n", "upstream-invalid"},
 		{"a broken length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "upstream-invalid"},
 		{"nothing but interim answers", strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 100), "upstream-unreachable"},
 		{"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", ""},
@@ -47,6 +48,9 @@ func TestUpstreamsThatFail(t *testing.T) {
 			if tt.slug == "" {
 				if err == nil {
 					t.Errorf("half an answer looks like a whole one: %d %q", res.StatusCode, body)
+				}
+				if res == nil || res.Header.Get("X-Request-Id") == "" {
+					t.Errorf("no head came, though the upstream sent one: %v", err)
 				}
 			} else if err != nil {
 				t.Errorf("no answer: %v", err)

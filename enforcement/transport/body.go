@@ -91,10 +91,13 @@ type answer struct {
 // Unwrap lets http.ResponseController flush and hijack.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader keeps interim answers from clients that do not know them.
+// WriteHeader keeps interim answers from clients that do not know them, and net/http from guessing a type that the upstream did not tell.
 func (a *answer) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols && a.old {
 		return
+	}
+	if _, told := a.Header()["Content-Type"]; !told && status >= 200 {
+		a.Header()["Content-Type"] = nil
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

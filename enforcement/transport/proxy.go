@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -95,6 +96,11 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
 		out.Body = &upload{ReadCloser: r.Body, x: x, in: r}
 	}
+	defer func() {
+		if Failure(x.broken.Load()) == BrokeOff {
+			_ = http.NewResponseController(w).Flush() // what came of the answer is the client's: its head names the request
+		}
+	}()
 	p.reverse.ServeHTTP(&x.answer, out)
 }
 
@@ -161,6 +167,9 @@ func (p *Proxy) receive(res *http.Response) error {
 		return errTooSlow // it came when the client was about to be told that it did not
 	}
 	x.latency.Store(int64(max(1, time.Since(x.start))))
+	if res.StatusCode < 100 {
+		return fmt.Errorf("malformed HTTP response: status %03d", res.StatusCode) // net/http reads it, but panics when told to write it
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		rwc, ok := res.Body.(io.ReadWriteCloser)
 		if !ok || res.Request.Header.Get("Upgrade") == "" {
