@@ -40,10 +40,11 @@ func single(values []string) (string, problem) {
 func bearer(values []string) (string, problem) {
 	value, p := single(values)
 	scheme, token, _ := strings.Cut(value, " ")
-	if p == problemNone && !strings.EqualFold(scheme, "Bearer") {
+	token = strings.TrimLeft(token, " ")
+	if p == problemNone && (token == "" || !strings.EqualFold(scheme, "Bearer")) {
 		return "", problemKeyMissing
 	}
-	return strings.TrimLeft(token, " "), p
+	return token, p
 }
 
 // fromQuery leaves the other parameters as they were written. What some server could read as another parameter is refused.

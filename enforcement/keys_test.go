@@ -130,7 +130,7 @@ func TestTheKeyIsReadWhereTheAPISaysAndKeptFromTheUpstream(t *testing.T) {
 		{"bearer in small letters", models.KeySource{Place: models.KeyInBearer}, "", http.Header{"Authorization": {"bearer  " + k}}, "", ""},
 		{"bearer, passed on", models.KeySource{Place: models.KeyInBearer, Forward: true}, "", http.Header{"Authorization": {"Bearer " + k}}, "", k},
 		{"another scheme", models.KeySource{Place: models.KeyInBearer}, "", http.Header{"Authorization": {"Basic " + k}}, "key-missing", ""},
-		{"no token", models.KeySource{Place: models.KeyInBearer}, "", http.Header{"Authorization": {"Bearer"}}, "key-malformed", ""},
+		{"no token", models.KeySource{Place: models.KeyInBearer}, "", http.Header{"Authorization": {"Bearer"}}, "key-missing", ""},
 		{"two", models.KeySource{Place: models.KeyInBearer}, "", http.Header{"Authorization": {"Bearer " + k, "Basic x"}}, "ambiguous-key", ""},
 		{"query", models.KeySource{Place: models.KeyInQuery, Name: "api_key"}, "a=1&api_key=KEY&b=%20", nil, "", ""},
 		{"query, name encoded", models.KeySource{Place: models.KeyInQuery, Name: "api_key"}, "a=1&api%5fkey=KEY&b=%20", nil, "", ""},

@@ -365,6 +365,41 @@ func TestTheAnswerIsTheUpstreamsButForWhatIsOurs(t *testing.T) {
 	}
 }
 
+// A guess would make a page of what the upstream did not call one.
+func TestNoTypeIsGuessedForTheUpstreamsAnswer(t *testing.T) {
+	o, url := through(t, nil)
+	o.world.stage(func() {
+		o.stage.Upstream = "http://" + rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+	})
+	catchUp(t, o.g)
+	res := o.do(t, newRequest(t, "GET", url+"/echo/prod/a", nil))
+	if kind, told := res.Header["Content-Type"]; told || res.StatusCode != 200 {
+		t.Errorf("status %d, Content-Type %q", res.StatusCode, kind)
+	}
+}
+
+// Anybody could hold connections by announcing a body and not sending it.
+func TestAnAnswerOfTheGatewaysOwnDoesNotWaitForABodyThatDoesNotCome(t *testing.T) {
+	o, url := through(t, nil)
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprint(c, "POST /echo/prod/a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123")
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != 403 || !res.Close {
+		t.Errorf("status %d, close %v: what comes late would be taken for a request", res.StatusCode, res.Close)
+	}
+	if n := len(o.up.requests()); n != 0 {
+		t.Errorf("%d requests were forwarded", n)
+	}
+}
+
 func TestAStopClosesStreamsAtOnce(t *testing.T) {
 	o, url := through(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") == "" {

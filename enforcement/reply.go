@@ -39,7 +39,18 @@ type body struct {
 }
 
 // refuse answers with a problem.
-func (q *request) refuse(p problem) { q.refuseWith(q.w, p, q.explain(p)) }
+func (q *request) refuse(p problem) {
+	q.dismissBody()
+	q.refuseWith(q.w, p, q.explain(p))
+}
+
+// dismissBody bounds the wait for a body that nobody will read: net/http takes in what is left of a small one before it sends the answer, so that
+// the connection can be used again. In time it closes the connection instead.
+func (q *request) dismissBody() {
+	if q.r.Body != nil && q.r.Body != http.NoBody && !q.proxied {
+		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(unreadTimeout)) // in memory there is none to set
+	}
+}
 
 func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.answered = true
@@ -151,6 +162,7 @@ func (q *request) identify(h http.Header) {
 // answerPreflight lets any page ask: a key is no cookie, so that a page of somebody else's has nothing to abuse. Pages cannot send
 // cookies along, since Access-Control-Allow-Credentials is not there.
 func (q *request) answerPreflight() {
+	q.dismissBody()
 	q.answered = true
 	h := q.w.Header()
 	q.identify(h)

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// The bounds of a connection. There is no write timeout and no bound on a body's time: streams may last.
+// The bounds of a connection. There is no write timeout and no bound on the time of a body that is forwarded: streams may last.
 const (
 	headTimeout  = 10 * time.Second
 	idleTimeout  = time.Minute
 	maxHeadBytes = 32 << 10
+	// unreadTimeout is for the rest of a body whose request is answered here.
+	unreadTimeout = 2 * time.Second
 )
 
 // NewServer returns the server of the data plane with its limits; log gets what net/http itself complains about.
