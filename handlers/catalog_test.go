@@ -97,6 +97,21 @@ func TestReferenceShowsWhatIsDeployed(t *testing.T) {
 	}
 }
 
+// TestPagesSayWhereTheGatewayReadsTheKey: where the next deployment will read it is no caller's business yet.
+func TestPagesSayWhereTheGatewayReadsTheKey(t *testing.T) {
+	p := openPortal(t)
+	api, _ := p.weather()
+	owner := models.Actor{AccountID: api.OwnerID, Role: models.RoleOwner}
+	draft := models.APISettings{Name: api.Name, Slug: api.Slug, Summary: api.Summary, KeySource: models.KeySource{Place: models.KeyInHeader, Name: "x-drafted"}}
+	ok(t, p.store.UpdateAPI(p.t.Context(), owner, api.ID, draft, p.clock))
+	b := p.visitor()
+	for _, path := range []string{"/", "/apis/weather", "/apis/weather/docs", "/apis/weather/docs?op=GET+/forecast"} {
+		page := b.get(path)
+		page.has(t, "x-api-key")
+		page.hasNot(t, "x-drafted")
+	}
+}
+
 // TestCatalogKnowsItsReader: who is on a plan sees it, and subscribes without being sent over the sign-up page.
 func TestCatalogKnowsItsReader(t *testing.T) {
 	p := openPortal(t)

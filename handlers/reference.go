@@ -47,7 +47,7 @@ func (c *Catalog) Reference(r *Request) (Reply, error) {
 		crumbs = append(crumbs, ui.Crumb{Label: title})
 	} else {
 		v.Overview = &public.OverviewView{
-			Text: c.Markdown.HTML(ref.description.Text, 1), KeyWords: keyWords(ref.api.KeySource), URL: stageURL(r.Site.GatewayURL, ref.api.Slug, ref.stage.Name),
+			Text: c.Markdown.HTML(ref.description.Text, 1), KeyWords: keyWords(ref.stage.KeySource), URL: stageURL(r.Site.GatewayURL, ref.api.Slug, ref.stage.Name),
 			Call: firstCall(r.Site.GatewayURL, ref.api, ref.description, "first"), Made: ref.description.Format == "",
 		}
 	}

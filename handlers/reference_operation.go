@@ -20,13 +20,13 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation) *p
 	v := &public.OperationView{
 		Verb: op.Verb, Path: op.Path, BaseURL: base, Title: op.Summary,
 		Deprecated: op.Deprecated, KeyRequired: op.KeyRequired, Text: c.Markdown.HTML(op.Text, 1), Parameters: c.parameters(op),
-		Snippets: ui.SnippetsOf(exampleRequest(base, keyVariable(ref.api.Slug), ref.api.KeySource, op)),
+		Snippets: ui.SnippetsOf(exampleRequest(base, keyVariable(ref.api.Slug), ref.stage.KeySource, op)),
 	}
 	if v.Title == "" {
 		v.Title = op.Verb + " " + op.Path
 	}
 	if op.KeyRequired {
-		v.KeyWords = keyWords(ref.api.KeySource)
+		v.KeyWords = keyWords(ref.stage.KeySource)
 		v.Plans = operationPlans(ref, op)
 	}
 	if op.Body != nil {

@@ -72,7 +72,7 @@ type CatalogEntry struct {
 	FromPrice string // price text of the first plan
 }
 
-// CatalogAPI is an API's public page.
+// CatalogAPI is an API's public page. Its KeySource is the first stage's, as deployed; the draft's when nothing is deployed.
 type CatalogAPI struct {
 	API
 	OwnerName string
@@ -86,6 +86,7 @@ type CatalogStage struct {
 	Name       string
 	Deployment DeploymentID
 	DeployedAt time.Time
+	KeySource  KeySource // as deployed
 	Methods    []Method
 }
 

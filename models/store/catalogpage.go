@@ -31,6 +31,9 @@ func catalogAPI(db *gorm.DB, viewer models.AccountID, where string, arg any) (mo
 	if len(page.Stages) == 0 && page.OwnerID != viewer {
 		return models.CatalogAPI{}, models.NotFound("API")
 	}
+	if len(page.Stages) > 0 {
+		page.KeySource = page.Stages[0].KeySource // callers meet what is deployed, not the draft
+	}
 	plans, err := seenPlansOf(db, viewer, page.ID)
 	if err != nil {
 		return models.CatalogAPI{}, err
