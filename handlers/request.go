@@ -124,7 +124,7 @@ func AtLeast(role models.Role) Guard {
 
 // Actor returns who acts, for the audit log.
 func (r *Request) Actor() models.Actor {
-	return models.Actor{AccountID: r.Account.ID, Role: r.Account.Role, Label: r.Account.Email, Address: r.Peer(), RequestID: r.ID}
+	return models.Actor{AccountID: r.Account.ID, Role: r.Account.Role, Label: r.Account.Email, Address: r.Peer(), RequestID: r.ID, Session: r.Session.Digest()}
 }
 
 // Peer returns the address of the other end of the connection.

@@ -157,10 +157,11 @@ type Session struct {
 // Actor is who acts, as the audit log keeps it.
 type Actor struct {
 	AccountID AccountID // zero: the operator at the command line or the system itself
-	Role      Role
-	Label     string // e-mail, "command line" or "system"
-	Address   string // the peer's IP address
+	Role      Role      // with which the request was let in
+	Label     string    // e-mail, "command line" or "system"
+	Address   string    // the peer's IP address
 	RequestID string
+	Session   [32]byte // digest of the session that the request came with; zero: none
 }
 
 // CommandLine is the actor of administrative commands.

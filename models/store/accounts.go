@@ -133,6 +133,35 @@ func (t *tx) actAs(a models.Account) {
 	t.actor.AccountID, t.actor.Role, t.actor.Label = a.ID, a.Role, a.Email
 }
 
+// checkActor refuses who was disabled, signed out or given a lower role after the request was let in: what was taken from an account
+// holds for forms that are under way, too.
+func (t *tx) checkActor() error {
+	if t.actor.AccountID == 0 {
+		return nil
+	}
+	type standing struct {
+		Role     string
+		Enabled  bool
+		SignedIn bool
+	}
+	now, err := selectOne[standing](t.DB, "account", `SELECT role, disabled_at IS NULL AS enabled,
+			EXISTS (SELECT 1 FROM sessions s WHERE s.digest = ? AND s.account_id = a.id AND s.expires_at > ?) AS signed_in
+		FROM accounts a WHERE id = ?`, blob(t.actor.Session[:]), millis(t.now), t.actor.AccountID)
+	if err != nil {
+		return err
+	}
+	role, err := models.ParseRole(now.Role)
+	switch {
+	case err != nil:
+		return err
+	case !now.Enabled || t.actor.Session != [32]byte{} && !now.SignedIn:
+		return models.Denied("You are signed out. Sign in and send the form again.")
+	case role < t.actor.Role:
+		return models.Denied("Your role has changed, and this is not part of it any more.")
+	}
+	return nil
+}
+
 // mustBeAdmin refuses what only administrators (and the command line) do. Pages hide it from others; this is the last word.
 func mustBeAdmin(actor models.Actor) error {
 	if actor.Role != models.RoleAdmin {

@@ -225,3 +225,34 @@ func TestLastSeenIsWrittenAtMostEveryFiveMinutes(t *testing.T) {
 		}
 	}
 }
+
+// A form that was let in completes only if its sender may still send it: what was taken from an account holds at once.
+func TestAFormDoesNotOutliveItsSendersRights(t *testing.T) {
+	tests := map[string]func(*world, models.Actor) error{
+		"disabled": func(w *world, admin models.Actor) error {
+			return w.SetAccountDisabled(w.t.Context(), admin, w.owner.ID, true, w.later())
+		},
+		"a lower role": func(w *world, admin models.Actor) error {
+			return w.SetRole(w.t.Context(), admin, w.owner.ID, models.RoleDeveloper, w.later())
+		},
+		"signed out": func(w *world, admin models.Actor) error {
+			_, err := w.EndSessions(w.t.Context(), admin, w.owner.ID, [32]byte{}, w.later())
+			return err
+		},
+	}
+	for name, take := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			actor := w.asOwner()
+			actor.Session = [32]byte{1}
+			session := models.StoredSession{Digest: actor.Session, Data: []byte("{}")}
+			session.AccountID, session.CreatedAt, session.SeenAt = w.owner.ID, w.now, w.now
+			ok(t, w.SaveSession(t.Context(), session))
+			_, err := w.CreatePlan(t.Context(), actor, termsOf("before"), w.later())
+			ok(t, err)
+			ok(t, take(w, storetest.Actor(storetest.Admin(t, w.Store))))
+			_, err = w.CreatePlan(t.Context(), actor, termsOf("after"), w.later())
+			wantKind(t, "a form under way", err, models.KindDenied)
+		})
+	}
+}

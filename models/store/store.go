@@ -143,11 +143,14 @@ type tx struct {
 }
 
 // change runs a use case in an immediate transaction. Errors from fn roll it back. When fn noted a change, the gateway has applied it by the time that
-// change returns.
+// change returns. Denied when the actor may not act any more.
 func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, fn func(*tx) error) error {
 	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond)}
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		t.DB = db
+		if err := t.checkActor(); err != nil {
+			return err
+		}
 		return fn(t)
 	})
 	if err != nil {
