@@ -84,10 +84,10 @@ func (s *Session) Flash(kind Kind, text string) {
 	s.changed = true
 }
 
-// TakeFlash returns the message that an earlier page left, once.
+// TakeFlash returns the message that an earlier page left, once; not to a HEAD, whose page nobody sees.
 func (s *Session) TakeFlash() (kind Kind, text string, ok bool) {
 	text, ok = s.raw.Values[keyFlash].(string)
-	if !ok {
+	if !ok || s.request.Method == http.MethodHead {
 		return "", "", false
 	}
 	k, _ := s.raw.Values[keyKind].(string)
@@ -102,7 +102,10 @@ func (s *Session) PutSecret(key models.KeyID, value secret.Value) error {
 	return s.manager.rows.PutSecret(s.request.Context(), s.digest, key, value, s.manager.now())
 }
 
-// TakeSecret returns the value that was kept for the key, once.
+// TakeSecret returns the value that was kept for the key, once; not to a HEAD, whose page nobody sees.
 func (s *Session) TakeSecret(key models.KeyID) (secret.Value, bool, error) {
+	if s.request.Method == http.MethodHead {
+		return secret.Value{}, false, nil
+	}
 	return s.manager.rows.TakeSecret(s.request.Context(), s.digest, key, s.manager.now())
 }

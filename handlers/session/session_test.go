@@ -16,7 +16,12 @@ import (
 // visit opens the session of a request with the cookies, lets do change it, keeps it, and returns the cookies that a browser would have then.
 func visit(t *testing.T, m *session.Manager, cookies []*http.Cookie, do func(*session.Session)) []*http.Cookie {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	return visitBy(t, m, http.MethodGet, cookies, do)
+}
+
+func visitBy(t *testing.T, m *session.Manager, verb string, cookies []*http.Cookie, do func(*session.Session)) []*http.Cookie {
+	t.Helper()
+	r := httptest.NewRequest(verb, "/", nil)
 	for _, c := range cookies {
 		r.AddCookie(c)
 	}
@@ -82,6 +87,11 @@ func TestSigningOutEndsTheSessionForEveryCopyOfTheCookie(t *testing.T) {
 func TestAFlashIsShownOnce(t *testing.T) {
 	m, _, _ := newManager(t, false)
 	cookies := visit(t, m, nil, func(s *session.Session) { s.Flash(session.Bad, "no") })
+	visitBy(t, m, http.MethodHead, cookies, func(s *session.Session) {
+		if _, text, ok := s.TakeFlash(); ok {
+			t.Errorf("a HEAD took the message %q", text)
+		}
+	})
 	cookies = visit(t, m, cookies, func(s *session.Session) {
 		if kind, text, ok := s.TakeFlash(); !ok || kind != session.Bad || text != "no" {
 			t.Errorf("got %q %q %v", kind, text, ok)
@@ -119,6 +129,11 @@ func TestASecretIsShownOnceAndOnlyToItsSession(t *testing.T) {
 	if got := take(other); got != "" {
 		t.Error("another session got the secret")
 	}
+	visitBy(t, m, http.MethodHead, mine, func(s *session.Session) {
+		if _, ok, err := s.TakeSecret(key); ok || err != nil {
+			t.Errorf("a HEAD got the secret, whose page nobody sees: %v", err)
+		}
+	})
 	if got := take(mine); got != "a value that is secret" {
 		t.Errorf("got %q", got)
 	}
