@@ -112,9 +112,12 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer.Body.Close()
+			page := text(t, answer)
 			if answer.StatusCode != http.StatusForbidden {
 				t.Errorf("got %s", answer.Status)
+			}
+			if id := answer.Header.Get("X-Request-Id"); id == "" || !strings.Contains(page, id) || !strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+				t.Errorf("the refusal lacks the headers or the number of every page: %v", answer.Header)
 			}
 		})
 	}

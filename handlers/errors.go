@@ -55,10 +55,9 @@ func (s *Site) NotFound() gin.HandlerFunc {
 }
 
 // Foreign answers a form that another site sent.
-func (s *Site) Foreign() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r := &Request{Request: req, Site: s, ID: w.Header().Get("X-Request-Id"), Now: s.Now().UTC()}
-		s.write(w, r, s.failure(r, models.Denied("This form was sent from another site. Open the page here and send it again.")))
+func (s *Site) Foreign() gin.HandlerFunc {
+	return s.Handle(func(*Request) (Reply, error) {
+		return Reply{}, models.Denied("This form was sent from another site. Open the page here and send it again.")
 	})
 }
 

@@ -47,12 +47,12 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 	e.RedirectTrailingSlash = false
 	_ = e.SetTrustedProxies(nil) // trust nobody's X-Forwarded-For; the call cannot fail with nil
 	https := IsHTTPS(site.PublicURL)
-	e.Use(requestID, headers(https), recovery(site, site.Log))
+	e.Use(requestID, headers(https), recovery(site, site.Log), guardOrigin(site))
 	e.GET("/static/*file", gin.WrapH(files))
 	e.HEAD("/static/*file", gin.WrapH(files))
 	e.NoRoute(site.NotFound())
 	routes(e, site, pages)
-	return guardOrigin(site, e)
+	return e
 }
 
 // IsHTTPS reports whether an address is reached over TLS.
@@ -61,15 +61,20 @@ func IsHTTPS(address string) bool {
 	return err == nil && u.Scheme == "https"
 }
 
-// guardOrigin refuses forms that other sites send. A request that says neither where it comes from nor to which site it belongs is from no browser of this
-// decade; the session cookie's SameSite keeps it out of those too.
-func guardOrigin(site *handlers.Site, next http.Handler) http.Handler {
+// guardOrigin refuses forms that other sites send. What says neither where it comes from nor to which site it belongs is let through: it is from a
+// program, or from a browser so old that the session cookie's SameSite keeps the cookie out (docs/architecture.md).
+func guardOrigin(site *handlers.Site) gin.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	if err := protection.AddTrustedOrigin(site.PublicURL); err != nil {
 		site.Log.Warn("the public URL is no origin: forms are accepted from the portal's own host only", "error", err)
 	}
-	protection.SetDenyHandler(site.Foreign())
-	return protection.Handler(next)
+	refuse := site.Foreign()
+	return func(c *gin.Context) {
+		if protection.Check(c.Request) != nil {
+			refuse(c)
+			c.Abort()
+		}
+	}
 }
 
 // group adds routes that share guards.
