@@ -226,6 +226,18 @@ func raw(t testing.TB, url, bytes string) *httptest.ResponseRecorder {
 	return w
 }
 
+// The limit of the manual is the limit to the byte, whatever net/http adds to what it is told.
+func TestAHeadMayHave32KiBAndNoByteMore(t *testing.T) {
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for size, want := range map[int]int{32 << 10: http.StatusNoContent, 32<<10 + 1: http.StatusRequestHeaderFieldsTooLarge} {
+		head, end := "GET / HTTP/1.1\r\nHost: x\r\nA: ", "\r\n\r\n"
+		head += strings.Repeat("a", size-len(head)-len(end)) + end
+		if got := raw(t, url, head).Code; got != want {
+			t.Errorf("a head of %d bytes: got %d, want %d", size, got, want)
+		}
+	}
+}
+
 // The page of each problem, the list in the code and the manual say the same.
 func TestTheManualListsEveryProblem(t *testing.T) {
 	manual, err := os.ReadFile("../docs/gateway.md")
@@ -234,9 +246,9 @@ func TestTheManualListsEveryProblem(t *testing.T) {
 	}
 	var want []string
 	for _, p := range enforcement.Problems() {
-		want = append(want, fmt.Sprintf("| `%s` | %d | %s |", p.Slug, p.Status, p.Title))
+		want = append(want, fmt.Sprintf("| `%s` | %d | %s | %s %s |", p.Slug, p.Status, p.Title, p.Explanation, p.WhatToDo))
 	}
-	got := regexp.MustCompile("(?m)^\\| `[a-z-]+` \\| [0-9]{3} \\| [^|]+ \\|").FindAllString(string(manual), -1)
+	got := regexp.MustCompile("(?m)^\\| `[a-z-]+` \\| [0-9]{3} \\| .+ \\|$").FindAllString(string(manual), -1)
 	if !slices.Equal(got, want) {
 		t.Errorf("docs/gateway.md lists\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

@@ -11,6 +11,8 @@ const (
 	headTimeout  = 10 * time.Second
 	idleTimeout  = time.Minute
 	maxHeadBytes = 32 << 10
+	// headSlack is how much longer a head net/http takes than it is told.
+	headSlack = 4 << 10
 	// unreadTimeout is for the rest of a body whose request is answered here.
 	unreadTimeout = 2 * time.Second
 )
@@ -21,7 +23,7 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeadBytes,
+		MaxHeaderBytes:    maxHeadBytes - headSlack,
 		// "OPTIONS *" is a target like any other that is no path here: refused with a reason and an id.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
