@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,6 +65,42 @@ func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 			t.Errorf("%s is not named in:\n%v", flag, err)
 		}
 	}
+}
+
+func TestTheManualListsEveryFlagAndCommand(t *testing.T) {
+	p, _, _ := testProgram(nil)
+	fs := p.flagSet("serve")
+	var c config
+	c.dataFlags(fs)
+	c.listenFlags(fs)
+	var want []string
+	fs.VisitAll(func(f *flag.Flag) { want = append(want, "--"+f.Name) })
+	if got := firstCells(t, "docs/configuration.md", "| `(--[a-z-]+)` |"); !slices.Equal(got, want) {
+		t.Errorf("docs/configuration.md: got %v, want %v", got, want)
+	}
+	want = nil
+	for _, c := range commands() {
+		want = append(want, c.name)
+	}
+	slices.Sort(want)
+	if got := firstCells(t, "docs/cli.md", "| `gatehouse ([a-z]+)"); !slices.Equal(got, want) {
+		t.Errorf("docs/cli.md: got %v, want %v", got, want)
+	}
+}
+
+// firstCells returns what a pattern finds at the beginning of a manual's lines, sorted, each once.
+func firstCells(t *testing.T, manual, pattern string) []string {
+	t.Helper()
+	text, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, m := range regexp.MustCompile("(?m)^" + strings.ReplaceAll(pattern, "|", "\\|")).FindAllSubmatch(text, -1) {
+		found = append(found, string(m[1]))
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 func TestAWrongCommandEndsWithStatusTwo(t *testing.T) {
