@@ -96,7 +96,7 @@ func firstCells(t *testing.T, manual, pattern string) []string {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, m := range regexp.MustCompile("(?m)^" + strings.ReplaceAll(pattern, "|", "\\|")).FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)^"+strings.ReplaceAll(pattern, "|", "\\|")).FindAllSubmatch(text, -1) {
 		found = append(found, string(m[1]))
 	}
 	slices.Sort(found)
