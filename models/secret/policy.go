@@ -37,10 +37,10 @@ func CheckPassword(password string, context ...string) error {
 		return refuse("This password repeats itself. Use something less regular.")
 	case isSequence([]rune(lower)):
 		return refuse("This password is a row of neighbours in the alphabet or on the keyboard. Use something less regular.")
-	case isCommon(lower):
-		return refuse("This password is among the first that somebody would try. Use something that only you would think of.")
 	case leansOn(lower, append([]string{"gatehouse"}, context...)):
 		return refuse("This password is little more than your name, your e-mail address or the name of this product. Use something else.")
+	case isCommon(lower):
+		return refuse("This password is among the first that somebody would try. Use something that only you would think of.")
 	}
 	return nil
 }
@@ -97,12 +97,20 @@ func isSequence(s []rune) bool {
 	return breaks <= 2 || strings.Contains(keyboardPaths, string(s)) || strings.Contains(keyboardPaths, string(mirrored))
 }
 
-// isCommon: a password of the list, or a word of the list with at most 8 digits and signs around it, also when it is written with
-// digits and signs for letters and between words ("P@ssw0rd-2024!").
+// isCommon: a password of the lists, also with at most 4 characters more at its ends ("password123!!"), or a word of the lists with at
+// most 8 digits and signs around it, also when it is written with digits and signs for letters and between words ("P@ssw0rd-2024!").
 func isCommon(s string) bool {
+	const most = 4
+	for before := range most + 1 {
+		for after := range most + 1 - before {
+			if end := len(s) - after; end-before >= 8 && listed(s[before:end]) {
+				return true
+			}
+		}
+	}
 	first, last := strings.IndexFunc(s, unicode.IsLetter), strings.LastIndexFunc(s, unicode.IsLetter)
 	if first < 0 {
-		return listed(s)
+		return false
 	}
 	_, size := utf8.DecodeRuneInString(s[last:])
 	core := s[first : last+size]
@@ -113,10 +121,8 @@ func isCommon(s string) bool {
 		}
 		return -1
 	}, letters)
-	return listed(s) || len(s)-len(core) <= 8 && listed(letters)
+	return len(s)-len(core) <= 8 && listed(letters)
 }
-
-func listed(s string) bool { return strings.Contains(commonPasswords, "\n"+s+"\n") }
 
 // leansOn: fewer than 8 letters and digits are left when the words of context, of 4 or more characters, are taken out.
 func leansOn(s string, context []string) bool {

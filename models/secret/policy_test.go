@@ -40,6 +40,8 @@ func TestCheckPassword(t *testing.T) {
 		{"a common phrase", "Correct Horse Battery Staple", "among the first"},
 		{"common as it is", "1q2w3e4r5t6y7u", "row of neighbours"},
 		{"common digits", "314159265358", "among the first"},
+		{"from a leak", "morganstanley", "among the first"},
+		{"from a leak with a little around it", "!bulldog1999!", "among the first"},
 		{"a name with digits", "Lovelace2024!", "little more than your name"},
 		{"an address", "ada.lovelace@analytical.example", "little more than your name"},
 		{"the product", "gatehouse-1234", "little more than"},
