@@ -10,7 +10,6 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
-	"gatehouse/models/limit"
 	"gatehouse/templates/format"
 	"gatehouse/templates/owner"
 	"gatehouse/templates/ui"
@@ -87,25 +86,6 @@ func limitsLine(t models.Terms) string {
 		parts = append(parts, t.Price)
 	}
 	return strings.Join(parts, " · ")
-}
-
-// presets fill a new plan; owners change every number.
-func presets() []struct {
-	id, label, text string
-	terms           models.Terms
-} {
-	month := func(n int64) *limit.Quota { return &limit.Quota{Limit: n, Period: limit.PeriodMonth} }
-	return []struct {
-		id, label, text string
-		terms           models.Terms
-	}{
-		{"free", "Free to try", "Slow, small, key at once", models.Terms{Name: "Free", Description: "To try things out.", Price: "€0 a month",
-			Throttle: &limit.Throttle{Rate: 5, Burst: 10}, Quota: month(10_000), Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1}},
-		{"growth", "For production", "Fast, with a monthly quota", models.Terms{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month",
-			Throttle: &limit.Throttle{Rate: 50, Burst: 100}, Quota: month(10_000_000), Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 2}},
-		{"partner", "Ask first", "You approve each customer", models.Terms{Name: "Partner", Description: "For partners, with an agreement.", Price: "By agreement",
-			Throttle: &limit.Throttle{Rate: 200, Burst: 400}, Audience: models.AudienceAsk, Charge: models.ChargeDelivered, KeysPerApp: 5}},
-	}
 }
 
 // New is the editor of a plan to be. ?stage= says what it opens, ?preset= what it begins with.
