@@ -196,19 +196,8 @@ func scanPlan(rows *sql.Rows, key *int64, p *models.CredentialPlan) error {
 	if err := rows.Scan(key, &p.PlanID, &blocked, &state); err != nil {
 		return err
 	}
-	p.State = memberState(blocked, state)
+	p.State = models.MemberState(models.SubscriptionState(state.String), blocked)
 	return nil
-}
-
-// memberState is the state of a key on a plan, from plan_keys.blocked and the state of the subscription that put it there, if one did.
-func memberState(blocked bool, subscription sql.NullString) models.MembershipState {
-	switch {
-	case blocked:
-		return models.MemberBlocked
-	case !subscription.Valid:
-		return models.MemberActive
-	}
-	return models.SubscriptionState(subscription.String).Member()
 }
 
 func scanCharge(rows *sql.Rows, key *int64, u *models.QuotaUse) error {
