@@ -32,11 +32,6 @@ type Source interface {
 	Credential(ctx context.Context, id models.KeyID) (models.Credential, error)
 }
 
-// Sink keeps usage. A batch is committed whole or not at all.
-type Sink interface {
-	CommitUsage(ctx context.Context, batch models.UsageBatch) error
-}
-
 // Levels keeps the levels of throttles over an ordered stop. LoadLevels forgets what it returns.
 type Levels interface {
 	SaveLevels(ctx context.Context, levels []models.ThrottleLevel) error
@@ -51,7 +46,7 @@ type Digester interface {
 // Config is what a Gateway needs.
 type Config struct {
 	Source  Source
-	Sink    Sink
+	Sink    meter.Sink
 	Levels  Levels
 	Keyring Digester
 

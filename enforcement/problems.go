@@ -55,7 +55,7 @@ const (
 	numProblems
 )
 
-// of returns the entry of p, which is not problemNone.
+// entry returns the entry of p, which is not problemNone.
 func (p problem) entry() Problem { return problems[p-1] }
 
 var problems = [numProblems - 1]Problem{
