@@ -2,8 +2,6 @@ package ui
 
 import (
 	"time"
-
-	"gatehouse/templates/format"
 )
 
 // EmptyProps is a list that holds nothing yet: one sentence on what it is.
@@ -60,8 +58,4 @@ func methodClass(verb string) string {
 		return "delete"
 	}
 	return ""
-}
-
-func share(value, max int64) string {
-	return format.Count(value) + " of " + format.Count(max) + " · " + format.PercentOf(value, max)
 }
