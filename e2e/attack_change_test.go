@@ -88,7 +88,7 @@ func TestAttackChangesHoldOnTheVeryNextRequest(t *testing.T) {
 	w.done(w.dev, "/keys/"+g.key+"/revoke")
 	call(403, "key-revoked")
 
-	last := w.subscribe(w.dev, s, plan)
+	last := w.subscribe(w.other, s, plan)
 	w.expect("GET", "/shop/prod/items", last.value, 200, "")
 	w.done(w.owner, stage+"/delete", "confirm", "prod")
 	w.expect("GET", "/shop/prod/items", last.value, 404, "stage-unknown")

@@ -83,6 +83,9 @@ func TestAttackOfManyWhoComeAtOnceOneWins(t *testing.T) {
 	first, second := w.plan(w.owner, "First", []service{s}, "keys_per_app", "2"), w.plan(w.owner, "Second", []service{s}, "keys_per_app", "2")
 	app := find(t, "/apps/"+anID, w.dev.done(w.dev.post("/apps", "name", "Racer")))
 
+	one("a new app on a plan", parallel(n, func(int) *http.Response {
+		return w.dev.try("/apis/shop/subscribe", "plan", first, "app", "new", "app_name", "Twin", "key_name", "k")
+	}))
 	// R1: whichever of two plans wins, the app is on one.
 	one("two plans that open one stage", parallel(n, func(i int) *http.Response {
 		return w.dev.try("/apis/shop/subscribe", "plan", []string{first, second}[i%2], "app", app, "key_name", "k")

@@ -54,7 +54,7 @@ func (s *Store) Subscribe(ctx context.Context, actor models.Actor, in models.New
 		if err != nil {
 			return err
 		}
-		if made.App, err = t.appToSubscribe(in); err != nil {
+		if made.App, err = t.appToSubscribe(in, p); err != nil {
 			return err
 		}
 		state := models.SubscriptionActive
@@ -117,9 +117,18 @@ func (t *tx) planToSubscribe(id models.PlanID) (models.Plan, error) {
 	return p, err
 }
 
-func (t *tx) appToSubscribe(in models.NewSubscription) (models.App, error) {
+// appToSubscribe reads the app, or makes it. A form that is sent twice must not make two apps, each with a key and a quota of its own.
+func (t *tx) appToSubscribe(in models.NewSubscription, p models.Plan) (models.App, error) {
 	if in.AppID != 0 {
 		return appOf(t.DB, t.actor.AccountID, in.AppID)
+	}
+	twice, err := selectOne[bool](t.DB, "app of this name", `SELECT EXISTS (SELECT 1 FROM apps a JOIN subscriptions s ON s.app_id = a.id
+		WHERE a.account_id = ? AND s.plan_id = ? AND s.state NOT IN ('refused', 'ended') AND a.name = ? COLLATE NOCASE)`, t.actor.AccountID, p.ID, in.AppName)
+	if err != nil {
+		return models.App{}, err
+	}
+	if twice {
+		return models.App{}, conflictAt("app_name", fmt.Sprintf("You have an app %s on the plan %s already. Give another one a name of its own.", in.AppName, p.Name()))
 	}
 	return t.newApp(in.AppName)
 }

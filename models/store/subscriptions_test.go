@@ -32,6 +32,21 @@ func TestASubscriptionMakesAppKeyAndMembership(t *testing.T) {
 	wantR1(t, w.Store)
 }
 
+// A form that is sent twice would else give a developer two keys, and so two quotas, without his knowing.
+func TestSubscribingTwiceMakesOneApp(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan("Free", w.stage("prod"))
+	made := w.subscribe(p, "My app")
+	_, _, err := w.Subscribe(t.Context(), w.asDeveloper(), models.NewSubscription{PlanID: p.ID, AppName: "my APP"}, w.later())
+	wantKind(t, "the second form", err, models.KindConflict)
+	if got := count(t, w.Store, `SELECT count(*) FROM apps WHERE account_id = ?`, w.developer.ID); got != 1 {
+		t.Errorf("there are %d apps", got)
+	}
+	w.subscribe(w.plan("Other", w.stage("beta")), "My app")
+	ok(t, w.CancelSubscription(t.Context(), w.asDeveloper(), made.Subscription.ID, w.later()))
+	w.subscribe(p, "My app")
+}
+
 func TestASubscriptionTellsTheGatewayOfItsKeys(t *testing.T) {
 	w := newWorld(t)
 	made := w.subscribe(w.plan("Free", w.stage("prod")), "App")
