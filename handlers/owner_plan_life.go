@@ -35,7 +35,7 @@ func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, e
 	case row.Keys == 0:
 		v.Who = row.Name() + " · no keys are on the plan yet"
 	default:
-		v.Who = row.Name() + " · " + count(row.Keys, "key") + " of " + count(row.Subscribers, "subscriber") + " follow on their next request"
+		v.Who = row.Name() + " · holds for " + count(row.Keys, "key") + " of " + count(row.Subscribers, "subscriber") + " from the next request"
 	}
 	if closed := closedStages(row.InForce, terms, names); closed != "" && row.Keys > 0 {
 		v.Warnings = append(v.Warnings, count(row.Keys, "key")+" will get 403 on "+closed+".")
@@ -87,7 +87,7 @@ func (o *OwnerPlans) RetireForm(r *Request) (Reply, error) {
 	}
 	text := "Nobody new can subscribe. It is gone from the catalog, and its terms cannot be changed any more."
 	if row.Keys > 0 {
-		text += " The " + count(row.Keys, "key") + " that are on it go on working."
+		text += " What is on it goes on working: " + count(row.Keys, "key") + "."
 	}
 	return Page(owner.Confirm(r.layout("Retire "+row.Name(), plansCrumb(), ui.Crumb{Label: row.Name(), Href: ownerPlanPath(row.ID)}, ui.Crumb{}),
 		ui.Confirm{Title: "Retire " + row.Name() + "?", Text: text, Action: ownerPlanPath(row.ID) + "/retire", Button: "Retire plan", Danger: true, Cancel: ownerPlanPath(row.ID)})), nil

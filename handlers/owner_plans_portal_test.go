@@ -107,7 +107,7 @@ func TestDraftIsShownAsADiffUntilItIsPublishedOrDiscarded(t *testing.T) {
 	page = b.sees(b.post(path + "/discard"))
 	page.has(t, "The unpublished changes are gone", `value="80"`)
 
-	b.sees(b.post(path, with(save, "action", "review")...)).has(t, "What changes", "1 key of 1 subscriber follow on their next request", "80 rps")
+	b.sees(b.post(path, with(save, "action", "review")...)).has(t, "What changes", "holds for 1 key of 1 subscriber from the next request", "80 rps")
 	b.sees(b.post(path+"/publish")).has(t, "Version 2 of echo plan is in force")
 	b.get(path+"/versions").has(t, "Version 2", "In force", "80 rps", "50 rps", "Version 1")
 }
