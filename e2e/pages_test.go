@@ -89,3 +89,14 @@ func kindOf(path string) string {
 	}
 	return kind
 }
+
+func TestADoubleClickSendsAFormOnce(t *testing.T) {
+	p := start(t, "serve", "--data", t.TempDir())
+	b := newBrowser(t, desktop)
+	b.open(p.portal + p.line(`(?m)^http\S+(/setup/\S+)$`))
+	// An event that a script makes sends nothing: it tells only whether the page would have.
+	sends := eval[[]bool](b, `[0, 0].map(() => document.querySelector('main form').dispatchEvent(new SubmitEvent('submit', {bubbles: true, cancelable: true})))`)
+	if !slices.Equal(sends, []bool{true, false}) {
+		t.Errorf("two clicks sent the form: %v, want the first alone", sends)
+	}
+}

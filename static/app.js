@@ -87,6 +87,14 @@ on("input", e => {
   twin.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
+// A double click sends a form once.
+const sent = new WeakMap();
+on("submit", e => {
+  if (e.defaultPrevented || e.target.method !== "post") return;
+  if (e.timeStamp - sent.get(e.target) < 1000) e.preventDefault();
+  else sent.set(e.target, e.timeStamp);
+});
+
 // Snippets: the language that was chosen last is chosen everywhere.
 const choose = lang => document.querySelectorAll("input[data-lang]").forEach(i => { if (i.dataset.lang === lang) i.checked = true; });
 on("change", e => { if (e.target.dataset.lang) { store("lang", e.target.dataset.lang); choose(e.target.dataset.lang); } });
