@@ -49,7 +49,7 @@ func demo(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return fmt.Errorf("listen for the sample upstream: %w", err)
 	}
-	server := &http.Server{Handler: sample.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: unhurried(sample.Handler()), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(upstream) }() // ends with Close below
 	defer server.Close()
 

@@ -41,9 +41,9 @@ type demoCaller struct {
 	key    models.KeyID
 	plan   models.PlanID
 	stage  models.StageID
-	name   string // of the stage
-	perDay float64
-	burst  int // calls at once, now and then
+	name   string  // of the stage
+	perDay float64 // calls on an average day, bursts aside
+	burst  int     // calls at once every demoBurstEvery; 0: never
 }
 
 // prepare seeds an empty installation, or finds what an earlier start seeded; the sample upstream has another port each time.
@@ -94,31 +94,33 @@ func (d *demoData) pointUpstream(ctx context.Context, owner models.Actor, now ti
 	return nil
 }
 
-// seed makes the people, the API with two stages, three plans, apps, keys and a month of made-up history.
+// seed makes the people, the API with two stages, three plans, apps, keys and a made-up past. All of it is as old as that past, but for
+// the request that waits for an answer.
 func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	s := d.in.store
+	opened := now.AddDate(0, 0, -demoDays)
 	hash, err := secret.NewHasher().Hash(ctx, demoPassword)
 	if err != nil {
 		return err
 	}
 	people := map[models.Role]models.Account{}
 	for _, person := range demoPeople {
-		a, err := s.CreateAccount(ctx, models.CommandLine(), models.NewAccount{Email: person.email, Name: person.name, PasswordHash: hash, Role: person.role}, now)
+		a, err := s.CreateAccount(ctx, models.CommandLine(), models.NewAccount{Email: person.email, Name: person.name, PasswordHash: hash, Role: person.role}, opened)
 		if err != nil {
 			return err
 		}
 		people[person.role] = a
 	}
 	owner, developer := demoActor(people[models.RoleOwner]), demoActor(people[models.RoleDeveloper])
-	stages, err := d.seedAPI(ctx, owner, now)
+	stages, err := d.seedAPI(ctx, owner, opened)
 	if err != nil {
 		return err
 	}
-	plans, err := d.seedPlans(ctx, owner, stages, now)
+	plans, err := d.seedPlans(ctx, owner, stages, opened)
 	if err != nil {
 		return err
 	}
-	if err := d.seedApps(ctx, developer, plans, now); err != nil {
+	if err := d.seedApps(ctx, developer, plans, opened, now); err != nil {
 		return err
 	}
 	if err := d.findCallers(ctx); err != nil {
@@ -185,7 +187,7 @@ func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map
 	}
 	plans := map[string]models.Plan{}
 	for _, t := range []models.Terms{
-		{Name: "Free", Description: "To try things out and for weekend projects.", Price: "Free", Throttle: &limit.Throttle{Rate: 5, Burst: 10},
+		{Name: "Free", Description: "To try things out and for weekend projects.", Price: "Free", Throttle: &limit.Throttle{Rate: 5, Burst: demoFreeBurst},
 			Quota: &limit.Quota{Limit: 10_000, Period: limit.PeriodDay}, Stages: []models.PlanStage{slow}, Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1},
 		{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month", Throttle: &limit.Throttle{Rate: 50, Burst: 100},
 			Quota: &limit.Quota{Limit: 1_000_000, Period: limit.PeriodMonth}, Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAnyone, Charge: models.ChargeDelivered, KeysPerApp: 5},
@@ -206,23 +208,23 @@ func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map
 }
 
 // seedApps makes the developer's apps: one in production with two keys, one on the free plan, one that waits for the owner's yes.
-func (d *demoData) seedApps(ctx context.Context, developer models.Actor, plans map[string]models.Plan, now time.Time) error {
+func (d *demoData) seedApps(ctx context.Context, developer models.Actor, plans map[string]models.Plan, opened, now time.Time) error {
 	s := d.in.store
-	mobile, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Growth"].ID, AppName: "Acme Mobile", KeyName: "ios-production"}, now)
+	mobile, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Growth"].ID, AppName: "Acme Mobile", KeyName: "ios-production"}, opened)
 	if err != nil {
 		return err
 	}
-	if _, _, err := s.CreateKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "android-production"}, now); err != nil {
+	if _, _, err := s.CreateKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "android-production"}, opened); err != nil {
 		return err
 	}
-	if _, err := s.AdoptKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "curl-demo"}, secret.NewValue(demoKey), now); err != nil {
+	if _, err := s.AdoptKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "curl-demo"}, secret.NewValue(demoKey), opened); err != nil {
 		return err
 	}
-	if _, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Free"].ID, AppName: "Weekend project", KeyName: "laptop"}, now); err != nil {
+	if _, _, err := s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Free"].ID, AppName: "Weekend project", KeyName: "laptop"}, opened); err != nil {
 		return err
 	}
 	_, _, err = s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Scale"].ID, AppName: "Nightly export", KeyName: "warehouse",
-		Message: "We move our nightly export to you: about 300 requests a second between 02:00 and 03:00 UTC."}, now)
+		Message: "We move our nightly export to you: about 300 requests a second between 02:00 and 03:00 UTC."}, now.Add(-2*time.Hour))
 	return err
 }
 
@@ -237,9 +239,9 @@ func (d *demoData) findCallers(ctx context.Context) error {
 		return err
 	}
 	habits := map[string]demoCaller{
-		"ios-production":     {name: "prod", perDay: 9000},
-		"android-production": {name: "prod", perDay: 5200},
-		"laptop":             {name: "prod", perDay: 900, burst: 16},
+		"ios-production":     {name: "prod", perDay: 28_000},
+		"android-production": {name: "prod", perDay: 16_000},
+		"laptop":             {name: "prod", perDay: 2400, burst: demoBurst},
 	}
 	d.callers = nil
 	for _, row := range rows.Items {

@@ -2,87 +2,85 @@ package main
 
 import (
 	"context"
-	"math"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"gatehouse/models"
 )
 
-// seedHistory writes thirty days of made-up usage, by the hour, and the last day of it every ten minutes: charts have a past.
+// demoDays is how many days before today the demo's made-up past begins.
+const demoDays = 89 // with today they fill the longest chart
+
+// seedHistory writes usage as the demo's traffic would have left it, less the longer ago: by the hour, and the latest by the minute, so that
+// what happens from now on goes on where the past ends.
 func (d *demoData) seedHistory(ctx context.Context, now time.Time) error {
 	methods, err := d.in.store.Methods(ctx, d.api.OwnerID, d.api.ID)
 	if err != nil {
 		return err
 	}
+	ids := map[string]models.MethodID{}
+	for _, m := range methods {
+		if m.Verb == http.MethodGet {
+			ids[m.Path] = m.ID
+		}
+	}
 	r := rand.New(rand.NewPCG(26, 11)) // the same past each time
+	const day = 24 * time.Hour
 	end := now.UTC().Truncate(time.Minute)
-	for start := end.AddDate(0, 0, -30).Truncate(time.Hour); start.Before(end); {
-		step := time.Hour
-		if end.Sub(start) <= 24*time.Hour {
-			step = 10 * time.Minute
+	for start := end.Truncate(day).Add(-demoDays * day); start.Before(end); start = start.Add(day) {
+		next := start.Add(day)
+		if next.After(end) {
+			next = end
+		}
+		age := end.Sub(next)
+		step, grown := time.Hour, 1-0.4*age.Hours()/24/demoDays
+		if age < day {
+			step = time.Minute
 		}
 		var batch models.UsageBatch
-		for _, caller := range d.callers {
-			n := caller.perDay * step.Hours() / 24 * daylight(start) * (0.85 + 0.3*r.Float64())
-			history(&batch, r, caller, methods, start, n)
+		for _, c := range d.callers {
+			if age > 0 {
+				c.perDay *= grown * (0.9 + 0.2*r.Float64())
+			}
+			for at := start; at.Before(next); at = at.Add(step) {
+				history(&batch, r, c, ids, at, step)
+			}
+			batch.LastUsed = append(batch.LastUsed, models.LastUse{KeyID: c.key, At: next})
 		}
 		if err := d.in.store.CommitUsage(ctx, batch); err != nil {
-			return err
+			return fmt.Errorf("write the past until %s: %w", next, err)
 		}
-		start = start.Add(step)
 	}
 	return nil
 }
 
-// daylight shapes a day: quiet nights, busy afternoons, slower weekends.
-func daylight(t time.Time) float64 {
-	hour := float64(t.Hour()) + float64(t.Minute())/60
-	level := 1 + 0.75*math.Sin((hour-9)/24*2*math.Pi)
-	if t.Weekday() == time.Saturday || t.Weekday() == time.Sunday {
-		level *= 0.55
-	}
-	return level
-}
-
-func history(batch *models.UsageBatch, r *rand.Rand, c demoCaller, methods []models.Method, start time.Time, n float64) {
-	shares := []struct {
-		path    string
-		outcome models.Outcome
-		share   float64
-		ms      int64
-	}{
-		{"/get", models.OutcomeSuccess, 0.52, 30}, {"/json", models.OutcomeSuccess, 0.26, 24}, {"/uuid", models.OutcomeSuccess, 0.15, 18},
-		{"/status/{code}", models.OutcomeClientError, 0.035, 22}, {"/status/{code}", models.OutcomeServerError, 0.006, 60}, {"/get", models.OutcomeThrottled, 0.004, 0},
-	}
-	if c.burst > 0 {
-		shares[5].share = 0.06
-	}
-	for _, s := range shares {
-		count := int64(n*s.share + r.Float64())
-		id := methodAt(methods, s.path)
-		if count == 0 || id == 0 {
+// history adds what c called in the step that begins at start.
+func history(batch *models.UsageBatch, r *rand.Rand, c demoCaller, ids map[string]models.MethodID, start time.Time, step time.Duration) {
+	expected := c.perSecond(start) * step.Seconds()
+	for _, call := range demoCalls {
+		done := models.UsageCell{
+			KeyID: c.key, PlanID: c.plan, StageID: c.stage, MethodID: ids[call.method], Minute: start.Unix(),
+			Outcome: call.outcome, Count: int64(expected*call.share + r.Float64()),
+		}
+		if call.path == demoBurstCall.path && c.burst > 0 {
+			bursts := start.Add(step).Unix()/demoBurstSeconds - start.Unix()/demoBurstSeconds
+			done.Count += bursts * demoFreeBurst
+			if bursts > 0 {
+				refused := done
+				refused.Outcome, refused.Count, refused.ThrottledSeconds = models.OutcomeThrottled, bursts*int64(c.burst-demoFreeBurst), bursts
+				batch.Cells = append(batch.Cells, refused)
+			}
+		}
+		if done.Count == 0 {
 			continue
 		}
-		cell := models.UsageCell{KeyID: c.key, PlanID: c.plan, StageID: c.stage, MethodID: id, Minute: start.Unix(), Outcome: s.outcome, Count: count, BytesOut: count * 600}
-		if s.outcome == models.OutcomeThrottled {
-			cell.ThrottledSeconds = 1 + count/9
-		} else {
-			for range count {
-				cell.Latency[models.LatencyBucket(time.Duration(float64(s.ms)*math.Exp(0.6*r.NormFloat64()))*time.Millisecond)]++
-			}
-			batch.Charged = append(batch.Charged, models.QuotaUse{KeyID: c.key, PlanID: c.plan, Day: start.Unix() / 86400, Used: count})
+		done.BytesOut = done.Count * 600
+		for range done.Count {
+			done.Latency[models.LatencyBucket(call.latency(r))]++
 		}
-		batch.Cells = append(batch.Cells, cell)
+		batch.Cells = append(batch.Cells, done)
+		batch.Charged = append(batch.Charged, models.QuotaUse{KeyID: c.key, PlanID: c.plan, Day: start.Unix() / 86400, Used: done.Count})
 	}
-	batch.LastUsed = append(batch.LastUsed, models.LastUse{KeyID: c.key, At: start})
-}
-
-func methodAt(methods []models.Method, path string) models.MethodID {
-	for _, m := range methods {
-		if m.Path == path && m.Verb == "GET" {
-			return m.ID
-		}
-	}
-	return 0
 }
