@@ -25,10 +25,12 @@ import (
 	"gatehouse/web"
 )
 
-// Times of an ordered stop: how long answers under way may take, and how often old usage is forgotten while serving.
+// Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that; and how often old usage is
+// forgotten while serving.
 const (
-	drainTime  = 20 * time.Second
-	pruneEvery = time.Hour
+	farewellTime = 250 * time.Millisecond
+	drainTime    = 20 * time.Second
+	pruneEvery   = time.Hour
 )
 
 // serve runs the portal and the gateway until ctx ends.
@@ -214,6 +216,8 @@ func (in *instance) run(ctx context.Context) error {
 
 // stopServing ends the listeners and saves what the gateway holds in memory.
 func (in *instance) stopServing(ctx context.Context) error {
+	in.gateway.Leave()
+	time.Sleep(farewellTime)
 	in.endStreams()
 	var group sync.WaitGroup
 	for _, s := range []*http.Server{in.portal, in.data} {

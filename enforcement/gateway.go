@@ -156,7 +156,7 @@ func (g *Gateway) Ready() error {
 	if g.current.Load() == nil {
 		return errors.New("the gateway has not loaded what it enforces")
 	}
-	if g.open.isClosed() {
+	if g.open.isClosing() {
 		return errors.New("the gateway is stopping")
 	}
 	if err := g.failing.Load(); err != nil {

@@ -15,8 +15,8 @@ const (
 
 // openRequests is the requests under way, so that a stop can wait for them and cut off the ones that do not end by themselves.
 type openRequests struct {
-	shards [openShards]openShard
-	closed atomic.Bool // every shard is, or is about to be
+	shards  [openShards]openShard
+	closing atomic.Bool // every shard is closed, or is about to be
 }
 
 // openShard holds some of them. Its padding keeps two shards' locks off one cache line.
@@ -54,7 +54,7 @@ func (o *openRequests) leave(q *request) {
 	delete(s.some, q)
 }
 
-func (o *openRequests) isClosed() bool { return o.closed.Load() }
+func (o *openRequests) isClosing() bool { return o.closing.Load() }
 
 func (o *openRequests) len() (n int) {
 	for i := range o.shards {
@@ -73,7 +73,7 @@ func (s *openShard) each(fn func(q *request)) {
 
 // drain lets no request in any more and waits until none is under way. Streams are cut at once, all others when ctx ends.
 func (o *openRequests) drain(ctx context.Context) {
-	o.closed.Store(true)
+	o.closing.Store(true)
 	for i := range o.shards {
 		s := &o.shards[i]
 		s.mu.Lock()

@@ -66,7 +66,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	if p == problemVerbUnknown {
 		h.Set("Allow", q.methods.allow)
 	}
-	if p == problemHeadTooLarge || p == problemBodyInvalid || q.g.open.isClosed() {
+	if p == problemHeadTooLarge || p == problemBodyInvalid {
 		h.Set("Connection", "close")
 	}
 	h.Set(headerAmznErrorType, errorType)
@@ -157,6 +157,9 @@ func (q *request) hangUp() {
 func (q *request) identify(h http.Header) {
 	h.Set(headerRequestID, q.id)
 	h.Set(headerAmznRequestID, q.id)
+	if q.g.open.isClosing() && h.Get("Connection") == "" { // there is one on a connection that becomes a WebSocket
+		h.Set("Connection", "close")
+	}
 }
 
 // answerPreflight lets any page ask: a key is no cookie, so that a page of somebody else's has nothing to abuse. Pages cannot send

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -79,6 +80,40 @@ func TestRestartsNeverOpenAQuota(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A client that keeps its connection learns that it ends before it sends another request into it.
+func TestAStopIsAnnouncedOnEveryAnswerBeforeAnyIsRefused(t *testing.T) {
+	o, url := through(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			return
+		}
+		if c, err := websocket.Accept(w, r, nil); err == nil {
+			c.CloseNow()
+		}
+	})
+	if res := o.do(t, newRequest(t, "GET", url+"/echo/prod/a", nil)); res.Close || res.StatusCode != 200 {
+		t.Errorf("before the stop: status %d, close %v", res.StatusCode, res.Close)
+	}
+	o.g.Leave()
+	if o.g.Ready() == nil {
+		t.Error("it is ready")
+	}
+	preflight := newRequest(t, "OPTIONS", url+"/echo/prod/a", nil)
+	preflight.Header.Set("Origin", "https://app.example")
+	preflight.Header.Set("Access-Control-Request-Method", "GET")
+	for status, r := range map[int]*http.Request{
+		200: newRequest(t, "GET", url+"/echo/prod/a", nil), 404: newRequest(t, "GET", url+"/nothing", nil), 204: preflight,
+	} {
+		if res := o.do(t, r); !res.Close || res.StatusCode != status {
+			t.Errorf("%s %s: status %d, close %v, want %d and close", r.Method, r.URL.Path, res.StatusCode, res.Close, status)
+		}
+	}
+	c, res, err := websocket.Dial(t.Context(), url+"/echo/prod/a", &websocket.DialOptions{HTTPHeader: http.Header{"X-Api-Key": {o.value}}})
+	if err != nil || res.Header.Get("Connection") != "Upgrade" {
+		t.Fatalf("a WebSocket: %v, %v", err, res)
+	}
+	c.CloseNow()
 }
 
 // Nothing is lost: a request that is under way when the stop begins is answered and counted, and no new one is let in.

@@ -62,6 +62,10 @@ func (g *Gateway) commit(ctx context.Context) error {
 	return g.meter.Commit(ctx, g.config.Sink, g.config.Now())
 }
 
+// Leave announces an ordered stop: requests are served as before, but each answer closes its connection, and Ready says why. Without it a
+// client would find a connection closed on which it has just sent a request. A moment later it is time for Drain.
+func (g *Gateway) Leave() { g.open.closing.Store(true) }
+
 // Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are cut
 // off at once; then levels and usage are saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
 func (g *Gateway) Drain(ctx context.Context) error {
