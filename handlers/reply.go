@@ -28,7 +28,8 @@ type file struct {
 	write      func(io.Writer) error
 }
 
-// Stream sends fragments to an open page until the browser leaves, the process stops or it returns. Sending nil is a ping: send one at least each Ping.
+// Stream sends fragments to an open page until the browser leaves, the process stops or it returns. Send one every 15 seconds or more often: proxies
+// between us and the browser close a quiet stream.
 type Stream func(ctx context.Context, send func(templ.Component) error) error
 
 func (r Reply) set() bool { return r.status != 0 }
@@ -114,9 +115,6 @@ func (s *Site) writeFile(w http.ResponseWriter, r *Request, f *file) {
 	}
 }
 
-// Ping keeps proxies between us and the browser from closing a quiet stream.
-const Ping = 15 * time.Second
-
 func (s *Site) writeStream(w http.ResponseWriter, r *Request, stream Stream) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Time{}) // not supported by recorders in tests; the stream goes on
@@ -131,18 +129,12 @@ func (s *Site) writeStream(w http.ResponseWriter, r *Request, stream Stream) {
 	}
 	id := 0
 	send := func(c templ.Component) error {
-		var body bytes.Buffer
-		if c == nil {
-			body.WriteString(": ping\n\n")
-		} else {
-			var html bytes.Buffer
-			if err := c.Render(r.Context(), &html); err != nil {
-				return fmt.Errorf("render fragment: %w", err)
-			}
-			id++
-			fmt.Fprintf(&body, "id: %d\ndata: %s\n\n", id, strings.NewReplacer("\r", " ", "\n", " ").Replace(html.String()))
+		var html bytes.Buffer
+		if err := c.Render(r.Context(), &html); err != nil {
+			return fmt.Errorf("render fragment: %w", err)
 		}
-		if _, err := body.WriteTo(w); err != nil {
+		id++
+		if _, err := fmt.Fprintf(w, "id: %d\ndata: %s\n\n", id, strings.NewReplacer("\r", " ", "\n", " ").Replace(html.String())); err != nil {
 			return err
 		}
 		return rc.Flush()

@@ -67,22 +67,21 @@ type SubscriptionCard struct {
 
 // QuotaCard is a key on a plan with its quota and its rate.
 type QuotaCard struct {
-	ID              string // unique in the page
-	Key, KeyHref    string
-	Plan, PlanHref  string
-	Meter           *chart.Meter // nil: the plan has no quota
-	Burn            *chart.Burn
-	Throttled       bool // the plan has a throttle
-	Rate, Burst     float64
-	Brief           bool   // what the plan allows stands elsewhere in the page
-	Level           string // "93 of 100 requests can be sent at once now"
-	Slower          []Slower
-	State           ui.BadgeProps
-	Text            string // what the state means; empty while calls pass
-	Charge          string // what counts
-	API, APIHref    string
-	Stages          string
-	SubscriptionRef string // href of the subscription; empty when an owner put the key on the plan
+	ID             string // unique in the page
+	Key, KeyHref   string
+	Plan, PlanHref string
+	Meter          *chart.Meter // nil: the plan has no quota
+	Burn           *chart.Burn
+	Throttled      bool // the plan has a throttle
+	Rate, Burst    float64
+	Brief          bool   // what the plan allows stands elsewhere in the page
+	Level          string // "93 of 100 requests can be sent at once now"
+	Slower         []Slower
+	State          ui.BadgeProps
+	Text           string // what the state means; empty while calls pass
+	Charge         string // what counts
+	API, APIHref   string
+	Stages         string
 }
 
 // Slower is a method with a limit of its own.

@@ -98,14 +98,13 @@ type EditorMethod struct{ ID, Verb, Path, Name, RateField, BurstField, WithoutFi
 // PublishView asks before a draft comes into force.
 type PublishView struct {
 	PlanHead
-	First         bool // there is nothing in force yet
-	Changes       []Change
-	Card          ui.Plan
-	Warnings      []string
-	Who           string // whom it touches, in a sentence
-	Problem       string // why the last try was refused
-	NothingToDo   bool
-	SubscribeHref string
+	First       bool // there is nothing in force yet
+	Changes     []Change
+	Card        ui.Plan
+	Warnings    []string
+	Who         string // whom it touches, in a sentence
+	Problem     string // why the last try was refused
+	NothingToDo bool
 }
 
 // VersionsView is a plan's history.
