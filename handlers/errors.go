@@ -20,14 +20,15 @@ var statuses = map[models.Kind]int{
 	models.KindTooMany:  http.StatusTooManyRequests,
 }
 
-// failure makes the error page. A fault of ours is logged here, once, with its cause; the person sees its request id.
+// failure makes the error page. A fault of ours is logged here, once, with its cause; the person sees its request id. The path stays out of the
+// log: the token of a one-time link may be in it.
 func (s *Site) failure(r *Request, err error) Reply {
 	var e *models.Error
 	if errors.As(err, &e) {
 		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound})}
 	}
 	if r.Context().Err() == nil {
-		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "path", r.URL.Path, "request_id", r.ID)
+		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "route", r.route, "request_id", r.ID)
 	}
 	return broken(r)
 }

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"bytes"
 	"context"
 	"html"
 	"log/slog"
@@ -35,6 +36,7 @@ type portal struct {
 	store   *store.Store
 	clock   time.Time
 	handler http.Handler
+	log     bytes.Buffer
 }
 
 func openPortal(t *testing.T) *portal {
@@ -48,7 +50,7 @@ func openPortal(t *testing.T) *portal {
 func (p *portal) serve(s *store.Store) http.Handler {
 	now := func() time.Time { return p.clock }
 	site := &handlers.Site{
-		Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
+		Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.NewTextHandler(&p.log, nil)), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com",
 	}
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
@@ -244,5 +246,24 @@ func TestFaultsOfOursTellANumberAlone(t *testing.T) {
 		}
 		got.has(t, got.header.Get("X-Request-Id"))
 		got.hasNot(t, "sql", "database", "gorm")
+	}
+}
+
+// Whoever reads the log must not be able to take over the account that a link was made for.
+func TestTheTokenOfALinkIsNotLogged(t *testing.T) {
+	p := &portal{t: t, clock: storetest.Now()}
+	p.handler = p.serve(storetest.Closed(t))
+	for _, route := range []string{"/setup/", "/invite/", "/reset/"} {
+		for _, got := range []answer{p.visitor().get(route + "one-time-token"), p.visitor().post(route+"one-time-token", "password", password)} {
+			if got.status != http.StatusInternalServerError {
+				t.Errorf("%s: %d, want 500", route, got.status)
+			}
+		}
+		if !strings.Contains(p.log.String(), "route="+route+":token") {
+			t.Errorf("the log does not say that %s failed:\n%s", route, p.log.String())
+		}
+	}
+	if strings.Contains(p.log.String(), "one-time-token") {
+		t.Errorf("the token is in the log:\n%s", p.log.String())
 	}
 }

@@ -30,6 +30,7 @@ type Request struct {
 	Now     time.Time
 	Account models.Account // zero ID: nobody is signed in
 	Session *session.Session
+	route   string // its entry in the list of routes; "" for none
 	params  gin.Params
 }
 
@@ -63,7 +64,7 @@ const RequestIDKey = "request-id"
 // Handle makes a gin handler of h. Guards run first; the first that returns an error ends the request.
 func (s *Site) Handle(h Handler, guards ...Guard) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC(), params: c.Params}
+		r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC(), route: c.FullPath(), params: c.Params}
 		reply, err := s.answer(r, h, guards)
 		if err != nil {
 			reply = s.failure(r, err)
