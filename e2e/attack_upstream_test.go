@@ -61,9 +61,9 @@ func rogue(t *testing.T) string {
 				case "slow":
 					_, _ = io.Copy(io.Discard, c)
 				case "ours":
-					fmt.Fprint(c, "HTTP/1.1 200 OK\r\nX-RateLimit-Limit: 9\r\nRateLimit: x\r\nX-Request-Id: theirs\r\nSet-Cookie: gatehouse=stolen\r\nSet-Cookie: own=1\r\nContent-Length: 0\r\n\r\n")
+					fmt.Fprint(c, "HTTP/1.1 200 OK\r\nX-RateLimit-Limit: 9\r\nRateLimit: x\r\nX-Request-Id: theirs\r\nSet-Cookie: gatehouse=stolen\r\nSet-Cookie: own=1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 				case "redirect":
-					fmt.Fprint(c, "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest\r\nContent-Length: 0\r\n\r\n")
+					fmt.Fprint(c, "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 				}
 			}()
 		}
