@@ -193,12 +193,12 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	if status == models.KeyRotating {
 		v.OldStops = key.OldStopsAt
 	}
-	for _, m := range key.Memberships {
-		v.Quotas = append(v.Quotas, quotaCard(key, m, k.Limits, r.Now))
-		card := &v.Quotas[len(v.Quotas)-1]
-		card.Key, card.Text = "", "" // the page is about the key, and its notices say what keeps it from working
-	}
-	if status != models.KeyRevoked {
+	if status != models.KeyRevoked { // nothing limits what cannot be called
+		for _, m := range key.Memberships {
+			card := quotaCard(key, m, k.Limits, r.Now)
+			card.Key, card.Text = "", "" // the page is about the key, and its notices say what keeps it from working
+			v.Quotas = append(v.Quotas, card)
+		}
 		if err := k.addCalls(&v, key, r, value); err != nil {
 			return keyPage{}, err
 		}

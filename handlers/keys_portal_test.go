@@ -86,7 +86,7 @@ func TestRevokedKeyIsGreyedAndStays(t *testing.T) {
 	b.get("/apps/"+made.App.ID.String()).says(t, `<tr class="off">`, "Revoked 2 Mar 2026", "0 of 2")
 	page := b.get(key)
 	page.says(t, "Revoked on 2 Mar 2026", "Make a new key.")
-	page.hasNot(t, key+"/rotate", key+"/try")
+	page.hasNot(t, key+"/rotate", key+"/try", ">Limits<", "can be sent at once")
 }
 
 func TestExpiryIsExplainedAndCanBeMoved(t *testing.T) {
