@@ -23,6 +23,7 @@ func dialector(path string, readOnly bool) gorm.Dialector {
 		"_synchronous":     {"FULL"},
 		"_txlock":          {"immediate"},
 		"_stmt_cache_size": {"64"},
+		"_cache_size":      {"-" + cacheKiB},
 	}
 	if readOnly {
 		q.Set("_query_only", "1")

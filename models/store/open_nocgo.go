@@ -16,7 +16,7 @@ const Driver = "modernc.org/sqlite (pure Go)"
 // dialector opens a database file with the settings of the cgo build.
 func dialector(path string, readOnly bool) gorm.Dialector {
 	q := url.Values{
-		"_pragma":      {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)"},
+		"_pragma":      {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)", "cache_size(-" + cacheKiB + ")"},
 		"_txlock":      {"immediate"},
 		"_time_format": {"sqlite"},
 	}

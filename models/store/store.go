@@ -44,6 +44,9 @@ type Store struct {
 // readers is the number of connections for reading: enough for a page's queries beside a chart's, few enough for two cores.
 const readers = 4
 
+// cacheKiB is how many KiB of pages each connection keeps at most: about what a page of usage reads.
+const cacheKiB = "16000"
+
 // Open opens the database file and brings its schema up to date. It refuses a file that a newer Gatehouse has migrated.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Log == nil {

@@ -39,7 +39,7 @@ func TestRecordsAreThereAfterReopening(t *testing.T) {
 // The settings of the file are what exactness rests on, with either driver.
 func TestHandlesAreSetAsPromised(t *testing.T) {
 	s := storetest.Open(t)
-	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"}
+	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "cache_size": "-16000"}
 	for pragma, value := range want {
 		var got string
 		if err := store.Writer(s).Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil || got != value {
