@@ -54,7 +54,7 @@ func (h *Home) Show(r *Request) (Reply, error) {
 	}
 	if called {
 		day := parseRange(nil, r.Now)
-		points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Keys: keyIDs(keys)}, day.wanted())
+		points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Developer: r.Account.ID}, day.wanted())
 		if err != nil {
 			return Reply{}, err
 		}
@@ -74,11 +74,10 @@ func (h *Home) Show(r *Request) (Reply, error) {
 
 // called reports whether any key was ever answered well, as far as usage is kept.
 func (h *Home) called(r *Request, keys []models.KeyRow) (bool, error) {
-	used := slices.DeleteFunc(slices.Clone(keys), func(k models.KeyRow) bool { return k.LastUsedAt.IsZero() })
-	if len(used) == 0 {
+	if !slices.ContainsFunc(keys, func(k models.KeyRow) bool { return !k.LastUsedAt.IsZero() }) {
 		return false, nil
 	}
-	points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Keys: keyIDs(used)}, parseRange(url.Values{"range": {"90d"}}, r.Now).UsageRange)
+	points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Developer: r.Account.ID}, parseRange(url.Values{"range": {"90d"}}, r.Now).UsageRange)
 	if err != nil {
 		return false, err
 	}

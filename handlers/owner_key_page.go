@@ -56,7 +56,7 @@ func (o *OwnerKeys) keyPage(r *Request, key models.KeyDetail, f *Form, reply fun
 		return Reply{}, err
 	}
 	span := parseRange(nil, r.Now)
-	points, err := seriesOf(r.Context(), o.Store, keyScopes(key), span.wanted())
+	points, err := o.Store.UsageSeries(r.Context(), keyScope(key), span.wanted())
 	if err != nil {
 		return Reply{}, err
 	}
@@ -76,13 +76,13 @@ func (o *OwnerKeys) keyPage(r *Request, key models.KeyDetail, f *Form, reply fun
 	return reply(owner.Key(r.layout(key.Name, keysCrumb(), ui.Crumb{}), v, keyForm(key, f))), nil
 }
 
-// keyScopes are where a key's usage is looked at: the stages that it may call by the reader's plans. It may be on others' plans too.
-func keyScopes(key models.KeyDetail) []models.UsageScope {
-	var out []models.UsageScope
-	for _, call := range key.Calls {
-		out = append(out, models.UsageScope{Keys: []models.KeyID{key.ID}, Stage: call.StageID})
+// keyScope is where a key's usage is looked at: the stages that it may call by the reader's plans. It may be on others' plans too.
+func keyScope(key models.KeyDetail) models.UsageScope {
+	scope := models.UsageScope{Keys: []models.KeyID{key.ID}, Stages: make([]models.StageID, len(key.Calls))} // not nil: without calls there is nothing to see
+	for i, call := range key.Calls {
+		scope.Stages[i] = call.StageID
 	}
-	return out
+	return scope
 }
 
 // keyForm fills what a form of the page did not send.

@@ -53,12 +53,7 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 }
 
 func (o *OwnerOverview) traffic(r *Request, plans []models.PlanRow, v *owner.OverviewView) error {
-	ids, err := o.Store.OwnerPlanIDs(r.Context(), r.Account.ID)
-	if err != nil {
-		return err
-	}
-	span := parseRange(nil, r.Now)
-	scope := models.UsageScope{Plans: ids}
+	span, scope := parseRange(nil, r.Now), models.UsageScope{Owner: r.Account.ID}
 	points, err := o.Store.UsageSeries(r.Context(), scope, span.wanted())
 	if err != nil {
 		return err

@@ -17,7 +17,6 @@ import (
 
 // OwnerUsageStore is what an owner's pages of usage need of the store.
 type OwnerUsageStore interface {
-	OwnerPlanIDs(ctx context.Context, owner models.AccountID) ([]models.PlanID, error)
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
@@ -32,188 +31,13 @@ type OwnerUsage struct{ Store OwnerUsageStore }
 
 const breakdownRows = 10
 
-// usageQuestion is what a URL asks: whose usage, where, when.
-type usageQuestion struct {
-	span    rangeView
-	scopes  []models.UsageScope // their sums; several when an API has several stages
-	pills   []ui.Pill
-	filters url.Values
-	plan    models.PlanID // when the question is of one plan
-	key     models.KeyID
-	choices []models.StageChoice
-}
-
-// question reads ?plan=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
-func (o *OwnerUsage) question(r *Request) (q usageQuestion, err error) {
-	q.span, q.filters = parseRange(r.URL.Query(), r.Now), url.Values{}
-	for _, name := range []string{"plan", "key", "api", "stage", "method"} {
-		if text := r.Query(name); text != "" {
-			q.filters.Set(name, text)
-		}
-	}
-	if q.choices, err = o.Store.StageChoices(r.Context(), r.Account.ID); err != nil {
-		return q, err
-	}
-	var scope models.UsageScope
-	if err := o.ofWhom(r, &q, &scope); err != nil {
-		return q, err
-	}
-	stages, err := ofWhere(&q, &scope)
-	if err != nil {
-		return q, err
-	}
-	if stages == nil {
-		q.scopes = []models.UsageScope{scope}
-	}
-	for _, id := range stages {
-		narrowed := scope
-		narrowed.Stage = id
-		q.scopes = append(q.scopes, narrowed)
-	}
-	return q, nil
-}
-
-// pill is a filter in force.
-func (q *usageQuestion) pill(name, label string) {
-	rest := url.Values{}
-	for n, v := range q.filters {
-		if n != name && !(name == "api" && n == "method") {
-			rest[n] = v
-		}
-	}
-	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with("/owner/usage", rest)})
-}
-
-// ofWhom sets the keys or the plans. The usage of a developer's key is looked at on the reader's stages alone: the key may be on others' plans too.
-func (o *OwnerUsage) ofWhom(r *Request, q *usageQuestion, scope *models.UsageScope) error {
-	if text := q.filters.Get("plan"); text != "" {
-		id, err := models.ParseID[models.Plan](text)
-		if err != nil {
-			return models.NotFound("plan")
-		}
-		plan, err := o.Store.Plan(r.Context(), r.Account.ID, id)
-		if err != nil {
-			return err
-		}
-		q.plan, scope.Plans = id, []models.PlanID{id}
-		q.pill("plan", "Plan: "+plan.Name())
-	}
-	if text := q.filters.Get("key"); text != "" {
-		id, err := models.ParseID[models.Key](text)
-		if err != nil {
-			return models.NotFound("key")
-		}
-		key, err := o.Store.Key(r.Context(), r.Account.ID, id)
-		if err != nil {
-			return err
-		}
-		q.key, scope.Keys, scope.Plans = id, []models.KeyID{id}, nil
-		q.pill("key", "Key: "+key.Name)
-		return nil
-	}
-	if scope.Plans != nil {
-		return nil
-	}
-	ids, err := o.Store.OwnerPlanIDs(r.Context(), r.Account.ID)
-	scope.Plans = ids
-	return err
-}
-
-// ofWhere returns the stages that the question is narrowed to; nil when it is of all.
-func ofWhere(q *usageQuestion, scope *models.UsageScope) (stages []models.StageID, err error) {
-	api, stage, method := q.filters.Get("api"), q.filters.Get("stage"), q.filters.Get("method")
-	matches := slices.DeleteFunc(slices.Clone(q.choices), func(c models.StageChoice) bool {
-		return api != "" && c.APIID.String() != api || stage != "" && c.StageID.String() != stage
-	})
-	if (api != "" || stage != "") && len(matches) == 0 {
-		return nil, models.NotFound("API or stage")
-	}
-	if api != "" {
-		q.pill("api", "API: "+matches[0].APIName)
-	}
-	if stage != "" {
-		q.pill("stage", "Stage: "+matches[0].StageName)
-	}
-	if method != "" {
-		if scope.Method, err = models.ParseID[models.Method](method); err != nil {
-			return nil, models.NotFound("method")
-		}
-		label := "One method"
-		for _, c := range matches {
-			for _, m := range c.Methods {
-				if m.ID == scope.Method {
-					label = m.Name()
-				}
-			}
-		}
-		q.pill("method", label)
-	}
-	if api == "" && stage == "" && q.key == 0 {
-		return nil, nil
-	}
-	for _, c := range matches {
-		stages = append(stages, c.StageID)
-	}
-	if stages == nil {
-		stages = []models.StageID{-1} // no stage at all: nothing is the reader's to see
-	}
-	return stages, nil
-}
-
-// seriesOf sums the series of scopes that do not overlap.
-func seriesOf(ctx context.Context, store interface {
-	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
-}, scopes []models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error) {
-	var all []models.UsagePoint
-	for _, sc := range scopes {
-		points, err := store.UsageSeries(ctx, sc, r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, points...)
-	}
-	slices.SortStableFunc(all, func(a, b models.UsagePoint) int { return a.Start.Compare(b.Start) })
-	var out []models.UsagePoint
-	for i := range all {
-		if n := len(out); n > 0 && out[n-1].Start.Equal(all[i].Start) {
-			out[n-1] = models.Sum([]models.UsagePoint{out[n-1], all[i]})
-			continue
-		}
-		out = append(out, all[i])
-	}
-	return out, nil
-}
-
-// breakdownOf sums the breakdowns of scopes that do not overlap.
-func (o *OwnerUsage) breakdownOf(ctx context.Context, q usageQuestion, by models.UsageGroup) ([]models.UsageRow, error) {
-	var out []models.UsageRow
-	for _, sc := range q.scopes {
-		rows, err := o.Store.UsageBreakdown(ctx, sc, q.span.UsageRange, by, breakdownRows)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			same := slices.IndexFunc(out, func(r models.UsageRow) bool {
-				return r.PlanID == row.PlanID && r.StageID == row.StageID && r.MethodID == row.MethodID && r.KeyID == row.KeyID
-			})
-			if same < 0 {
-				out = append(out, row)
-				continue
-			}
-			out[same].UsagePoint = models.Sum([]models.UsagePoint{out[same].UsagePoint, row.UsagePoint})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b models.UsageRow) int { return int(min(1, max(-1, b.Total()-a.Total()))) })
-	return out[:min(len(out), breakdownRows)], nil
-}
-
 // Show is usage by plan, stage, method and key.
 func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 	q, err := o.question(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	points, err := seriesOf(r.Context(), o.Store, q.scopes, q.span.wanted())
+	points, err := o.Store.UsageSeries(r.Context(), q.scope, q.span.wanted())
 	if err != nil {
 		return Reply{}, err
 	}
@@ -279,7 +103,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 	}
 	none := "No requests in " + q.span.Words + "."
 	if q.plan == 0 {
-		rows, err := o.breakdownOf(r.Context(), q, models.ByPlan)
+		rows, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByPlan, breakdownRows)
 		if err != nil {
 			return err
 		}
@@ -290,7 +114,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 			return narrowed("plan", row.PlanID.String())
 		})})
 	}
-	methods, err := o.breakdownOf(r.Context(), q, models.ByMethod)
+	methods, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByMethod, breakdownRows)
 	if err != nil {
 		return err
 	}
@@ -301,7 +125,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 		return narrowed("method", row.MethodID.String(), "stage", row.StageID.String())
 	})})
 	if q.filters.Get("stage") == "" {
-		rows, err := o.breakdownOf(r.Context(), q, models.ByStage)
+		rows, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByStage, breakdownRows)
 		if err != nil {
 			return err
 		}
@@ -334,17 +158,13 @@ func (o *OwnerUsage) busiestKeys(r *Request, q usageQuestion, v *owner.UsageView
 
 // Live draws the figures again and again while the page is open.
 func (o *OwnerUsage) Live(r *Request) (Reply, error) {
-	if _, err := o.question(r); err != nil {
+	q, err := o.question(r)
+	if err != nil {
 		return Reply{}, err
 	}
 	return r.live(func(ctx context.Context, now time.Time) (templ.Component, error) {
-		again := *r
-		again.Now = now
-		q, err := o.question(&again)
-		if err != nil {
-			return nil, err
-		}
-		points, err := seriesOf(ctx, o.Store, q.scopes, q.span.wanted())
+		q.span = parseRange(r.URL.Query(), now)
+		points, err := o.Store.UsageSeries(ctx, q.scope, q.span.wanted())
 		if err != nil {
 			return nil, err
 		}

@@ -58,8 +58,8 @@ func parseRange(query url.Values, now time.Time) rangeView {
 
 // zoomSteps are the bucket lengths of a zoomed span, with the age up to which their resolution is stored (a little less, for it is pruned by and by).
 var zoomSteps = [...]struct{ step, kept time.Duration }{
-	{time.Minute, 70 * time.Hour}, {2 * time.Minute, 70 * time.Hour}, {5 * time.Minute, 70 * time.Hour}, {15 * time.Minute, 70 * time.Hour}, {30 * time.Minute, 70 * time.Hour},
-	{time.Hour, 34 * 24 * time.Hour}, {3 * time.Hour, 34 * 24 * time.Hour}, {6 * time.Hour, 34 * 24 * time.Hour},
+	{time.Minute, 70 * time.Hour}, {2 * time.Minute, 70 * time.Hour}, {5 * time.Minute, 70 * time.Hour}, {15 * time.Minute, 70 * time.Hour},
+	{30 * time.Minute, 34 * 24 * time.Hour}, {time.Hour, 34 * 24 * time.Hour}, {3 * time.Hour, 34 * 24 * time.Hour}, {6 * time.Hour, 34 * 24 * time.Hour},
 	{24 * time.Hour, 400 * 24 * time.Hour},
 }
 

@@ -67,7 +67,7 @@ func TestBarsZoomIntoWhatIsStored(t *testing.T) {
 		step                          time.Duration
 	}{
 		{"a day of this week", "30d", "2026-03-03T00:00:00Z", "/u?from=1772496000&plan=abc&to=1772582400", 15 * time.Minute},
-		{"a day of this month", "30d", "2026-02-10T00:00:00Z", "/u?from=1770681600&plan=abc&to=1770768000", time.Hour},
+		{"a day of this month", "30d", "2026-02-10T00:00:00Z", "/u?from=1770681600&plan=abc&to=1770768000", 30 * time.Minute},
 		{"a day of which only the sum is left", "90d", "2026-01-10T00:00:00Z", "", 0},
 		{"half an hour", "24h", "2026-03-04T12:00:00Z", "/u?from=1772625600&plan=abc&to=1772627400", time.Minute},
 		{"a minute", "1h", "2026-03-04T15:00:00Z", "", 0},

@@ -142,6 +142,9 @@ func without(set url.Values, name string) url.Values {
 // fill reads figures and breakdowns.
 func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc usageScope, span rangeView) error {
 	scope := models.UsageScope{Keys: keyIDs(sc.keys), Method: sc.method}
+	if sc.value == "" {
+		scope.Keys, scope.Developer = nil, r.Account.ID
+	}
 	points, err := u.Store.UsageSeries(ctx, scope, span.wanted())
 	if err != nil {
 		return err

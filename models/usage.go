@@ -137,11 +137,13 @@ type LastUse struct {
 // Step is the length of one point of a chart.
 type Step time.Duration
 
-// The stored resolutions; charts use a multiple of one of them.
+// The stored resolutions; charts use a multiple of one of them. (An hour is two half hours: charts of a day have steps of half an hour.)
 const (
-	StepMinute = Step(time.Minute)
-	StepHour   = Step(time.Hour)
-	StepDay    = Step(24 * time.Hour)
+	StepMinute   = Step(time.Minute)
+	StepHalfHour = Step(30 * time.Minute)
+	StepDay      = Step(24 * time.Hour)
+
+	StepHour = 2 * StepHalfHour
 )
 
 // Resolution returns the coarsest stored resolution that divides the step.
@@ -149,19 +151,22 @@ func (s Step) Resolution() Step {
 	switch {
 	case s%StepDay == 0:
 		return StepDay
-	case s%StepHour == 0:
-		return StepHour
+	case s%StepHalfHour == 0:
+		return StepHalfHour
 	default:
 		return StepMinute
 	}
 }
 
-// UsageScope selects whose usage is read: exactly one of Keys and Plans is set; Stage and Method narrow it when not zero.
+// UsageScope selects whose usage is read: of Keys, of Plans, of Keys on Plans, or of an Owner or a Developer; Stages narrow it unless nil (none are
+// nothing), and Method when not zero. Owner and Developer cost the same however many plans and keys they have.
 type UsageScope struct {
-	Keys   []KeyID
-	Plans  []PlanID
-	Stage  StageID
-	Method MethodID
+	Keys      []KeyID
+	Plans     []PlanID
+	Owner     AccountID // all plans of an owner
+	Developer AccountID // all keys of a developer's apps, revoked ones too
+	Stages    []StageID
+	Method    MethodID
 }
 
 // UsageRange is a span of time cut into steps. From and To lie on multiples of Step.

@@ -82,8 +82,8 @@ func TestOutcomesKeepTheirNumbersAndNames(t *testing.T) {
 
 func TestResolutionDividesTheStep(t *testing.T) {
 	for step, want := range map[models.Step]models.Step{
-		models.StepMinute: models.StepMinute, 5 * models.StepMinute: models.StepMinute, 90 * models.StepMinute: models.StepMinute,
-		models.StepHour: models.StepHour, 6 * models.StepHour: models.StepHour, models.StepDay: models.StepDay, 7 * models.StepDay: models.StepDay,
+		models.StepMinute: models.StepMinute, 5 * models.StepMinute: models.StepMinute, 45 * models.StepMinute: models.StepMinute,
+		models.StepHalfHour: models.StepHalfHour, 6 * models.StepHour: models.StepHalfHour, models.StepDay: models.StepDay, 7 * models.StepDay: models.StepDay,
 	} {
 		if got := step.Resolution(); got != want {
 			t.Errorf("%v: got %v, want %v", time.Duration(step), time.Duration(got), time.Duration(want))

@@ -301,75 +301,54 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- Usage, at three resolutions, twice: by key, for developers and single keys; by plan, summed over its keys, for owners.
-CREATE TABLE usage_key_minutes (
-    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+-- Usage, at three resolutions, and at each of them once for everybody who looks at it, so that no page adds up what grows. Kinds, and what id is of:
+--   1 key        what a key called, by plan, stage and method
+--   2 account    what all keys of a developer's apps called
+--   3 account    what was called on all plans of an owner
+--   4 plan       what was called on a plan
+--   5 plan       the same by stage and method
+--   6 stage      what was called on a stage, on any plan
+--   7 stage      the same by method
+-- The ids of what a kind does not tell apart are 0. Columns o are requests by outcome, l answers by latency: see models.Outcome and models.LatencyBounds.
+CREATE TABLE usage_minutes (
+    kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL, method_id INTEGER NOT NULL,
+    o0 INTEGER NOT NULL, o1 INTEGER NOT NULL, o2 INTEGER NOT NULL, o3 INTEGER NOT NULL, o4 INTEGER NOT NULL,
+    o5 INTEGER NOT NULL, o6 INTEGER NOT NULL, o7 INTEGER NOT NULL, o8 INTEGER NOT NULL, o9 INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
     l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+    PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_key_hours (
-    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+CREATE TABLE usage_half_hours (
+    kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL, method_id INTEGER NOT NULL,
+    o0 INTEGER NOT NULL, o1 INTEGER NOT NULL, o2 INTEGER NOT NULL, o3 INTEGER NOT NULL, o4 INTEGER NOT NULL,
+    o5 INTEGER NOT NULL, o6 INTEGER NOT NULL, o7 INTEGER NOT NULL, o8 INTEGER NOT NULL, o9 INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
     l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+    PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_key_days (
-    key_id INTEGER NOT NULL, start INTEGER NOT NULL, plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
+CREATE TABLE usage_days (
+    kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL, method_id INTEGER NOT NULL,
+    o0 INTEGER NOT NULL, o1 INTEGER NOT NULL, o2 INTEGER NOT NULL, o3 INTEGER NOT NULL, o4 INTEGER NOT NULL,
+    o5 INTEGER NOT NULL, o6 INTEGER NOT NULL, o7 INTEGER NOT NULL, o8 INTEGER NOT NULL, o9 INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
     l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (key_id, start, plan_id, stage_id, method_id, outcome)
+    PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_plan_minutes (
-    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
-    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
-    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
-    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_plan_hours (
-    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
-    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
-    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
-    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE usage_plan_days (
-    plan_id INTEGER NOT NULL, start INTEGER NOT NULL, stage_id INTEGER NOT NULL,
-    method_id INTEGER NOT NULL, outcome INTEGER NOT NULL,
-    requests INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, throttled_seconds INTEGER NOT NULL,
-    l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
-    l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
-    l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
-    PRIMARY KEY (plan_id, start, stage_id, method_id, outcome)
-) STRICT, WITHOUT ROWID;
-
--- For forgetting what is older than its retention.
-CREATE INDEX usage_key_minutes_start ON usage_key_minutes (start);
-CREATE INDEX usage_key_hours_start ON usage_key_hours (start);
-CREATE INDEX usage_key_days_start ON usage_key_days (start);
-CREATE INDEX usage_plan_minutes_start ON usage_plan_minutes (start);
-CREATE INDEX usage_plan_hours_start ON usage_plan_hours (start);
-CREATE INDEX usage_plan_days_start ON usage_plan_days (start);
+CREATE INDEX usage_minutes_start ON usage_minutes (start);
+CREATE INDEX usage_half_hours_start ON usage_half_hours (start);
+CREATE INDEX usage_days_start ON usage_days (start);
 
 -- A plan's keys by what they called in a month (UTC), for the list of busiest keys.
 CREATE TABLE usage_key_months (

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func wantNoScan(t *testing.T, s *store.Store, what string, fn func(), small ...s
 	if len(statements) == 0 {
 		t.Errorf("%s asked nothing", what)
 	}
-	small = append(small, "json_each", "CONSTANT", "page")
+	small = append(small, "CONSTANT", "page")
 	for _, statement := range statements {
 		var plan []struct{ Detail string }
 		if err := store.Writer(s).Raw("EXPLAIN QUERY PLAN "+statement.SQL, statement.Vars...).Scan(&plan).Error; err != nil {
@@ -26,7 +27,7 @@ func wantNoScan(t *testing.T, s *store.Store, what string, fn func(), small ...s
 		}
 		for _, step := range plan {
 			words := strings.Fields(step.Detail)
-			if words[0] == "SCAN" && !strings.HasPrefix(words[1], "(") && !slices.Contains(small, words[1]) {
+			if words[0] == "SCAN" && !strings.Contains(step.Detail, "VIRTUAL TABLE") && !strings.HasPrefix(words[1], "(") && !slices.Contains(small, words[1]) {
 				t.Errorf("%s reads everything: %s\nin %s", what, step.Detail, statement.SQL)
 			}
 		}
@@ -38,7 +39,7 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 	ctx, now := t.Context(), storetest.Now()
 	admin, owner, developer := storetest.Admin(t, s), storetest.Owner(t, s), storetest.Developer(t, s)
 	day := models.UsageRange{From: now.Truncate(24 * time.Hour), To: now.Truncate(24*time.Hour).AddDate(0, 0, 1), Step: models.StepHour}
-	byKey, byPlan := models.UsageScope{Keys: []models.KeyID{1, 2}, Stage: 1, Method: 1}, models.UsageScope{Plans: []models.PlanID{1}}
+	byKey, byPlan := models.UsageScope{Keys: []models.KeyID{1, 2}, Stages: []models.StageID{1}, Method: 1}, models.UsageScope{Plans: []models.PlanID{1}}
 	pages := []models.Page{{}, {After: "1.2"}, {Search: "an"}, {Search: "an", After: "1.2"}}
 	filters := []models.EventFilter{{}, {Actor: "a"}, {Action: "key."}, {Object: "x"}, {From: now, To: now}, {Actor: "a", Action: "key.", Object: "x", From: now, To: now}}
 	calls := map[string]func() error{
@@ -51,8 +52,6 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"credential":       func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
 		"plan's keys":      func() error { return s.CredentialsOfPlan(ctx, 5, nil) },
 		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
-		"account's keys":   func() error { _, err := s.AccountKeyIDs(ctx, developer.ID); return err },
-		"owner's plans":    func() error { _, err := s.OwnerPlanIDs(ctx, owner.ID); return err },
 		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
 		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },
 		"rows by key":      func() error { _, err := s.UsageBreakdown(ctx, byKey, day, models.ByKey, 5); return err },
@@ -63,12 +62,20 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
 		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
 	}
-	for what, call := range calls {
-		small := "g" // what a breakdown has grouped and limited
-		if what == "accounts at all" {
-			small = "accounts" // ends at the first row
+	for _, sc := range []models.UsageScope{{Owner: owner.ID}, {Owner: owner.ID, Stages: byKey.Stages}, {Owner: owner.ID, Method: 1}, {Owner: owner.ID, Stages: byKey.Stages, Method: 1},
+		{Developer: developer.ID}, {Developer: developer.ID, Method: 1}, {Keys: byKey.Keys, Plans: byPlan.Plans}, byPlan, {Plans: byPlan.Plans, Stages: byKey.Stages}} {
+		what := fmt.Sprintf("usage of %+v", sc)
+		calls[what] = func() error { _, err := s.UsageSeries(ctx, sc, day); return err }
+		for _, by := range []models.UsageGroup{models.ByMethod, models.ByPlan, models.ByStage} {
+			calls[what+" by "+string(by)] = func() error { _, err := s.UsageBreakdown(ctx, sc, day, by, 5); return err }
 		}
-		wantNoScan(t, s, what, func() { ok(t, call()) }, small)
+	}
+	for what, call := range calls {
+		small := []string{"g", "top", "totals", "wholes", "x"} // what a breakdown has grouped and limited, and the ids that it is about
+		if what == "accounts at all" {
+			small = []string{"accounts"} // ends at the first row
+		}
+		wantNoScan(t, s, what, func() { ok(t, call()) }, small...)
 	}
 	for _, page := range pages {
 		wantNoScan(t, s, "accounts", func() { _, err := s.Accounts(ctx, page); ok(t, err) })

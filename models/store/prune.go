@@ -16,12 +16,12 @@ const (
 // pruneRows is how many rows are forgotten in one transaction, so that others do not wait for it.
 const pruneRows = 1000
 
-// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, hours 35 days, days and months 400 days, quota days 62.
+// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62.
 func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 	day := func(kept time.Duration) int64 { return now.Add(-kept).Unix() / secondsPerDay }
 	for i := range usageTables {
 		t := &usageTables[i]
-		if err := s.prune(ctx, t.name, t.keys, "start < ?", now.Add(-t.kept).Unix()); err != nil {
+		if err := s.prune(ctx, t.name, usageKeys(), "start < ?", now.Add(-t.kept).Unix()); err != nil {
 			return err
 		}
 	}

@@ -24,12 +24,7 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
 		pool, ctx := db.Statement.ConnPool, context.WithoutCancel(ctx)
-		for i := range usageTables {
-			if err := usageTables[i].add(ctx, pool, usageTables[i].fold(b.Cells)); err != nil {
-				return err
-			}
-		}
-		return firstError(addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged), addLastUses(ctx, pool, b.LastUsed))
+		return firstError(addUsage(ctx, pool, b.Cells), addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged), addLastUses(ctx, pool, b.LastUsed))
 	})
 	if err != nil {
 		return fmt.Errorf("commit usage: %w", err)
@@ -101,29 +96,4 @@ func (s *Store) QuotaUsed(ctx context.Context, key models.KeyID, plan models.Pla
 		return 0, fmt.Errorf("read quota used: %w", err)
 	}
 	return used, nil
-}
-
-// scopeMost bounds the scopes of charts that sum over many keys or plans.
-const scopeMost = 1000
-
-// AccountKeyIDs returns the keys of a developer's apps that are not revoked, newest first, at most 1,000.
-func (s *Store) AccountKeyIDs(ctx context.Context, account models.AccountID) ([]models.KeyID, error) {
-	var ids []models.KeyID
-	err := s.read.WithContext(ctx).Raw(`SELECT k.id FROM apps a JOIN keys k ON k.app_id = a.id
-		WHERE a.account_id = ? AND k.revoked_at IS NULL ORDER BY k.created_at DESC, k.id DESC LIMIT ?`, int64(account), scopeMost).Scan(&ids).Error
-	if err != nil {
-		return nil, fmt.Errorf("list keys of account: %w", err)
-	}
-	return ids, nil
-}
-
-// OwnerPlanIDs returns all plans of an owner, newest first, at most 1,000.
-func (s *Store) OwnerPlanIDs(ctx context.Context, owner models.AccountID) ([]models.PlanID, error) {
-	var ids []models.PlanID
-	err := s.read.WithContext(ctx).Raw(`SELECT id FROM plans WHERE owner_id = ? ORDER BY created_at DESC, id DESC LIMIT ?`,
-		int64(owner), scopeMost).Scan(&ids).Error
-	if err != nil {
-		return nil, fmt.Errorf("list plans of owner: %w", err)
-	}
-	return ids, nil
 }

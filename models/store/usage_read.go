@@ -2,68 +2,21 @@ package store
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"gatehouse/models"
 )
 
-// usageQuery is what series and breakdowns share: the table that answers and the condition on its rows.
-type usageQuery struct {
-	table *usageTable
-	where string
-	args  []any
-	from  int64 // Unix seconds
-	step  int64 // seconds
-}
-
-// newUsageQuery chooses the table. ok is false when the scope is empty: somebody without keys or plans.
-func newUsageQuery(sc models.UsageScope, r models.UsageRange) (q usageQuery, ok bool, err error) {
-	step := time.Duration(r.Step)
-	switch {
-	case len(sc.Keys) > 0 && len(sc.Plans) > 0:
-		return usageQuery{}, false, errors.New("usage is asked for by keys or by plans, not both")
-	case step <= 0 || step%time.Minute != 0:
-		return usageQuery{}, false, fmt.Errorf("usage is stored by the minute: step %v", step)
-	case len(sc.Keys) == 0 && len(sc.Plans) == 0:
-		return usageQuery{}, false, nil
-	}
-	q = usageQuery{table: usageTableFor(len(sc.Keys) > 0, r.Step), from: r.From.Unix(), step: int64(step / time.Second)}
-	q.where = q.table.id + " IN (SELECT value FROM json_each(?)) AND start >= ? AND start < ?"
-	q.args = []any{numberList(sc.Plans), q.from, r.To.Unix()}
-	if len(sc.Keys) > 0 {
-		q.args[0] = numberList(sc.Keys)
-	}
-	if sc.Stage != 0 {
-		q.where += " AND stage_id = ?"
-		q.args = append(q.args, int64(sc.Stage))
-	}
-	if sc.Method != 0 {
-		q.where += " AND method_id = ?"
-		q.args = append(q.args, int64(sc.Method))
-	}
-	return q, true, nil
-}
-
-// numberList writes ids as a JSON list of numbers, which json_each reads: one statement, and one plan, for any number of them.
-func numberList[T any](ids []models.ID[T]) string {
-	numbers := make([]int64, len(ids))
-	for i, id := range ids {
-		numbers[i] = int64(id)
-	}
-	text, _ := json.Marshal(numbers) // numbers always have a JSON form
-	return string(text)
-}
-
-// sumsOf lists the sums of a point's columns, for pointTargets.
-func sumsOf(columns []string) string { return "sum(" + strings.Join(columns, "), sum(") + ")" }
-
-// pointTargets returns where the sums of sumColumns, but for the requests, go in a point.
+// pointTargets returns where the sums of sumColumns go in a point.
 func pointTargets(p *models.UsagePoint) []any {
-	targets := []any{&p.BytesIn, &p.BytesOut, &p.ThrottledSeconds}
+	var targets []any
+	for o := range p.Counts {
+		targets = append(targets, &p.Counts[o])
+	}
+	targets = append(targets, &p.BytesIn, &p.BytesOut, &p.ThrottledSeconds)
 	for i := range p.Latency {
 		targets = append(targets, &p.Latency[i])
 	}
@@ -72,34 +25,30 @@ func pointTargets(p *models.UsagePoint) []any {
 
 // UsageSeries sums usage by step, in order; steps without any are left out.
 func (s *Store) UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error) {
-	q, ok, err := newUsageQuery(sc, r)
+	if err := checkStep(r.Step); err != nil {
+		return nil, err
+	}
+	src, ok, err := sourceOf(sc, "")
 	if err != nil || !ok {
 		return nil, err
 	}
-	rows, err := s.read.WithContext(ctx).Raw(`SELECT (start - ?) / ? AS step, outcome, `+sumsOf(sumColumns())+`
-		FROM `+q.table.name+` WHERE `+q.where+` GROUP BY 1, 2 ORDER BY 1, 2`, append([]any{q.from, q.step}, q.args...)...).Rows()
+	from, step := r.From.Unix(), int64(time.Duration(r.Step)/time.Second)
+	text, args := src.rows(span{&usageTables[usageTableOf(r.Step.Resolution())], from, r.To.Unix()})
+	rows, err := s.read.WithContext(ctx).Raw(`SELECT (u.start - ?) / ? AS step, `+each("sum(u.%s)", sumColumns())+` FROM `+text+` GROUP BY 1 ORDER BY 1`,
+		slices.Concat([]any{from, step}, args)...).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("read usage: %w", err)
 	}
 	defer rows.Close()
 	var points []models.UsagePoint
 	for rows.Next() {
-		var step, requests int64
-		var outcome models.Outcome // the columns hold no other: CommitUsage refuses them
-		var part models.UsagePoint
-		if err := rows.Scan(append([]any{&step, &outcome, &requests}, pointTargets(&part)...)...); err != nil {
+		var at int64
+		var point models.UsagePoint
+		if err := rows.Scan(append([]any{&at}, pointTargets(&point)...)...); err != nil {
 			return nil, fmt.Errorf("read usage: %w", err)
 		}
-		start := time.Unix(q.from+step*q.step, 0).UTC()
-		if len(points) == 0 || !points[len(points)-1].Start.Equal(start) {
-			points = append(points, models.UsagePoint{Start: start})
-		}
-		last := &points[len(points)-1]
-		last.Counts[outcome] = requests
-		last.BytesIn += part.BytesIn
-		last.BytesOut += part.BytesOut
-		last.ThrottledSeconds += part.ThrottledSeconds
-		last.Latency.Add(&part.Latency)
+		point.Start = time.Unix(from+at*step, 0).UTC()
+		points = append(points, point)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read usage: %w", err)
@@ -120,7 +69,7 @@ const (
 	labelStage = `CASE WHEN st.id IS NULL THEN '' ELSE a.name || ' · ' || st.name END`
 )
 
-// usageGroups are the groups of each scope; only keys know which of them called.
+// usageGroupFor are the groups of each scope; only keys know which of them called.
 func usageGroupFor(by models.UsageGroup, byKey bool) (usageGroup, error) {
 	switch {
 	case by == models.ByMethod:
@@ -139,25 +88,23 @@ func usageGroupFor(by models.UsageGroup, byKey bool) (usageGroup, error) {
 	return usageGroup{}, fmt.Errorf("usage cannot be broken down by %q in this scope", by)
 }
 
-// UsageBreakdown sums usage of the whole range by what it is grouped by, most requests first, at most limit rows. By key is for scopes by
-// key: what is stored by plan does not know its keys (PlanKeys lists the busiest). By method means by method and stage.
+// UsageBreakdown sums usage of the whole range by what it is grouped by, most requests first, at most limit rows. By key is for scopes of
+// keys: what is stored by plan does not know its keys (PlanKeys lists the busiest). By method means by method and stage; of an owner's plans
+// it has the methods of stages that he has now.
 func (s *Store) UsageBreakdown(ctx context.Context, sc models.UsageScope, r models.UsageRange, by models.UsageGroup, limit int) ([]models.UsageRow, error) {
-	q, ok, err := newUsageQuery(sc, r)
+	if err := checkStep(r.Step); err != nil {
+		return nil, err
+	}
+	src, ok, err := sourceOf(sc, by)
 	if err != nil || !ok {
 		return nil, err
 	}
-	g, err := usageGroupFor(by, len(sc.Keys) > 0)
+	g, err := usageGroupFor(by, src.kind == usageOfKey)
 	if err != nil {
 		return nil, err
 	}
-	group, outcomes := strings.Join(g.columns, ", "), make([]string, models.NumOutcomes)
-	for i := range outcomes {
-		outcomes[i] = fmt.Sprintf("sum(requests) FILTER (WHERE outcome = %d)", i)
-	}
-	rows, err := s.read.WithContext(ctx).Raw(`WITH g AS (
-			SELECT `+group+`, sum(requests) AS total, `+namedSums(outcomes)+` FROM `+q.table.name+` WHERE `+q.where+`
-			GROUP BY `+group+` ORDER BY total DESC, `+group+` LIMIT ?)
-		SELECT `+g.label+`, `+g.detail+`, g.* FROM g `+g.joins+` ORDER BY total DESC, `+group, append(q.args, limit)...).Rows()
+	query, args := breakdownQuery(src, g, r, limit)
+	rows, err := s.read.WithContext(ctx).Raw(query, args...).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("break down usage: %w", err)
 	}
@@ -176,9 +123,42 @@ func (s *Store) UsageBreakdown(ctx context.Context, sc models.UsageScope, r mode
 	return found, nil
 }
 
-// namedSums lists the requests by outcome and the other sums, under the names that rowTargets expects by order alone.
-func namedSums(outcomes []string) string {
-	return "coalesce(" + strings.Join(outcomes, ", 0), coalesce(") + ", 0), " + sumsOf(sumColumns()[1:])
+// breakdownQuery reads the rows twice: first only as much of each as tells which groups are the largest, then all of those groups. Most of the work is
+// summing thirty columns, and most rows are of groups that are not shown.
+func breakdownQuery(src usageSource, g usageGroup, r models.UsageRange, limit int) (query string, args []any) {
+	columns := make([]string, len(g.columns)) // in the rows u
+	for i, c := range g.columns {
+		columns[i] = src.kind.column(c)
+	}
+	group, by := list(g.columns...), list(columns...)
+	chosen := ` AND (` + by + `) IN (SELECT ` + group + ` FROM top)`
+	if i := slices.Index(columns, "u.id"); i >= 0 {
+		chosen += ` AND x.value IN (SELECT ` + g.columns[i] + ` FROM top)` // so that other rows are not even looked at
+	}
+	total := "sum(u." + strings.Join(outcomeColumns(), " + u.") + ")"
+	var totals, wholes []string
+	var more []any
+	for _, part := range cover(r.From.Unix(), r.To.Unix(), usageTableOf(r.Step.Resolution())) {
+		text, values := src.rows(part)
+		totals = append(totals, `SELECT `+by+`, `+total+` FROM `+text+` GROUP BY `+by)
+		wholes = append(wholes, `SELECT `+by+`, `+each("sum(u.%s)", sumColumns())+` FROM `+text+chosen+` GROUP BY `+by)
+		args, more = append(args, values...), append(more, values...)
+	}
+	return `WITH totals (` + group + `, total) AS (` + strings.Join(totals, ` UNION ALL `) + `),
+		top AS MATERIALIZED (SELECT ` + group + `, sum(total) AS total FROM totals GROUP BY ` + group + ` ORDER BY total DESC, ` + group + ` LIMIT ?),
+		wholes (` + group + `, ` + list(sumColumns()...) + `) AS (` + strings.Join(wholes, ` UNION ALL `) + `),
+		g AS (SELECT ` + group + `, ` + each("sum(%s)", sumColumns()) + ` FROM wholes GROUP BY ` + group + `)
+		SELECT ` + g.label + `, ` + g.detail + `, g.* FROM top JOIN g USING (` + group + `) ` + g.joins + ` ORDER BY top.total DESC, ` + each("g.%s", g.columns),
+		slices.Concat(args, []any{limit}, more)
+}
+
+// each lists what a form makes of every column.
+func each(form string, columns []string) string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = fmt.Sprintf(form, c)
+	}
+	return list(out...)
 }
 
 // rowTargets returns where the columns of a breakdown go.
@@ -187,11 +167,6 @@ func rowTargets(row *models.UsageRow, columns []string) []any {
 	targets := []any{&row.Label, &row.Detail}
 	for _, c := range columns {
 		targets = append(targets, ids[c])
-	}
-	var total int64
-	targets = append(targets, &total)
-	for i := range row.Counts {
-		targets = append(targets, &row.Counts[i])
 	}
 	return append(targets, pointTargets(&row.UsagePoint)...)
 }

@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+
+	"gatehouse/models"
+	"gatehouse/templates/ui"
+)
+
+// usageQuestion is what a URL asks: whose usage, where, when.
+type usageQuestion struct {
+	span    rangeView
+	scope   models.UsageScope
+	pills   []ui.Pill
+	filters url.Values
+	plan    models.PlanID // when the question is of one plan
+	key     models.KeyID
+	choices []models.StageChoice
+}
+
+// question reads ?plan=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
+func (o *OwnerUsage) question(r *Request) (q usageQuestion, err error) {
+	q.span, q.filters = parseRange(r.URL.Query(), r.Now), url.Values{}
+	for _, name := range []string{"plan", "key", "api", "stage", "method"} {
+		if text := r.Query(name); text != "" {
+			q.filters.Set(name, text)
+		}
+	}
+	if q.choices, err = o.Store.StageChoices(r.Context(), r.Account.ID); err != nil {
+		return q, err
+	}
+	if err := o.ofWhom(r, &q); err != nil {
+		return q, err
+	}
+	return q, ofWhere(&q)
+}
+
+// pill is a filter in force.
+func (q *usageQuestion) pill(name, label string) {
+	rest := url.Values{}
+	for n, v := range q.filters {
+		if n != name && !(name == "api" && n == "method") {
+			rest[n] = v
+		}
+	}
+	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with("/owner/usage", rest)})
+}
+
+// ofWhom sets the keys or the plans. The usage of a developer's key is looked at on the reader's stages alone: the key may be on others' plans too.
+func (o *OwnerUsage) ofWhom(r *Request, q *usageQuestion) error {
+	if text := q.filters.Get("plan"); text != "" {
+		id, err := models.ParseID[models.Plan](text)
+		if err != nil {
+			return models.NotFound("plan")
+		}
+		plan, err := o.Store.Plan(r.Context(), r.Account.ID, id)
+		if err != nil {
+			return err
+		}
+		q.plan, q.scope.Plans = id, []models.PlanID{id}
+		q.pill("plan", "Plan: "+plan.Name())
+	}
+	if text := q.filters.Get("key"); text != "" {
+		id, err := models.ParseID[models.Key](text)
+		if err != nil {
+			return models.NotFound("key")
+		}
+		key, err := o.Store.Key(r.Context(), r.Account.ID, id)
+		if err != nil {
+			return err
+		}
+		q.key, q.scope.Keys = id, []models.KeyID{id}
+		q.pill("key", "Key: "+key.Name)
+		return nil
+	}
+	if q.plan == 0 {
+		q.scope.Owner = r.Account.ID
+	}
+	return nil
+}
+
+// ofWhere narrows the scope to stages and a method.
+func ofWhere(q *usageQuestion) (err error) {
+	api, stage, method := q.filters.Get("api"), q.filters.Get("stage"), q.filters.Get("method")
+	matches := slices.DeleteFunc(slices.Clone(q.choices), func(c models.StageChoice) bool {
+		return api != "" && c.APIID.String() != api || stage != "" && c.StageID.String() != stage
+	})
+	if (api != "" || stage != "") && len(matches) == 0 {
+		return models.NotFound("API or stage")
+	}
+	if api != "" {
+		q.pill("api", "API: "+matches[0].APIName)
+	}
+	if stage != "" {
+		q.pill("stage", "Stage: "+matches[0].StageName)
+	}
+	if method != "" {
+		if q.scope.Method, err = models.ParseID[models.Method](method); err != nil {
+			return models.NotFound("method")
+		}
+		label := "One method"
+		for _, c := range matches {
+			for _, m := range c.Methods {
+				if m.ID == q.scope.Method {
+					label = m.Name()
+				}
+			}
+		}
+		q.pill("method", label)
+	}
+	if api == "" && stage == "" && q.key == 0 {
+		return nil
+	}
+	q.scope.Stages = make([]models.StageID, len(matches)) // not nil: without stages nothing is the reader's to see
+	for i, c := range matches {
+		q.scope.Stages[i] = c.StageID
+	}
+	return nil
+}
