@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -47,32 +50,50 @@ func account(ctx context.Context, p program, args []string) error {
 		return fmt.Errorf("%w: say create, list, set-role, reset-password, disable or enable", errUsage)
 	}
 	var f accountFlags
-	fs := p.flagSet("account " + args[0])
-	f.dataFlags(fs)
-	fs.BoolVar(&f.json, "json", false, "print one JSON object")
+	set := p.flagSet("account " + args[0])
+	f.dataFlags(set)
+	set.BoolVar(&f.json, "json", false, "print one JSON object")
 	if args[0] != "list" {
-		fs.StringVar(&f.email, "email", "", "the account's e-mail `address`")
+		set.StringVar(&f.email, "email", "", "the account's e-mail `address`")
 	}
 	switch args[0] {
 	case "create":
-		fs.StringVar(&f.name, "name", "", "the person's `name` (default: the part of the address before the @)")
-		fs.StringVar(&f.role, "role", "developer", "`role`: developer, owner or admin")
-		fs.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
+		set.StringVar(&f.name, "name", "", "the person's `name` (default: the part of the address before the @)")
+		set.StringVar(&f.role, "role", "developer", "`role`: developer, owner or admin")
+		set.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
 	case "set-role":
-		fs.StringVar(&f.role, "role", "", "`role`: developer, owner or admin")
+		set.StringVar(&f.role, "role", "", "`role`: developer, owner or admin")
 	case "reset-password":
-		fs.BoolVar(&f.passwordStdin, "password-stdin", false, "read the new password from standard input; without it a one-time link is printed")
-		fs.StringVar(&f.publicURL, "public-url", "http://127.0.0.1:8080", "`URL` of the portal, for the link")
+		set.BoolVar(&f.passwordStdin, "password-stdin", false, "read the new password from standard input; without it a one-time link is printed")
+		set.StringVar(&f.publicURL, "public-url", "http://127.0.0.1:8080", "`URL` of the portal, for the link")
 	}
-	if err := p.parse(fs, args[1:]); err != nil {
+	if err := p.parse(set, args[1:]); err != nil {
 		return err
 	}
 	f.finish()
+	if err := f.check(args[0]); err != nil {
+		return err
+	}
 	s, _, err := openRecords(ctx, f.config, slog.New(slog.NewTextHandler(p.stderr, nil)), nil)
 	if err != nil {
 		return err
 	}
 	return errors.Join(actions[args[0]](ctx, p, s, f), s.Close())
+}
+
+// check refuses what was called wrongly, and all but create where there is no database: a mistyped folder must not become an empty installation.
+func (f *accountFlags) check(action string) error {
+	problems := f.urlProblems()
+	if action != "list" && f.email == "" {
+		problems = append(problems, errors.New("name the account with --email"))
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%w: %w", errUsage, errors.Join(problems...))
+	}
+	if _, err := os.Stat(filepath.Join(f.data, databaseFile)); action != "create" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s: name the folder that serve uses with --data", f.data)
+	}
+	return nil
 }
 
 func accountCreate(ctx context.Context, p program, s *store.Store, f accountFlags) error {

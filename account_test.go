@@ -89,6 +89,23 @@ func TestCommandsThatFailSayWhyAndEndWithStatusOne(t *testing.T) {
 	}
 }
 
+func TestAMistypedFolderIsNoEmptyInstallation(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "mistyped")
+	for _, action := range []string{"list", "set-role", "reset-password", "disable", "enable"} {
+		args := []string{"account", action, "--data", data}
+		if action != "list" {
+			args = append(args, "--email", "ana@example.com")
+		}
+		p, out, errs := testProgram(nil)
+		if status := run(t.Context(), args, p); status != exitFailed || out.Len() != 0 || !strings.Contains(errs.String(), "there is no database in "+data) {
+			t.Errorf("%s: got status %d, stdout %q, stderr %q", action, status, out, errs)
+		}
+	}
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there now: %v", err)
+	}
+}
+
 func TestCheckMakesNoDatabase(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "mistyped")
 	if got := commandJSON(t, "", "check", "--data", data); got["ok"] != true {

@@ -142,6 +142,14 @@ func (c *config) problems() (problems []error) {
 			add("--%s: %q is not an address such as 127.0.0.1:8080", f.name, f.address)
 		}
 	}
+	problems = append(problems, c.urlProblems()...)
+	_, more := c.allowed()
+	return append(problems, more...)
+}
+
+// urlProblems returns what is wrong with the addresses that people open.
+func (c *config) urlProblems() (problems []error) {
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	for _, f := range []struct{ name, url string }{{"public-url", c.publicURL}, {"gateway-url", c.gatewayURL}} {
 		if f.url == "" {
 			continue
@@ -153,8 +161,7 @@ func (c *config) problems() (problems []error) {
 			add("--public-url: leave out the path: the portal lives at the root of its host")
 		}
 	}
-	_, more := c.allowed()
-	return append(problems, more...)
+	return problems
 }
 
 // allowed returns the private networks that upstreams may be in, and what is wrong with the others.

@@ -104,7 +104,7 @@ func firstCells(t *testing.T, manual, pattern string) []string {
 }
 
 func TestAWrongCommandEndsWithStatusTwo(t *testing.T) {
-	for _, args := range [][]string{{"nonsense"}, {"serve", "--nonsense"}, {"account"}, {"account", "paint"}, {"serve", "extra"}, {"check", "extra"}, {"version", "extra"},
+	for _, args := range [][]string{{"nonsense"}, {"serve", "--nonsense"}, {"account"}, {"account", "paint"}, {"serve", "extra"}, {"check", "extra"}, {"version", "extra"}, {"account", "disable"}, {"account", "reset-password", "--email", "a@example.com", "--public-url", "javascript:x"},
 		{"account", "create", "--data", t.TempDir(), "--email", "nobody"}, {"account", "set-role", "--data", t.TempDir(), "--role", "king"}} {
 		p, out, errs := testProgram(nil)
 		if status := run(t.Context(), args, p); status != exitUsage || errs.Len() == 0 || out.Len() != 0 {
