@@ -100,3 +100,19 @@ func TestADoubleClickSendsAFormOnce(t *testing.T) {
 		t.Errorf("two clicks sent the form: %v, want the first alone", sends)
 	}
 }
+
+// TestARefusedFormIsAccessible sends what cannot be: the links from the summary to the fields are targets, too.
+func TestARefusedFormIsAccessible(t *testing.T) {
+	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	b := newBrowser(t, phone)
+	b.open(p.portal + "/signin")
+	b.fill("E-mail address", "owner@example.com")
+	b.fill("Password", "open-the-gate-26")
+	b.press("Sign in")
+	b.open(p.portal + "/owner/plans/new")
+	b.fill("Rate", "10x")
+	b.fill("Requests", "many")
+	b.press("Save draft")
+	b.see("2 things need another look")
+	b.accessible()
+}
