@@ -219,7 +219,7 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 	}
 	if l, ok := limits(k.ID, m.PlanID); ok {
 		c.Meter = quotaMeter(l, now)
-		if m.State == models.MemberActive {
+		if status := k.Status(now); m.State == models.MemberActive && (status == models.KeyActive || status == models.KeyRotating) {
 			c.Level = levelWords(l)
 		}
 	} else if terms.Quota != nil && terms.Quota.IsSet() {
