@@ -64,18 +64,14 @@ func (o *OwnerOverview) traffic(r *Request, plans []models.PlanRow, v *owner.Ove
 	for i := range v.Figures.Tiles {
 		v.Figures.Tiles[i].Href = "/owner/usage" + v.Figures.Tiles[i].Href
 	}
-	byPlan, err := o.Store.UsageBreakdown(r.Context(), scope, span.UsageRange, models.ByPlan, overviewRows)
+	busiest, err := o.Store.UsageBreakdowns(r.Context(), scope, span.UsageRange, overviewRows, models.ByPlan, models.ByMethod)
 	if err != nil {
 		return err
 	}
-	byMethod, err := o.Store.UsageBreakdown(r.Context(), scope, span.UsageRange, models.ByMethod, overviewRows)
-	if err != nil {
-		return err
-	}
-	v.ByPlan = usage.Breakdown{ID: "by-plan", Title: "Busiest plans", What: "Plan", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(byPlan, total.Total(), func(row models.UsageRow) string {
+	v.ByPlan = usage.Breakdown{ID: "by-plan", Title: "Busiest plans", What: "Plan", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[0], total.Total(), func(row models.UsageRow) string {
 		return pathWith("/owner/usage", "plan", row.PlanID.String())
 	})}
-	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(byMethod, total.Total(), func(row models.UsageRow) string {
+	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[1], total.Total(), func(row models.UsageRow) string {
 		return pathWith("/owner/usage", "method", row.MethodID.String(), "stage", row.StageID.String())
 	})}
 	for _, p := range plans {

@@ -23,7 +23,7 @@ type OwnerUsageStore interface {
 	Key(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
 	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
-	UsageBreakdown(ctx context.Context, sc models.UsageScope, r models.UsageRange, by models.UsageGroup, limit int) ([]models.UsageRow, error)
+	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
 }
 
 // OwnerUsage is what happened on an owner's plans.
@@ -101,40 +101,40 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 		}
 		return q.span.with("/owner/usage", filters)
 	}
-	none := "No requests in " + q.span.Words + "."
+	var groups []models.UsageGroup
+	var hrefs []func(models.UsageRow) string // of the pages that a row leads to, "" for none
+	add := func(by models.UsageGroup, title, what string, href func(models.UsageRow) string) {
+		groups, hrefs = append(groups, by), append(hrefs, href)
+		v.Tables = append(v.Tables, usage.Breakdown{ID: "by-" + strings.ToLower(what), Title: title, What: what, Empty: "No requests in " + q.span.Words + "."})
+	}
 	if q.plan == 0 {
-		rows, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByPlan, breakdownRows)
-		if err != nil {
-			return err
-		}
-		v.Tables = append(v.Tables, usage.Breakdown{ID: "by-plan", Title: "By plan", What: "Plan", Empty: none, Rows: usageRowsOf(rows, total, func(row models.UsageRow) string {
+		add(models.ByPlan, "By plan", "Plan", func(row models.UsageRow) string {
 			if row.PlanID == 0 {
 				return ""
 			}
 			return narrowed("plan", row.PlanID.String())
-		})})
+		})
 	}
-	methods, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByMethod, breakdownRows)
-	if err != nil {
-		return err
-	}
-	v.Tables = append(v.Tables, usage.Breakdown{ID: "by-method", Title: "By method", What: "Method", Empty: none, Rows: usageRowsOf(methods, total, func(row models.UsageRow) string {
+	add(models.ByMethod, "By method", "Method", func(row models.UsageRow) string {
 		if row.MethodID == 0 {
 			return ""
 		}
 		return narrowed("method", row.MethodID.String(), "stage", row.StageID.String())
-	})})
+	})
 	if q.filters.Get("stage") == "" {
-		rows, err := o.Store.UsageBreakdown(r.Context(), q.scope, q.span.UsageRange, models.ByStage, breakdownRows)
-		if err != nil {
-			return err
-		}
-		v.Tables = append(v.Tables, usage.Breakdown{ID: "by-stage", Title: "By stage", What: "Stage", Empty: none, Rows: usageRowsOf(rows, total, func(row models.UsageRow) string {
+		add(models.ByStage, "By stage", "Stage", func(row models.UsageRow) string {
 			if row.StageID == 0 {
 				return ""
 			}
 			return narrowed("stage", row.StageID.String())
-		})})
+		})
+	}
+	found, err := o.Store.UsageBreakdowns(r.Context(), q.scope, q.span.UsageRange, breakdownRows, groups...)
+	if err != nil {
+		return err
+	}
+	for i, rows := range found {
+		v.Tables[i].Rows = usageRowsOf(rows, total, hrefs[i])
 	}
 	if q.plan != 0 && q.key == 0 {
 		return o.busiestKeys(r, q, v, narrowed)

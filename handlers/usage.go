@@ -23,7 +23,7 @@ type UsageStore interface {
 	App(ctx context.Context, account models.AccountID, id models.AppID) (models.AppRow, error)
 	AppKeys(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyDetail, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
-	UsageBreakdown(ctx context.Context, sc models.UsageScope, r models.UsageRange, by models.UsageGroup, limit int) ([]models.UsageRow, error)
+	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
 	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
@@ -152,10 +152,15 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	v.Figures = figuresOf(points, span, span.zoomLinks("/usage", sc.filters))
 	_, own := span.split(points)
 	total := models.Sum(own)
-	methods, err := u.Store.UsageBreakdown(ctx, scope, span.UsageRange, models.ByMethod, usageLines)
+	groups := []models.UsageGroup{models.ByMethod}
+	if len(sc.keys) > 1 {
+		groups = append(groups, models.ByKey)
+	}
+	tables, err := u.Store.UsageBreakdowns(ctx, scope, span.UsageRange, usageLines, groups...)
 	if err != nil {
 		return err
 	}
+	methods := tables[0]
 	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "By method", What: "Method", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(methods, total.Total(), func(row models.UsageRow) string {
 		return span.with("/usage", merged(sc.filters, url.Values{methodParam: {row.MethodID.String()}}))
 	})}
@@ -170,12 +175,8 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 			v.ByMethod.Rows[i].Verb, v.ByMethod.Rows[i].Label = verb, path
 		}
 	}
-	if len(sc.keys) > 1 {
-		keys, err := u.Store.UsageBreakdown(ctx, scope, span.UsageRange, models.ByKey, usageLines)
-		if err != nil {
-			return err
-		}
-		v.ByKey = usage.Breakdown{ID: "by-key", Title: "By key", What: "Key", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(keys, total.Total(), func(row models.UsageRow) string {
+	if len(tables) > 1 {
+		v.ByKey = usage.Breakdown{ID: "by-key", Title: "By key", What: "Key", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(tables[1], total.Total(), func(row models.UsageRow) string {
 			return span.with("/usage", url.Values{"key": {row.KeyID.String()}})
 		})}
 	}
