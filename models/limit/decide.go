@@ -83,18 +83,18 @@ type Verdict uint8
 const (
 	Refuse Verdict = iota
 	Admit
-	Ask // every throttle would pass, but no quota right is in hand: get some from the ledger and decide again
+	Await // every throttle would pass, but no quota right is in hand: get some from the ledger and decide again
 )
 
-// String is "refuse", "admit" or "ask".
+// String is "refuse", "admit" or "await".
 func (v Verdict) String() string {
 	switch v {
 	case Refuse:
 		return "refuse"
 	case Admit:
 		return "admit"
-	case Ask:
-		return "ask"
+	case Await:
+		return "await"
 	default:
 		return fmt.Sprintf("Verdict(%d)", uint8(v))
 	}
@@ -179,7 +179,7 @@ func Decide(now int64, l *Layers) (d Decision) {
 func (l *Layers) withoutRight(now int64) Decision {
 	if !l.Quota.Final {
 		d := l.refused(now, LayerNone, 0)
-		d.Verdict = Ask
+		d.Verdict = Await
 		return d
 	}
 	wait := l.Quota.ResetIn

@@ -124,7 +124,7 @@ func TestDecideAsksTheLedgerLast(t *testing.T) {
 	l.Quota = limit.Allowance{Limited: true, Limit: 50, Beyond: 7}
 	before := state(l)
 	d := limit.Decide(second, l)
-	if d.Verdict != limit.Ask || d.Layer != limit.LayerNone || d.Gauge(limit.LayerQuota).Remaining != 7 {
+	if d.Verdict != limit.Await || d.Layer != limit.LayerNone || d.Gauge(limit.LayerQuota).Remaining != 7 {
 		t.Errorf("got %v by %v", d.Verdict, d.Layer)
 	}
 	if after := state(l); after != before {
@@ -281,7 +281,7 @@ func TestSecondsAreRoundedUp(t *testing.T) {
 }
 
 func TestNamesOfLayersAndVerdicts(t *testing.T) {
-	got := []string{limit.LayerNone.String(), limit.Layer(9).String(), limit.Refuse.String(), limit.Admit.String(), limit.Ask.String(), limit.Verdict(9).String()}
+	got := []string{limit.LayerNone.String(), limit.Layer(9).String(), limit.Refuse.String(), limit.Admit.String(), limit.Await.String(), limit.Verdict(9).String()}
 	for _, layer := range allLayers {
 		got = append(got, layer.String())
 	}
