@@ -1,0 +1,85 @@
+package journal
+
+import "fmt"
+
+// Fold calls visit with the records that were appended since from, in order, and returns up to where. The record is visit's until it
+// returns. A record that is being written at this moment ends it: the next Fold goes on there.
+func (j *Journal) Fold(from Position, visit func(*Record)) (Position, error) {
+	j.mu.Lock()
+	used := j.used[:len(j.used):len(j.used)]
+	j.mu.Unlock()
+	if from.before(Position{used[0].number, recordSize}) {
+		from = Position{used[0].number, recordSize}
+	}
+	var r Record
+	for _, s := range used {
+		if s.number < from.Segment {
+			continue
+		}
+		if s.number > from.Segment {
+			from = Position{s.number, recordSize}
+		}
+		for ; from.Offset < uint64(len(s.data)); from.Offset += recordSize {
+			switch s.slot(from.Offset).decode(&r, s.nonce) {
+			case empty:
+				return from, nil
+			case damaged:
+				return from, fmt.Errorf("the journal is damaged in memory, at byte %d of %s", from.Offset, s.path)
+			}
+			visit(&r)
+		}
+	}
+	return from, nil
+}
+
+// Recovery is what was found of an earlier process.
+type Recovery struct {
+	Records int
+	Exact   bool   // every record since the position was read: nothing that was admitted is missing
+	Reason  string // why it is not exact
+}
+
+// Recover calls visit with the records that an earlier process appended since from, in order, and says whether they are all. What could not
+// be read is left out. It is for once, before Release.
+func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
+	doubt := func(format string, args ...any) {
+		if found.Reason == "" {
+			found.Reason = fmt.Sprintf(format, args...)
+		}
+	}
+	if len(j.broken) > 0 {
+		doubt("%s is damaged", j.broken[0])
+	}
+	next := from.Segment // the number that is to come
+	var r Record
+	for _, s := range j.left {
+		if s.number < from.Segment {
+			continue
+		}
+		if next != 0 && s.number != next {
+			doubt("segment %d of the journal is missing", next)
+		}
+		next = s.number + 1
+		if s.boot != j.config.Boot && !s.synced {
+			doubt("the machine was restarted, and the end of the journal may not have reached the disk")
+		}
+		start := uint64(recordSize)
+		if s.number == from.Segment {
+			start = max(start, from.Offset)
+		}
+		for at := start; at+recordSize <= uint64(len(s.data)); at += recordSize {
+			switch s.slot(at).decode(&r, s.nonce) {
+			case damaged:
+				doubt("a record of the journal is damaged, at byte %d of %s", at, s.path)
+			case present:
+				found.Records++
+				visit(&r)
+			}
+		}
+	}
+	if next == from.Segment && from.Segment != 0 {
+		doubt("segment %d of the journal is missing", next)
+	}
+	found.Exact = found.Reason == ""
+	return found
+}

@@ -1,0 +1,334 @@
+package journal
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// SegmentSize is the size of a segment, in bytes: 262,143 records.
+	SegmentSize = 16 << 20
+	// SyncEvery is how often what is in memory is written to the disk.
+	SyncEvery = time.Second
+
+	maxSegment  = 1 << 30
+	mostDefault = 1 << 30 // bytes
+	mostFree    = 2       // segments that are kept for reuse beside the spare one
+	retryEvery  = time.Second
+)
+
+// ErrFull says that there is no room for a record, because the disk is full or because what is in the journal cannot be committed.
+var ErrFull = errors.New("the journal is full")
+
+// Config is how a journal is kept.
+type Config struct {
+	Dir         string
+	SyncAlways  bool         // Wait waits for the disk
+	Most        int64        // bytes that the journal may take; 0: 1 GiB
+	SegmentSize int          // 0: SegmentSize; a multiple of 64
+	Boot        [16]byte     // of this run of the machine; zero: the kernel's
+	Log         *slog.Logger // nil: slog.Default()
+}
+
+// Position is a place in the journal, in the order of appending. The zero Position is its beginning.
+type Position struct {
+	Segment uint64 // number
+	Offset  uint64 // bytes
+}
+
+// Journal is open for appending. Append and Wait are safe for concurrent use; Fold, Release and Recover are for one goroutine.
+type Journal struct {
+	config  Config
+	left    []*segment // by an earlier process, in order; closed by Release
+	broken  []string   // files of an earlier process that cannot be read
+	current atomic.Pointer[segment]
+	wake    chan struct{} // the keeper has something to do
+	stop    chan struct{}
+	stopped sync.WaitGroup
+	disk    syncer
+
+	mu    sync.Mutex // of what follows; Append takes it when a segment is full
+	used  []*segment // in order, the current one last
+	spare *segment   // ready to be the next one
+	free  []*segment
+	last  uint64 // the highest number that was given
+	fault error  // why there is no spare one
+}
+
+// Open opens the journal in a folder, which it makes if it is not there, and begins a new segment. The caller makes sure that no other process
+// has it open.
+func Open(c Config) (*Journal, error) {
+	if c.Most == 0 {
+		c.Most = mostDefault
+	}
+	if c.SegmentSize == 0 {
+		c.SegmentSize = SegmentSize
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Boot == [16]byte{} {
+		boot, err := bootID()
+		if err != nil {
+			return nil, fmt.Errorf("open the journal: %w", err)
+		}
+		c.Boot = boot
+	}
+	j := &Journal{config: c, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	j.disk.turn = sync.NewCond(&j.disk.mu)
+	if err := j.open(); err != nil {
+		for _, s := range j.left {
+			err = errors.Join(err, s.close())
+		}
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	j.stopped.Go(j.keep)
+	return j, nil
+}
+
+func (j *Journal) open() error {
+	if err := os.MkdirAll(j.config.Dir, 0o700); err != nil {
+		return err
+	}
+	names, err := filepath.Glob(filepath.Join(j.config.Dir, "*"+suffix))
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		s, err := openSegment(name)
+		switch {
+		case errors.Is(err, errHead):
+			j.broken = append(j.broken, name)
+			j.last = max(j.last, numberOf(name))
+		case err != nil:
+			return err
+		default:
+			j.left = append(j.left, s)
+			j.last = max(j.last, s.number, numberOf(name))
+		}
+	}
+	unfinished, err := filepath.Glob(filepath.Join(j.config.Dir, "new-*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range unfinished { // never had a record
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(j.left, func(a, b *segment) int { return cmpNumbers(a.number, b.number) })
+	first, err := j.prepare()
+	if err != nil {
+		return err
+	}
+	j.used = []*segment{first}
+	j.current.Store(first)
+	return nil
+}
+
+func cmpNumbers(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// numberOf is the number in a file's name, 0 if there is none.
+func numberOf(path string) (n uint64) {
+	_, _ = fmt.Sscanf(strings.TrimSuffix(filepath.Base(path), suffix), "%x", &n)
+	return n
+}
+
+// Start is where this process began to append.
+func (j *Journal) Start() Position {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return Position{j.used[0].number, recordSize}
+}
+
+// Append writes a record and returns its place. When it returns, the record survives the process. Its error is ErrFull.
+func (j *Journal) Append(r *Record) (Position, error) {
+	for {
+		s := j.current.Load()
+		if at, ok := s.append(r); ok {
+			return Position{s.number, at}, nil
+		}
+		if err := j.rotate(s); err != nil {
+			return Position{}, err
+		}
+	}
+}
+
+// rotate puts the spare segment in the place of a full one.
+func (j *Journal) rotate(full *segment) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.current.Load() != full {
+		return nil // another request did it
+	}
+	if j.spare == nil {
+		j.call()
+		return ErrFull
+	}
+	j.used = append(j.used, j.spare)
+	j.current.Store(j.spare)
+	j.spare = nil
+	j.call()
+	return nil
+}
+
+// call wakes the keeper.
+func (j *Journal) call() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Err is why the journal cannot grow, or nil. There may be room in it still.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.fault
+}
+
+// keep has a spare segment ready and writes to the disk, until Close.
+func (j *Journal) keep() {
+	ticks := time.NewTicker(min(SyncEvery, retryEvery))
+	defer ticks.Stop()
+	for {
+		j.provide()
+		select {
+		case <-j.stop:
+			return
+		case <-j.wake:
+		case <-ticks.C:
+			if err := j.flush(); err != nil {
+				j.config.Log.Error("the journal cannot be written to the disk", "error", err)
+			}
+		}
+	}
+}
+
+// provide prepares a spare segment if there is none.
+func (j *Journal) provide() {
+	j.mu.Lock()
+	need := j.spare == nil
+	j.mu.Unlock()
+	if !need {
+		return
+	}
+	s, err := j.prepare()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil && j.fault == nil {
+		j.config.Log.Error("the journal cannot grow", "error", err)
+	} else if err == nil && j.fault != nil {
+		j.config.Log.Info("the journal can grow again")
+	}
+	j.spare, j.fault = s, err
+}
+
+// prepare makes an empty segment with the next number, of a free one if there is one.
+func (j *Journal) prepare() (*segment, error) {
+	j.mu.Lock()
+	var s *segment
+	if n := len(j.free); n > 0 {
+		s, j.free = j.free[n-1], j.free[:n-1]
+	}
+	segments := int64(len(j.used) + len(j.left) + 1)
+	number := j.last + 1
+	j.mu.Unlock()
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	if s == nil {
+		if segments > 1 && segments*int64(j.config.SegmentSize) > j.config.Most {
+			return nil, fmt.Errorf("it has %d MB that are not committed, and may have no more", j.config.Most>>20)
+		}
+		var err error
+		if s, err = createSegment(filepath.Join(j.config.Dir, fmt.Sprintf("new-%x", random)), int64(j.config.SegmentSize)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.begin(j.config.Dir, number, binary.LittleEndian.Uint32(random[:]), j.config.Boot, j.config.SyncAlways); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	j.mu.Lock()
+	j.last = number
+	j.mu.Unlock()
+	return s, nil
+}
+
+// Release gives up what is before a position, for its space to be used again. Segments of an earlier process go whole.
+func (j *Journal) Release(to Position) (err error) {
+	j.disk.mu.Lock()
+	defer j.disk.mu.Unlock()
+	for j.disk.busy { // with a segment that would go
+		j.disk.turn.Wait()
+	}
+	keep := j.left[:0]
+	for _, s := range j.left {
+		if s.number < to.Segment {
+			err = errors.Join(err, s.remove())
+		} else {
+			keep = append(keep, s)
+		}
+	}
+	j.left = keep
+	for _, name := range j.broken {
+		if numberOf(name) < to.Segment {
+			err = errors.Join(err, os.Rename(name, name+".damaged")) // somebody may want to look at it
+		}
+	}
+	j.broken = slices.DeleteFunc(j.broken, func(name string) bool { return numberOf(name) < to.Segment })
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.used) > 1 && j.used[0].number < to.Segment {
+		s := j.used[0]
+		j.used = j.used[1:]
+		if len(j.free) < mostFree {
+			j.free = append(j.free, s)
+		} else {
+			err = errors.Join(err, s.remove())
+		}
+	}
+	if j.spare == nil {
+		j.call()
+	}
+	return err
+}
+
+// remove closes a segment and deletes its file.
+func (s *segment) remove() error { return errors.Join(s.close(), os.Remove(s.path)) }
+
+// Close writes everything to the disk. Nothing may be appended or folded any more.
+func (j *Journal) Close() error {
+	close(j.stop)
+	j.stopped.Wait()
+	err := j.flush()
+	j.disk.close()
+	all := slices.Concat(j.left, j.used, j.free)
+	if j.spare != nil {
+		all = append(all, j.spare)
+	}
+	for _, s := range all {
+		err = errors.Join(err, s.close())
+	}
+	return err
+}

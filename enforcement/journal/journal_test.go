@@ -1,0 +1,99 @@
+package journal
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/models"
+)
+
+func open(t testing.TB, c Config) *Journal {
+	t.Helper()
+	j, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func record(n int) Record {
+	return Record{Kind: Admitted, Second: 1_790_000_000 + int64(n), Window: 20_717, Key: models.KeyID(n + 1), Plan: 2, Stage: 3, Method: 4, TAT: int64(n) << 40, MethodTAT: -1}
+}
+
+func TestEveryFieldOfARecordComesBack(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	defer j.Close()
+	want := []Record{
+		record(0),
+		{Kind: Finished, Outcome: models.OutcomeServerError, Refund: true, Second: 1_790_000_000, Window: 20_700, Key: 1, Plan: 2, Stage: 3, Method: 4, Latency: 71 * time.Minute, BytesIn: 1 << 50, BytesOut: 5},
+		{Kind: Refused, Outcome: models.OutcomeThrottled, Second: 1, Count: 1<<32 - 1, Key: 9, Plan: 0, Stage: 3},
+		{Kind: Shared, Second: 7, Stage: 3, TAT: 99},
+		{Kind: Admitted, Second: 1_790_000_000, Window: 20_717 + 31, Key: 1},
+	}
+	for i := range want {
+		if _, err := j.Append(&want[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []Record
+	if _, err := j.Fold(Position{}, func(r *Record) { got = append(got, *r) }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-appended +folded:\n%s", diff)
+	}
+}
+
+func TestAppendDoesNotAllocate(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	defer j.Close()
+	r := record(1)
+	if n := testing.AllocsPerRun(1000, func() { _, _ = j.Append(&r) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAnotherProcessFindsAllThatManyAppended(t *testing.T) {
+	dir := t.TempDir()
+	const writers, each = 4, 5000
+	j := open(t, Config{Dir: dir, SegmentSize: 64 << 10})
+	var group sync.WaitGroup
+	for w := range writers {
+		group.Go(func() {
+			for i := range each {
+				r := record(w*each + i)
+				for {
+					if _, err := j.Append(&r); err == nil {
+						break
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	k := open(t, Config{Dir: dir}) // as after kill -9: j was not closed
+	defer k.Close()
+	seen := map[models.KeyID]int{}
+	found := k.Recover(Position{}, func(r *Record) { seen[r.Key]++ })
+	if !found.Exact || found.Records != writers*each || len(seen) != writers*each {
+		t.Errorf("%+v, %d keys; want %d", found, len(seen), writers*each)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	j := open(b, Config{Dir: b.TempDir()})
+	defer j.Close()
+	r := record(1)
+	for i := 0; b.Loop(); i++ {
+		at, err := j.Append(&r)
+		if err != nil {
+			time.Sleep(time.Millisecond)
+		}
+		if i%100_000 == 0 {
+			_ = j.Release(at)
+		}
+	}
+}

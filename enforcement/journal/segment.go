@@ -1,0 +1,178 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A segment is a file of one size, mapped whole. Its first slot is its head; records follow.
+//
+//	 0  "gwjrnl01"
+//	 8  number u64, rising by one from segment to segment
+//	16  nonce u32: what is left of the file's life before cannot pass for a record of now
+//	20  flags u32: bit 0 = every admission was on disk before it was let through
+//	24  size u64
+//	32  boot id, 16 bytes
+//	60  checksum u32 of bytes 0..59
+type segment struct {
+	number uint64
+	nonce  uint32
+	synced bool // written by a journal that syncs always
+	boot   [16]byte
+	path   string
+	file   *os.File
+	data   []byte // mapped
+
+	next atomic.Uint64 // the first free byte; beyond the end once it is full
+}
+
+const (
+	magic      = "gwjrnl01"
+	suffix     = ".journal"
+	syncedFlag = 1
+)
+
+var errHead = errors.New("not a segment of a journal, or its head is damaged")
+
+func fileName(number uint64) string { return fmt.Sprintf("%016x%s", number, suffix) }
+
+// createSegment makes a file that has all its blocks: a full disk is noticed here and never while a record is written.
+func createSegment(path string, size int64) (*segment, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := allocate(file, size); err != nil {
+		return nil, errors.Join(fmt.Errorf("reserve %d bytes of disk: %w", size, err), file.Close(), os.Remove(path))
+	}
+	s := &segment{path: path, file: file}
+	if err := s.mapFile(size); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	}
+	return s, nil
+}
+
+// openSegment opens a file that another life left. Its error is errHead when it is none.
+func openSegment(path string) (*segment, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{path: path, file: file}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case info.Size() < 2*recordSize || info.Size()%recordSize != 0 || info.Size() > maxSegment:
+		err = errHead
+	default:
+		err = s.mapFile(info.Size())
+	}
+	if err == nil {
+		if err = s.readHead(); err != nil {
+			err = errors.Join(err, unix.Munmap(s.data))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return s, nil
+}
+
+func (s *segment) mapFile(size int64) (err error) {
+	s.data, err = unix.Mmap(int(s.file.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map %s: %w", s.path, err)
+	}
+	return nil
+}
+
+func (s *segment) close() error {
+	return errors.Join(unix.Munmap(s.data), s.file.Close())
+}
+
+// begin makes s the segment with this number: empty, with every page in memory. The file gets its new name last.
+func (s *segment) begin(dir string, number uint64, nonce uint32, boot [16]byte, synced bool) error {
+	clear(s.data)
+	s.number, s.nonce, s.boot, s.synced = number, nonce, boot, synced
+	s.writeHead()
+	s.next.Store(recordSize)
+	end := recordSize
+	if synced {
+		end = len(s.data) // after a power cut a slot is empty or what was written, and nothing older
+	}
+	if err := s.sync(0, uint64(end)); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, fileName(number))
+	if err := os.Rename(s.path, path); err != nil {
+		return err
+	}
+	s.path = path
+	return syncDir(dir)
+}
+
+func (s *segment) writeHead() {
+	head := s.data[:recordSize]
+	copy(head, magic)
+	binary.LittleEndian.PutUint64(head[8:], s.number)
+	binary.LittleEndian.PutUint32(head[16:], s.nonce)
+	var flags uint32
+	if s.synced {
+		flags = syncedFlag
+	}
+	binary.LittleEndian.PutUint32(head[20:], flags)
+	binary.LittleEndian.PutUint64(head[24:], uint64(len(s.data)))
+	copy(head[32:], s.boot[:])
+	binary.LittleEndian.PutUint32(head[60:], crc32.Checksum(head[:60], castagnoli))
+}
+
+func (s *segment) readHead() error {
+	head := s.data[:recordSize]
+	if string(head[:8]) != magic || binary.LittleEndian.Uint32(head[60:]) != crc32.Checksum(head[:60], castagnoli) ||
+		binary.LittleEndian.Uint64(head[24:]) != uint64(len(s.data)) {
+		return errHead
+	}
+	s.number, s.nonce = binary.LittleEndian.Uint64(head[8:]), binary.LittleEndian.Uint32(head[16:])
+	s.synced = binary.LittleEndian.Uint32(head[20:])&syncedFlag != 0
+	copy(s.boot[:], head[32:])
+	return nil
+}
+
+// sync writes to the disk what is in memory between two bytes.
+func (s *segment) sync(begin, end uint64) error {
+	page := uint64(os.Getpagesize())
+	if err := unix.Msync(s.data[begin/page*page:end], unix.MS_SYNC); err != nil {
+		return fmt.Errorf("write %s to disk: %w", s.path, err)
+	}
+	return nil
+}
+
+// slot is the slot at a byte.
+func (s *segment) slot(at uint64) *slot { return (*slot)(unsafe.Pointer(&s.data[at])) }
+
+// append writes a record; ok is false when s is full.
+func (s *segment) append(r *Record) (at uint64, ok bool) {
+	at = s.next.Add(recordSize) - recordSize
+	if at >= uint64(len(s.data)) {
+		return 0, false
+	}
+	to := s.slot(at)
+	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
+	return at, true
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
