@@ -87,12 +87,13 @@ type CredentialPlan struct {
 	Used   []QuotaUse
 }
 
-// ThrottleLevel is a bucket's state, kept over an ordered stop (DECISIONS 55). KeyID is zero for a stage's shared bucket, MethodID is zero for
+// ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a stage's shared bucket, MethodID is zero for
 // a plan's own bucket.
 type ThrottleLevel struct {
 	KeyID    KeyID
 	PlanID   PlanID
 	StageID  StageID
 	MethodID MethodID
+	TAT      int64     // as the gateway has it: on the clock of this boot of the machine
 	FullAt   time.Time // when the bucket would be full again
 }

@@ -121,11 +121,14 @@ type QuotaUse struct {
 	Used   int64
 }
 
-// UsageBatch is what the gateway commits at once.
+// UsageBatch is what the gateway commits at once: what its journal says From a position To another.
 type UsageBatch struct {
+	From, To JournalPosition
 	Cells    []UsageCell
 	Charged  []QuotaUse
 	LastUsed []LastUse
+	Levels   []ThrottleLevel // of buckets that were taken from and are not full
+	Ordered  bool            // nothing comes after it: the gateway stops in order
 }
 
 // LastUse is when a key was last seen, and on which method.

@@ -17,13 +17,14 @@ const (
 // Stock is the ledger's side of one quota bucket, a (plan, key, window). Its rights are requests.
 type Stock struct {
 	Granted int64 // to all holders together: the sum of Holding.Granted
-	Base    int64 // spent before there were holders: carried from another plan, or counted when the period was changed
+	Base    int64 // spent outside the holders' rights: carried from another plan, or counted when the period was changed
+	Doubt   int64 // taken from holders that lost their journal: nobody knows how much of it was spent
 	Extra   int64 // granted beyond the plan's limit for this window; may be negative
 }
 
 // Available is how many rights the ledger can still hand out under limit. It is negative when the limit was lowered under what
 // is spent or held.
-func (s *Stock) Available(limit int64) int64 { return limit + s.Extra - s.Base - s.Granted }
+func (s *Stock) Available(limit int64) int64 { return limit + s.Extra - s.Base - s.Doubt - s.Granted }
 
 // Holding is the ledger's record of one holder in a bucket. Used and Refunded are what the holder reported, so that
 // Used - Refunded <= Granted at every commit. The zero Holding is of a holder that was never heard of.
@@ -89,11 +90,21 @@ func Exchange(s *Stock, h *Holding, limit int64, a Ask) (Grant, error) {
 	return answer(s, h, limit, a.Seq), nil
 }
 
-// Forfeit books everything that a holder was granted as spent: it lost its journal, and nobody knows how much of it was. It returns
-// how many rights are in doubt: at least 0, at most what the holder had in hand.
-func Forfeit(h *Holding) (doubt int64) {
-	doubt = h.Granted - (h.Used - h.Refunded)
-	h.Used += doubt
+// Close ends a holding whose holder was started anew: it spent, net of refunds, so many rights, and holds none any more. Exact says
+// that this is known from a journal that is whole; else the rest is not handed out again but booked as in doubt, which is returned:
+// at least 0, at most what the holder had in hand. A holder that spent more than it was granted is believed; so is one that forgot.
+func Close(s *Stock, h *Holding, spent int64, exact bool) (doubt int64) {
+	if rest := h.Granted - spent; rest > 0 && !exact {
+		doubt = rest
+	}
+	s.Granted += spent - h.Granted
+	s.Doubt += doubt
+	h.Granted = spent
+	if more := spent - (h.Used - h.Refunded); more >= 0 {
+		h.Used += more
+	} else {
+		h.Refunded -= more
+	}
 	return doubt
 }
 

@@ -118,7 +118,7 @@ func (w world) nextOf(t *testing.T, i int, visit func(world, string)) {
 	if w.reboots < exploredReboots {
 		step("reboots", func(n *world, h *side) {
 			b := Holding{Granted: int64(h.book.granted), Used: int64(h.book.used), Refunded: int64(h.book.refunded)}
-			Forfeit(&b)
+			Close(&Stock{Granted: b.Granted}, &b, b.Used-b.Refunded, false)
 			h.seq, h.open = max(h.seq, h.book.seq)+1, 0
 			h.used, h.refunded, h.granted = int8(b.Used), int8(b.Refunded), int8(b.Granted)
 			h.book.used, h.book.seq = h.used, h.seq
