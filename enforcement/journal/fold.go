@@ -2,9 +2,10 @@ package journal
 
 import "fmt"
 
-// Fold calls visit with the records that were appended since from, in order, and returns up to where. The record is visit's until it
-// returns. A record that is being written at this moment ends it: the next Fold goes on there.
-func (j *Journal) Fold(from Position, visit func(*Record)) (Position, error) {
+// Fold calls visit with the records that were appended since from, in order, until it wants no more, and returns the place after the
+// last one that it saw. The record is visit's until it returns. A record that is being written at this moment ends it: the next Fold
+// goes on there.
+func (j *Journal) Fold(from Position, visit func(*Record) (more bool)) (Position, error) {
 	j.mu.Lock()
 	used := j.used[:len(j.used):len(j.used)]
 	j.mu.Unlock()
@@ -26,7 +27,10 @@ func (j *Journal) Fold(from Position, visit func(*Record)) (Position, error) {
 			case damaged:
 				return from, fmt.Errorf("the journal is damaged in memory, at byte %d of %s", from.Offset, s.path)
 			}
-			visit(&r)
+			if !visit(&r) {
+				from.Offset += recordSize
+				return from, nil
+			}
 		}
 	}
 	return from, nil

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -160,6 +161,9 @@ func (j *Journal) Start() Position {
 	defer j.mu.Unlock()
 	return Position{j.used[0].number, recordSize}
 }
+
+// Boot identifies the run of the machine that the records of this process belong to.
+func (j *Journal) Boot() string { return hex.EncodeToString(j.config.Boot[:]) }
 
 // Append writes a record and returns its place. When it returns, the record survives the process. Its error is ErrFull.
 func (j *Journal) Append(r *Record) (Position, error) {

@@ -39,7 +39,7 @@ func TestEveryFieldOfARecordComesBack(t *testing.T) {
 		}
 	}
 	var got []Record
-	if _, err := j.Fold(Position{}, func(r *Record) { got = append(got, *r) }); err != nil {
+	if _, err := j.Fold(Position{}, func(r *Record) bool { got = append(got, *r); return true }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
