@@ -21,6 +21,9 @@ type problem uint8
 const (
 	problemNone problem = iota
 	problemNotReady
+	problemJournalFull
+	problemLedgerAway
+	problemLedgerBusy
 	problemTargetTooLong
 	problemHeadTooLarge
 	problemPathInvalid
@@ -61,6 +64,15 @@ func (p problem) entry() Problem { return problems[p-1] }
 var problems = [numProblems - 1]Problem{
 	{"not-ready", 503, "The gateway is not ready",
 		"The gateway is starting, stopping or applying a change, and does not yet know for certain what this key may call. It refuses rather than guesses.",
+		"Try again after the seconds in Retry-After."},
+	{"journal-full", 503, "The gateway cannot write down what it admits",
+		"Every admission is written to a journal before it happens, and the journal cannot grow: the disk is full, or the database cannot take what the journal holds. The gateway refuses rather than loses count. Nothing was charged.",
+		"Try again after the seconds in Retry-After. An operator frees disk space; no restart is needed."},
+	{"ledger-away", 503, "The ledger of quotas does not answer",
+		"The key has no more requests of its quota in hand, and the database that hands them out cannot be asked. Nothing was charged.",
+		"Try again after the seconds in Retry-After. If it lasts, tell the operator, with the request id."},
+	{"ledger-busy", 503, "The ledger of quotas is busy",
+		"The key has no more requests of its quota in hand, and the database that hands them out did not answer in a quarter of a second. Nothing was charged.",
 		"Try again after the seconds in Retry-After."},
 	{"target-too-long", 414, "The address is too long",
 		"Path and query together are longer than 8,192 bytes.",

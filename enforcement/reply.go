@@ -117,7 +117,7 @@ func (q *request) retryAfter(p problem) int64 {
 	switch p {
 	case problemThrottled, problemQuota:
 		return limit.Seconds(q.decision.limits.RetryAfter)
-	case problemNotReady:
+	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy:
 		return 1
 	case problemStageBroken:
 		return 30
