@@ -87,7 +87,7 @@ func (g *Gateway) decideKey(d *decision, at instant, st *stage, m *method, id mo
 func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *keyring.Entry, stops int64) {
 	d.app = e.App()
 	d.call = meter.Call{Key: e.Key(), Stage: st.id, Method: m.id, At: at.second(), Day: at.day()}
-	member, gr, p := membership(e, st)
+	member, gr, p := membership(e, st, at)
 	if gr != nil {
 		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(m), gr.plan.id
 	}
@@ -131,14 +131,18 @@ func (d *decision) judgeKey(e *keyring.Entry, stops int64, at instant) problem {
 }
 
 // membership finds the one plan by which a key may call a stage (R1). If there are two, which the records do not allow, neither is
-// chosen.
-func membership(e *keyring.Entry, st *stage) (member *keyring.Member, found *grant, p problem) {
+// chosen. A plan that has ended is found only where there is no other.
+func membership(e *keyring.Entry, st *stage, at instant) (member *keyring.Member, found *grant, p problem) {
 	p = problemNoPlan
 	e.Members(func(m *keyring.Member) {
 		gr := st.grants[m.Plan]
 		switch {
 		case gr == nil || m.State == keyring.Gone:
-		case found != nil:
+		case gr.plan.ended(at):
+			if found == nil {
+				member, found, p = m, gr, problemPlanEnded
+			}
+		case found != nil && p != problemPlanEnded:
 			p = problemNotReady
 		default:
 			member, found, p = m, gr, problemOf(m.State)
@@ -230,7 +234,7 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 	case problemQuota:
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
-		problemNoPlan, problemPending, problemSuspended, problemBlocked, problemExcluded:
+		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded:
 		return models.OutcomeDenied, true
 	default:
 		return 0, false

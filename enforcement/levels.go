@@ -27,6 +27,9 @@ func (g *Gateway) Limits(key models.KeyID, id models.PlanID) (l Limits, ok bool)
 		return Limits{}, false
 	}
 	p, at := s.plans[id], g.now()
+	if p.ended(at) {
+		return Limits{}, false
+	}
 	e, ok := g.keys.ByKey(key)
 	if !ok {
 		return Limits{}, false

@@ -43,6 +43,7 @@ const (
 	problemKeyExpired
 	problemKeyDisabled
 	problemNoPlan
+	problemPlanEnded
 	problemPending
 	problemSuspended
 	problemBlocked
@@ -131,6 +132,9 @@ var problems = [numProblems - 1]Problem{
 	{"no-plan", 403, "The API key is on no plan for this stage",
 		"The key is good, but it is on no usage plan that opens this stage.",
 		"Subscribe the key's app to a plan that does; the API's page compares them."},
+	{"plan-ended", 403, "The plan has ended",
+		"The plan that opened this stage to the key has ended, on the day that its owner announced. What was used of it stays on record.",
+		"Subscribe the key's app to another plan that opens the stage, or move the subscription; the API's page compares them."},
 	{"subscription-pending", 403, "The subscription waits for approval",
 		"The plan's owner approves each subscription and has not decided on this one yet.",
 		"Wait for the decision; the key works on the first request after it."},

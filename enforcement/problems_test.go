@@ -77,6 +77,7 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"key-expired":            get(edit(func(o *one, c *models.Credential) { c.ExpiresAt = o.clock.now() }), a),
 		"key-disabled":           get(edit(func(_ *one, c *models.Credential) { c.Enabled = false }), a),
 		"no-plan":                get(edit(func(_ *one, c *models.Credential) { c.Plans = nil }), a),
+		"plan-ended":             get(func(_ *testing.T, o *one) { o.world.end(o.plan, o.clock.now()) }, a),
 		"subscription-pending":   get(member(models.MemberPending), a),
 		"subscription-suspended": get(member(models.MemberSuspended), a),
 		"key-blocked":            get(member(models.MemberBlocked), a),

@@ -68,10 +68,14 @@ type plan struct {
 	name      string
 	throttle  *limit.Throttle
 	bucket    limit.Bucket
-	delivered bool // charge by models.ChargeDelivered
+	delivered bool  // charge by models.ChargeDelivered
+	endsAt    int64 // Unix nanoseconds; 0: it has no end
 	// quotas is the one in force, and behind it the ones that counts of keys may still be of while they are taken anew.
 	quotas []*quota
 }
+
+// ended reports whether the plan opens nothing any more.
+func (p *plan) ended(at instant) bool { return p.endsAt != 0 && at.wall >= p.endsAt }
 
 // quota is a limit.Quota that remembers the window that is now. The zero limit.Quota is none.
 type quota struct {
@@ -196,6 +200,9 @@ func parseUpstream(s string) (*url.URL, error) {
 func (s *snapshot) compilePlan(in *models.GatewayPlan, former []limit.Quota) {
 	t := &in.Terms
 	p := &plan{id: in.ID, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
+	if !in.EndsAt.IsZero() {
+		p.endsAt = in.EndsAt.UnixNano()
+	}
 	if t.Throttle != nil {
 		p.bucket = t.Throttle.Compile()
 	}

@@ -52,6 +52,9 @@ func (q *request) explain(p problem) string {
 		return fmt.Sprintf("This value of the key was replaced by rotation and stopped working on %s.", dateTime(d.since))
 	case problemNoPlan:
 		return fmt.Sprintf("The key is on no plan that opens the stage %s of %s.", q.stage.name, q.api.name)
+	case problemPlanEnded:
+		return fmt.Sprintf("The plan %s, by which the key called the stage %s of %s, ended on %s. Put the key on another plan.",
+			d.plan.name, q.stage.name, q.api.name, dateTime(d.plan.endsAt))
 	case problemPending:
 		return fmt.Sprintf("The subscription to the plan %s has not been approved yet.", d.plan.name)
 	case problemSuspended:

@@ -163,6 +163,16 @@ func (w *world) publish(id models.PlanID, with func(*models.Terms)) {
 	w.note(models.ChangePlan, int64(id))
 }
 
+// end says when a plan ends; the zero time takes it back.
+func (w *world) end(id models.PlanID, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := *w.plans[id]
+	p.EndsAt = at
+	w.plans[id] = &p
+	w.note(models.ChangeTopology, 0)
+}
+
 // addKey makes an enabled key on the plans and returns its value.
 func (w *world) addKey(plans ...models.PlanID) (models.KeyID, string) {
 	value := secret.Generate(secret.Prefix{}).Reveal()

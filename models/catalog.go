@@ -30,7 +30,7 @@ type Change struct {
 // Topology is everything that the gateway needs but the keys.
 type Topology struct {
 	APIs  []GatewayAPI
-	Plans []GatewayPlan // published and retired ones
+	Plans []GatewayPlan // published, retired and ended ones
 }
 
 // GatewayAPI is an API with its deployed stages.
@@ -56,6 +56,7 @@ type GatewayStage struct {
 type GatewayPlan struct {
 	ID      PlanID
 	Version int
+	EndsAt  time.Time // from then on it opens nothing; zero: it has no end
 	Terms   Terms
 }
 
