@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"gatehouse/enforcement/disk"
 )
 
 // A segment is a file of one size, mapped whole. Its first slot is its head; records follow.
@@ -50,7 +52,7 @@ func createSegment(path string, size int64) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := allocate(file, size); err != nil {
+	if err := disk.Allocate(file, size); err != nil {
 		return nil, errors.Join(fmt.Errorf("reserve %d bytes of disk: %w", size, err), file.Close(), os.Remove(path))
 	}
 	s := &segment{path: path, file: file}

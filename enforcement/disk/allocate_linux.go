@@ -1,4 +1,4 @@
-package journal
+package disk
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allocate gives a file all its blocks.
-func allocate(file *os.File, size int64) error {
+// Allocate gives a file all its blocks.
+func Allocate(file *os.File, size int64) error {
 	err := unix.Fallocate(int(file.Fd()), 0, 0, size)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		return fill(file, size)
