@@ -285,7 +285,7 @@ func TestNamesOfLayersAndVerdicts(t *testing.T) {
 	for _, layer := range allLayers {
 		got = append(got, layer.String())
 	}
-	want := []string{"none", "Layer(9)", "refuse", "admit", "ask", "Verdict(9)", "method", "plan", "stage", "account", "quota"}
+	want := []string{"none", "Layer(9)", "refuse", "admit", "await", "Verdict(9)", "method", "plan", "stage", "account", "quota"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
