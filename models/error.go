@@ -17,6 +17,7 @@ const (
 	KindConflict      // legal by itself, but not beside what exists now
 	KindDenied        // known and visible, but not allowed to this role or in this state
 	KindTooMany       // too many attempts; try later
+	KindGone          // there was such a thing, but it is not kept any more
 )
 
 // Error is an error for people: Message is a sentence that says what to do. Every other error is a fault of ours and is never shown.
@@ -60,6 +61,9 @@ func Conflict(message string) *Error { return &Error{Kind: KindConflict, Message
 
 // Denied returns an Error of KindDenied.
 func Denied(message string) *Error { return &Error{Kind: KindDenied, Message: message} }
+
+// Gone returns an Error of KindGone.
+func Gone(message string) *Error { return &Error{Kind: KindGone, Message: message} }
 
 // Sentence returns the message of the Error in err's chain, or "" when err is a fault of ours.
 func Sentence(err error) string {

@@ -1,0 +1,73 @@
+package models
+
+import (
+	"time"
+
+	"gatehouse/models/limit"
+)
+
+// Receipt says which rule answered one request of a known key, and with which numbers. It holds neither the key's value nor the query.
+type Receipt struct {
+	ID string // of the request, 32 hexadecimal digits
+	At time.Time
+
+	KeyID       KeyID
+	AppID       AppID  // zero: the key belongs to no app
+	PlanID      PlanID // zero: the key is on no plan for the stage
+	PlanVersion int
+	APIID       APIID
+	StageID     StageID
+	MethodID    MethodID
+	Method      string // verb and path template: "GET /users/{id}"; at most 200 bytes
+
+	Outcome Outcome
+	Problem string    // slug of the problem that the gateway answered; "": the upstream answered, or has not yet
+	Status  int       // of the answer; 0: there is none yet
+	Since   time.Time // when the key expired, or its value stopped; zero: neither
+
+	Layer      limit.Layer   // the limit that refused; LayerNone: none did
+	RetryAfter time.Duration // after which it would have passed; 0: waiting does not help, or no limit refused
+	Limits     ReceiptLimits
+
+	Latency  time.Duration // until the answer began; 0: it was not forwarded, or has not begun
+	BytesIn  int64
+	BytesOut int64
+}
+
+// ReceiptLimit is one limit as the answer told it: after an admitted request, or as it was when the request was refused.
+type ReceiptLimit struct {
+	Limited   bool          // false: the limit does not apply, and the rest is 0
+	Rate      float64       // tokens a second; 0 for a quota
+	Limit     int64         // burst, or the quota's limit with grants of extra quota
+	Remaining int64         // requests that would pass at that instant
+	Reset     time.Duration // until Remaining is Limit again; for a quota, until its window ends
+	Period    limit.Period  // of a quota
+}
+
+// Used is what of the limit was spent.
+func (l ReceiptLimit) Used() int64 { return max(0, l.Limit-l.Remaining) }
+
+// Level is how many tokens a throttle's bucket held, with the fraction: 0..Limit.
+func (l ReceiptLimit) Level() float64 {
+	return min(max(float64(l.Limit)-l.Reset.Seconds()*l.Rate, 0), float64(l.Limit))
+}
+
+// ReceiptLimits are the limits of a request, in the order in which they answer.
+type ReceiptLimits [5]ReceiptLimit
+
+// Of returns the limit of a layer; LayerNone has none.
+func (l *ReceiptLimits) Of(layer limit.Layer) *ReceiptLimit {
+	if layer == limit.LayerNone || int(layer) > len(l) {
+		return &ReceiptLimit{}
+	}
+	return &l[layer-1]
+}
+
+// Receipts finds receipts by the ids of their requests, for pages.
+type Receipts interface {
+	// Receipt returns an error of KindNotFound for an id that no request had that left a receipt, and of KindGone for one whose receipt
+	// is not kept any more.
+	Receipt(id string) (Receipt, error)
+	// Refusals returns the newest receipts of a key's refusals, at most n, the newest first. Older ones may be missing.
+	Refusals(key KeyID, n int) []Receipt
+}
