@@ -93,8 +93,11 @@ func Exchange(s *Stock, h *Holding, limit int64, a Ask) (Grant, error) {
 // Close ends a holding whose holder was started anew: it spent, net of refunds, so many rights, and holds none any more. Exact says
 // that this is known from a journal that is whole; else the rest is not handed out again but booked as in doubt, which is returned:
 // at least 0, at most what the holder had in hand. A holder that spent more than it was granted is believed; so is one that forgot.
+// A journal that lost an admission but not its refund makes spent negative; it counts as 0.
+//
 // The caller sees to it that no ask of before is heard later: either none can be under way any more, or it raises h.Seq beyond them.
 func Close(s *Stock, h *Holding, spent int64, exact bool) (doubt int64) {
+	spent = max(0, spent)
 	if rest := h.Granted - spent; rest > 0 && !exact {
 		doubt = rest
 	}

@@ -304,6 +304,7 @@ func TestClose(t *testing.T) {
 		{"nothing in hand", 30, false, limit.Stock{Granted: 50}, limit.Holding{Granted: 30, Used: 33, Refunded: 3}, 0},
 		{"refunds that were not reported", 10, true, limit.Stock{Granted: 30}, limit.Holding{Granted: 10, Used: 20, Refunded: 10}, 0},
 		{"more than was granted is believed", 32, false, limit.Stock{Granted: 52}, limit.Holding{Granted: 32, Used: 35, Refunded: 3}, 0},
+		{"a refund without its admission", -1, false, limit.Stock{Granted: 20, Doubt: 30}, limit.Holding{Used: 20, Refunded: 20}, 30},
 	} {
 		s, h := limit.Stock{Granted: 50}, limit.Holding{Granted: 30, Used: 20, Refunded: 3}
 		doubt := limit.Close(&s, &h, tt.spent, tt.exact)
