@@ -26,11 +26,12 @@ import (
 )
 
 // Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that; and how often old usage is
-// forgotten while serving.
+// forgotten and the end of plans is noted while serving.
 const (
 	farewellTime = 250 * time.Millisecond
 	drainTime    = 20 * time.Second
 	pruneEvery   = time.Hour
+	endEvery     = time.Second
 )
 
 // serve runs the portal and the gateway until ctx ends.
@@ -200,6 +201,7 @@ func (in *instance) run(ctx context.Context) error {
 	}
 	start("gateway upkeep", func() error { return in.gateway.Run(work) })
 	start("usage upkeep", func() error { return in.prune(work) })
+	start("plan upkeep", func() error { return in.endPlans(work) })
 
 	<-work.Done()
 	cause := context.Cause(work)
@@ -240,6 +242,22 @@ func (in *instance) prune(ctx context.Context) error {
 	for {
 		if err := in.store.PruneUsage(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old usage", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// endPlans notes the end of plans whose date has come, for those who look at them; the gateway needs nobody to tell it.
+func (in *instance) endPlans(ctx context.Context) error {
+	ticker := time.NewTicker(endEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.EndDuePlans(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			in.log.Error("note the end of plans", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -246,7 +246,7 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 		return Page(o.editPage(r, row, f, terms, choices, false)), nil
 	}
 	if f.OK() {
-		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, terms, r.Now)
+		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, "", terms, r.Now)
 		if err == nil {
 			return saved(r, f, row.ID, terms), nil
 		}

@@ -122,7 +122,7 @@ func TestPublishingThatClashesNamesTheOtherPlan(t *testing.T) {
 	ok(t, err)
 	terms := other.plan.InForce
 	terms.Stages = []models.PlanStage{{StageID: other.stage.ID}, {StageID: w.stage.ID}}
-	_, err = p.store.SaveDraft(t.Context(), actor, other.plan.ID, terms, p.clock)
+	_, err = p.store.SaveDraft(t.Context(), actor, other.plan.ID, "", terms, p.clock)
 	ok(t, err)
 	b := p.signedIn("owner@example.com")
 	b.post("/owner/plans/"+other.plan.ID.String()+"/publish").again(t, "echo plan", "What changes")

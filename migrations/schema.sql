@@ -251,7 +251,9 @@ CREATE TABLE plans (
     updated_at   INTEGER NOT NULL,
     published_at INTEGER,
     retired_at   INTEGER
-) STRICT;
+, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER) STRICT;
+
+CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT NULL;
 
 CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
 

@@ -166,3 +166,6 @@ type Actor struct {
 
 // CommandLine is the actor of administrative commands.
 func CommandLine() Actor { return Actor{Role: RoleAdmin, Label: "command line"} }
+
+// System is the actor of what happens by itself.
+func System() Actor { return Actor{Role: RoleAdmin, Label: "system"} }

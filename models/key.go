@@ -107,6 +107,7 @@ const (
 	MemberPending   MembershipState = "pending"   // the subscription waits for the owner
 	MemberSuspended MembershipState = "suspended" // the owner suspended the subscription
 	MemberBlocked   MembershipState = "blocked"   // the owner disabled this one key on his plans
+	MemberEnded     MembershipState = "ended"     // the plan has ended
 )
 
 // Membership is a key on a plan.
@@ -117,6 +118,7 @@ type Membership struct {
 	SubscriptionID SubscriptionID // zero when an owner put the key on the plan himself
 	State          MembershipState
 	AddedAt        time.Time
+	PlanEndsAt     time.Time // zero: no end is announced
 }
 
 // MemberState returns whether a key may use a plan, from the state of the subscription that put it there ("" for none) and whether the plan's
@@ -163,8 +165,10 @@ func (s SubscriptionState) Member() MembershipState {
 		return MemberActive
 	case SubscriptionPending:
 		return MemberPending
-	default:
+	case SubscriptionSuspended:
 		return MemberSuspended
+	default:
+		return MemberEnded
 	}
 }
 

@@ -82,7 +82,7 @@ func TestStateOfAMembership(t *testing.T) {
 		{models.SubscriptionActive, false, models.MemberActive},
 		{models.SubscriptionPending, false, models.MemberPending},
 		{models.SubscriptionSuspended, false, models.MemberSuspended},
-		{models.SubscriptionEnded, false, models.MemberSuspended},
+		{models.SubscriptionEnded, false, models.MemberEnded},
 		{models.SubscriptionActive, true, models.MemberBlocked},
 		{"", true, models.MemberBlocked},
 	} {

@@ -94,6 +94,7 @@ type CatalogStage struct {
 type CatalogPlan struct {
 	PlanID  PlanID
 	Version int
+	EndsAt  time.Time // zero: no end is announced
 	Terms   Terms
 	Stages  []CatalogPlanStage // of this API
 	// OtherStages are the labels of stages of other APIs that the plan opens too.
@@ -151,8 +152,9 @@ type SubscriptionRow struct {
 	AccountName  string
 	PlanName     string
 	PlanState    PlanState
-	Terms        Terms    // in force
-	APIs         []APIRef // that the plan opens
+	PlanEndsAt   time.Time // zero: no end is announced
+	Terms        Terms     // in force
+	APIs         []APIRef  // that the plan opens
 	Keys         int
 }
 

@@ -12,11 +12,13 @@ import (
 // PlanState is where a usage plan stands in its life.
 type PlanState string
 
-// The states of a plan. A draft was never published; a retired plan takes no new subscribers and goes on for the ones it has.
+// The states of a plan. A draft was never published; a retired plan takes no new subscribers and goes on for the ones it has; an ended one
+// opens nothing any more.
 const (
 	PlanDraft     PlanState = "draft"
 	PlanPublished PlanState = "published"
 	PlanRetired   PlanState = "retired"
+	PlanEnded     PlanState = "ended"
 )
 
 // Audience is who may subscribe to a plan.
@@ -46,10 +48,13 @@ type Plan struct {
 	Version     int   // of InForce: 1, 2, 3 …; 0 while the plan is a draft
 	InForce     Terms // zero while the plan is a draft
 	Draft       *Terms
+	DraftBy     string    // who saved Draft last; "" when nobody noted it
+	DraftAt     time.Time // when; zero when nobody noted it
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	PublishedAt time.Time
 	RetiredAt   time.Time
+	EndsAt      time.Time // when it ends or ended; zero: no end is announced
 }
 
 // Current returns the terms that an editor shows: the draft if there is one, else what is in force.
@@ -198,42 +203,6 @@ func (t Terms) StageIDs() []StageID {
 	return ids
 }
 
-// CheckPublish says whether a plan's draft may become its next version; fields as Terms.Check.
-func (p Plan) CheckPublish() error {
-	switch {
-	case p.State == PlanRetired:
-		return Conflict("A retired plan cannot be published again. Duplicate it instead.")
-	case p.Draft == nil:
-		return Conflict("There is nothing to publish: the plan has no unpublished changes.")
-	case len(p.Draft.Stages) == 0:
-		return Invalid("stages", "Choose at least one stage that the plan opens.")
-	}
-	return p.Draft.Check()
-}
-
-// CheckSubscribe says whether an account with the given e-mail may subscribe now; invited says that the plan's owner invited it.
-func (p Plan) CheckSubscribe(invited bool) error {
-	switch {
-	case p.State == PlanRetired:
-		return Conflict("This plan is retired and takes no new subscribers.")
-	case p.State != PlanPublished, p.InForce.Audience == AudienceInvited && !invited:
-		return NotFound("plan")
-	}
-	return nil
-}
-
-// CheckJoin says whether the plan's owner may put keys on it now.
-func (p Plan) CheckJoin() error {
-	switch p.State {
-	case PlanPublished:
-		return nil
-	case PlanRetired:
-		return Conflict(fmt.Sprintf("The plan %s is retired and takes no new keys.", p.Name()))
-	default:
-		return Conflict(fmt.Sprintf("The plan %s is a draft. Publish it before you put keys on it.", p.Name()))
-	}
-}
-
 // CheckKeysPerApp says whether an app may have so many keys on the plan.
 func (p Plan) CheckKeysPerApp(keys int) error {
 	if keys <= p.InForce.KeysPerApp {
@@ -268,17 +237,6 @@ func ErrHeldElsewhere(k Key, h HeldStage) error {
 	return Conflict(fmt.Sprintf("The key %s (%s) already calls %s on the plan %s. A key can be on one plan per stage: take it off one of the two plans, or leave the stage out.",
 		k.Name, k.Hint, h.StageName, h.PlanName))
 }
-
-// PlanVersion is one published version, newest first in lists.
-type PlanVersion struct {
-	Version     int
-	Terms       Terms
-	PublishedAt time.Time
-	PublishedBy string
-}
-
-// TermsChange is one difference between two terms, in words.
-type TermsChange struct{ What, Before, After string }
 
 // addThrottle adds the problems of a throttle at the two given fields.
 func addThrottle(p *Problems, rate, burst string, t limit.Throttle) {

@@ -246,7 +246,7 @@ func TestDeletingAStageTakesItOffItsPlans(t *testing.T) {
 	ctx := t.Context()
 	prod, beta := w.stage("prod"), w.stage("beta")
 	both, drafted := w.plan("Both", prod, beta), w.plan("Drafted", beta)
-	_, err := w.SaveDraft(ctx, w.asOwner(), drafted.ID, termsOf("Drafted", prod, beta), w.later())
+	_, err := w.SaveDraft(ctx, w.asOwner(), drafted.ID, "", termsOf("Drafted", prod, beta), w.later())
 	ok(t, err)
 	made := w.subscribe(both, "App")
 	uses, err := w.StagePlans(ctx, w.owner.ID, prod.ID)

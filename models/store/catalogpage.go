@@ -78,7 +78,7 @@ func catalogPlans(db *gorm.DB, page models.CatalogAPI, plans []models.Plan) ([]m
 	labels, err := stageLabels(db, others)
 	out := make([]models.CatalogPlan, len(plans))
 	for i, p := range plans {
-		out[i] = models.CatalogPlan{PlanID: p.ID, Version: p.Version, Terms: p.InForce, Invited: p.InForce.Audience == models.AudienceInvited}
+		out[i] = models.CatalogPlan{PlanID: p.ID, Version: p.Version, EndsAt: p.EndsAt, Terms: p.InForce, Invited: p.InForce.Audience == models.AudienceInvited}
 		for _, opened := range p.InForce.Stages {
 			if label, ok := labels[opened.StageID]; ok {
 				out[i].OtherStages = append(out[i].OtherStages, label)
@@ -116,7 +116,7 @@ func (s *Store) CatalogDescription(ctx context.Context, viewer models.AccountID,
 	return []byte(text), nil
 }
 
-// CatalogPlan reads a plan that the viewer may subscribe to now, with the first API that it opens. A retired plan is a Conflict.
+// CatalogPlan reads a plan that the viewer may subscribe to now, with the first API that it opens. A plan that is retired or has ended is a Conflict.
 func (s *Store) CatalogPlan(ctx context.Context, viewer models.AccountID, id models.PlanID) (models.CatalogPlan, models.CatalogAPI, error) {
 	db := s.read.WithContext(ctx)
 	page, err := planPage(db, viewer, id)

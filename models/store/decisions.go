@@ -28,6 +28,15 @@ func (s *Store) DecideSubscription(ctx context.Context, actor models.Actor, id m
 		if sub, err = ownerSubscription(t.DB, actor.AccountID, id); err != nil {
 			return err
 		}
+		p, err := planByID(t.DB, sub.PlanID)
+		if err != nil {
+			return err
+		}
+		if sub.State.Open() {
+			if err := p.CheckDecide(d); err != nil {
+				return err
+			}
+		}
 		state, err := sub.Decide(d, reason)
 		if err != nil {
 			return err

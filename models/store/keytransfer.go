@@ -244,6 +244,9 @@ func (i *keyImport) checkPlans(wanted []models.PlanID, on []models.Membership) s
 				return "UsagePlanIds: " + models.Sentence(err)
 			}
 		}
+		if p.State == models.PlanEnded {
+			continue // what it opened is nobody's
+		}
 		if err := models.CheckOnePlanPerStage(held, id, p.InForce.StageIDs()); err != nil {
 			return "UsagePlanIds: " + models.Sentence(err)
 		}

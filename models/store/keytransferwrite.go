@@ -70,7 +70,7 @@ func (i *keyImport) switchKey(k models.Key, r models.KeyImport) string {
 
 // write does what was prepared. R1 was asked with all that a key is on, in the same transaction; the unique index has the last word.
 func (i *keyImport) write() error {
-	var leaves, joins, stages [][]any
+	var leaves, joins, stages, freed [][]any
 	for _, m := range i.leaving {
 		leaves = append(leaves, []any{int64(m.key), int64(m.plan)})
 	}
@@ -78,6 +78,7 @@ func (i *keyImport) write() error {
 		joins = append(joins, []any{int64(m.key), int64(m.plan), millis(i.t.now)})
 		for _, stage := range i.plans[m.plan].InForce.StageIDs() {
 			stages = append(stages, []any{int64(m.key), int64(stage), int64(m.plan)})
+			freed = append(freed, []any{int64(m.key), int64(stage)})
 		}
 	}
 	slices.SortFunc(i.secrets, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
@@ -92,6 +93,7 @@ func (i *keyImport) write() error {
 		{"close stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"take keys off plans", `DELETE FROM plan_keys WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"put keys on plans", `INSERT INTO plan_keys (key_id, plan_id, blocked, added_at) VALUES (?, ?, 0, ?)`, joins},
+		{"free stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND stage_id = ? AND (SELECT ended FROM plans WHERE id = key_stages.plan_id) = 1`, freed},
 		{"open stages for keys", `INSERT INTO key_stages (key_id, stage_id, plan_id) VALUES (?, ?, ?)`, stages},
 	} {
 		if err := i.t.runMany(step.doing, step.statement, step.values); err != nil {

@@ -22,11 +22,11 @@ func (r heldRow) held() models.HeldStage {
 	return models.HeldStage{StageID: r.StageID, StageName: r.APIName + " · " + r.StageName, PlanID: r.PlanID, PlanName: r.PlanName}
 }
 
-// held reads the stages that a key may call, by which plan.
+// held reads the stages that a key may call, by which plan. What a plan opened that has ended is nobody's.
 func (t *tx) held(key models.KeyID) ([]models.HeldStage, error) {
 	rows, err := selectAll[heldRow](t.DB, "stages of key", `SELECT ks.stage_id, a.name AS api_name, s.name AS stage_name, ks.plan_id, p.name AS plan_name
 		FROM key_stages ks JOIN stages s ON s.id = ks.stage_id JOIN apis a ON a.id = s.api_id JOIN plans p ON p.id = ks.plan_id
-		WHERE ks.key_id = ? ORDER BY api_name, stage_name`, key)
+		WHERE ks.key_id = ? AND p.ended = 0 ORDER BY api_name, stage_name`, key)
 	held := make([]models.HeldStage, len(rows))
 	for i, r := range rows {
 		held[i] = r.held()
@@ -63,6 +63,9 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		if err != nil {
 			return err
 		}
+		if err := t.free(m.key, p.ID); err != nil {
+			return err
+		}
 		err = t.run("open stages for key", `INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT ?, stage_id, plan_id FROM plan_stages WHERE plan_id = ?`,
 			m.key, p.ID)
 		if err != nil {
@@ -70,6 +73,12 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		}
 	}
 	return nil
+}
+
+// free takes the stages that a plan opens from plans of the key that have ended.
+func (t *tx) free(key models.KeyID, plan models.PlanID) error {
+	return t.run("free stages for key", `DELETE FROM key_stages WHERE key_id = ? AND stage_id IN (SELECT stage_id FROM plan_stages WHERE plan_id = ?)
+		AND (SELECT ended FROM plans WHERE id = key_stages.plan_id) = 1`, key, plan)
 }
 
 // isBlocked reports whether a developer's key joins a plan blocked: the plan's owner blocked it on another one, and it shall not get around
@@ -107,13 +116,19 @@ type membershipRow struct {
 	State          sql.NullString // of the subscription
 	Blocked        bool
 	AddedAt        int64
+	EndsAt         sql.NullInt64 // of the plan
+	Ended          bool          // the plan
 }
 
 func (r membershipRow) membership() models.Membership {
-	return models.Membership{
+	m := models.Membership{
 		PlanID: r.PlanID, PlanName: r.PlanName, KeyID: r.KeyID, SubscriptionID: models.SubscriptionID(r.SubscriptionID.Int64),
-		State: models.MemberState(models.SubscriptionState(r.State.String), r.Blocked), AddedAt: timeOf(r.AddedAt),
+		State: models.MemberState(models.SubscriptionState(r.State.String), r.Blocked), AddedAt: timeOf(r.AddedAt), PlanEndsAt: nullTime(r.EndsAt),
 	}
+	if r.Ended {
+		m.State = models.MemberEnded
+	}
+	return m
 }
 
 // anyOwner stands for no narrowing to somebody's plans. It is not the zero id, which is nobody's and must find nothing.
@@ -121,7 +136,7 @@ const anyOwner models.AccountID = -1
 
 // membershipsOf reads the plans of an owner, or of any, that keys are on, newest membership first.
 func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (map[models.KeyID][]models.Membership, error) {
-	query := `SELECT pk.plan_id, p.name AS plan_name, pk.key_id, pk.subscription_id, s.state, pk.blocked, pk.added_at
+	query := `SELECT pk.plan_id, p.name AS plan_name, pk.key_id, pk.subscription_id, s.state, pk.blocked, pk.added_at, p.ends_at, p.ended
 		FROM plan_keys pk CROSS JOIN plans p ON p.id = pk.plan_id LEFT JOIN subscriptions s ON s.id = pk.subscription_id
 		WHERE pk.key_id IN ? `
 	args := []any{keys}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -84,7 +85,7 @@ func TestOneOfManyPublicationsHasTheStage(t *testing.T) {
 		own := w.stage(fmt.Sprint("own-", i))
 		plans[i] = w.plan(fmt.Sprint("Plan ", i), own)
 		ok(t, w.AddKeyToPlan(t.Context(), w.asOwner(), k.ID, plans[i].ID, w.later()))
-		_, err := w.SaveDraft(t.Context(), w.asOwner(), plans[i].ID, termsOf(fmt.Sprint("Plan ", i), own, prod), w.later())
+		_, err := w.SaveDraft(t.Context(), w.asOwner(), plans[i].ID, "", termsOf(fmt.Sprint("Plan ", i), own, prod), w.later())
 		ok(t, err)
 	}
 	if won := race(t, many, func(i int) error {
@@ -198,7 +199,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 	actions := map[string]func() error{
 		"publish": func() error {
 			id := plan()
-			if _, err := m.SaveDraft(ctx, owner, id, m.terms("p"), m.later()); err != nil {
+			if _, err := m.SaveDraft(ctx, owner, id, "", m.terms("p"), m.later()); err != nil {
 				return err
 			}
 			_, err := m.PublishPlan(ctx, owner, id, m.later())
@@ -212,6 +213,13 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			return err
 		},
 		"retire": func() error { return m.RetirePlan(ctx, owner, plan(), m.later()) },
+		"end": func() error {
+			in := rapid.Int64Range(0, 5).Draw(m.rt, "seconds to the end")
+			now := m.later()
+			return m.EndPlan(ctx, owner, plan(), now.Add(time.Duration(in)*time.Second), now)
+		},
+		"keep":          func() error { return m.KeepPlan(ctx, owner, plan(), m.later()) },
+		"note the ends": func() error { return m.EndDuePlans(ctx, m.later()) },
 		"subscribe": func() error {
 			made, _, err := m.Subscribe(ctx, developer, models.NewSubscription{PlanID: plan(), AppID: pick(m, m.apps, "app")}, m.later())
 			return m.keep(made, err)

@@ -54,7 +54,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		"PointStage":      func(a models.Actor) error { return w.PointStage(ctx, a, api, stage, beta.Deployment, now) },
 		"Releases":        func(a models.Actor) error { _, err := w.Releases(ctx, a.AccountID, stage); return err },
 		"Plan":            func(a models.Actor) error { _, err := w.Plan(ctx, a.AccountID, plan); return err },
-		"SaveDraft":       func(a models.Actor) error { _, err := w.SaveDraft(ctx, a, plan, termsOf("x"), now); return err },
+		"SaveDraft":       func(a models.Actor) error { _, err := w.SaveDraft(ctx, a, plan, "", termsOf("x"), now); return err },
 		"DiscardDraft":    func(a models.Actor) error { return w.DiscardDraft(ctx, a, plan, now) },
 		"PublishPlan":     func(a models.Actor) error { _, err := w.PublishPlan(ctx, a, plan, now); return err },
 		"RetirePlan":      func(a models.Actor) error { return w.RetirePlan(ctx, a, plan, now) },

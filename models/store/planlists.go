@@ -19,7 +19,7 @@ func (s *Store) Plans(ctx context.Context, owner models.AccountID, state models.
 	}
 	where, args := "", []any{owner, from.sort, from.id}
 	if state != "" {
-		where, args = `AND p.state = ? `, append(args, string(state))
+		where, args = `AND CASE WHEN p.ended = 1 THEN 'ended' ELSE p.state END = ? `, append(args, string(state))
 	}
 	if p.Search != "" {
 		low, high := prefixRange(p.Search)

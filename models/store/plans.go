@@ -23,17 +23,26 @@ type planRow struct {
 	UpdatedAt   int64
 	PublishedAt sql.NullInt64
 	RetiredAt   sql.NullInt64
+	EndsAt      sql.NullInt64
+	Ended       bool // its end was noted
+	DraftBy     sql.NullString
+	DraftAt     sql.NullInt64
 }
 
 const (
-	planColumns = `p.id, p.owner_id, p.state, p.version, v.terms, p.draft, p.created_at, p.updated_at, p.published_at, p.retired_at`
-	planTables  = ` FROM plans p LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version `
-	planQuery   = `SELECT ` + planColumns + planTables
+	planColumns = `p.id, p.owner_id, p.state, p.version, v.terms, p.draft, p.created_at, p.updated_at, p.published_at, p.retired_at,
+		p.ends_at, p.ended, p.draft_by, p.draft_at`
+	planTables = ` FROM plans p LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version `
+	planQuery  = `SELECT ` + planColumns + planTables
 )
 
 func (r planRow) plan() (p models.Plan, err error) {
 	p = models.Plan{ID: r.ID, OwnerID: r.OwnerID, State: models.PlanState(r.State), Version: r.Version, CreatedAt: timeOf(r.CreatedAt),
-		UpdatedAt: timeOf(r.UpdatedAt), PublishedAt: nullTime(r.PublishedAt), RetiredAt: nullTime(r.RetiredAt)}
+		UpdatedAt: timeOf(r.UpdatedAt), PublishedAt: nullTime(r.PublishedAt), RetiredAt: nullTime(r.RetiredAt),
+		EndsAt: nullTime(r.EndsAt), DraftBy: r.DraftBy.String, DraftAt: nullTime(r.DraftAt)}
+	if r.Ended {
+		p.State = models.PlanEnded
+	}
 	if r.Terms.Valid {
 		if p.InForce, err = decodeTerms(r.Terms.String); err != nil {
 			return p, err
@@ -111,9 +120,10 @@ func (s *Store) CreatePlan(ctx context.Context, actor models.Actor, terms models
 		if err != nil {
 			return err
 		}
-		p = models.Plan{ID: newID[models.Plan](), OwnerID: actor.AccountID, State: models.PlanDraft, Draft: &terms, CreatedAt: t.now, UpdatedAt: t.now}
-		err = t.run("make plan", `INSERT INTO plans (id, owner_id, state, name, version, draft, created_at, updated_at) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
-			p.ID, p.OwnerID, string(p.State), terms.Name, text, millis(t.now), millis(t.now))
+		p = models.Plan{ID: newID[models.Plan](), OwnerID: actor.AccountID, State: models.PlanDraft, Draft: &terms,
+			DraftBy: t.actor.Label, DraftAt: t.now, CreatedAt: t.now, UpdatedAt: t.now}
+		err = t.run("make plan", `INSERT INTO plans (id, owner_id, state, name, version, draft, draft_by, draft_at, created_at, updated_at)
+			VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, p.ID, p.OwnerID, string(p.State), terms.Name, text, nullText(p.DraftBy), millis(t.now), millis(t.now), millis(t.now))
 		if err != nil {
 			return err
 		}
@@ -161,20 +171,22 @@ func (t *tx) checkStages(owner models.AccountID, terms models.Terms) error {
 	return nil
 }
 
-// SaveDraft keeps changes that are not in force until they are published. A draft that says what is in force is no draft.
-func (s *Store) SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, terms models.Terms, now time.Time) (p models.Plan, err error) {
+// SaveDraft keeps changes that are not in force until they are published. A draft that says what is in force is no draft. Seen is the digest
+// of the terms that the changes were made over: a draft that somebody else changed meanwhile is a Conflict; "" goes over whatever is there.
+func (s *Store) SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, seen string, terms models.Terms, now time.Time) (
+	p models.Plan, err error) {
 	if terms, err = terms.Clean(); err != nil {
 		return p, err
 	}
 	err = s.changePlan(ctx, actor, id, now, func(t *tx, before models.Plan) error {
-		if before.State == models.PlanRetired {
-			return models.Conflict("A retired plan cannot be changed. Duplicate it instead.")
+		if err := firstError(before.CheckChange(), before.CheckSeen(seen)); err != nil {
+			return err
 		}
 		if err := t.checkStages(before.OwnerID, terms); err != nil {
 			return err
 		}
 		p = before
-		p.Draft = &terms
+		p.Draft, p.DraftBy, p.DraftAt = &terms, t.actor.Label, t.now
 		if err := t.saveDraft(&p); err != nil {
 			return err
 		}
@@ -183,7 +195,7 @@ func (s *Store) SaveDraft(ctx context.Context, actor models.Actor, id models.Pla
 	return p, err
 }
 
-// saveDraft writes p.Draft, or takes it away where it equals what is in force.
+// saveDraft writes p.Draft with who saved it, or takes it away where it equals what is in force.
 func (t *tx) saveDraft(p *models.Plan) error {
 	var text sql.NullString
 	if p.Draft != nil {
@@ -199,8 +211,12 @@ func (t *tx) saveDraft(p *models.Plan) error {
 			p.Draft, text = nil, sql.NullString{}
 		}
 	}
+	if p.Draft == nil {
+		p.DraftBy, p.DraftAt = "", time.Time{}
+	}
 	p.UpdatedAt = t.now
-	return t.run("save draft", `UPDATE plans SET draft = ?, name = ?, updated_at = ? WHERE id = ?`, text, p.Name(), millis(t.now), p.ID)
+	return t.run("save draft", `UPDATE plans SET draft = ?, draft_by = ?, draft_at = ?, name = ?, updated_at = ? WHERE id = ?`,
+		text, nullText(p.DraftBy), nullMillis(p.DraftAt), p.Name(), millis(t.now), p.ID)
 }
 
 // DiscardDraft forgets the changes to a published plan.
@@ -218,37 +234,5 @@ func (s *Store) DiscardDraft(ctx context.Context, actor models.Actor, id models.
 			return err
 		}
 		return t.event("plan.discard_draft", planObject(p), before, nil)
-	})
-}
-
-// RetirePlan closes a plan to new subscribers; it goes on for the ones it has. Its draft is forgotten.
-func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
-		if p.State != models.PlanPublished {
-			return models.Conflict("Only a published plan can be retired; this one is " + map[models.PlanState]string{
-				models.PlanDraft: "a draft. Delete it instead.", models.PlanRetired: "retired already."}[p.State])
-		}
-		err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, retired_at = ?, updated_at = ? WHERE id = ?`,
-			millis(t.now), millis(t.now), id)
-		if err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangeTopology); err != nil {
-			return err
-		}
-		return t.event("plan.retire", planObject(p), facts{"state": p.State}, facts{"state": models.PlanRetired})
-	})
-}
-
-// DeletePlan deletes a plan that was never published. What was promised to somebody is retired instead.
-func (s *Store) DeletePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
-		if p.Version > 0 {
-			return models.Conflict("This plan was published and stays in the records of its subscribers. Retire it instead.")
-		}
-		if err := t.run("delete plan", `DELETE FROM plans WHERE id = ?`, id); err != nil {
-			return err
-		}
-		return t.event("plan.delete", planObject(p), p.Current(), nil)
 	})
 }

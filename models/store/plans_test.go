@@ -52,7 +52,7 @@ func TestAPublishedPlanHasAtMostOneDraft(t *testing.T) {
 	next := termsOf("Free plus", prod)
 	next.Quota = &limit.Quota{Limit: 5, Period: limit.PeriodDay}
 	w.wantChange("", 0, func() {
-		p, err = w.SaveDraft(ctx, actor, p.ID, next, w.later())
+		p, err = w.SaveDraft(ctx, actor, p.ID, "", next, w.later())
 		ok(t, err)
 	})
 	if p.Draft == nil || p.InForce.Quota != nil || p.Name() != "Free" {
@@ -63,11 +63,11 @@ func TestAPublishedPlanHasAtMostOneDraft(t *testing.T) {
 	if row, err := w.Plan(ctx, w.owner.ID, p.ID); err != nil || row.Draft != nil {
 		t.Errorf("got %+v, %v", row, err)
 	}
-	p, err = w.SaveDraft(ctx, actor, p.ID, p.InForce, w.later())
+	p, err = w.SaveDraft(ctx, actor, p.ID, "", p.InForce, w.later())
 	if err != nil || p.Draft != nil {
 		t.Errorf("a draft that changes nothing stayed: %+v, %v", p.Draft, err)
 	}
-	_, err = w.SaveDraft(ctx, actor, p.ID, next, w.later())
+	_, err = w.SaveDraft(ctx, actor, p.ID, "", next, w.later())
 	ok(t, err)
 	p, err = w.PublishPlan(ctx, actor, p.ID, w.later())
 	ok(t, err)
@@ -95,7 +95,7 @@ func TestTermsNameOnlyTheOwnersStagesAndMethods(t *testing.T) {
 		"a foreign method left out": excluded, "a foreign method limited": limited} {
 		_, err := w.CreatePlan(t.Context(), w.asOwner(), terms, w.later())
 		wantField(t, what, err, "stages")
-		_, err = w.SaveDraft(t.Context(), w.asOwner(), p.ID, terms, w.later())
+		_, err = w.SaveDraft(t.Context(), w.asOwner(), p.ID, "", terms, w.later())
 		wantField(t, what, err, "stages")
 	}
 	_, err = w.CreatePlan(t.Context(), w.asOwner(), models.Terms{}, w.later())
@@ -109,7 +109,7 @@ func TestARetiredPlanGoesOnForTheOnesItHas(t *testing.T) {
 	ctx, actor := t.Context(), w.asOwner()
 	p := w.plan("Free", w.stage("prod"))
 	made := w.subscribe(p, "App")
-	_, err := w.SaveDraft(ctx, actor, p.ID, termsOf("Next"), w.later())
+	_, err := w.SaveDraft(ctx, actor, p.ID, "", termsOf("Next"), w.later())
 	ok(t, err)
 	ok(t, w.RetirePlan(ctx, actor, p.ID, w.later()))
 	row, err := w.Plan(ctx, w.owner.ID, p.ID)
@@ -127,7 +127,7 @@ func TestARetiredPlanGoesOnForTheOnesItHas(t *testing.T) {
 	_, _, err = w.CreateKey(ctx, w.asDeveloper(), models.NewKey{AppID: made.App.ID, Name: "another"}, w.later())
 	ok(t, err) // the app is a subscriber already
 	wantKind(t, "retire again", w.RetirePlan(ctx, actor, p.ID, w.later()), models.KindConflict)
-	_, err = w.SaveDraft(ctx, actor, p.ID, termsOf("Next"), w.later())
+	_, err = w.SaveDraft(ctx, actor, p.ID, "", termsOf("Next"), w.later())
 	wantKind(t, "draft", err, models.KindConflict)
 	_, err = w.PublishPlan(ctx, actor, p.ID, w.later())
 	wantKind(t, "publish", err, models.KindConflict)
@@ -152,7 +152,7 @@ func TestPublishingAStageThatAKeyCallsElsewhereIsRefused(t *testing.T) {
 	prod, beta := w.stage("prod"), w.stage("beta")
 	one, two := w.plan("One", prod), w.plan("Two", beta)
 	k := w.customerKey("Acme", one, two)
-	_, err := w.SaveDraft(t.Context(), w.asOwner(), two.ID, termsOf("Two", beta, prod), w.later())
+	_, err := w.SaveDraft(t.Context(), w.asOwner(), two.ID, "", termsOf("Two", beta, prod), w.later())
 	ok(t, err)
 	_, err = w.PublishPlan(t.Context(), w.asOwner(), two.ID, w.later())
 	wantKind(t, "publish", err, models.KindConflict)
@@ -176,7 +176,7 @@ func TestPublishingOpensAndClosesStagesForTheKeysOfThePlan(t *testing.T) {
 	prod, beta := w.stage("prod"), w.stage("beta")
 	p := w.plan("One", prod)
 	k := w.customerKey("Acme", p)
-	_, err := w.SaveDraft(t.Context(), w.asOwner(), p.ID, termsOf("One", beta), w.later())
+	_, err := w.SaveDraft(t.Context(), w.asOwner(), p.ID, "", termsOf("One", beta), w.later())
 	ok(t, err)
 	_, err = w.PublishPlan(t.Context(), w.asOwner(), p.ID, w.later())
 	ok(t, err)

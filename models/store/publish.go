@@ -21,6 +21,7 @@ func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.P
 		p = before
 		p.State, p.Version, p.InForce, p.Draft = models.PlanPublished, before.Version+1, *before.Draft, nil
 		p.PublishedAt, p.UpdatedAt = t.now, t.now
+		p.DraftBy, p.DraftAt = "", time.Time{}
 		if err := t.putInForce(p, t.actor.Label); err != nil {
 			return err
 		}
@@ -47,8 +48,8 @@ func (t *tx) putInForce(p models.Plan, by string) error {
 	if err != nil {
 		return err
 	}
-	err = t.run("publish plan", `UPDATE plans SET state = ?, version = ?, published_at = ?, updated_at = ? WHERE id = ?`,
-		string(p.State), p.Version, nullMillis(p.PublishedAt), millis(t.now), p.ID)
+	err = t.run("publish plan", `UPDATE plans SET state = CASE state WHEN 'draft' THEN 'published' ELSE state END, version = ?, published_at = ?,
+		updated_at = ? WHERE id = ?`, p.Version, nullMillis(p.PublishedAt), millis(t.now), p.ID)
 	if err != nil {
 		return err
 	}
@@ -91,6 +92,11 @@ func (t *tx) openStages(p models.Plan) error {
 // openStage opens a stage for all keys of a plan, unless one of them calls it on another plan (R1).
 func (t *tx) openStage(p models.Plan, stage models.StageID) error {
 	if err := t.run("open stage", `INSERT INTO plan_stages (plan_id, stage_id) VALUES (?, ?)`, p.ID, stage); err != nil {
+		return err
+	}
+	err := t.run("free stage", `DELETE FROM key_stages WHERE stage_id = ? AND plan_id IN (SELECT id FROM plans WHERE ended = 1)
+		AND key_id IN (SELECT key_id FROM plan_keys WHERE plan_id = ?)`, stage, p.ID)
+	if err != nil {
 		return err
 	}
 	type clash struct {

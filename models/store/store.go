@@ -154,6 +154,9 @@ func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, f
 		if err := t.checkActor(); err != nil {
 			return err
 		}
+		if err := t.endDuePlans(); err != nil {
+			return err
+		}
 		return fn(t)
 	})
 	if err != nil {

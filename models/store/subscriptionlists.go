@@ -19,12 +19,13 @@ type subscriptionListRow struct {
 	AccountName  string
 	PlanName     string
 	PlanState    string
+	PlanEndsAt   sql.NullInt64
 	Terms        sql.NullString
 	Keys         int
 }
 
 const subscriptionQuery = `SELECT ` + subscriptionColumns + `, a.name AS app_name, c.id AS account_id, c.email AS account_email, c.name AS account_name,
-		p.name AS plan_name, p.state AS plan_state, v.terms, (SELECT count(*) FROM plan_keys pk WHERE pk.subscription_id = s.id) AS keys
+		p.name AS plan_name, CASE WHEN p.ended = 1 THEN 'ended' ELSE p.state END AS plan_state, p.ends_at AS plan_ends_at, v.terms, (SELECT count(*) FROM plan_keys pk WHERE pk.subscription_id = s.id) AS keys
 	FROM subscriptions s JOIN apps a ON a.id = s.app_id JOIN accounts c ON c.id = a.account_id JOIN plans p ON p.id = s.plan_id
 		LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version `
 
@@ -45,7 +46,7 @@ func subscriptionRows(db *gorm.DB, rows []subscriptionListRow) ([]models.Subscri
 			return nil, err
 		}
 		out[i] = models.SubscriptionRow{Subscription: r.Sub.subscription(), AppName: r.AppName, AccountID: r.AccountID, AccountEmail: r.AccountEmail,
-			AccountName: r.AccountName, PlanName: r.PlanName, PlanState: models.PlanState(r.PlanState), Terms: terms, APIs: apis[r.Sub.PlanID], Keys: r.Keys}
+			AccountName: r.AccountName, PlanName: r.PlanName, PlanState: models.PlanState(r.PlanState), PlanEndsAt: nullTime(r.PlanEndsAt), Terms: terms, APIs: apis[r.Sub.PlanID], Keys: r.Keys}
 	}
 	return out, nil
 }

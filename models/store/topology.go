@@ -110,16 +110,17 @@ func gatewayPlans(db *gorm.DB) ([]models.GatewayPlan, error) {
 	var rows []struct {
 		ID      int64
 		Version int
+		EndsAt  sql.NullInt64
 		Terms   []byte
 	}
-	err := db.Raw(`SELECT p.id, p.version, v.terms FROM plans p JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
+	err := db.Raw(`SELECT p.id, p.version, p.ends_at, v.terms FROM plans p JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
 		WHERE p.state IN ('published', 'retired') ORDER BY p.id`).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
 	plans := make([]models.GatewayPlan, len(rows))
 	for i, r := range rows {
-		plans[i] = models.GatewayPlan{ID: models.PlanID(r.ID), Version: r.Version}
+		plans[i] = models.GatewayPlan{ID: models.PlanID(r.ID), Version: r.Version, EndsAt: nullTime(r.EndsAt)}
 		if err := json.Unmarshal(r.Terms, &plans[i].Terms); err != nil {
 			return nil, fmt.Errorf("terms of plan %s: %w", plans[i].ID, err)
 		}

@@ -266,7 +266,7 @@ func (d *seeder) ends() {
 		case i%12 == 5:
 			terms := p.terms
 			terms.Price = "€99 a month"
-			_, err := d.SaveDraft(d.Context(), Actor(d.made.Owner), p.id, terms, Now())
+			_, err := d.SaveDraft(d.Context(), Actor(d.made.Owner), p.id, "", terms, Now())
 			d.must(err)
 			d.made.NewPlan = p.id
 		}

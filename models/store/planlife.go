@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+// This file has how plans go: retired, ended, or deleted before anybody saw them.
+
+// RetirePlan closes a plan to new subscribers; it goes on for the ones it has. Its draft is forgotten.
+func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+		if err := p.CheckRetire(); err != nil {
+			return err
+		}
+		err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, retired_at = ?, updated_at = ? WHERE id = ?`,
+			millis(t.now), millis(t.now), id)
+		if err != nil {
+			return err
+		}
+		if err := t.changed(models.ChangeTopology); err != nil {
+			return err
+		}
+		return t.event("plan.retire", planObject(p), facts{"state": p.State}, facts{"state": models.PlanRetired})
+	})
+}
+
+// EndPlan announces when a plan ends, or changes when. From then on it opens nothing: the gateway looks at the date itself, and the plan's
+// subscriptions are ended, too. An end that is now is at once and for good; field "ends".
+func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error {
+	ends = ends.UTC().Truncate(time.Millisecond)
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+		if err := p.CheckEnd(ends, t.now); err != nil {
+			return err
+		}
+		if err := t.setEnd(p, ends); err != nil {
+			return err
+		}
+		if err := t.event("plan.announce_end", planObject(p), endFacts(p.EndsAt), endFacts(ends)); err != nil {
+			return err
+		}
+		return t.endDuePlans()
+	})
+}
+
+// KeepPlan takes the announced end of a plan back.
+func (s *Store) KeepPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+		switch {
+		case p.State == models.PlanEnded:
+			return models.Conflict("This plan has ended: its end cannot be taken back. Duplicate the plan instead.")
+		case p.EndsAt.IsZero():
+			return nil
+		}
+		if err := t.setEnd(p, time.Time{}); err != nil {
+			return err
+		}
+		return t.event("plan.keep", planObject(p), endFacts(p.EndsAt), endFacts(time.Time{}))
+	})
+}
+
+func endFacts(ends time.Time) facts { return facts{"ends": orNever(ends)} }
+
+// setEnd writes when a plan ends, and tells the gateway.
+func (t *tx) setEnd(p models.Plan, ends time.Time) error {
+	if err := t.run("set end of plan", `UPDATE plans SET ends_at = ?, updated_at = ? WHERE id = ?`, nullMillis(ends), millis(t.now), p.ID); err != nil {
+		return err
+	}
+	return t.changed(models.ChangeTopology)
+}
+
+// EndDuePlans notes the end of plans whose date has come. Whoever changes anything sees it noted before; this is for those who only look.
+func (s *Store) EndDuePlans(ctx context.Context, now time.Time) error {
+	due, err := duePlans(s.read.WithContext(ctx), now)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	return s.change(ctx, models.System(), now, func(*tx) error { return nil }) // every change begins with it
+}
+
+func duePlans(db *gorm.DB, now time.Time) ([]planRow, error) {
+	return selectAll[planRow](db, "plans that are due", planQuery+`WHERE p.ended = 0 AND p.ends_at <= ? ORDER BY p.ends_at, p.id`, millis(now))
+}
+
+// endDuePlans notes the end of plans whose date has come, so that rules judge by their state alone. Keys stay on the list of a plan that has
+// ended, for its name and counts, and the stages that it opened to them are free for other plans: see free.
+func (t *tx) endDuePlans() error {
+	due, err := duePlans(t.DB, t.now)
+	if err != nil {
+		return err
+	}
+	system := &tx{DB: t.DB, actor: models.System(), now: t.now}
+	for _, row := range due {
+		p, err := row.plan()
+		if err != nil {
+			return err
+		}
+		if err := system.end(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end notes that a plan has ended, and with it its subscriptions.
+func (t *tx) end(p models.Plan) error {
+	err := t.run("end plan", `UPDATE plans SET ended = 1, state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL,
+		retired_at = coalesce(retired_at, ends_at), updated_at = ? WHERE id = ?`, millis(t.now), p.ID)
+	if err != nil {
+		return err
+	}
+	ended := t.Exec(`UPDATE subscriptions SET state = 'ended', reason = ?, ended_at = ? WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended')`,
+		fmt.Sprintf("The plan %s ended on %s.", p.Name(), p.EndsAt.Format("2 Jan 2006")), millis(p.EndsAt), p.ID)
+	if ended.Error != nil {
+		return fmt.Errorf("end subscriptions of plan %s: %w", p.ID, ended.Error)
+	}
+	return t.event("plan.end", planObject(p), facts{"state": p.State}, facts{"state": models.PlanEnded, "subscriptionsEnded": ended.RowsAffected})
+}
+
+// DeletePlan deletes a plan that was never published. What was promised to somebody is retired instead.
+func (s *Store) DeletePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+		if p.Version > 0 {
+			return models.Conflict("This plan was published and stays in the records of its subscribers. Retire it instead.")
+		}
+		if err := t.run("delete plan", `DELETE FROM plans WHERE id = ?`, id); err != nil {
+			return err
+		}
+		return t.event("plan.delete", planObject(p), p.Current(), nil)
+	})
+}
