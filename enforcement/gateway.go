@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
+	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/limit"
@@ -52,6 +53,8 @@ type Config struct {
 
 	KeyPrefix   secret.Prefix    // of generated keys; zero: "gwk1"
 	ProblemURL  string           // beginning of problem type URIs, such as https://portal.example/problems/
+	ReceiptURL  string           // beginning of receipts' addresses, such as https://portal.example/requests/
+	Receipts    *receipt.Ring    // nil: none are kept
 	Policy      AddressPolicy    // which upstreams may be dialled
 	HideCookies []string         // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger     // nil: slog.Default()

@@ -27,9 +27,9 @@ type openShard struct {
 	_      [40]byte
 }
 
-// shardOf spreads requests by their ids, which are random.
+// shardOf spreads requests at random.
 func (o *openRequests) shardOf(q *request) *openShard {
-	return &o.shards[(q.id[0]<<4^q.id[1])%openShards]
+	return &o.shards[q.shard%openShards]
 }
 
 // enter returns false once the gateway is stopping.

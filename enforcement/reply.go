@@ -35,7 +35,8 @@ type body struct {
 	Detail    string `json:"detail"`
 	Message   string `json:"message"`
 	RequestID string `json:"requestId"`
-	Layer     string `json:"layer,omitempty"` // of a 429: which limit answered
+	Instance  string `json:"instance,omitempty"` // the address of its receipt
+	Layer     string `json:"layer,omitempty"`    // of a 429: which limit answered
 }
 
 // refuse answers with a problem.
@@ -56,6 +57,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.answered = true
 	q.decision.problem = p
 	entry := p.entry()
+	q.keepRefusal(entry)
 	message, errorType := p.amazon()
 	h := w.Header()
 	q.identify(h)
@@ -75,6 +77,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	b := body{
 		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
+		Instance: q.receiptURL(),
 	}
 	if q.decision.decided && !q.decision.limits.Allowed() {
 		b.Layer = q.decision.limits.Layer.String()
@@ -155,6 +158,7 @@ func (q *request) hangUp() {
 }
 
 func (q *request) identify(h http.Header) {
+	q.name()
 	h.Set(headerRequestID, q.id)
 	h.Set(headerAmznRequestID, q.id)
 	if q.g.open.isClosing() && h.Get("Connection") == "" { // there is one on a connection that becomes a WebSocket

@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"gatehouse/enforcement/meter"
+	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 )
@@ -32,7 +34,8 @@ type request struct {
 	r  *http.Request
 	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
 
-	id     string
+	id     string // "" until somebody is to be told it
+	shard  uint8  // of the requests under way
 	at     instant
 	prefix string // /{api}/{stage}, as the client wrote it
 	path   string // canonical, below the stage: empty or beginning with a slash
@@ -41,24 +44,32 @@ type request struct {
 	target
 	decision decision
 	exchange transport.Exchange
+	receipt  receipt.Place
+	raw      [16]byte // of id
 	proxied  bool
 	answered bool
 }
 
-// begin names the request. Whatever id the client sent is not used: it could be another request's.
 func (q *request) begin() {
-	q.id = newRequestID()
+	q.shard = uint8(rand.Uint32())
 	q.at = q.g.now()
 }
 
-// newRequestID returns 128 random bits. They need not be secret, only different.
-func newRequestID() string {
-	var b [16]byte
-	high, low := rand.Uint64(), rand.Uint64()
-	for i := range 8 {
-		b[i], b[8+i] = byte(high>>(8*i)), byte(low>>(8*i))
+// name gives the request an id, unless it has one: that of its receipt, or 128 random bits, which need not be secret, only different. Whatever id the
+// client sent is not used: it could be another request's.
+func (q *request) name() {
+	if q.id != "" {
+		return
 	}
-	return hex.EncodeToString(b[:])
+	if q.receipt.IsSet() {
+		q.g.config.Receipts.Name(q.receipt, &q.raw)
+	} else {
+		binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
+		binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
+	}
+	var text [32]byte
+	hex.Encode(text[:], q.raw[:])
+	q.id = string(text[:])
 }
 
 // judge says whether the request may pass. If so, and it is no preflight, it is charged and counted.
@@ -169,6 +180,7 @@ func (q *request) decide() problem {
 // toUpstream makes the exchange of an admitted request.
 func (q *request) toUpstream() *transport.Exchange {
 	d := &q.decision
+	q.keepAdmission()
 	q.proxied = true
 	x := &q.exchange // not as a whole: a stop may be looking at it
 	x.Base, x.Path, x.Query, x.Prefix = q.stage.upstream, q.path, q.query, q.prefix
@@ -192,6 +204,7 @@ func (q *request) end() {
 	case mistake == http.ErrAbortHandler: //nolint:errorlint // net/http compares it so
 		panic(mistake)
 	default:
+		q.name()
 		q.g.config.Log.Error("request panicked", "request_id", q.id, "panic", mistake, "stack", string(debug.Stack()))
 		if q.answered {
 			panic(http.ErrAbortHandler)
@@ -208,6 +221,7 @@ func (q *request) finish() {
 	}
 	o := outcomeOf(e)
 	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
+	q.settle(o, &e)
 	if q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream) {
 		q.g.refund(&q.decision.call)
 	}

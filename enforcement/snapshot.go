@@ -65,6 +65,7 @@ type rule struct {
 // plan is a usage plan's version in force.
 type plan struct {
 	id        models.PlanID
+	version   int
 	name      string
 	throttle  *limit.Throttle
 	bucket    limit.Bucket
@@ -199,7 +200,7 @@ func parseUpstream(s string) (*url.URL, error) {
 
 func (s *snapshot) compilePlan(in *models.GatewayPlan, former []limit.Quota) {
 	t := &in.Terms
-	p := &plan{id: in.ID, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
+	p := &plan{id: in.ID, version: in.Version, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
 	if !in.EndsAt.IsZero() {
 		p.endsAt = in.EndsAt.UnixNano()
 	}
