@@ -1,0 +1,106 @@
+package recording
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"gatehouse/models"
+)
+
+// Read calls visit with a plan's arrivals of from and later, some at a time, each key's in the order of time but for stragglers of a second or two,
+// and with the share (0..1) of the recording that was read before them. They are visit's until it returns; its error ends the reading. What is added
+// meanwhile is not read.
+func (r *Recorder) Read(ctx context.Context, plan models.PlanID, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error) {
+	segments, live, covered := r.snapshot(plan, from)
+	batch := make([]models.Arrival, 0, batchSize)
+	done := 0.0
+	counting := func(arrivals []models.Arrival) error {
+		for i := range arrivals {
+			covered.Requests += arrivals[i].Requests()
+		}
+		if err := visit(arrivals, done); err != nil {
+			return err
+		}
+		return ctx.Err()
+	}
+	var buffer []byte
+	for i, s := range segments {
+		if err := ctx.Err(); err != nil {
+			return covered, err
+		}
+		var err error
+		buffer, err = r.readSegment(s, plan, from.Unix(), buffer, batch, counting)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // forgotten meanwhile
+			covered.Lost -= s.lost
+		case errors.Is(err, errDamaged):
+			covered.Damaged++
+			r.config.Log.Warn("a part of the recording is damaged", "segment", s.number, "plan", plan)
+		case err != nil:
+			return covered, fmt.Errorf("read the recording: %w", err)
+		}
+		done = float64(i+1) / float64(len(segments)+1)
+	}
+	for some := range slices.Chunk(live, batchSize) {
+		if err := counting(some); err != nil {
+			return covered, err
+		}
+	}
+	return covered, nil
+}
+
+func (r *Recorder) readSegment(s segment, plan models.PlanID, from int64, buffer []byte, batch []models.Arrival, visit visitArrivals) ([]byte, error) {
+	f, err := os.Open(r.path(s.number, "segment"))
+	if err != nil {
+		return buffer, err
+	}
+	defer f.Close()
+	p, ok, err := s.find(f, plan)
+	if err != nil || !ok {
+		return buffer, err
+	}
+	if buffer, err = p.read(f, buffer); err != nil {
+		return buffer, err
+	}
+	return buffer, readPart(buffer, plan, from, batch, visit)
+}
+
+// snapshot is what there is of a plan at this moment: segments, and a copy of what is in none yet.
+func (r *Recorder) snapshot(plan models.PlanID, from time.Time) (segments []segment, live []models.Arrival, covered models.Recorded) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since := int64(0)
+	for _, s := range r.segments {
+		if since == 0 {
+			since = s.since
+		}
+		if s.last >= from.Unix() {
+			segments = append(segments, s)
+			covered.Lost += s.lost
+		}
+	}
+	for _, t := range []*tail{r.old, r.tail} {
+		if t == nil {
+			continue
+		}
+		if since == 0 {
+			since = t.since
+		}
+		covered.Lost += t.lost
+		for i := range t.arrivals {
+			if a := &t.arrivals[i]; a.PlanID == plan && a.Second >= from.Unix() {
+				live = append(live, *a)
+			}
+		}
+	}
+	covered.Lost += r.lost
+	if since != 0 {
+		covered.Since, covered.Until = time.Unix(max(since, from.Unix()), 0).UTC(), r.config.Now().UTC()
+	}
+	return segments, order(live), covered
+}
