@@ -104,6 +104,16 @@ BEGIN
     SELECT RAISE (ABORT, 'an event never changes');
 END;
 
+CREATE TABLE journal (
+    holder   INTEGER PRIMARY KEY,
+    segment  INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    boot     TEXT NOT NULL,
+    starting TEXT NOT NULL,
+    ordered  INTEGER NOT NULL CHECK (ordered IN (0, 1)),
+    epoch    INTEGER NOT NULL                 -- of the newest start
+) STRICT;
+
 CREATE TABLE key_secrets (
     digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the value, by the keyring
     key_id     INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
@@ -209,7 +219,7 @@ CREATE TABLE plan_keys (
     key_id          INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     subscription_id INTEGER REFERENCES subscriptions (id),
     blocked         INTEGER NOT NULL CHECK (blocked IN (0, 1)),
-    added_at        INTEGER NOT NULL,
+    added_at        INTEGER NOT NULL, carry_plans TEXT, carry_day INTEGER,
     PRIMARY KEY (plan_id, key_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -251,11 +261,28 @@ CREATE TABLE plans (
     updated_at   INTEGER NOT NULL,
     published_at INTEGER,
     retired_at   INTEGER
-, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER) STRICT;
+, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER) STRICT;
 
 CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT NULL;
 
 CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
+
+CREATE TABLE quota_buckets (
+    key_id   INTEGER NOT NULL,
+    plan_id  INTEGER NOT NULL,
+    period   INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    window   INTEGER NOT NULL,
+    granted  INTEGER NOT NULL,                -- the sum of its holders'
+    base     INTEGER NOT NULL,                -- charged on this plan, but not to a right of this bucket
+    carried  INTEGER NOT NULL,                -- charged on the plans that the key was moved from
+    doubt    INTEGER NOT NULL,                -- granted to a gateway that lost its journal
+    extra    INTEGER NOT NULL,                -- beyond the plan's limit; may be negative
+    epoch    INTEGER NOT NULL,                -- of the plan, when base and carried were counted; another one: count anew
+    PRIMARY KEY (key_id, plan_id, period, "offset", window)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quota_buckets_window ON quota_buckets (window);
 
 CREATE TABLE quota_days (
     key_id  INTEGER NOT NULL,
@@ -266,6 +293,33 @@ CREATE TABLE quota_days (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX quota_days_day ON quota_days (day);
+
+CREATE TABLE quota_extensions (
+    form    TEXT PRIMARY KEY,
+    key_id  INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL,
+    extra   INTEGER NOT NULL,                 -- the change
+    at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quota_extensions_at ON quota_extensions (at);
+
+CREATE TABLE quota_holders (
+    key_id   INTEGER NOT NULL,
+    plan_id  INTEGER NOT NULL,
+    period   INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    window   INTEGER NOT NULL,
+    holder   INTEGER NOT NULL,
+    granted  INTEGER NOT NULL,
+    used     INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    PRIMARY KEY (key_id, plan_id, period, "offset", window, holder),
+    FOREIGN KEY (key_id, plan_id, period, "offset", window) REFERENCES quota_buckets ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quota_holders_open ON quota_holders (period, "offset", window) WHERE granted <> used - refunded;
 
 CREATE TABLE releases (
     stage_id      INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
@@ -348,9 +402,11 @@ CREATE TABLE throttle_levels (
     plan_id   INTEGER NOT NULL,
     stage_id  INTEGER NOT NULL,
     method_id INTEGER NOT NULL,
-    full_at   INTEGER NOT NULL,               -- Unix nanoseconds
+    full_at   INTEGER NOT NULL, tat INTEGER NOT NULL DEFAULT 0,               -- Unix nanoseconds
     PRIMARY KEY (key_id, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX throttle_levels_full ON throttle_levels (full_at);
 
 CREATE TABLE usage_days (
     kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
@@ -407,3 +463,15 @@ CREATE TABLE usage_minutes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX usage_minutes_start ON usage_minutes (start);
+
+CREATE TABLE usage_open (
+    key_id    INTEGER NOT NULL,
+    plan_id   INTEGER NOT NULL,
+    stage_id  INTEGER NOT NULL,
+    method_id INTEGER NOT NULL,
+    minute    INTEGER NOT NULL,
+    n         INTEGER NOT NULL,
+    PRIMARY KEY (key_id, plan_id, stage_id, method_id, minute)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_open_none ON usage_open (n) WHERE n = 0;

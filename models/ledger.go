@@ -58,3 +58,11 @@ type Settlement struct {
 	Doubt    int64 // rights that cannot, because nobody knows whether they were spent
 	Excess   int64 // requests that were admitted without a right; 0 unless something is broken
 }
+
+// Add sums another settlement into s.
+func (s *Settlement) Add(o Settlement) {
+	s.Holdings += o.Holdings
+	s.Returned += o.Returned
+	s.Doubt += o.Doubt
+	s.Excess += o.Excess
+}

@@ -207,21 +207,23 @@ func TestCredentialsTellWhatTheGatewayEnforces(t *testing.T) {
 	}
 }
 
-func TestThrottleLevelsAreReadOnce(t *testing.T) {
+func TestThrottleLevelsStayUntilTheyAreReplacedOrFull(t *testing.T) {
 	s := storetest.Open(t)
 	var levels []models.ThrottleLevel
 	for i := range 100 {
-		levels = append(levels, models.ThrottleLevel{KeyID: models.KeyID(i), PlanID: 2, MethodID: models.MethodID(i % 2), FullAt: storetest.Now().Add(time.Duration(i))})
+		levels = append(levels, models.ThrottleLevel{KeyID: models.KeyID(i), PlanID: 2, MethodID: models.MethodID(i % 2), TAT: int64(i) * 7,
+			FullAt: storetest.Now().Add(time.Duration(i) * time.Second)})
 	}
-	ok(t, s.SaveLevels(t.Context(), []models.ThrottleLevel{{KeyID: 999, FullAt: storetest.Now()}}))
-	ok(t, s.SaveLevels(t.Context(), levels))
-	got, err := s.LoadLevels(t.Context())
-	ok(t, err)
-	if diff := cmp.Diff(got, levels); diff != "" {
-		t.Errorf("levels (-got +want):\n%s", diff)
-	}
-	if got, err = s.LoadLevels(t.Context()); err != nil || len(got) != 0 {
-		t.Errorf("read again: %d levels, %v; want none", len(got), err)
+	ok(t, s.CommitUsage(t.Context(), models.UsageBatch{Levels: levels[:50]}))
+	levels[7].TAT, levels[7].FullAt = 5, storetest.Now().Add(time.Hour)
+	ok(t, s.CommitUsage(t.Context(), models.UsageBatch{Levels: append(levels[50:], levels[7])}))
+	for _, want := range [][]models.ThrottleLevel{levels, append(levels[7:8:8], levels[10:]...)} {
+		got, err := s.LoadLevels(t.Context())
+		ok(t, err)
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("levels (-got +want):\n%s", diff)
+		}
+		ok(t, s.PruneUsage(t.Context(), storetest.Now().Add(10*time.Second)))
 	}
 }
 

@@ -10,13 +10,15 @@ import (
 // How long usage is kept besides what usageTables say. Two months of quota days hold every window that can be open (R4), whatever its offset.
 const (
 	quotaDaysKept = 62 * 24 * time.Hour
+	bucketsKept   = quotaDaysKept + longestWindow*24*time.Hour // from the day on which their window began
 	monthsKept    = 400 * 24 * time.Hour
 )
 
 // pruneRows is how many rows are forgotten in one transaction, so that others do not wait for it.
 const pruneRows = 1000
 
-// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62.
+// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62. So are
+// counts of quotas that ended as long ago, and levels of throttles that are full.
 func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 	day := func(kept time.Duration) int64 { return now.Add(-kept).Unix() / secondsPerDay }
 	for i := range usageTables {
@@ -26,6 +28,15 @@ func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 		}
 	}
 	if err := s.prune(ctx, "quota_days", []string{"key_id", "plan_id", "day"}, "day < ?", day(quotaDaysKept)); err != nil {
+		return err
+	}
+	if err := s.prune(ctx, "quota_buckets", []string{"key_id", "plan_id", "period", `"offset"`, "window"}, "window < ?", day(bucketsKept)); err != nil {
+		return err
+	}
+	if err := s.prune(ctx, "quota_extensions", []string{"form"}, "at < ?", millis(now.Add(-quotaDaysKept))); err != nil {
+		return err
+	}
+	if err := s.prune(ctx, "throttle_levels", []string{"key_id", "plan_id", "stage_id", "method_id"}, "full_at < ?", now.UnixNano()); err != nil {
 		return err
 	}
 	return s.prune(ctx, "usage_key_months", []string{"plan_id", "month", "key_id"},

@@ -53,6 +53,9 @@ func (t *tx) putInForce(p models.Plan, by string) error {
 	if err != nil {
 		return err
 	}
+	if err := t.putQuotaInForce(p); err != nil {
+		return err
+	}
 	if err := t.saveDraft(&p); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,12 @@ import (
 // secondsPerDay is what Unix days are counted in.
 const secondsPerDay = 24 * 60 * 60
 
-// CommitUsage adds a batch to what is stored, all of it or nothing. Numbers are changes and may be negative, but what they take away was added before,
-// by this batch or an earlier one. The gateway calls it every second, so it avoids gorm where there are many rows.
+// CommitUsage adds a batch to what is stored, all of it or nothing, together with the place in the journal that it reaches to: a batch that does not go on
+// from the place which is stored is refused, and one that was committed already is fine and adds nothing; so a caller that does not know what became of a
+// commit asks for it again. A batch from no place to no place is not of a journal.
+//
+// Numbers are changes and may be negative, but what they take away was added before, by this batch or an earlier one. The gateway calls it every second,
+// so it avoids gorm where there are many rows.
 func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 	for i := range b.Cells {
 		if c := &b.Cells[i]; c.Outcome >= models.NumOutcomes || c.Minute%60 != 0 {
@@ -24,8 +29,15 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
 		pool, ctx := db.Statement.ConnPool, context.WithoutCancel(ctx)
-		return firstError(addUsage(ctx, pool, b.Cells), addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged), addLastUses(ctx, pool, b.LastUsed))
+		if err := moveOn(ctx, pool, b); err != nil {
+			return err
+		}
+		return firstError(addUsage(ctx, pool, b.Cells), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged),
+			addLastUses(ctx, pool, b.LastUsed), addLevels(ctx, pool, b.Levels))
 	})
+	if errors.Is(err, errCommitted) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("commit usage: %w", err)
 	}
@@ -58,6 +70,9 @@ func addMonths(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) 
 		`ON CONFLICT (plan_id, month, key_id) DO UPDATE SET requests = requests + excluded.requests, refused = refused + excluded.refused`)
 	return months.run(ctx, db, values)
 }
+
+// dayOf returns a time's day.
+func dayOf(t time.Time) int64 { return t.Unix() / secondsPerDay }
 
 // monthOf returns the Unix day of the first of t's month, UTC: the column usage_key_months.month.
 func monthOf(t time.Time) int64 {

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// theHolder is the one gateway of a machine among the holders of rights.
+const theHolder = 1
+
+// exchangeAsks is how many asks are answered in one transaction: few milliseconds' worth, so that nobody waits long behind them.
+const exchangeAsks = 100
+
+// Exchange books what the gateway spent of quotas and hands out rights, by limit.Exchange, under the quotas in force at that moment. The grants are in
+// the order of the asks. Many asks are answered in pieces of their own; after an error no grant is to be used, though some pieces may be booked:
+// asking again does no harm.
+func (s *Store) Exchange(ctx context.Context, asks []models.QuotaAsk) ([]models.QuotaGrant, error) {
+	grants := make([]models.QuotaGrant, 0, len(asks))
+	for piece := range slices.Chunk(asks, exchangeAsks) {
+		err := s.write.WithContext(urgently(ctx)).Transaction(func(db *gorm.DB) error {
+			l := newLedger(ctx, db)
+			for _, ask := range piece {
+				g, err := l.exchange(ask)
+				if err != nil {
+					return err
+				}
+				grants = append(grants, g)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("exchange rights: %w", err)
+		}
+	}
+	return grants, nil
+}
+
+// ledger is the ledger in a transaction.
+type ledger struct {
+	ctx   context.Context
+	db    gorm.ConnPool
+	terms map[models.PlanID]quotaTerms
+}
+
+func newLedger(ctx context.Context, db *gorm.DB) *ledger {
+	// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
+	return &ledger{ctx: context.WithoutCancel(ctx), db: db.Statement.ConnPool, terms: map[models.PlanID]quotaTerms{}}
+}
+
+// exchange answers one ask. An error of the ask's own is in the grant.
+func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) {
+	terms, err := l.termsOf(ask.Bucket.PlanID)
+	if err != nil {
+		return g, err
+	}
+	g.Version, g.Quota = terms.version, terms.quota
+	if windowOf(ask.Bucket).Start.Unix() != ask.Bucket.Window*secondsPerDay {
+		g.Err = limit.ErrAsk
+		return g, nil
+	}
+	c, err := l.load(ask.Bucket)
+	if err != nil {
+		return g, err
+	}
+	was := c
+	counted, err := l.prepare(&c, &ask, terms)
+	if err != nil {
+		return g, err
+	}
+	if g.Recount = !counted; g.Recount {
+		return g, nil
+	}
+	if ask.Join && c.open() {
+		g.Err = limit.ErrForgot
+		return g, nil
+	}
+	most := terms.quota.Limit
+	if !terms.cover(ask.Bucket) {
+		most, ask.Want = 0, 0
+	}
+	stock := c.stock()
+	if g.Grant, g.Err = limit.Exchange(&stock, &c.holding, most, ask.Ask); g.Err != nil {
+		return g, nil
+	}
+	c.granted = stock.Granted
+	g.Used, g.Refunded, g.Extra = c.holding.Used, c.holding.Refunded, c.extra
+	g.Elsewhere = stock.Base + stock.Doubt + stock.Granted - c.holding.Granted
+	if was.found || ask.Want > 0 {
+		err = l.save(ask.Bucket, was, c)
+	}
+	return g, err
+}
+
+// prepare makes the count and the ask ready for each other; ok is false when that takes a count of what is not said to be committed.
+func (l *ledger) prepare(c *quotaCount, ask *models.QuotaAsk, terms quotaTerms) (ok bool, err error) {
+	replay := ask.Seq <= c.holding.Seq
+	if ask.Join && !replay {
+		if c.open() && ask.Seq>>32 == c.holding.Seq>>32 { // it never heard of an earlier grant: what is metered says what it spent
+			if !ask.Recount {
+				return false, nil
+			}
+			if _, err := l.close(ask.Bucket, c, terms, true); err != nil {
+				return false, err
+			}
+		}
+		ask.Used, ask.Refunded, ask.Keep = c.holding.Used, c.holding.Refunded, 0
+	}
+	if !terms.cover(ask.Bucket) || c.found && c.epoch == terms.epoch {
+		return true, nil
+	}
+	carry, err := l.carryOf(ask.Bucket)
+	if err != nil {
+		return false, err
+	}
+	if !ask.Recount {
+		if simple, err := l.untouched(ask.Bucket, *c, terms, carry); err != nil || !simple {
+			return false, err
+		}
+	}
+	spent := c.spent()
+	if !replay {
+		spent += ask.Used - ask.Refunded - (c.holding.Used - c.holding.Refunded)
+	}
+	return true, l.count(ask.Bucket, c, terms, carry, spent)
+}
+
+// windowOf returns the time that a bucket counts in.
+func windowOf(b models.QuotaBucket) limit.Span {
+	return limit.Window(b.Period, b.Offset, time.Unix(b.Window*secondsPerDay, 0))
+}

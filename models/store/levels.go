@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"gatehouse/models"
+)
+
+// addLevels notes the levels of throttles in place of what was noted before.
+func addLevels(ctx context.Context, db gorm.ConnPool, levels []models.ThrottleLevel) error {
+	values := make([]any, 0, 6*len(levels))
+	for _, l := range levels {
+		values = append(values, int64(l.KeyID), int64(l.PlanID), int64(l.StageID), int64(l.MethodID), l.TAT, l.FullAt.UnixNano())
+	}
+	rows := newUpsert("INSERT INTO throttle_levels (key_id, plan_id, stage_id, method_id, tat, full_at)", 6,
+		"ON CONFLICT DO UPDATE SET tat = excluded.tat, full_at = excluded.full_at")
+	return rows.run(ctx, db, values)
+}
+
+// LoadLevels returns the levels of throttles that were committed last (UsageBatch.Levels), also of buckets that are full by now.
+func (s *Store) LoadLevels(ctx context.Context) ([]models.ThrottleLevel, error) {
+	var rows []struct{ KeyID, PlanID, StageID, MethodID, Tat, FullAt int64 }
+	err := s.read.WithContext(ctx).Raw(`SELECT key_id, plan_id, stage_id, method_id, tat, full_at FROM throttle_levels`).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("load throttle levels: %w", err)
+	}
+	levels := make([]models.ThrottleLevel, len(rows))
+	for i, r := range rows {
+		levels[i] = models.ThrottleLevel{
+			KeyID: models.KeyID(r.KeyID), PlanID: models.PlanID(r.PlanID), StageID: models.StageID(r.StageID), MethodID: models.MethodID(r.MethodID),
+			TAT: r.Tat, FullAt: time.Unix(0, r.FullAt).UTC(),
+		}
+	}
+	return levels, nil
+}
+
+// SaveLevels keeps the state of the buckets that are not full, over an ordered stop; it replaces what was kept before.
+func (s *Store) SaveLevels(ctx context.Context, levels []models.ThrottleLevel) error {
+	values := make([]any, 0, 5*len(levels))
+	for _, l := range levels {
+		values = append(values, int64(l.KeyID), int64(l.PlanID), int64(l.StageID), int64(l.MethodID), l.FullAt.UnixNano())
+	}
+	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if err := db.Exec(`DELETE FROM throttle_levels`).Error; err != nil {
+			return err
+		}
+		rows := newUpsert("INSERT INTO throttle_levels (key_id, plan_id, stage_id, method_id, full_at)", 5,
+			"ON CONFLICT (key_id, plan_id, stage_id, method_id) DO UPDATE SET full_at = excluded.full_at")
+		return rows.run(context.WithoutCancel(ctx), db.Statement.ConnPool, values)
+	})
+	if err != nil {
+		return fmt.Errorf("save throttle levels: %w", err)
+	}
+	return nil
+}
