@@ -9,5 +9,6 @@
 //     bucket, quota, and the record for billing and charts.
 //   - xrate: golang.org/x/time/rate in a sync.Map by the presented value. It only limits.
 //   - commit: what folding and handing on one such record costs later, off the request path.
+//   - Rehearsal: a month of 10 million recorded arrivals, read from the disk and replayed under two terms.
 //   - Memory: heap per key with one value, one plan and one quota, garbage collected.
 package bench
