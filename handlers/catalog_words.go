@@ -13,7 +13,8 @@ import (
 	"gatehouse/templates/ui"
 )
 
-// planViews are the cards of an API's plans, in the order of the catalog. The first one is the one to take for a reader who has none.
+// planViews are the cards of an API's plans, in the order of the catalog. The first one that goes on is the one to take for a reader
+// who has none.
 func planViews(r *Request, api models.CatalogAPI, yours map[models.PlanID][]models.SubscriptionRow) []public.PlanView {
 	views := make([]public.PlanView, len(api.Plans))
 	primary := !slices.ContainsFunc(api.Plans, func(p models.CatalogPlan) bool { return len(yours[p.PlanID]) > 0 })
@@ -40,10 +41,21 @@ func planViews(r *Request, api models.CatalogAPI, yours map[models.PlanID][]mode
 		if len(v.Yours) > 0 {
 			v.Card.Badge, v.Card.Button = "Your plan", "Add another app"
 		}
-		v.Card.Primary, primary = primary, false
+		v.Ends = endsSentence(p.EndsAt, r.Now)
+		if v.Ends == "" {
+			v.Card.Primary, primary = primary, false
+		}
 		views[i] = v
 	}
 	return views
+}
+
+// endsSentence says in a catalog that a plan ends; "" where no end is announced.
+func endsSentence(ends, now time.Time) string {
+	if words := endWords(ends, now); words != "" {
+		return "This plan " + words + "."
+	}
+	return ""
 }
 
 // methodAt names a method, with its stage where the plan opens several.
@@ -202,6 +214,14 @@ func comparePlans(plans []models.CatalogPlan, now time.Time) []public.CompareRow
 		rows = append(rows, row)
 	}
 	add("Price", func(p models.CatalogPlan) string { return orDash(p.Terms.Price) })
+	if slices.ContainsFunc(plans, func(p models.CatalogPlan) bool { return !p.EndsAt.IsZero() }) {
+		add("Ends", func(p models.CatalogPlan) string {
+			if p.EndsAt.IsZero() {
+				return "–"
+			}
+			return format.Date(p.EndsAt)
+		})
+	}
 	add("Rate", func(p models.CatalogPlan) string {
 		if p.Terms.Throttle == nil {
 			return "No limit"

@@ -127,6 +127,9 @@ func homeCards(apps []models.AppRow, keys []models.KeyRow, limits LimitsOf, now 
 			}
 			card := subscriptionCard(s, own, limits, now)
 			card.App = a.Name
+			if words := endWords(s.PlanEndsAt, now); words != "" {
+				notices = append(notices, developer.NoticeLine{Kind: ui.Warn, Text: "The plan " + s.PlanName + " of " + a.Name + " " + words + ".", Href: card.Href + "/change", Link: "Choose another plan."})
+			}
 			rank := 0.0
 			if card.Meter != nil {
 				rank = card.Meter.Share
@@ -145,9 +148,12 @@ func homeCards(apps []models.AppRow, keys []models.KeyRow, limits LimitsOf, now 
 	return cards, notices
 }
 
-// decisionNotice tells of an owner's decision that stopped something, for two weeks.
+// decisionNotice tells of what stopped something: an owner's decision, or the end of a plan; of what is over, for two weeks.
 func decisionNotice(a models.AppRow, s models.SubscriptionRow, now time.Time) (developer.NoticeLine, bool) {
 	recent := now.Sub(s.DecidedAt) < soon
+	if s.State == models.SubscriptionEnded && s.PlanState == models.PlanEnded && s.EndedAt.Equal(s.PlanEndsAt) && now.Sub(s.EndedAt) < soon {
+		return developer.NoticeLine{Kind: ui.Bad, Text: s.PlanName + " for " + a.Name + ": " + subscriptionWords(s, now), Href: subscriptionPath(s.ID), Link: "Open it."}, true
+	}
 	if s.State != models.SubscriptionSuspended && !(s.State == models.SubscriptionRefused && recent) {
 		return developer.NoticeLine{}, false
 	}

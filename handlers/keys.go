@@ -194,7 +194,7 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 		v.OldStops = key.OldStopsAt
 	}
 	if status != models.KeyRevoked { // nothing limits what cannot be called
-		for _, m := range key.Memberships {
+		for _, m := range goingOn(key.Memberships) {
 			card := quotaCard(key, m, k.Limits, r.Now)
 			card.Key, card.Text = "", "" // the page is about the key, and its notices say what keeps it from working
 			v.Quotas = append(v.Quotas, card)
@@ -250,6 +250,12 @@ func keyNotices(key models.KeyDetail, now time.Time) (out []developer.NoticeLine
 		add(ui.Warn, "This key is on no plan, so it may call nothing. Subscribe its app to a plan of the API that you want to call.", "/apis", "Browse APIs.")
 	}
 	for _, m := range key.Memberships {
+		if words := endWords(m.PlanEndsAt, now); words != "" {
+			add(ui.Warn, "The plan "+m.PlanName+" "+words+".", subscriptionPath(m.SubscriptionID)+"/change", "Change the plan.")
+		}
+		if m.State == models.MemberEnded && len(goingOn(key.Memberships)) > 0 {
+			continue // it goes on by another plan
+		}
 		if _, text := memberState(m.State); text != "" {
 			kind := ui.Bad
 			if m.State == models.MemberPending {

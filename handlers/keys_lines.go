@@ -52,6 +52,7 @@ func keyLine(k models.KeyRow, now time.Time) developer.KeyLine {
 }
 
 func planNames(memberships []models.Membership) string {
+	memberships = goingOn(memberships)
 	switch len(memberships) {
 	case 0:
 		return "None"

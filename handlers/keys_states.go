@@ -22,12 +22,15 @@ func keyStatus(k models.Key, memberships []models.Membership, now time.Time) ui.
 	case models.KeyDisabled:
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Disabled"}
 	}
+	going := goingOn(memberships)
 	in := func(s models.MembershipState) bool {
-		return slices.ContainsFunc(memberships, func(m models.Membership) bool { return m.State == s })
+		return slices.ContainsFunc(going, func(m models.Membership) bool { return m.State == s })
 	}
 	switch {
 	case len(memberships) == 0:
 		return ui.BadgeProps{Kind: ui.Warn, Text: "On no plan"}
+	case len(going) == 0:
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Plan ended"}
 	case in(models.MemberActive) && k.Status(now) == models.KeyRotating:
 		return ui.BadgeProps{Kind: ui.Warn, Text: "Rotating"}
 	case in(models.MemberActive):
@@ -40,6 +43,16 @@ func keyStatus(k models.Key, memberships []models.Membership, now time.Time) ui.
 	return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}
 }
 
+// goingOn are the memberships of plans that have not ended.
+func goingOn(memberships []models.Membership) (out []models.Membership) {
+	for _, m := range memberships {
+		if m.State != models.MemberEnded {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // memberState is the state of a key on a plan, with what it means; the text is empty while calls pass.
 func memberState(s models.MembershipState) (ui.BadgeProps, string) {
 	switch s {
@@ -49,6 +62,9 @@ func memberState(s models.MembershipState) (ui.BadgeProps, string) {
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}, "The owner suspended the subscription: calls get 403. Ask the owner what is needed."
 	case models.MemberBlocked:
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Blocked"}, "The owner blocked this key on the plan: calls get 403. Other keys of the app go on. Ask the owner what is needed."
+	}
+	if s == models.MemberEnded {
+		return ui.BadgeProps{Kind: ui.Plain, Text: "Plan ended"}, "The plan has ended: calls get 403. What was used of it stays on record."
 	}
 	return ui.BadgeProps{Kind: ui.OK, Text: "Active"}, ""
 }
@@ -66,6 +82,14 @@ func subscriptionState(s models.SubscriptionState) ui.BadgeProps {
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Refused"}
 	}
 	return ui.BadgeProps{Kind: ui.Plain, Text: "Ended"}
+}
+
+// endWords says that a plan ends, and what that means; "" where no end is announced or where it is over.
+func endWords(ends, now time.Time) string {
+	if ends.IsZero() || !now.Before(ends) {
+		return ""
+	}
+	return "ends on " + format.DateTime(ends) + ", " + format.Ago(ends, now) + ": its keys get 403 from then on"
 }
 
 // subscriptionWords says why a subscription that is not active lets nothing through, and what to do.

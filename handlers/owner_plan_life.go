@@ -89,6 +89,9 @@ func (o *OwnerPlans) RetireForm(r *Request) (Reply, error) {
 	if row.Keys > 0 {
 		text += " What is on it goes on working: " + count(row.Keys, "key") + "."
 	}
+	if row.Waiting > 0 {
+		text += " " + count(row.Waiting, "request") + " still waiting can then be refused or moved to another plan, not approved."
+	}
 	return Page(owner.Confirm(r.layout("Retire "+row.Name(), plansCrumb(), ui.Crumb{Label: row.Name(), Href: ownerPlanPath(row.ID)}, ui.Crumb{}),
 		ui.Confirm{Title: "Retire " + row.Name() + "?", Text: text, Action: ownerPlanPath(row.ID) + "/retire", Button: "Retire plan", Danger: true, Cancel: ownerPlanPath(row.ID)})), nil
 }
@@ -145,31 +148,6 @@ func copyName(name string) string {
 		name = strings.TrimSpace(string(runes[:75]))
 	}
 	return name + " copy"
-}
-
-// Versions is a plan's history.
-func (o *OwnerPlans) Versions(r *Request) (Reply, error) {
-	row, choices, err := o.planAndChoices(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	versions, err := o.Store.PlanVersions(r.Context(), r.Account.ID, row.ID)
-	if err != nil {
-		return Reply{}, err
-	}
-	names := namesOf(choices)
-	v := owner.VersionsView{PlanHead: planHead(row, r.Now), Now: r.Now}
-	v.Subtitle = "Every publication is kept as it was."
-	for i, version := range versions {
-		one := owner.VersionView{Number: version.Version, By: version.PublishedBy, At: version.PublishedAt, Current: version.Version == row.Version}
-		if i+1 < len(versions) {
-			one.Changes = changeViews(termsChanges(versions[i+1].Terms, version.Terms, names))
-		} else {
-			one.Summary = previewCard(version.Terms, names).Features
-		}
-		v.Versions = append(v.Versions, one)
-	}
-	return Page(owner.Versions(r.layout("Versions", plansCrumb(), ui.Crumb{Label: row.Name(), Href: v.Href}, ui.Crumb{}), v)), nil
 }
 
 // InvitationsForm is the list of the invited.

@@ -48,15 +48,11 @@ func termsChanges(before, after models.Terms, names stageNames) []models.TermsCh
 			out = append(out, models.TermsChange{What: what, Before: was, After: is})
 		}
 	}
-	add("Name", before.Name, after.Name)
-	add("Description", orNone(before.Description), orNone(after.Description))
-	add("Price", orNone(before.Price), orNone(after.Price))
-	rate, burst := throttleCells(before.Throttle)
-	rateNow, burstNow := throttleCells(after.Throttle)
-	add("Rate", rate, rateNow)
-	add("Burst", burst, burstNow)
-	add("Quota", quotaWords(before.Quota), quotaWords(after.Quota))
-	add("Quota resets", resetCell(before.Quota), resetCell(after.Quota))
+	first, last := termsCells(before)
+	firstNow, lastNow := termsCells(after)
+	for i, cell := range first {
+		add(cell.Term, cell.Text, firstNow[i].Text)
+	}
 	for _, s := range before.Stages {
 		if !after.Opens(s.StageID) {
 			add(names.stage(s.StageID), "open", "closed")
@@ -68,10 +64,34 @@ func termsChanges(before, after models.Terms, names stageNames) []models.TermsCh
 		}
 	}
 	out = append(out, methodChanges(before, after, names)...)
-	add("Who may subscribe", audienceNames[before.Audience], audienceNames[after.Audience])
-	add("What counts", chargeNames[before.Charge], chargeNames[after.Charge])
-	add("Keys for an app", fmt.Sprint(before.KeysPerApp), fmt.Sprint(after.KeysPerApp))
+	for i, cell := range last {
+		add(cell.Term, cell.Text, lastNow[i].Text)
+	}
 	return out
+}
+
+// termsCells is what terms say of everything but stages, in the order of the editor: before the stages, and after them.
+func termsCells(t models.Terms) (first, last []ui.Definition) {
+	rate, burst := throttleCells(t.Throttle)
+	return []ui.Definition{
+			{Term: "Name", Text: t.Name}, {Term: "Description", Text: orNone(t.Description)}, {Term: "Price", Text: orNone(t.Price)},
+			{Term: "Rate", Text: rate}, {Term: "Burst", Text: burst}, {Term: "Quota", Text: quotaWords(t.Quota)}, {Term: "Quota resets", Text: resetCell(t.Quota)},
+		}, []ui.Definition{
+			{Term: "Who may subscribe", Text: audienceNames[t.Audience]}, {Term: "What counts", Text: chargeNames[t.Charge]},
+			{Term: "Keys for an app", Text: fmt.Sprint(t.KeysPerApp)},
+		}
+}
+
+// termsSheet is all that terms say, in words.
+func termsSheet(t models.Terms, names stageNames) []ui.Definition {
+	sheet, last := termsCells(t)
+	for _, s := range t.Stages {
+		sheet = append(sheet, ui.Definition{Term: names.stage(s.StageID), Text: "open"})
+		for _, id := range methodsOf(s) {
+			sheet = append(sheet, ui.Definition{Term: names.method(s.StageID, id), Text: methodWords(s, id)})
+		}
+	}
+	return append(sheet, last...)
 }
 
 var audienceNames = map[models.Audience]string{models.AudienceAnyone: "anyone", models.AudienceAsk: "ask first", models.AudienceInvited: "invited only"}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,10 +21,12 @@ type OwnerPlanStore interface {
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	CreatePlan(ctx context.Context, actor models.Actor, t models.Terms, now time.Time) (models.Plan, error)
-	SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, t models.Terms, now time.Time) (models.Plan, error)
+	SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, seen string, t models.Terms, now time.Time) (models.Plan, error)
 	DiscardDraft(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
 	PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (models.Plan, error)
 	RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
+	EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error
+	KeepPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
 	DeletePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
 	PlanVersions(ctx context.Context, owner models.AccountID, id models.PlanID) ([]models.PlanVersion, error)
 	PlanInvitations(ctx context.Context, owner models.AccountID, id models.PlanID) ([]string, error)
@@ -40,7 +43,7 @@ func plansCrumb() ui.Crumb { return ui.Crumb{Label: "Plans", Href: "/owner/plans
 // List is the list of plans.
 func (o *OwnerPlans) List(r *Request) (Reply, error) {
 	state := models.PlanState(r.Query("state"))
-	if state != models.PlanDraft && state != models.PlanPublished && state != models.PlanRetired {
+	if !slices.Contains([]models.PlanState{models.PlanDraft, models.PlanPublished, models.PlanRetired, models.PlanEnded}, state) {
 		state = ""
 	}
 	p := r.Page()
@@ -50,7 +53,7 @@ func (o *OwnerPlans) List(r *Request) (Reply, error) {
 	}
 	v := owner.PlansView{Now: r.Now, Query: p.Search, State: string(state), Pages: listPages(r, p, list.Next)}
 	for _, row := range list.Items {
-		v.Rows = append(v.Rows, planRow(row))
+		v.Rows = append(v.Rows, planRow(row, r.Now))
 	}
 	if len(v.Rows) == 0 {
 		choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
@@ -62,9 +65,12 @@ func (o *OwnerPlans) List(r *Request) (Reply, error) {
 	return Page(owner.Plans(r.layout("Plans", ui.Crumb{}), v)), nil
 }
 
-func planRow(row models.PlanRow) owner.PlanRow {
+func planRow(row models.PlanRow, now time.Time) owner.PlanRow {
 	id := row.ID.String()
+	end, ending := endBadge(row.Plan, now)
+	row.Plan = row.Plan.At(now)
 	return owner.PlanRow{
+		Gone: row.State == models.PlanRetired || row.State == models.PlanEnded, Ending: ending, Ends: end,
 		Name: row.Name(), Href: ownerPlanPath(row.ID), ID: id, State: planBadge(row.Plan), Draft: row.State == models.PlanPublished && row.Draft != nil,
 		Limits: limitsLine(row.Current()), Stages: row.Stages, Subscribers: row.Subscribers, Waiting: row.Waiting, Keys: row.Keys,
 		SubscribersHref: "/owner/subscriptions?plan=" + id, WaitingHref: "/owner/subscriptions?state=pending&plan=" + id, KeysHref: "/owner/keys?plan=" + id,
@@ -212,20 +218,32 @@ func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms mod
 	}
 	v.Changes = changeViews(termsChanges(before, terms, namesOf(choices)))
 	page := r.layout(row.Name(), plansCrumb(), ui.Crumb{})
-	if v.Retired {
+	v.Notes = lifeNotes(row.Plan.At(r.Now))
+	if v.Retired || v.Ended {
 		return owner.RetiredPlan(page, v)
+	}
+	v.Seen, v.DraftBy, v.DraftAt, v.Now = row.Current().Digest(), row.DraftBy, row.DraftAt, r.Now
+	if seen := f.Get("seen"); !saved && seen != "" && seen != v.Seen {
+		v.Differs = changeViews(termsChanges(row.Current(), terms, namesOf(choices)))
+		v.Moved = true
 	}
 	page.Htmx = true
 	return owner.PlanEditor(page, v, f)
 }
 
 func planHead(row models.PlanRow, now time.Time) owner.PlanHead {
+	end, ending := endBadge(row.Plan, now)
+	row.Plan = row.Plan.At(now)
 	h := owner.PlanHead{
+		Ended: row.State == models.PlanEnded, Ending: ending,
 		Name: row.Name(), Href: ownerPlanPath(row.ID), Badges: []ui.BadgeProps{planBadge(row.Plan)}, Published: row.Version > 0, Retired: row.State == models.PlanRetired,
 		Deletable: row.Version == 0, Subtitle: count(row.Subscribers, "subscriber") + " · " + count(row.Keys, "key") + " · edited " + format.Ago(row.UpdatedAt, now),
 	}
 	if row.Version > 0 {
 		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Line, Text: "Version " + strconv.Itoa(row.Version)})
+	}
+	if ending {
+		h.Badges = append(h.Badges, end)
 	}
 	return h
 }
@@ -246,11 +264,14 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 		return Page(o.editPage(r, row, f, terms, choices, false)), nil
 	}
 	if f.OK() {
-		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, "", terms, r.Now)
+		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, f.Get("seen"), terms, r.Now)
 		if err == nil {
 			return saved(r, f, row.ID, terms), nil
 		}
 		if !f.Accept(err) {
+			return Reply{}, err
+		}
+		if row, err = o.plan(r); err != nil { // somebody else may have saved since it was read
 			return Reply{}, err
 		}
 	}

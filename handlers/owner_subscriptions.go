@@ -91,7 +91,8 @@ func ownerSubscriptionRow(row models.SubscriptionRow) owner.SubscriptionRow {
 		who = row.AccountEmail
 	}
 	return owner.SubscriptionRow{Href: ownerSubscriptionPath(row.ID), App: row.AppName, Who: who, Email: row.AccountEmail, Plan: row.PlanName, PlanHref: ownerPlanPath(row.PlanID),
-		State: ownerSubscriptionBadge(row.State), Pending: row.State == models.SubscriptionPending, Message: row.Message, Requested: row.RequestedAt, Keys: row.Keys, KeysHref: "/owner/keys?plan=" + row.PlanID.String()}
+		State: ownerSubscriptionBadge(row.State), Pending: row.State == models.SubscriptionPending, Closed: row.State == models.SubscriptionPending && row.PlanState != models.PlanPublished,
+		Message: row.Message, Requested: row.RequestedAt, Keys: row.Keys, KeysHref: "/owner/keys?plan=" + row.PlanID.String()}
 }
 
 func (o *OwnerSubscriptions) subscription(r *Request) (models.SubscriptionRow, error) {

@@ -24,6 +24,8 @@ func planBadge(p models.Plan) ui.BadgeProps {
 		return ui.BadgeProps{Kind: ui.OK, Text: "Published"}
 	case models.PlanRetired:
 		return ui.BadgeProps{Kind: ui.Warn, Text: "Retired"}
+	case models.PlanEnded:
+		return ui.BadgeProps{Kind: ui.Plain, Text: "Ended"}
 	default:
 		return ui.BadgeProps{Kind: ui.Acc, Text: "Draft"}
 	}
@@ -52,6 +54,8 @@ func ownerMemberBadge(m models.MembershipState) ui.BadgeProps {
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Suspended"}
 	case models.MemberBlocked:
 		return ui.BadgeProps{Kind: ui.Bad, Text: "Disabled by you"}
+	case models.MemberEnded:
+		return ui.BadgeProps{Kind: ui.Plain, Text: "Plan ended"}
 	default:
 		return ui.BadgeProps{Kind: ui.OK, Text: "Active"}
 	}

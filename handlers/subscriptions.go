@@ -97,6 +97,13 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 		}
 		v.Notices = append(v.Notices, n)
 	}
+	if words := endWords(row.PlanEndsAt, r.Now); words != "" && row.State.Open() {
+		n := developer.NoticeLine{Kind: ui.Warn, Text: "This plan " + words + ". What was used of it stays on record."}
+		if v.Change {
+			n.Href, n.Link = v.Href+"/change", "Choose another plan."
+		}
+		v.Notices = append(v.Notices, n)
+	}
 	if row.PlanState == models.PlanRetired && row.State.Open() {
 		v.Notices = append(v.Notices, developer.NoticeLine{Kind: ui.Info, Text: "This plan is retired: it takes no new subscribers and goes on for the ones it has."})
 	}

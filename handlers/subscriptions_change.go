@@ -51,7 +51,7 @@ func (s *Subscriptions) ChangeForm(r *Request) (Reply, error) {
 
 // plans are those that open what the subscription's plan opens, the subscription's own first, even if it is no longer in the catalog.
 func (s *Subscriptions) plans(r *Request, row models.SubscriptionRow) (plans []models.CatalogPlan, slug string, err error) {
-	own := models.CatalogPlan{PlanID: row.PlanID, Terms: row.Terms}
+	own := models.CatalogPlan{PlanID: row.PlanID, EndsAt: row.PlanEndsAt, Terms: row.Terms}
 	for _, ref := range row.APIs {
 		api, err := s.Store.CatalogAPI(r.Context(), r.Account.ID, ref.Slug)
 		if models.KindOf(err) == models.KindNotFound {

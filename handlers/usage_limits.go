@@ -146,6 +146,9 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 		API: api, Stages: stages, Href: "/subscriptions/" + s.ID.String(), Plan: s.PlanName, Price: s.Terms.Price, State: subscriptionState(s.State),
 		Limits: limitsShort(s.Terms) + " · " + format.Plural(int64(len(keys)), "key"),
 	}
+	if endWords(s.PlanEndsAt, now) != "" {
+		c.Ends = "Ends " + format.Date(s.PlanEndsAt)
+	}
 	if slug != "" {
 		c.DocsHref = apiPath(slug) + "/docs"
 	}

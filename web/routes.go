@@ -199,6 +199,8 @@ func ownerPlans(g group, p Pages) {
 	g.post("/owner/plans/:plan/discard", p.OwnerPlans.Discard)
 	g.post("/owner/plans/:plan/duplicate", p.OwnerPlans.Duplicate)
 	g.form("/owner/plans/:plan/retire", p.OwnerPlans.RetireForm, p.OwnerPlans.Retire)
+	g.form("/owner/plans/:plan/end", p.OwnerPlans.EndForm, p.OwnerPlans.End)
+	g.post("/owner/plans/:plan/keep", p.OwnerPlans.Keep)
 	g.form("/owner/plans/:plan/delete", p.OwnerPlans.DeleteForm, p.OwnerPlans.Delete)
 	g.get("/owner/plans/:plan/versions", p.OwnerPlans.Versions)
 	g.form("/owner/plans/:plan/invitations", p.OwnerPlans.InvitationsForm, p.OwnerPlans.Invitations)

@@ -11,6 +11,7 @@ type SubscribeView struct {
 	Throttled    bool
 	Rate, Burst  float64
 	Quota        string // in a sentence
+	Ends         string // that and when the plan ends, in a sentence; empty: no end is announced
 	Others       []PlanChoice
 	Ask          bool // the owner approves each request
 	Next         []string

@@ -62,6 +62,7 @@ type SubscriptionCard struct {
 	NearestHref    string
 	Text           string // in place of the meter: why there is none
 	Limits         string // "50 rps · burst 100 · 2 keys"
+	Ends           string // "Ends 24 Dec 2026"; empty where no end is announced
 	Action, ToHref string // what to do next; empty for nothing
 }
 

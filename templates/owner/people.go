@@ -36,6 +36,7 @@ type SubscriptionRow struct {
 	Href, App, Who, Email, Plan, PlanHref string
 	State                                 ui.BadgeProps
 	Pending                               bool
+	Closed                                bool // it waits for a plan that takes nobody new
 	Message                               string
 	Requested                             time.Time
 	Keys                                  int

@@ -27,6 +27,9 @@ type PlanRow struct {
 	Subscribers, Waiting, Keys                 int
 	SubscribersHref, WaitingHref, KeysHref, ID string
 	Price                                      string
+	Gone                                       bool // retired or ended
+	Ending                                     bool // an end is announced
+	Ends                                       ui.BadgeProps
 }
 
 // Change is a difference in words.
@@ -38,6 +41,8 @@ type PlanHead struct {
 	Badges               []ui.BadgeProps
 	Published            bool // there is a version in force
 	Retired              bool
+	Ended                bool
+	Ending               bool // an end is announced
 	Deletable            bool // never published
 }
 
@@ -53,6 +58,13 @@ type Editor struct {
 	Effect     Effect
 	Changes    []Change // from what is in force to what the form holds
 	Saved      bool     // the changes are saved as the draft
+	Notes      []string // what became of the plan: retired, ends
+	Seen       string   // which terms the form was made of
+	DraftBy    string   // who saved the draft last; empty when nobody noted it
+	DraftAt    time.Time
+	Now        time.Time
+	Moved      bool     // somebody saved the draft while the form was being filled
+	Differs    []Change // from what he saved to what the form holds
 	Find       string   // filter of methods
 	FieldNames []string // in order, for the list of mistakes
 }
@@ -110,8 +122,11 @@ type PublishView struct {
 // VersionsView is a plan's history.
 type VersionsView struct {
 	PlanHead
-	Now      time.Time
-	Versions []VersionView
+	Now       time.Time
+	Notes     []string     // what became of the plan besides
+	Draft     *VersionView // the changes that are not published; nil for none
+	Versions  []VersionView
+	AuditHref string
 }
 
 // VersionView is a published version.
@@ -120,8 +135,16 @@ type VersionView struct {
 	By      string
 	At      time.Time
 	Current bool
-	Changes []Change // from the version before
-	Summary []string // features of the first one
+	First   bool
+	Changes []Change        // from the version before
+	Terms   []ui.Definition // all that it said
+}
+
+// EndView asks when a plan ends.
+type EndView struct {
+	Today   string // the first day that can be chosen
+	Who     string // whom it touches, in a sentence
+	Catalog string // what the catalog does until then, in a sentence
 }
 
 // InvitationsView is who may see a plan for invited people.

@@ -69,6 +69,7 @@ type PlanView struct {
 	Quota       string // in a sentence; empty: none
 	Limits      []LimitLine
 	Missing     []string // methods that the plan leaves out
+	Ends        string   // that and when the plan ends, in a sentence; empty: no end is announced
 	Yours       []YourSubscription
 }
 
