@@ -1,9 +1,13 @@
 package handlers
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/templates/format"
 	"gatehouse/templates/owner"
 	"gatehouse/templates/ui"
 )
@@ -69,15 +73,37 @@ func (o *OwnerKeys) StopOld(r *Request) (Reply, error) {
 	})
 }
 
-// AddPlan puts a customer's key on a plan.
+// AddPlan puts a customer's key on a plan. Where another plan is in the way, the page names it and offers to move the key (DECISIONS 1).
 func (o *OwnerKeys) AddPlan(r *Request) (Reply, error) {
-	return o.change(r, o.own, func(key models.KeyDetail, f *Form) (string, error) {
-		plan, err := models.ParseID[models.Plan](f.Get("plan"))
-		if err != nil {
-			return "", models.Invalid("plan", "Choose a plan.")
+	key, err := o.own(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	var held *models.HeldElsewhere
+	if plan, err := models.ParseID[models.Plan](f.Get("plan")); err != nil {
+		f.Fail("plan", "Choose a plan.")
+	} else {
+		err = o.Store.AddKeyToPlan(r.Context(), r.Actor(), key.ID, plan, r.Now)
+		if err == nil {
+			return r.Done(ownerKeyPath(key.ID), "The key is on the plan: it works there from its next request on."), nil
 		}
-		return "The key is on the plan: it works there from its next request on.", onPlan(o.Store.AddKeyToPlan(r.Context(), r.Actor(), key.ID, plan, r.Now))
-	})
+		if !f.Accept(onPlan(err)) {
+			return Reply{}, err
+		}
+		errors.As(err, &held)
+	}
+	v, err := o.keyView(r, key, f)
+	if err != nil {
+		return Reply{}, err
+	}
+	if held != nil {
+		v.Offer = &owner.MoveOffer{From: held.Held.PlanName, Href: pathWith(v.Href+"/move", "from", held.Held.PlanID.String(), "to", f.Get("plan"))}
+	}
+	return Again(ownerKeyPage(r, key, v, f)), nil
 }
 
 // onPlan puts a conflict at the field where the plan was chosen.
@@ -86,6 +112,28 @@ func onPlan(err error) error {
 		return models.Invalid("plan", models.Sentence(err))
 	}
 	return err
+}
+
+// Extend lets a key on one of the reader's plans call more in the present window, or less.
+func (o *OwnerKeys) Extend(r *Request) (Reply, error) {
+	return o.changeStanding(r, func(key models.KeyID, plan models.PlanID, f *Form) (string, error) {
+		return extend(r, o.Store, o.Settle, key, plan, f)
+	})
+}
+
+// Release lets a key have what is in doubt on one of the reader's plans.
+func (o *OwnerKeys) Release(r *Request) (Reply, error) {
+	return o.changeStanding(r, func(key models.KeyID, plan models.PlanID, _ *Form) (string, error) {
+		return release(r, o.Store, key, plan)
+	})
+}
+
+func (o *OwnerKeys) changeStanding(r *Request, fn func(models.KeyID, models.PlanID, *Form) (string, error)) (Reply, error) {
+	plan, err := param[models.Plan](r, "plan")
+	if err != nil {
+		return Reply{}, err
+	}
+	return o.change(r, o.key, func(key models.KeyDetail, f *Form) (string, error) { return fn(key.ID, plan, f) })
 }
 
 // RemovePlan takes a key off one of the reader's plans.
@@ -184,35 +232,42 @@ func (o *OwnerKeys) Revoke(r *Request) (Reply, error) {
 	})
 }
 
-// MoveForm asks for the plan that a key moves to from the plan in ?from=.
+// MoveForm asks for the plan that a key moves to from the plan in ?from=; ?to= is chosen to begin with.
 func (o *OwnerKeys) MoveForm(r *Request) (Reply, error) {
 	key, err := o.own(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	return o.movePage(r, key, NewForm("from", r.Query("from")), Page)
+	return o.movePage(r, key, NewForm("from", r.Query("from"), "plan", r.Query("to")), Page)
 }
 
 func (o *OwnerKeys) movePage(r *Request, key models.KeyDetail, f *Form, reply func(templ.Component) Reply) (Reply, error) {
-	var from models.Membership
-	var without []models.PlanID
-	for _, m := range key.Memberships {
-		without = append(without, m.PlanID)
-		if m.PlanID.String() == f.Get("from") {
-			from = m
-		}
-	}
-	if from.PlanID == 0 {
+	at := slices.IndexFunc(key.Memberships, func(m models.Membership) bool { return m.PlanID.String() == f.Get("from") })
+	if at < 0 {
 		return Reply{}, models.NotFound("plan of this key")
 	}
-	plans, err := publishedPlans(r, o.Store, without...)
+	from := key.Memberships[at]
+	var others []models.Membership
+	for _, m := range goingOn(key.Memberships) {
+		if m.PlanID != from.PlanID {
+			others = append(others, m)
+		}
+	}
+	v, err := moveView(r, o.Store, from.PlanID, others)
 	if err != nil {
 		return Reply{}, err
 	}
+	standing, err := o.Store.QuotaStanding(r.Context(), key.ID, from.PlanID, r.Now)
+	if err != nil {
+		return Reply{}, err
+	}
+	if standing.Quota.IsSet() {
+		v.Count = "It has used " + format.Count(standing.Used+standing.Carried) + " of " + format.Count(standing.Quota.Limit+standing.Extra) + " on " + from.PlanName + " until " + resetTime(standing.Window.End) + "."
+	}
 	path := ownerKeyPath(key.ID)
 	c := ui.Confirm{Title: "Move " + key.Name + " to another plan?", Action: path + "/move", Button: "Move key", Cancel: path, Problem: f.Message(), Hidden: []ui.Pair{{Name: "from", Value: f.Get("from")}},
-		Text: "It leaves " + from.PlanName + " and follows the new plan from its next request on. It starts there with an unused quota."}
-	return reply(owner.Move(r.layout("Move", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}), c, plans, f)), nil
+		Text: "It leaves " + from.PlanName + " and follows the new plan from its next request on. Its value stays."}
+	return reply(owner.Move(r.layout("Move", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}), c, v, f)), nil
 }
 
 // Move moves a key between the reader's plans.
@@ -233,7 +288,7 @@ func (o *OwnerKeys) Move(r *Request) (Reply, error) {
 	case errTo != nil:
 		f.Fail("plan", "Choose a plan.")
 	default:
-		err := o.Store.MoveKey(r.Context(), r.Actor(), key.ID, from, to, r.Now)
+		err := o.Store.MoveKey(r.Context(), r.Actor(), key.ID, from, to, f.Checked("count"), r.Now)
 		if err == nil {
 			return r.Done(ownerKeyPath(key.ID), "The key is on the new plan from its next request on."), nil
 		}

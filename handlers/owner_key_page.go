@@ -39,9 +39,21 @@ func (o *OwnerKeys) Show(r *Request) (Reply, error) {
 
 // keyPage draws the page; f is one of its forms after a mistake, else nil.
 func (o *OwnerKeys) keyPage(r *Request, key models.KeyDetail, f *Form, reply func(templ.Component) Reply) (Reply, error) {
-	value, waiting, err := r.Session.TakeSecret(key.ID)
+	v, err := o.keyView(r, key, f)
 	if err != nil {
 		return Reply{}, err
+	}
+	return reply(ownerKeyPage(r, key, v, f)), nil
+}
+
+func ownerKeyPage(r *Request, key models.KeyDetail, v owner.KeyView, f *Form) templ.Component {
+	return owner.Key(r.layout(key.Name, keysCrumb(), ui.Crumb{}), v, keyForm(key, f))
+}
+
+func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.KeyView, error) {
+	value, waiting, err := r.Session.TakeSecret(key.ID)
+	if err != nil {
+		return owner.KeyView{}, err
 	}
 	own := key.OwnerID == r.Account.ID
 	v := owner.KeyView{
@@ -52,13 +64,13 @@ func (o *OwnerKeys) keyPage(r *Request, key models.KeyDetail, f *Form, reply fun
 	if !own {
 		v.Enabled = !blocked(key.Memberships)
 	}
-	if err := o.keyPlans(r, key, &v); err != nil {
-		return Reply{}, err
+	if err := o.keyPlans(r, key, &v, f); err != nil {
+		return v, err
 	}
 	span := parseRange(nil, r.Now)
 	points, err := o.Store.UsageSeries(r.Context(), keyScope(key), span.wanted())
 	if err != nil {
-		return Reply{}, err
+		return v, err
 	}
 	v.Figures = figuresOf(points, span, nil)
 	if waiting {
@@ -70,10 +82,10 @@ func (o *OwnerKeys) keyPage(r *Request, key models.KeyDetail, f *Form, reply fun
 			without[i] = m.PlanID
 		}
 		if v.AddPlans, err = publishedPlans(r, o.Store, without...); err != nil {
-			return Reply{}, err
+			return v, err
 		}
 	}
-	return reply(owner.Key(r.layout(key.Name, keysCrumb(), ui.Crumb{}), v, keyForm(key, f))), nil
+	return v, nil
 }
 
 // keyScope is where a key's usage is looked at: the stages that it may call by the reader's plans. It may be on others' plans too.
@@ -113,8 +125,8 @@ func blocked(memberships []models.Membership) bool {
 	return false
 }
 
-// keyPlans fills in the plans that the key is on, with the quota used on each.
-func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView) error {
+// keyPlans fills in the plans that the key is on, with where it stands on each; f is one of the page's forms after a mistake.
+func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView, f *Form) error {
 	for _, m := range key.Memberships {
 		p := owner.KeyPlan{ID: m.PlanID.String(), Name: m.PlanName, Href: ownerPlanPath(m.PlanID), State: ownerMemberBadge(m.State), Added: m.AddedAt,
 			UsageHref: pathWith("/owner/usage", "key", key.ID.String(), "plan", m.PlanID.String())}
@@ -127,14 +139,17 @@ func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView)
 			}
 			p.Stages = append(p.Stages, call.APIName+" · "+call.StageName)
 			p.Limits = limitsLine(call.Terms)
-			if q := call.Terms.Quota; q != nil && p.Meter == nil {
-				window := q.Window(r.Now)
-				used, err := o.Store.QuotaUsed(r.Context(), key.ID, m.PlanID, window.Start, window.End)
-				if err != nil {
-					return err
-				}
-				p.Meter = quotaMeter(KeyLimits{Quota: *q, Used: used, Left: q.Remaining(0, used), Window: window}, r.Now)
-			}
+		}
+		action := ""
+		if v.Working && m.State != models.MemberEnded {
+			action = v.Href + "/plans/" + p.ID
+		}
+		var err error
+		if p.Standing, err = standingView(r, o.Store, key.ID, m.PlanID, action, f); err != nil {
+			return err
+		}
+		if ends := endWords(m.PlanEndsAt, r.Now); ends != "" {
+			p.Ends = "The plan " + ends + "."
 		}
 		v.Memberships = append(v.Memberships, p)
 	}

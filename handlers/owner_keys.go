@@ -25,17 +25,21 @@ type OwnerKeyStore interface {
 	RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	AddKeyToPlan(ctx context.Context, actor models.Actor, key models.KeyID, plan models.PlanID, now time.Time) error
 	RemoveKeyFromPlan(ctx context.Context, actor models.Actor, key models.KeyID, plan models.PlanID, now time.Time) error
-	MoveKey(ctx context.Context, actor models.Actor, key models.KeyID, from, to models.PlanID, now time.Time) error
+	MoveKey(ctx context.Context, actor models.Actor, key models.KeyID, from, to models.PlanID, withCount bool, now time.Time) error
+	standingStore
 	ImportKeys(ctx context.Context, actor models.Actor, rows []models.KeyImport, now time.Time) (models.KeyImportReport, error)
 	ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
-	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 }
 
 // OwnerKeys are the pages of keys: the ones that an owner made for customers, and developers' keys on his plans.
-type OwnerKeys struct{ Store OwnerKeyStore }
+type OwnerKeys struct {
+	Store OwnerKeyStore
+	// Settle commits what the gateway has admitted until now; nil: all is committed.
+	Settle func(context.Context) error
+}
 
 func keysCrumb() ui.Crumb { return ui.Crumb{Label: "Keys", Href: "/owner/keys"} }
 

@@ -50,7 +50,7 @@ func TestSubscriptionMovesToAnotherPlan(t *testing.T) {
 	to := p.plan(p.owner, "Scale", w.stage, nil)
 	b := p.signedIn("owner@example.com")
 	path := "/owner/subscriptions/" + s.Subscription.ID.String() + "/move"
-	b.get(path).has(t, "Move App to another plan?", "Scale", "unused quota")
+	b.get(path).has(t, "Move App to another plan?", "Scale", "the count begins at 0 there")
 	b.post(path).again(t, "Choose a plan.")
 	b.sees(b.post(path, "plan", to.ID.String())).has(t, "App is on the new plan", "Scale")
 }

@@ -83,7 +83,7 @@ func TestAnEndIsAnnouncedChangedTakenBackAndComes(t *testing.T) {
 	b.get("/owner/plans?state=ended").has(t, "echo plan", "Ended")
 	b.get("/owner/subscriptions/"+made.Subscription.ID.String()).has(t, "Ended", "The plan echo plan ended on 2 Mar 2026.")
 	b.get("/owner/keys/"+made.Key.ID.String()).has(t, "Plan ended")
-	page = b.get(path+"/versions")
+	page = b.get(path + "/versions")
 	page.has(t, "Ended on")
 	page.hasNot(t, "In force")
 }

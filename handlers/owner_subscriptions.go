@@ -19,13 +19,19 @@ type OwnerSubscriptionStore interface {
 	OwnerSubscription(ctx context.Context, owner models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error)
 	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
 	DecideSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, d models.Decision, reason string, now time.Time) (models.Subscription, error)
-	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, now time.Time) (models.Subscription, error)
+	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, withCount bool, now time.Time) (models.Subscription, error)
+	SubscriptionKeys(ctx context.Context, owner models.AccountID, id models.SubscriptionID) ([]models.KeyRow, error)
+	standingStore
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 }
 
 // OwnerSubscriptions are the pages on which an owner decides who may use what.
-type OwnerSubscriptions struct{ Store OwnerSubscriptionStore }
+type OwnerSubscriptions struct {
+	Store OwnerSubscriptionStore
+	// Settle commits what the gateway has admitted until now; nil: all is committed.
+	Settle func(context.Context) error
+}
 
 func subscriptionsCrumb() ui.Crumb {
 	return ui.Crumb{Label: "Subscriptions", Href: "/owner/subscriptions"}
@@ -109,17 +115,72 @@ func (o *OwnerSubscriptions) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Page(ownerSubscriptionPage(r, row, NewForm())), nil
+	return o.page(r, row, NewForm(), Page)
 }
 
-func ownerSubscriptionPage(r *Request, row models.SubscriptionRow, f *Form) templ.Component {
+// page draws a subscription; f is one of its forms after a mistake.
+func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *Form, reply func(templ.Component) Reply) (Reply, error) {
 	v := owner.SubscriptionView{SubscriptionRow: ownerSubscriptionRow(row), Now: r.Now, Decided: row.DecidedAt, Ended: row.EndedAt, Reason: row.Reason, Terms: limitsLine(row.Terms),
 		Open: row.State.Open(), Active: row.State == models.SubscriptionActive, Suspended: row.State == models.SubscriptionSuspended, Tried: f.Get("decision"),
 		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String()}
 	for _, api := range row.APIs {
 		v.APIs = append(v.APIs, owner.APILink{Name: api.Name, Href: ownerAPIPath(api.APIID), Stages: strings.Join(api.Stages, ", ")})
 	}
-	return owner.Subscription(r.layout(row.AppName+" on "+row.PlanName, subscriptionsCrumb(), ui.Crumb{}), v, f)
+	if row.State.Open() {
+		keys, err := o.Store.SubscriptionKeys(r.Context(), r.Account.ID, row.ID)
+		if err != nil {
+			return Reply{}, err
+		}
+		for _, k := range keys {
+			if k.Status(r.Now) == models.KeyRevoked {
+				continue
+			}
+			s, err := standingView(r, o.Store, k.ID, row.PlanID, v.Href+"/keys/"+k.ID.String(), f)
+			if err != nil {
+				return Reply{}, err
+			}
+			v.Standings = append(v.Standings, owner.KeyStanding{Name: k.Name, Href: ownerKeyPath(k.ID), Status: keyStatus(k.Key, k.Memberships, r.Now), Standing: s})
+		}
+	}
+	return reply(owner.Subscription(r.layout(row.AppName+" on "+row.PlanName, subscriptionsCrumb(), ui.Crumb{}), v, f)), nil
+}
+
+// Extend lets one of the subscription's keys call more in the present window, or less.
+func (o *OwnerSubscriptions) Extend(r *Request) (Reply, error) {
+	return o.changeStanding(r, func(key models.KeyID, plan models.PlanID, f *Form) (string, error) {
+		return extend(r, o.Store, o.Settle, key, plan, f)
+	})
+}
+
+// Release lets one of the subscription's keys have what is in doubt.
+func (o *OwnerSubscriptions) Release(r *Request) (Reply, error) {
+	return o.changeStanding(r, func(key models.KeyID, plan models.PlanID, _ *Form) (string, error) {
+		return release(r, o.Store, key, plan)
+	})
+}
+
+// changeStanding runs a change of how one of the subscription's keys stands with the plan.
+func (o *OwnerSubscriptions) changeStanding(r *Request, fn func(models.KeyID, models.PlanID, *Form) (string, error)) (Reply, error) {
+	row, err := o.subscription(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	key, err := param[models.Key](r, "key")
+	if err != nil {
+		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	message, err := fn(key, row.PlanID, f)
+	if f.Accept(err) || !f.OK() {
+		return o.page(r, row, f, Again)
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return r.Done(ownerSubscriptionPath(row.ID), message), nil
 }
 
 var decided = map[models.Decision]string{
@@ -143,7 +204,7 @@ func (o *OwnerSubscriptions) Decide(r *Request) (Reply, error) {
 	d := models.Decision(f.Get("decision"))
 	_, err = o.Store.DecideSubscription(r.Context(), r.Actor(), row.ID, d, f.Trimmed("reason"), r.Now)
 	if f.Accept(err) {
-		return Again(ownerSubscriptionPage(r, row, f)), nil
+		return o.page(r, row, f, Again)
 	}
 	if err != nil {
 		return Reply{}, err
@@ -166,14 +227,17 @@ func (o *OwnerSubscriptions) MoveForm(r *Request) (Reply, error) {
 }
 
 func (o *OwnerSubscriptions) movePage(r *Request, row models.SubscriptionRow, f *Form) (templ.Component, error) {
-	plans, err := publishedPlans(r, o.Store, row.PlanID)
+	path := ownerSubscriptionPath(row.ID)
+	c := ui.Confirm{Title: "Move " + row.AppName + " to another plan?", Action: path + "/move", Button: "Move subscription", Cancel: path, Problem: f.Message(),
+		Text: "The keys of the app leave " + row.PlanName + " and follow the new plan from their next request on. Their values stay."}
+	v, err := moveView(r, o.Store, row.PlanID, nil)
 	if err != nil {
 		return nil, err
 	}
-	path := ownerSubscriptionPath(row.ID)
-	c := ui.Confirm{Title: "Move " + row.AppName + " to another plan?", Action: path + "/move", Button: "Move subscription", Cancel: path, Problem: f.Message(),
-		Text: "The keys of the app leave " + row.PlanName + " and follow the new plan from their next request on. They start there with an unused quota."}
-	return owner.Move(r.layout("Move", subscriptionsCrumb(), ui.Crumb{Label: row.AppName + " on " + row.PlanName, Href: path}, ui.Crumb{}), c, plans, f), nil
+	if row.Terms.Quota != nil && row.Terms.Quota.IsSet() {
+		v.Count = "Each key has used something of its own quota on " + row.PlanName + "; it is shown on the subscription's page."
+	}
+	return owner.Move(r.layout("Move", subscriptionsCrumb(), ui.Crumb{Label: row.AppName + " on " + row.PlanName, Href: path}, ui.Crumb{}), c, v, f), nil
 }
 
 // planLister is what choosing a plan needs of the store.
@@ -210,7 +274,7 @@ func (o *OwnerSubscriptions) Move(r *Request) (Reply, error) {
 	if err != nil {
 		f.Fail("plan", "Choose a plan.")
 	} else {
-		_, err = o.Store.MoveSubscription(r.Context(), r.Actor(), row.ID, to, r.Now)
+		_, err = o.Store.MoveSubscription(r.Context(), r.Actor(), row.ID, to, f.Checked("count"), r.Now)
 		if err == nil {
 			return r.Done("/owner/subscriptions?state=all&plan="+to.String(), row.AppName+" is on the new plan: its keys follow it from their next request on."), nil
 		}

@@ -164,7 +164,7 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 	case !ok || !l.Quota.IsSet():
 		c.Text = "No quota: only the rate limits each key."
 	default:
-		c.Meter = quotaMeter(l, now)
+		c.Meter, c.Extra = quotaMeter(l, now), extraWords(s.Terms, l)
 		if c.Meter.Level != chart.Calm {
 			c.State = ui.BadgeProps{Kind: ui.Warn, Text: format.Percent(l.share()) + " used"}
 			c.Action = "Upgrade to keep going"
@@ -177,6 +177,14 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 		}
 	}
 	return c
+}
+
+// extraWords says how far a key's quota was extended in the present window: "+500 extra until 1 Dec, 00:00 UTC"; "" where it was not.
+func extraWords(t models.Terms, l KeyLimits) string {
+	if t.Quota == nil || !l.Quota.IsSet() || l.Quota.Limit == t.Quota.Limit || l.Quota.Period != t.Quota.Period {
+		return ""
+	}
+	return signed(l.Quota.Limit-t.Quota.Limit) + " extra until " + resetTime(l.Window.End)
 }
 
 // apiWords names what a plan opens: its API and stages, or how many APIs.
@@ -221,7 +229,7 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 		c.Charge = "Failures of the upstream are given back"
 	}
 	if l, ok := limits(k.ID, m.PlanID); ok {
-		c.Meter = quotaMeter(l, now)
+		c.Meter, c.Extra = quotaMeter(l, now), extraWords(terms, l)
 		if status := k.Status(now); m.State == models.MemberActive && (status == models.KeyActive || status == models.KeyRotating) {
 			c.Level = levelWords(l)
 		}

@@ -226,11 +226,24 @@ type HeldStage struct {
 func CheckOnePlanPerStage(held []HeldStage, plan PlanID, wanted []StageID) error {
 	for _, h := range held {
 		if h.PlanID != plan && slices.Contains(wanted, h.StageID) {
-			return Conflict(fmt.Sprintf("This key already calls %s on the plan %s. A key can be on one plan per stage: move it to this plan, or use another key.", h.StageName, h.PlanName))
+			return &HeldElsewhere{Held: h, conflict: Conflict(fmt.Sprintf(
+				"This key already calls %s on the plan %s. A key can be on one plan per stage: move it to this plan, or use another key.", h.StageName, h.PlanName))}
 		}
 	}
 	return nil
 }
+
+// HeldElsewhere is R1's Conflict for one key: Held is in the way, and the key can be moved from its plan.
+type HeldElsewhere struct {
+	Held     HeldStage
+	conflict *Error
+}
+
+// Error implements error.
+func (e *HeldElsewhere) Error() string { return e.conflict.Error() }
+
+// Unwrap returns the Conflict for people.
+func (e *HeldElsewhere) Unwrap() error { return e.conflict }
 
 // ErrHeldElsewhere is R1 for a plan that is about to open a stage which one of its keys calls on another plan.
 func ErrHeldElsewhere(k Key, h HeldStage) error {

@@ -211,6 +211,8 @@ func ownerCustomers(g group, p Pages) {
 	g.get("/owner/subscriptions", p.OwnerSubscriptions.List)
 	g.get("/owner/subscriptions/:subscription", p.OwnerSubscriptions.Show)
 	g.post("/owner/subscriptions/:subscription/decide", p.OwnerSubscriptions.Decide)
+	g.post("/owner/subscriptions/:subscription/keys/:key/extend", p.OwnerSubscriptions.Extend)
+	g.post("/owner/subscriptions/:subscription/keys/:key/release", p.OwnerSubscriptions.Release)
 	g.form("/owner/subscriptions/:subscription/move", p.OwnerSubscriptions.MoveForm, p.OwnerSubscriptions.Move)
 	g.form("/owner/keys", p.OwnerKeys.List, p.OwnerKeys.Create)
 	g.get("/owner/keys/new", p.OwnerKeys.New)
@@ -225,6 +227,8 @@ func ownerCustomers(g group, p Pages) {
 	g.form("/owner/keys/:key/revoke", p.OwnerKeys.RevokeForm, p.OwnerKeys.Revoke)
 	g.post("/owner/keys/:key/plans", p.OwnerKeys.AddPlan)
 	g.post("/owner/keys/:key/plans/:plan/remove", p.OwnerKeys.RemovePlan)
+	g.post("/owner/keys/:key/plans/:plan/extend", p.OwnerKeys.Extend)
+	g.post("/owner/keys/:key/plans/:plan/release", p.OwnerKeys.Release)
 	g.form("/owner/keys/:key/move", p.OwnerKeys.MoveForm, p.OwnerKeys.Move)
 }
 

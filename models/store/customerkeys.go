@@ -193,10 +193,16 @@ func (t *tx) leaveOwn(key models.KeyID, plan models.PlanID) (models.Plan, error)
 	return p, t.leave(key, plan)
 }
 
-// MoveKey moves a key that the actor made from one plan to another.
-func (s *Store) MoveKey(ctx context.Context, actor models.Actor, key models.KeyID, from, to models.PlanID, now time.Time) error {
+// MoveKey moves a key that the actor made from one plan to another. It is on one of them at any moment, and the stages that it leaves are free for
+// it. Counters start at 0 on the other plan, or where they were; with its count, what it was charged on the first one counts there, too, until the
+// open window ends (DECISIONS 10).
+func (s *Store) MoveKey(ctx context.Context, actor models.Actor, key models.KeyID, from, to models.PlanID, withCount bool, now time.Time) error {
 	return s.changeCustomerKey(ctx, actor, key, now, func(t *tx, k models.Key) error {
 		if err := k.CheckAlive(); err != nil {
+			return err
+		}
+		counted, err := t.countedWith(key, from)
+		if err != nil {
 			return err
 		}
 		left, err := t.leaveOwn(key, from)
@@ -207,9 +213,14 @@ func (s *Store) MoveKey(ctx context.Context, actor models.Actor, key models.KeyI
 		if err != nil {
 			return err
 		}
+		if withCount {
+			if err := t.carry(key, to, counted); err != nil {
+				return err
+			}
+		}
 		if err := t.keysChanged(key); err != nil {
 			return err
 		}
-		return t.keyEvent("key.move", k, facts{"plan": left.Name()}, facts{"plan": joined.Name()})
+		return t.keyEvent("key.move", k, facts{"plan": left.Name()}, facts{"plan": joined.Name(), "withCount": withCount})
 	})
 }

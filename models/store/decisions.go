@@ -95,9 +95,8 @@ func (s *Store) ChangePlan(ctx context.Context, actor models.Actor, id models.Su
 	return sub, err
 }
 
-// MoveSubscription moves a subscription with its keys to another plan of the same owner. It keeps its state; counters on the other plan
-// start at 0, or where they were (DECISIONS 9).
-func (s *Store) MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, now time.Time) (
+// MoveSubscription moves a subscription with its keys to another plan of the same owner. It keeps its state; counts are as in MoveKey.
+func (s *Store) MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, withCount bool, now time.Time) (
 	sub models.Subscription, err error) {
 	err = s.change(ctx, actor, now, func(t *tx) error {
 		before, err := ownerSubscription(t.DB, actor.AccountID, id)
@@ -111,10 +110,36 @@ func (s *Store) MoveSubscription(ctx context.Context, actor models.Actor, id mod
 		if err := p.CheckJoin(); err != nil {
 			return err
 		}
-		sub, err = t.move(before, p, before.State, "subscription.move")
-		return err
+		counted, err := t.countsOf(before)
+		if err != nil {
+			return err
+		}
+		if sub, err = t.move(before, p, before.State, "subscription.move"); err != nil || !withCount {
+			return err
+		}
+		for key, plans := range counted {
+			if err := t.carry(key, to, plans); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return sub, err
+}
+
+// countsOf returns the plans whose charges count for the keys of a subscription now.
+func (t *tx) countsOf(sub models.Subscription) (map[models.KeyID][]models.PlanID, error) {
+	keys, err := selectAll[models.KeyID](t.DB, "keys of subscription", `SELECT key_id FROM plan_keys WHERE subscription_id = ?`, sub.ID)
+	if err != nil {
+		return nil, err
+	}
+	counted := make(map[models.KeyID][]models.PlanID, len(keys))
+	for _, key := range keys {
+		if counted[key], err = t.countedWith(key, sub.PlanID); err != nil {
+			return nil, err
+		}
+	}
+	return counted, nil
 }
 
 // move ends a subscription and makes one to another plan with the same keys, blocked ones blocked as they were.

@@ -118,6 +118,9 @@ func (s *Store) changeStanding(ctx context.Context, actor models.Actor, key mode
 		if err != nil {
 			return err
 		}
+		if p.State == models.PlanEnded {
+			return models.Conflict(fmt.Sprintf("The plan %s has ended.", p.Name()))
+		}
 		if b.Period == limit.PeriodNone {
 			return models.Conflict(fmt.Sprintf("The plan %s has no quota.", p.Name()))
 		}

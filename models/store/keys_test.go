@@ -248,10 +248,10 @@ func TestCustomerKeysAreTheOwnersToManage(t *testing.T) {
 	wantKind(t, "a second plan for a stage", w.AddKeyToPlan(ctx, actor, k.ID, two.ID, w.later()), models.KindConflict)
 	wantKind(t, "the same plan", w.AddKeyToPlan(ctx, actor, k.ID, one.ID, w.later()), models.KindConflict)
 	wantKind(t, "a draft", w.AddKeyToPlan(ctx, actor, k.ID, w.draft(termsOf("Draft")).ID, w.later()), models.KindConflict)
-	ok(t, w.MoveKey(ctx, actor, k.ID, one.ID, two.ID, w.later()))
+	ok(t, w.MoveKey(ctx, actor, k.ID, one.ID, two.ID, false, w.later()))
 	w.wantEvent("key.move", k.ID.String(), w.owner.ID)
-	wantKind(t, "from where it is not", w.MoveKey(ctx, actor, k.ID, one.ID, two.ID, w.later()), models.KindNotFound)
-	wantKind(t, "to where its stage is held", w.MoveKey(ctx, actor, k.ID, other.ID, one.ID, w.later()), models.KindConflict)
+	wantKind(t, "from where it is not", w.MoveKey(ctx, actor, k.ID, one.ID, two.ID, false, w.later()), models.KindNotFound)
+	wantKind(t, "to where its stage is held", w.MoveKey(ctx, actor, k.ID, other.ID, one.ID, false, w.later()), models.KindConflict)
 	if w.state(k.ID, other.ID) == "" {
 		t.Error("a refused move took the key off its plan")
 	}
@@ -286,7 +286,7 @@ func TestDevelopersKeysAreNotTheOwnersToMove(t *testing.T) {
 	for what, err := range map[string]error{
 		"add":    w.AddKeyToPlan(t.Context(), w.asOwner(), made.Key.ID, two.ID, w.later()),
 		"remove": w.RemoveKeyFromPlan(t.Context(), w.asOwner(), made.Key.ID, one.ID, w.later()),
-		"move":   w.MoveKey(t.Context(), w.asOwner(), made.Key.ID, one.ID, two.ID, w.later()),
+		"move":   w.MoveKey(t.Context(), w.asOwner(), made.Key.ID, one.ID, two.ID, false, w.later()),
 		"update": w.UpdateCustomerKey(t.Context(), w.asOwner(), made.Key.ID, models.CustomerKeySettings{Name: "x"}, w.later()),
 	} {
 		wantKind(t, what, err, models.KindConflict)

@@ -59,7 +59,7 @@ func TestOneOfManyAtOnceHasTheStage(t *testing.T) {
 	}
 	moving := w.subscribe(base, "Moving")
 	if won := race(t, many, func(i int) error {
-		_, err := w.MoveSubscription(t.Context(), w.asOwner(), moving.Subscription.ID, plans[i].ID, w.now)
+		_, err := w.MoveSubscription(t.Context(), w.asOwner(), moving.Subscription.ID, plans[i].ID, i%2 == 0, w.now)
 		return err
 	}); won != 1 {
 		t.Errorf("%d moves won", won)
@@ -196,6 +196,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 	ctx, owner, developer := m.t.Context(), m.asOwner(), m.asDeveloper()
 	plan := func() models.PlanID { return pick(m, m.plans, "plan") }
 	subscription := func() models.SubscriptionID { return pick(m, m.subscriptions, "subscription") }
+	withCount := func() bool { return rapid.Bool().Draw(m.rt, "with count") }
 	actions := map[string]func() error{
 		"publish": func() error {
 			id := plan()
@@ -239,7 +240,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			return m.keepMoved(sub, err)
 		},
 		"move subscription": func() error {
-			sub, err := m.MoveSubscription(ctx, owner, subscription(), plan(), m.later())
+			sub, err := m.MoveSubscription(ctx, owner, subscription(), plan(), withCount(), m.later())
 			return m.keepMoved(sub, err)
 		},
 		"new key": func() error {
@@ -255,7 +256,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		},
 		"add":      func() error { return m.AddKeyToPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
 		"remove":   func() error { return m.RemoveKeyFromPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
-		"move key": func() error { return m.MoveKey(ctx, owner, pick(m, m.own, "own key"), plan(), plan(), m.later()) },
+		"move key": func() error { return m.MoveKey(ctx, owner, pick(m, m.own, "own key"), plan(), plan(), withCount(), m.later()) },
 		"import": func() error {
 			_, err := m.ImportKeys(ctx, owner, []models.KeyImport{{Line: 2, ID: pick(m, m.own, "own key"), Name: "own", Plans: []models.PlanID{plan(), plan()}}}, m.later())
 			return err

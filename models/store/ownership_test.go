@@ -57,6 +57,8 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		"SaveDraft":       func(a models.Actor) error { _, err := w.SaveDraft(ctx, a, plan, "", termsOf("x"), now); return err },
 		"DiscardDraft":    func(a models.Actor) error { return w.DiscardDraft(ctx, a, plan, now) },
 		"PublishPlan":     func(a models.Actor) error { _, err := w.PublishPlan(ctx, a, plan, now); return err },
+		"EndPlan":         func(a models.Actor) error { return w.EndPlan(ctx, a, plan, now.Add(time.Hour), now) },
+		"KeepPlan":        func(a models.Actor) error { return w.KeepPlan(ctx, a, plan, now) },
 		"RetirePlan":      func(a models.Actor) error { return w.RetirePlan(ctx, a, plan, now) },
 		"DeletePlan":      func(a models.Actor) error { return w.DeletePlan(ctx, a, plan, now) },
 		"PlanVersions":    func(a models.Actor) error { _, err := w.PlanVersions(ctx, a.AccountID, plan); return err },
@@ -68,6 +70,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 			_, err := w.PlanKeys(ctx, a.AccountID, plan, now, models.Page{})
 			return err
 		},
+		"SubscriptionKeys":  func(a models.Actor) error { _, err := w.SubscriptionKeys(ctx, a.AccountID, sub); return err },
 		"OwnerSubscription": func(a models.Actor) error { _, err := w.OwnerSubscription(ctx, a.AccountID, sub); return err },
 		"OwnerSubscriptions": func(a models.Actor) error {
 			_, err := w.OwnerSubscriptions(ctx, a.AccountID, models.SubscriptionFilter{PlanID: plan}, models.Page{})
@@ -81,7 +84,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 			_, err := w.DecideSubscription(ctx, a, waiting.Subscription.ID, models.Approve, "", now)
 			return err
 		},
-		"MoveSubscription": func(a models.Actor) error { _, err := w.MoveSubscription(ctx, a, sub, other.ID, now); return err },
+		"MoveSubscription": func(a models.Actor) error { _, err := w.MoveSubscription(ctx, a, sub, other.ID, true, now); return err },
 		"UpdateCustomerKey": func(a models.Actor) error {
 			return w.UpdateCustomerKey(ctx, a, k.ID, models.CustomerKeySettings{Name: "x"}, now)
 		},
@@ -89,7 +92,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		"block":             func(a models.Actor) error { return w.SetKeyEnabled(ctx, a, key, false, now) },
 		"AddKeyToPlan":      func(a models.Actor) error { return w.AddKeyToPlan(ctx, a, k.ID, other.ID, now) },
 		"RemoveKeyFromPlan": func(a models.Actor) error { return w.RemoveKeyFromPlan(ctx, a, k.ID, plan, now) },
-		"MoveKey":           func(a models.Actor) error { return w.MoveKey(ctx, a, k.ID, plan, other.ID, now) },
+		"MoveKey":           func(a models.Actor) error { return w.MoveKey(ctx, a, k.ID, plan, other.ID, true, now) },
 		"customer's key":    func(a models.Actor) error { return w.RevokeKey(ctx, a, k.ID, now) },
 	}
 	developers := map[string]func(a models.Actor) error{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 )
 
 // An announced end is told to the gateway at once, can be changed and taken back, and changes nothing before its time.
@@ -134,7 +135,7 @@ func TestNobodyIsLetIntoARetiredPlan(t *testing.T) {
 	wantKind(t, "approve", err, models.KindConflict)
 	_, err = w.DecideSubscription(ctx, actor, refused.Subscription.ID, models.Refuse, "too late", w.later())
 	ok(t, err)
-	_, err = w.MoveSubscription(ctx, actor, waiting.Subscription.ID, w.plan("Other", w.stage("beta")).ID, w.later())
+	_, err = w.MoveSubscription(ctx, actor, waiting.Subscription.ID, w.plan("Other", w.stage("beta")).ID, false, w.later())
 	ok(t, err)
 }
 
@@ -163,5 +164,49 @@ func TestADraftIsNotOverwrittenUnseen(t *testing.T) {
 	ok(t, err)
 	if published.DraftBy != "" || !published.DraftAt.IsZero() {
 		t.Errorf("after publication the draft is by %q", published.DraftBy)
+	}
+}
+
+// DECISIONS 10: the count stays behind unless it is carried over, also over two moves.
+func TestAMoveCarriesTheCountIfItIsToldTo(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor := t.Context(), w.asOwner()
+	prod := w.stage("prod")
+	plan := func(name string) models.Plan {
+		terms := termsOf(name, prod)
+		terms.Quota = &limit.Quota{Limit: 1000, Period: limit.PeriodMonth}
+		p, err := w.PublishPlan(ctx, actor, w.draft(terms).ID, w.later())
+		ok(t, err)
+		return p
+	}
+	one, two, three := plan("One"), plan("Two"), plan("Three")
+	k := w.customerKey("Acme", one)
+	made := w.subscribe(one, "App")
+	for _, key := range []models.KeyID{k.ID, made.Key.ID} {
+		ok(t, w.CommitUsage(ctx, models.UsageBatch{Charged: []models.QuotaUse{{KeyID: key, PlanID: one.ID, Day: w.now.Unix() / 86400, Used: 40}}}))
+	}
+	carried := func(key models.KeyID, plan models.PlanID) int64 {
+		q, err := w.QuotaStanding(ctx, key, plan, w.now)
+		ok(t, err)
+		return q.Carried
+	}
+	ok(t, w.MoveKey(ctx, actor, k.ID, one.ID, two.ID, true, w.later()))
+	ok(t, w.MoveKey(ctx, actor, k.ID, two.ID, three.ID, true, w.later()))
+	if got := carried(k.ID, three.ID); got != 40 {
+		t.Errorf("after two moves %d are carried, want 40", got)
+	}
+	ok(t, w.MoveKey(ctx, actor, k.ID, three.ID, two.ID, false, w.later()))
+	if got := carried(k.ID, two.ID); got != 0 {
+		t.Errorf("without the count %d are carried", got)
+	}
+	sub, err := w.MoveSubscription(ctx, actor, made.Subscription.ID, two.ID, true, w.later())
+	ok(t, err)
+	if got := carried(made.Key.ID, two.ID); got != 40 {
+		t.Errorf("the subscription's move carries %d, want 40", got)
+	}
+	_, err = w.MoveSubscription(ctx, actor, sub.ID, three.ID, false, w.later())
+	ok(t, err)
+	if got := carried(made.Key.ID, three.ID); got != 0 {
+		t.Errorf("the subscription's move without the count carries %d", got)
 	}
 }

@@ -104,6 +104,23 @@ func (s *Store) OwnerSubscription(ctx context.Context, owner models.AccountID, i
 	return oneSubscription(s.read.WithContext(ctx), `WHERE s.id = ? AND p.owner_id = ?`, id, owner)
 }
 
+// SubscriptionKeys reads the keys that a subscription to a plan of an owner put there, newest first.
+func (s *Store) SubscriptionKeys(ctx context.Context, owner models.AccountID, id models.SubscriptionID) ([]models.KeyRow, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownerSubscription(db, owner, id); err != nil {
+		return nil, err
+	}
+	ids, err := selectAll[models.KeyID](db, "keys of subscription", `SELECT key_id FROM plan_keys WHERE subscription_id = ? ORDER BY added_at DESC, key_id DESC`, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := keysByID(db, ids)
+	if err != nil {
+		return nil, err
+	}
+	return keyListRows(db, owner, rows)
+}
+
 func oneSubscription(db *gorm.DB, where string, args ...any) (models.SubscriptionRow, error) {
 	row, err := selectOne[subscriptionListRow](db, "subscription", subscriptionQuery+where, args...)
 	if err != nil {

@@ -243,15 +243,15 @@ func TestOwnersMoveSubscriptionsInAnyState(t *testing.T) {
 	prod := w.stage("prod")
 	partner, growth := w.asking("Partner", prod), w.plan("Growth", prod)
 	made := w.subscribe(partner, "App")
-	sub, err := w.MoveSubscription(t.Context(), w.asOwner(), made.Subscription.ID, growth.ID, w.later())
+	sub, err := w.MoveSubscription(t.Context(), w.asOwner(), made.Subscription.ID, growth.ID, false, w.later())
 	ok(t, err)
 	if sub.State != models.SubscriptionPending || w.state(made.Key.ID, growth.ID) != models.MemberPending {
 		t.Errorf("a request that was moved is %s", sub.State)
 	}
 	ok(t, w.RetirePlan(t.Context(), w.asOwner(), partner.ID, w.later()))
-	_, err = w.MoveSubscription(t.Context(), w.asOwner(), sub.ID, partner.ID, w.later())
+	_, err = w.MoveSubscription(t.Context(), w.asOwner(), sub.ID, partner.ID, false, w.later())
 	wantKind(t, "to a retired plan", err, models.KindConflict)
-	_, err = w.MoveSubscription(t.Context(), w.asOwner(), made.Subscription.ID, growth.ID, w.later())
+	_, err = w.MoveSubscription(t.Context(), w.asOwner(), made.Subscription.ID, growth.ID, false, w.later())
 	wantKind(t, "an ended subscription", err, models.KindConflict)
 	wantR1(t, w.Store)
 }

@@ -58,6 +58,7 @@ type SubscriptionCard struct {
 	App            string // empty on the app's own page
 	State          ui.BadgeProps
 	Meter          *chart.Meter
+	Extra          string // "+500 extra until 1 Dec, 00:00 UTC"; empty where the quota was not extended
 	Nearest        string // the key that the meter is of, where there are several
 	NearestHref    string
 	Text           string // in place of the meter: why there is none
@@ -72,6 +73,7 @@ type QuotaCard struct {
 	Key, KeyHref   string
 	Plan, PlanHref string
 	Meter          *chart.Meter // nil: the plan has no quota
+	Extra          string       // "+500 extra until 1 Dec, 00:00 UTC"; empty where the quota was not extended
 	Burn           *chart.Burn
 	Throttled      bool // the plan has a throttle
 	Rate, Burst    float64

@@ -51,6 +51,7 @@ type SubscriptionView struct {
 	Reason, Terms           string
 	APIs                    []APILink
 	Open, Active, Suspended bool
+	Standings               []KeyStanding
 	Tried                   string // the decision that was refused
 	UsageHref, AuditHref    string
 }
@@ -96,6 +97,7 @@ type KeyView struct {
 	Lost                                bool // the value was to be shown, but was already
 	Memberships                         []KeyPlan
 	AddPlans                            []ui.Option
+	Offer                               *MoveOffer // after a plan that is in the way of another one
 	Figures                             usage.Figures
 	AuditHref                           string
 }
@@ -107,9 +109,41 @@ type KeyPlan struct {
 	Added            time.Time
 	Stages           []string
 	Limits           string
-	Meter            *chart.Meter
-	SubscriptionHref string // how it came there; empty when the owner put it there
+	Standing         *Standing // nil: the plan has no quota
+	Ends             string    // that the plan ends, in a sentence
+	SubscriptionHref string    // how it came there; empty when the owner put it there
 	UsageHref        string
+}
+
+// MoveOffer leads to moving a key from the plan that is in the way.
+type MoveOffer struct{ From, Href string }
+
+// MoveView asks for the plan that something moves to.
+type MoveView struct {
+	Plans []ui.Option
+	Count string // what was used, in a sentence; empty where there is nothing to carry over
+}
+
+// Standing is how a key stands with a plan's quota in the present window, with the form that extends it.
+type Standing struct {
+	Meter                  *chart.Meter
+	Limit, Used, Remaining string
+	Extra                  string // "+500", "none"
+	Carried                string // used on the plans that it was moved from; empty: nothing
+	Doubt                  string // "12 requests"; empty: none
+	Ends                   time.Time
+	Extend, Release        string // where the forms post to; empty: nothing can be changed
+
+	Of, Form, Window, Shown string // what the form carries
+	Open                    bool   // it was sent
+	How, N, Error           string
+}
+
+// KeyStanding is a key of a subscription.
+type KeyStanding struct {
+	Name, Href string
+	Status     ui.BadgeProps
+	*Standing  // nil: the plan has no quota
 }
 
 // ImportKeysView asks for a file of keys.
