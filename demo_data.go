@@ -94,7 +94,7 @@ func (d *demoData) pointUpstream(ctx context.Context, owner models.Actor, now ti
 	return nil
 }
 
-// seed makes the people, the API with two stages, three plans, apps, keys and a made-up past. All of it is as old as that past, but for
+// seed makes the people, the API with two stages, four plans, apps, keys and a made-up past. All of it is as old as that past, but for
 // the request that waits for an answer.
 func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	s := d.in.store
@@ -121,6 +121,9 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if err := d.seedApps(ctx, developer, plans, opened, now); err != nil {
+		return err
+	}
+	if err := d.seedPlanLife(ctx, owner, plans["Growth"], now); err != nil {
 		return err
 	}
 	if err := d.findCallers(ctx); err != nil {
@@ -189,8 +192,8 @@ func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map
 	for _, t := range []models.Terms{
 		{Name: "Free", Description: "To try things out and for weekend projects.", Price: "Free", Throttle: &limit.Throttle{Rate: 5, Burst: demoFreeBurst},
 			Quota: &limit.Quota{Limit: 10_000, Period: limit.PeriodDay}, Stages: []models.PlanStage{slow}, Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1},
-		{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month", Throttle: &limit.Throttle{Rate: 50, Burst: 100},
-			Quota: &limit.Quota{Limit: 1_000_000, Period: limit.PeriodMonth}, Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAnyone, Charge: models.ChargeDelivered, KeysPerApp: 5},
+		{Name: "Growth", Description: "For apps in production with steady traffic.", Price: "€49 a month", Throttle: &limit.Throttle{Rate: 30, Burst: 60},
+			Quota: &limit.Quota{Limit: 500_000, Period: limit.PeriodMonth}, Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 3},
 		{Name: "Scale", Description: "High volume, with a person to talk to.", Price: "Talk to us", Throttle: &limit.Throttle{Rate: 400, Burst: 800},
 			Stages: []models.PlanStage{prod, beta}, Audience: models.AudienceAsk, Charge: models.ChargeDelivered, KeysPerApp: 10},
 	} {
@@ -205,6 +208,46 @@ func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map
 		plans[t.Name] = plan
 	}
 	return plans, nil
+}
+
+// seedPlanLife gives the plans a past: Growth grew twice, and the plan that it replaced ends soon, with a
+// customer still on it.
+func (d *demoData) seedPlanLife(ctx context.Context, owner models.Actor, growth models.Plan, now time.Time) error {
+	s, terms := d.in.store, growth.InForce
+	for _, step := range []struct {
+		daysAgo int
+		change  func(*models.Terms)
+	}{
+		{62, func(t *models.Terms) {
+			t.Quota, t.Charge = &limit.Quota{Limit: 1_000_000, Period: limit.PeriodMonth}, models.ChargeDelivered
+		}},
+		{20, func(t *models.Terms) { t.Throttle, t.KeysPerApp = &limit.Throttle{Rate: 50, Burst: 100}, 5 }},
+	} {
+		step.change(&terms)
+		at := now.AddDate(0, 0, -step.daysAgo)
+		if _, err := s.SaveDraft(ctx, owner, growth.ID, "", terms, at); err != nil {
+			return err
+		}
+		if _, err := s.PublishPlan(ctx, owner, growth.ID, at.Add(time.Hour)); err != nil {
+			return err
+		}
+	}
+	opened := now.AddDate(0, 0, -demoDays)
+	founders, err := s.CreatePlan(ctx, owner, models.Terms{Name: "Founders", Description: "For the first customers.", Price: "€19 a month", Throttle: &limit.Throttle{Rate: 20, Burst: 40},
+		Quota: &limit.Quota{Limit: 200_000, Period: limit.PeriodMonth}, Stages: growth.InForce.Stages[:1], Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1}, opened.Add(-time.Hour))
+	if err != nil {
+		return err
+	}
+	if _, err := s.PublishPlan(ctx, owner, founders.ID, opened); err != nil {
+		return err
+	}
+	if _, _, err := s.CreateCustomerKey(ctx, owner, models.NewCustomerKey{Name: "Northwind", CustomerID: "C-1042", Plans: []models.PlanID{founders.ID}}, opened); err != nil {
+		return err
+	}
+	if err := s.RetirePlan(ctx, owner, founders.ID, now.AddDate(0, 0, -20)); err != nil {
+		return err
+	}
+	return s.EndPlan(ctx, owner, founders.ID, now.AddDate(0, 0, 24).Truncate(24*time.Hour), now.AddDate(0, 0, -6))
 }
 
 // seedApps makes the developer's apps: one in production with two keys, one on the free plan, one that waits for the owner's yes.

@@ -261,7 +261,7 @@ func (o *OwnerKeys) movePage(r *Request, key models.KeyDetail, f *Form, reply fu
 	if err != nil {
 		return Reply{}, err
 	}
-	if standing.Quota.IsSet() {
+	if standing.Used+standing.Carried > 0 {
 		v.Count = "It has used " + format.Count(standing.Used+standing.Carried) + " of " + format.Count(standing.Quota.Limit+standing.Extra) + " on " + from.PlanName + " until " + resetTime(standing.Window.End) + "."
 	}
 	path := ownerKeyPath(key.ID)

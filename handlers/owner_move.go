@@ -54,6 +54,9 @@ func moveView(r *Request, store moveStore, from models.PlanID, others []models.M
 			continue
 		}
 		o := ui.Option{Value: row.ID.String(), Label: row.Name(), Hint: limitsLine(row.InForce) + stagesMoved(left.InForce, row.InForce, labels)}
+		if end, ending := endBadge(row.Plan, r.Now); ending {
+			o.Hint += " · " + strings.ToLower(end.Text[:1]) + end.Text[1:]
+		}
 		for _, id := range row.InForce.StageIDs() {
 			if plan, taken := held[id]; taken {
 				o.Disabled, o.Hint = true, "Opens "+labels[id]+", which the key calls on "+plan+" already."

@@ -123,6 +123,9 @@ func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *For
 	v := owner.SubscriptionView{SubscriptionRow: ownerSubscriptionRow(row), Now: r.Now, Decided: row.DecidedAt, Ended: row.EndedAt, Reason: row.Reason, Terms: limitsLine(row.Terms),
 		Open: row.State.Open(), Active: row.State == models.SubscriptionActive, Suspended: row.State == models.SubscriptionSuspended, Tried: f.Get("decision"),
 		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String()}
+	if row.PlanState != models.PlanEnded {
+		v.PlanEnds = row.PlanEndsAt
+	}
 	for _, api := range row.APIs {
 		v.APIs = append(v.APIs, owner.APILink{Name: api.Name, Href: ownerAPIPath(api.APIID), Stages: strings.Join(api.Stages, ", ")})
 	}

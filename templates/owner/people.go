@@ -48,6 +48,7 @@ type SubscriptionView struct {
 	SubscriptionRow
 	Now                     time.Time
 	Decided, Ended          time.Time
+	PlanEnds                time.Time // zero: no end is announced, or it is over
 	Reason, Terms           string
 	APIs                    []APILink
 	Open, Active, Suspended bool

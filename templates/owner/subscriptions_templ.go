@@ -965,6 +965,9 @@ func subscriptionFacts(v SubscriptionView) []ui.Definition {
 		{Term: "Plan", Text: v.Plan, Href: v.PlanHref}, {Term: "Limits", Text: v.Terms}, {Term: "Opens", Body: apiLinks(v.APIs)},
 		{Term: "Keys", Text: format.Plural(int64(v.Keys), "key"), Href: v.KeysHref}, {Term: "Usage", Text: "Charts of the plan", Href: v.UsageHref}, {Term: "Asked", Body: ui.Time(v.Requested)},
 	}
+	if !v.PlanEnds.IsZero() {
+		facts = append(facts, ui.Definition{Term: "The plan ends", Body: ui.Time(v.PlanEnds)})
+	}
 	if !v.Decided.IsZero() {
 		facts = append(facts, ui.Definition{Term: "Decided", Body: ui.Time(v.Decided)})
 	}
@@ -1006,7 +1009,7 @@ func apiLinks(list []APILink) templ.Component {
 			var templ_7745c5c3_Var40 templ.SafeURL
 			templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinURLErrs(api.Href)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 203, Col: 25}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 206, Col: 25}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var40))
 			if templ_7745c5c3_Err != nil {
@@ -1019,7 +1022,7 @@ func apiLinks(list []APILink) templ.Component {
 			var templ_7745c5c3_Var41 string
 			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(api.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 203, Col: 38}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 206, Col: 38}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 			if templ_7745c5c3_Err != nil {
@@ -1032,7 +1035,7 @@ func apiLinks(list []APILink) templ.Component {
 			var templ_7745c5c3_Var42 string
 			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(api.Stages)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 203, Col: 77}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/subscriptions.templ`, Line: 206, Col: 77}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 			if templ_7745c5c3_Err != nil {
