@@ -68,7 +68,11 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 		return v, err
 	}
 	span := parseRange(nil, r.Now)
-	points, err := o.Store.UsageSeries(r.Context(), keyScope(key), span.wanted())
+	scope, err := o.keyScope(r, key)
+	if err != nil {
+		return v, err
+	}
+	points, err := o.Store.UsageSeries(r.Context(), scope, span.wanted())
 	if err != nil {
 		return v, err
 	}
@@ -88,13 +92,27 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	return v, nil
 }
 
-// keyScope is where a key's usage is looked at: the stages that it may call by the reader's plans. It may be on others' plans too.
-func keyScope(key models.KeyDetail) models.UsageScope {
+// keyScope is where a key's usage is looked at: the stages that it may call by the reader's plans, or could until they ended. It may be on others'
+// plans too.
+func (o *OwnerKeys) keyScope(r *Request, key models.KeyDetail) (models.UsageScope, error) {
 	scope := models.UsageScope{Keys: []models.KeyID{key.ID}, Stages: make([]models.StageID, len(key.Calls))} // not nil: without calls there is nothing to see
 	for i, call := range key.Calls {
 		scope.Stages[i] = call.StageID
 	}
-	return scope
+	for _, m := range key.Memberships {
+		if m.State != models.MemberEnded {
+			continue
+		}
+		row, err := o.Store.Plan(r.Context(), r.Account.ID, m.PlanID)
+		if models.KindOf(err) == models.KindNotFound {
+			continue // it is another owner's
+		}
+		if err != nil {
+			return scope, err
+		}
+		scope.Stages = append(scope.Stages, row.InForce.StageIDs()...)
+	}
+	return scope, nil
 }
 
 // keyForm fills what a form of the page did not send.

@@ -19,7 +19,7 @@ type standingStore interface {
 }
 
 // standingView is how a key stands with a plan's quota, with the form that extends it; nil where there is no quota. Action is what the form's
-// address begins with; "" for no form. What f says belongs to the key and plan that its field "of" names.
+// address begins with; "" for a key that cannot call any more. What f says belongs to the key and plan that its field "of" names.
 func standingView(r *Request, store standingStore, key models.KeyID, plan models.PlanID, action string, f *Form) (*owner.Standing, error) {
 	s, err := store.QuotaStanding(r.Context(), key, plan, r.Now)
 	if err != nil || !s.Quota.IsSet() {
@@ -28,12 +28,12 @@ func standingView(r *Request, store standingStore, key models.KeyID, plan models
 	limits := KeyLimits{Quota: s.Quota, Used: s.Used + s.Carried, Left: s.Remaining(), Window: s.Window}
 	limits.Quota.Limit = max(0, s.Quota.Limit+s.Extra)
 	v := &owner.Standing{
-		Meter: quotaMeter(limits, r.Now), Limit: format.Count(s.Quota.Limit), Used: format.Count(s.Used), Remaining: format.Count(s.Remaining()), Ends: s.Window.End,
+		Limit: format.Count(s.Quota.Limit), Used: format.Count(s.Used), Remaining: format.Count(s.Remaining()), Ends: s.Window.End,
 		Extra: signed(s.Extra), Of: key.String() + "." + plan.String(), Form: rand.Text(), Window: strconv.FormatInt(s.Window.Start.Unix()/secondsPerDay, 10),
 		Shown: strconv.FormatInt(s.Extra, 10), How: "add",
 	}
 	if action != "" {
-		v.Extend, v.Release = action+"/extend", action+"/release"
+		v.Meter, v.Extend, v.Release = quotaMeter(limits, r.Now), action+"/extend", action+"/release"
 	}
 	if s.Carried != 0 {
 		v.Carried = format.Count(s.Carried)

@@ -97,6 +97,121 @@ func TestOneOfManyPublicationsHasTheStage(t *testing.T) {
 	wantR1(t, w.Store)
 }
 
+// A plan ends while its keys move, join others, are published into others and come back: each key has the stage once or not at all, whatever was first,
+// and whoever was told that it has it does.
+func TestAPlanThatEndsAmongRequestsLeavesOnePlanPerStage(t *testing.T) {
+	const many = 12
+	w := newWorld(t)
+	ctx, owner := t.Context(), w.asOwner()
+	prod := w.stage("prod")
+	ending, next := w.plan("Ending", prod), w.plan("Next", prod)
+	var keys []models.KeyID
+	var subs []models.Subscribed
+	for i := range many {
+		keys = append(keys, w.customerKey(fmt.Sprint("k", i), ending).ID)
+		subs = append(subs, w.subscribe(ending, fmt.Sprint("a", i)))
+	}
+	opening := w.plan("Opening", w.stage("own"))
+	for _, k := range keys[:3] {
+		ok(t, w.AddKeyToPlan(ctx, owner, k, opening.ID, w.later()))
+	}
+	_, err := w.SaveDraft(ctx, owner, opening.ID, "", termsOf("Opening", w.stage("own-too"), prod), w.later())
+	ok(t, err)
+	before, after := w.now, w.now.Add(time.Hour)
+	ok(t, w.EndPlan(ctx, owner, ending.ID, after, before))
+	moved, joined := make([]bool, many), make([]bool, many)
+	now := func(i int) time.Time { // the clocks of requests that are under way at the end
+		if i%2 == 0 {
+			return before
+		}
+		return after
+	}
+	race(t, 5*many+2, func(i int) (err error) {
+		switch n := i / 5; {
+		case i == 5*many:
+			return w.EndDuePlans(ctx, after)
+		case i == 5*many+1:
+			_, err = w.PublishPlan(ctx, owner, opening.ID, after)
+		case i%5 == 0:
+			err = w.MoveKey(ctx, owner, keys[n], ending.ID, next.ID, n%3 == 0, now(n))
+			moved[n] = err == nil
+		case i%5 == 1:
+			err = w.AddKeyToPlan(ctx, owner, keys[n], next.ID, now(n))
+			joined[n] = err == nil
+		case i%5 == 2:
+			_, err = w.ImportKeys(ctx, owner, []models.KeyImport{{Line: 2, ID: keys[n], Name: "k", Plans: []models.PlanID{ending.ID, next.ID}}}, now(n))
+		case i%5 == 3:
+			_, err = w.MoveSubscription(ctx, owner, subs[n].Subscription.ID, next.ID, true, now(n))
+		default:
+			_, _, err = w.Subscribe(ctx, w.asDeveloper(), models.NewSubscription{PlanID: next.ID, AppID: subs[n].App.ID}, now(n))
+		}
+		if models.KindOf(err) == models.KindInvalid || models.KindOf(err) == models.KindNotFound { // an import's line; a plan that the key has left
+			err = models.Conflict("refused")
+		}
+		return err
+	})
+	ok(t, w.EndDuePlans(ctx, after))
+	wantR1(t, w.Store)
+	for i, k := range keys {
+		d, err := w.Key(ctx, w.owner.ID, k)
+		ok(t, err)
+		on := func(plan models.PlanID) bool {
+			return slices.ContainsFunc(d.Memberships, func(m models.Membership) bool { return m.PlanID == plan && m.State == models.MemberActive })
+		}
+		if (moved[i] || joined[i]) && !on(next.ID) {
+			t.Errorf("key %d was put on the next plan and is on %+v", i, d.Memberships)
+		}
+		if on(ending.ID) {
+			t.Errorf("key %d is active on the plan that has ended", i)
+		}
+	}
+}
+
+// A key moves to and fro while others take its stage and owners block and free it: it is on exactly one of the plans at any moment that is looked at.
+func TestAMovingKeyIsOnExactlyOneOfThePlans(t *testing.T) {
+	w := newWorld(t)
+	ctx, owner := t.Context(), w.asOwner()
+	prod := w.stage("prod")
+	plans := []models.PlanID{w.plan("One", prod).ID, w.plan("Two", prod).ID, w.plan("Three", prod).ID}
+	k := w.customerKey("Acme")
+	ok(t, w.AddKeyToPlan(ctx, owner, k.ID, plans[0], w.later()))
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			c, err := w.Credential(ctx, k.ID)
+			if err != nil || len(c.Plans) != 1 {
+				t.Errorf("the key is on %+v, %v", c.Plans, err)
+				return
+			}
+		}
+	})
+	race(t, 60, func(i int) error {
+		from, to := plans[i%3], plans[(i+1+i/3%2)%3]
+		var err error
+		switch i % 4 {
+		case 0:
+			err = w.AddKeyToPlan(ctx, owner, k.ID, to, w.now)
+		case 1:
+			err = w.SetKeyEnabled(ctx, owner, k.ID, i%8 == 1, w.now)
+		default:
+			err = w.MoveKey(ctx, owner, k.ID, from, to, i%2 == 0, w.now)
+		}
+		if models.KindOf(err) == models.KindNotFound { // it has left already
+			err = models.Conflict("refused")
+		}
+		return err
+	})
+	close(done)
+	watcher.Wait()
+	wantR1(t, w.Store)
+}
+
 // R1 by the database alone: what slips past the rule is refused by the index.
 func TestTheIndexHasTheLastWordOnOnePlanPerStage(t *testing.T) {
 	w := newWorld(t)
@@ -254,9 +369,11 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"block": func() error {
 			return m.SetKeyEnabled(ctx, owner, pick(m, m.keys, "key"), rapid.Bool().Draw(m.rt, "on"), m.later())
 		},
-		"add":      func() error { return m.AddKeyToPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
-		"remove":   func() error { return m.RemoveKeyFromPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
-		"move key": func() error { return m.MoveKey(ctx, owner, pick(m, m.own, "own key"), plan(), plan(), withCount(), m.later()) },
+		"add":    func() error { return m.AddKeyToPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
+		"remove": func() error { return m.RemoveKeyFromPlan(ctx, owner, pick(m, m.own, "own key"), plan(), m.later()) },
+		"move key": func() error {
+			return m.MoveKey(ctx, owner, pick(m, m.own, "own key"), plan(), plan(), withCount(), m.later())
+		},
 		"import": func() error {
 			_, err := m.ImportKeys(ctx, owner, []models.KeyImport{{Line: 2, ID: pick(m, m.own, "own key"), Name: "own", Plans: []models.PlanID{plan(), plan()}}}, m.later())
 			return err
