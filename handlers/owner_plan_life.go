@@ -24,7 +24,7 @@ func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, e
 		return nil, err
 	}
 	names, terms := namesOf(choices), row.Current()
-	v := owner.PublishView{PlanHead: planHead(row, r.Now), First: row.Version == 0, NothingToDo: row.Draft == nil, Card: previewCard(terms, names),
+	v := owner.PublishView{PlanHead: planHead(row, r.Now), First: row.Version == 0, Seen: terms.Digest(), NothingToDo: row.Draft == nil, Card: previewCard(terms, names),
 		Warnings: termsWarnings(terms, names, r.Now), Problem: problem}
 	if !v.First {
 		v.Changes = changeViews(termsChanges(row.InForce, terms, names))
@@ -58,6 +58,18 @@ func (o *OwnerPlans) Publish(r *Request) (Reply, error) {
 	id, err := param[models.Plan](r, "plan")
 	if err != nil {
 		return Reply{}, err
+	}
+	f, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	row, err := o.Store.Plan(r.Context(), r.Account.ID, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if row.CheckSeen(f.Get("seen")) != nil {
+		page, err := o.publishPage(r, "The draft was changed since you opened this page. Look at what changes now, and publish it then.")
+		return Again(page), err
 	}
 	plan, err := o.Store.PublishPlan(r.Context(), r.Actor(), id, r.Now)
 	if refused := NewForm(); refused.Accept(err) {

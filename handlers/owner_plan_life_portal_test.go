@@ -24,7 +24,10 @@ func TestTheSecondOfTwoTabsIsToldBeforeItOverwritesADraft(t *testing.T) {
 	if row.Draft.Throttle.Rate != 50 {
 		t.Errorf("the draft has a rate of %g, want the first tab's", row.Draft.Throttle.Rate)
 	}
+	reviewed := field(t, b.get(path+"/publish").body, "seen")
 	b.sees(b.post(path, with(planFields(w.stage), "seen", field(t, again.body, "seen"), "rate", "7", "burst", "9")...)).has(t, "Saved as a draft", `value="7"`)
+	b.post(path+"/publish", "seen", reviewed).again(t, "The draft was changed since you opened this page", "7 rps")
+	b.sees(b.post(path+"/publish", "seen", field(t, b.get(path+"/publish").body, "seen"))).has(t, "Version 2 of")
 }
 
 // field reads the value of a hidden field.

@@ -110,7 +110,8 @@ type EditorMethod struct{ ID, Verb, Path, Name, RateField, BurstField, WithoutFi
 // PublishView asks before a draft comes into force.
 type PublishView struct {
 	PlanHead
-	First       bool // there is nothing in force yet
+	First       bool   // there is nothing in force yet
+	Seen        string // which terms the page is about
 	Changes     []Change
 	Card        ui.Plan
 	Warnings    []string
