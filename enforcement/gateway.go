@@ -70,6 +70,7 @@ type Gateway struct {
 	meter  *meter.Meter
 	proxy  *transport.Proxy
 	open   openRequests
+	quotes quoteShares
 	counts *counts
 
 	current atomic.Pointer[snapshot] // nil: not loaded
@@ -119,6 +120,8 @@ func (g *Gateway) serve(q *request) {
 		q.refuse(p)
 	case q.isPreflight():
 		q.answerPreflight()
+	case q.isQuote():
+		q.answerQuote()
 	default:
 		g.proxy.Serve(q.w, q.r, q.toUpstream())
 	}

@@ -9,6 +9,7 @@ type counts struct {
 	requests *prometheus.CounterVec
 	byAnswer [numProblems]prometheus.Counter // of requests; problemNone: an upstream answered
 	asked    prometheus.Counter              // of requests: preflights
+	quoted   prometheus.Counter              // of requests: quotes
 	unknown  prometheus.Counter
 	upstream prometheus.Histogram
 }
@@ -16,7 +17,7 @@ type counts struct {
 func newCounts() *counts {
 	c := &counts{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_requests_total", Help: "Requests by answer: forwarded, preflight, or the slug of a problem.",
+			Name: "gatehouse_requests_total", Help: "Requests by answer: forwarded, preflight, quote, or the slug of a problem.",
 		}, []string{"answer"}),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_unknown_keys_total", Help: "Requests with a key that is malformed or not known.",
@@ -34,11 +35,14 @@ func newCounts() *counts {
 		c.byAnswer[p] = c.requests.WithLabelValues(label)
 	}
 	c.asked = c.requests.WithLabelValues("preflight")
+	c.quoted = c.requests.WithLabelValues("quote")
 	return c
 }
 
 func (c *counts) add(q *request) {
 	switch p := q.decision.problem; {
+	case q.quoted:
+		c.quoted.Inc()
 	case p == problemNone && !q.proxied:
 		c.asked.Inc()
 	case p == problemKeyUnknown || p == problemKeyMalformed:

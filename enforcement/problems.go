@@ -50,6 +50,7 @@ const (
 	problemExcluded
 	problemThrottled
 	problemQuota
+	problemQuotes
 	problemBodyInvalid
 	problemUpstreamForbidden
 	problemUpstreamUnreachable
@@ -153,6 +154,9 @@ var problems = [numProblems - 1]Problem{
 	{"quota-exceeded", 429, "The quota is used up",
 		"The plan's quota for this day, week or month is used up. Nothing was charged.",
 		"Wait until the window ends (Retry-After, X-RateLimit-Reset), or move to a larger plan."},
+	{"quotes-throttled", 429, "Too many quotes at once",
+		"A request with the header X-Gatehouse-Quote asks what would happen. A key may ask as often as its plan lets it call, at most 10 times a second. Nothing was charged.",
+		"Wait the seconds in Retry-After. Each answer tells what remains of the limits: a quote is not needed for every request."},
 	{"body-invalid", 400, "The body is broken",
 		"The request's body ended too early or breaks the rules of HTTP/1.1, so it could not be forwarded whole.",
 		"Send the request again. If it happens each time, look at the client's Content-Length or chunks."},

@@ -86,6 +86,14 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		}, a),
 		"throttled":      get(func(_ *testing.T, o *one) { o.publish(o.plan, throttle(0, 0)) }, a),
 		"quota-exceeded": get(func(_ *testing.T, o *one) { o.publish(o.plan, quota(0, limit.PeriodDay)) }, a),
+		"quotes-throttled": func(t *testing.T, o *one) (w *httptest.ResponseRecorder) {
+			o.publish(o.plan, throttle(1, 5))
+			catchUp(t, o.g)
+			for range 2 {
+				w = in(o.g, "GET", a, o.value, asQuote)
+			}
+			return w
+		},
 		"body-invalid": func(t *testing.T, o *one) *httptest.ResponseRecorder {
 			up := newUpstream(t, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
 			o.world.stage(func() { o.stage.Upstream = up.url })

@@ -11,7 +11,7 @@ import (
 // keepRefusal leaves a receipt of the refusal of a known key's request, if one is due, before the request gets its name.
 func (q *request) keepRefusal(entry Problem) {
 	ring := q.g.config.Receipts
-	if ring == nil || q.decision.call.Key == 0 || q.id != "" {
+	if ring == nil || q.decision.call.Key == 0 || q.id != "" || q.isQuote() {
 		return
 	}
 	outcome, ok := q.decision.problem.refusal()
@@ -48,14 +48,6 @@ func (q *request) settle(o models.Outcome, e *transport.End) {
 	r := q.receiptOf(o, slug, status)
 	r.Latency, r.BytesIn, r.BytesOut = e.Latency, e.BytesIn, e.BytesOut
 	q.g.config.Receipts.Write(q.receipt, &r)
-}
-
-// receiptURL is where the receipt can be read; "" if there is none.
-func (q *request) receiptURL() string {
-	if !q.receipt.IsSet() {
-		return ""
-	}
-	return q.g.config.ReceiptURL + q.id
 }
 
 func (q *request) receiptOf(o models.Outcome, slug string, status int) models.Receipt {

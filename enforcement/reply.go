@@ -58,7 +58,6 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.decision.problem = p
 	entry := p.entry()
 	q.keepRefusal(entry)
-	message, errorType := p.amazon()
 	h := w.Header()
 	q.identify(h)
 	q.tellLimits(h)
@@ -71,18 +70,12 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	if p == problemHeadTooLarge || p == problemBodyInvalid {
 		h.Set("Connection", "close")
 	}
+	_, errorType := p.amazon()
 	h.Set(headerAmznErrorType, errorType)
 	h.Set("Content-Type", problemType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	b := body{
-		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
-		Instance: q.receiptURL(),
-	}
-	if q.decision.decided && !q.decision.limits.Allowed() {
-		b.Layer = q.decision.limits.Layer.String()
-	}
-	text, err := json.Marshal(b)
+	text, err := json.Marshal(q.bodyOf(p, detail))
 	if err != nil {
 		panic(err) // not reachable: strings and a number
 	}
@@ -91,10 +84,23 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	_, _ = w.Write(append(text, '\n')) // the client may be gone; there is nobody else to tell
 }
 
+func (q *request) bodyOf(p problem, detail string) body {
+	entry := p.entry()
+	message, _ := p.amazon()
+	b := body{
+		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
+		Instance: q.address,
+	}
+	if q.decision.decided && !q.decision.limits.Allowed() {
+		b.Layer = q.decision.limits.Layer.String()
+	}
+	return b
+}
+
 // amazon is what AWS's gateway says in such a case: the body's message and the header x-amzn-ErrorType.
 func (p problem) amazon() (message, errorType string) {
 	switch p {
-	case problemThrottled:
+	case problemThrottled, problemQuotes:
 		return "Too Many Requests", "TooManyRequestsException"
 	case problemQuota:
 		return "Limit Exceeded", "LimitExceededException"
@@ -120,6 +126,8 @@ func (q *request) retryAfter(p problem) int64 {
 	switch p {
 	case problemThrottled, problemQuota:
 		return limit.Seconds(q.decision.limits.RetryAfter)
+	case problemQuotes:
+		return limit.Seconds(q.quoteWait)
 	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy:
 		return 1
 	case problemStageBroken:
@@ -193,7 +201,7 @@ func (q *request) tellLimits(h http.Header) {
 		h.Del(name)
 	}
 	var policy, state strings.Builder
-	for _, layer := range []limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerQuota} {
+	for _, layer := range toldLayers {
 		g := d.limits.Gauge(layer)
 		if !g.Limited {
 			continue
@@ -220,6 +228,9 @@ func (q *request) tellLimits(h http.Header) {
 		h.Set(headerRateLimitReset, strconv.FormatInt(limit.Seconds(g.Reset), 10))
 	}
 }
+
+// toldLayers are the layers that callers are told of.
+var toldLayers = [...]limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerQuota}
 
 // writeItem writes an item of a structured field: "quota";q=1000;w=86400.
 func writeItem(b *strings.Builder, layer limit.Layer, k1 string, v1 int64, k2 string, v2 int64) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
@@ -45,9 +46,14 @@ type request struct {
 	decision decision
 	exchange transport.Exchange
 	receipt  receipt.Place
+	address  string   // of the receipt; "" if there is none
 	raw      [16]byte // of id
 	proxied  bool
 	answered bool
+
+	verdict   problem // of a quote: what the request would be answered with
+	quoted    bool
+	quoteWait time.Duration
 }
 
 func (q *request) begin() {
@@ -61,13 +67,16 @@ func (q *request) name() {
 	if q.id != "" {
 		return
 	}
+	var text [32]byte
 	if q.receipt.IsSet() {
 		q.g.config.Receipts.Name(q.receipt, &q.raw)
-	} else {
-		binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
-		binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
+		hex.Encode(text[:], q.raw[:])
+		q.address = q.g.config.ReceiptURL + string(text[:])
+		q.id = q.address[len(q.g.config.ReceiptURL):] // one string for both
+		return
 	}
-	var text [32]byte
+	binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
+	binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
 	hex.Encode(text[:], q.raw[:])
 	q.id = string(text[:])
 }
@@ -154,7 +163,7 @@ func (q *request) isPreflight() bool {
 	return q.r.Method == http.MethodOptions && q.r.Header.Get("Origin") != "" && q.r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// decide finds method and key, and asks every limit. If it returns problemNone, the request is admitted and counted.
+// decide finds method and key, and asks every limit. If it returns problemNone, the request is admitted and counted, or is a quote.
 func (q *request) decide() problem {
 	d := &q.decision
 	if q.method = q.methods.method(q.r.Method); q.method == nil {
@@ -165,6 +174,8 @@ func (q *request) decide() problem {
 	switch {
 	case p == problemQueryInvalid:
 		d.problem = p // the key could not be taken out of it, needed or not
+	case q.isQuote():
+		q.quote(value, p)
 	case !q.method.keyRequired:
 		q.g.decideOpen(d, q.at, q.stage)
 	case q.as != 0:

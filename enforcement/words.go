@@ -67,6 +67,9 @@ func (q *request) explain(p problem) string {
 		return q.explainThrottle()
 	case problemQuota:
 		return q.explainQuota()
+	case problemQuotes:
+		return fmt.Sprintf("A key may ask for quotes as often as its plan lets it call, at most %d times a second. Try again in %s.", mostQuotes,
+			counted(max(1, limit.Seconds(q.quoteWait)), "second"))
 	default:
 		return p.entry().Explanation
 	}

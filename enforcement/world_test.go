@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/receipt"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/secret"
@@ -44,6 +45,8 @@ type world struct {
 	policy enforcement.AddressPolicy
 	nextID int64
 	clock  *clock // nil: the real one
+
+	receipts *receipt.Ring // nil: none are kept
 }
 
 type cell struct {
@@ -386,6 +389,7 @@ func (w *world) gateway(t testing.TB) *enforcement.Gateway {
 	if w.clock != nil {
 		c.Now = w.clock.now
 	}
+	c.Receipts, c.ReceiptURL = w.receipts, "https://portal.example/requests/"
 	g := enforcement.New(c)
 	if err := g.Load(context.Background()); err != nil {
 		t.Fatal(err)
@@ -460,8 +464,8 @@ func in(g http.Handler, verb, target, key string, with ...func(*http.Request)) *
 
 // problemOf reads the problem of an answer; its zero value is none.
 type problemBody struct {
-	Type, Title, Detail, Message, RequestID, Layer string
-	Status                                         int
+	Type, Title, Detail, Message, RequestID, Layer, Instance string
+	Status                                                   int
 }
 
 func problemOf(t testing.TB, h http.Header, body io.Reader) (p problemBody) {

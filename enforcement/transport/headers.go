@@ -25,7 +25,7 @@ var private = map[string]bool{
 }
 
 // privatePrefixes begin the names of more such headers.
-var privatePrefixes = []string{"x-forwarded", "x-original-", "x-envoy-"}
+var privatePrefixes = []string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-"}
 
 func isPrivate(lower string) bool {
 	if private[lower] {

@@ -1,0 +1,221 @@
+package enforcement
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"gatehouse/enforcement/keyring"
+	"gatehouse/models"
+	"gatehouse/models/limit"
+)
+
+// A request with this header is a question: would it pass? It is judged as without it, but on a copy of what a decision changes: it spends nothing, is no
+// usage, leaves no receipt and never reaches the upstream.
+const headerQuote = "X-Gatehouse-Quote"
+
+// mostQuotes is how many quotes a second a key may ask for (DECISIONS 58).
+const mostQuotes = 10
+
+// isQuote takes every value but 0 for a yes: whoever meant to ask must not be charged.
+func (q *request) isQuote() bool {
+	values := q.r.Header[headerQuote]
+	return len(values) > 1 || len(values) == 1 && values[0] != "0"
+}
+
+// quoteBody is the answer to a quote.
+type quoteBody struct {
+	Would      string      `json:"would"`                // "admit" or "refuse"
+	Problem    *body       `json:"problem,omitempty"`    // that the request would be answered with
+	Layer      string      `json:"layer,omitempty"`      // the limit that would refuse
+	RetryAfter int64       `json:"retryAfter,omitempty"` // seconds after which it would pass; absent: waiting does not help
+	Limits     []quoteItem `json:"limits"`
+	RequestID  string      `json:"requestId"`
+}
+
+// quoteItem is a limit as the answer's headers tell it: as it would be behind the request.
+type quoteItem struct {
+	Layer     string `json:"layer"`
+	Limit     int64  `json:"limit"`
+	Remaining int64  `json:"remaining"`
+	Reset     int64  `json:"reset"`  // seconds until all are there again
+	Window    int64  `json:"window"` // seconds for which limit is
+}
+
+// quote notes in verdict what would be decided. A problem of the decision is why there is no quote: it is of a key that is not known, or there were too
+// many.
+func (q *request) quote(value string, p problem) {
+	d := &q.decision
+	if !q.method.keyRequired {
+		layers := limit.Layers{Stage: copied(q.stage.shared)}
+		d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
+		if !d.limits.Allowed() {
+			q.verdict = problemThrottled
+		}
+		return
+	}
+	e, stops, p := q.findKey(value, p)
+	if p != problemNone {
+		d.problem = p
+		return
+	}
+	defer e.Unlock()
+	q.quoteEntry(e, stops)
+}
+
+// findKey returns the entry of the key that calls, locked.
+func (q *request) findKey(value string, p problem) (e *keyring.Entry, stops int64, _ problem) {
+	var ok bool
+	switch {
+	case q.as != 0:
+		e, ok = q.g.keys.ByKey(q.as)
+	case p != problemNone:
+		return nil, 0, p
+	case q.g.malformed(value):
+		return nil, 0, problemKeyMalformed
+	default:
+		digest := [32]byte(q.g.config.Keyring.Digest(value))
+		e, stops, ok = q.g.keys.Find(&digest)
+	}
+	if !ok {
+		return nil, 0, problemKeyUnknown
+	}
+	return e, stops, problemNone
+}
+
+// quoteEntry is decideEntry without consequences.
+func (q *request) quoteEntry(e *keyring.Entry, stops int64) {
+	d := &q.decision
+	d.app, d.call.Key = e.App(), e.Key()
+	member, gr, p := membership(e, q.stage, q.at)
+	if gr != nil {
+		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(q.method), gr.plan.id
+	}
+	if ok, wait := q.g.quotes.take(e.Key(), quoteThrottle(d.plan), q.at.mono); !ok {
+		d.problem, q.quoteWait = problemQuotes, wait
+		return
+	}
+	switch fault := d.judgeKey(e, stops, q.at); {
+	case fault != problemNone:
+		q.verdict = fault
+	case p == problemNotReady:
+		d.problem = p
+	case p != problemNone:
+		q.verdict = p
+	case d.rule != nil && d.rule.excluded:
+		q.verdict = problemExcluded
+	default:
+		q.quoteLimits(e, *member)
+	}
+}
+
+// quoteLimits asks every layer of a copy.
+func (q *request) quoteLimits(e *keyring.Entry, member keyring.Member) {
+	d := &q.decision
+	if d.quota = d.plan.quotaOf(&member); d.quota == nil {
+		d.problem = problemNotReady
+		return
+	}
+	layers := limit.Layers{Plan: limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared)}
+	if d.rule != nil && d.rule.bucket.IsLimited() {
+		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
+	}
+	if d.quota.IsSet() {
+		layers.Quota = d.allowance(q.at, &member)
+	}
+	d.call.Day = q.at.day()
+	d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
+	d.used = member.Used
+	switch {
+	case d.limits.Allowed():
+	case d.limits.Layer == limit.LayerQuota:
+		q.verdict = problemQuota
+	default:
+		q.verdict = problemThrottled
+	}
+}
+
+// copied is a bucket of its own with the level of s.
+func copied(s limit.SharedLayer) limit.SharedLayer {
+	if s.State != nil {
+		level := s.State.Load()
+		s.State = new(limit.Shared)
+		s.State.Store(level)
+	}
+	return s
+}
+
+func (q *request) answerQuote() {
+	q.quoted = true
+	q.answered = true
+	q.dismissBody()
+	d := &q.decision
+	h := q.w.Header()
+	q.identify(h)
+	q.tellLimits(h)
+	answer := quoteBody{Would: "admit", Limits: []quoteItem{}, RequestID: q.id}
+	if q.verdict != problemNone {
+		b := q.bodyOf(q.verdict, q.explain(q.verdict))
+		answer.Would, answer.Problem, answer.Layer, answer.RetryAfter = "refuse", &b, b.Layer, q.retryAfter(q.verdict)
+	}
+	for _, layer := range toldLayers {
+		if g := d.limits.Gauge(layer); g.Limited && d.plan != nil {
+			answer.Limits = append(answer.Limits, quoteItem{
+				layer.String(), g.Limit, g.Remaining, limit.Seconds(g.Reset), limit.Seconds(q.windowOf(layer)),
+			})
+		}
+	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // not reachable: strings and numbers
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(text)+1))
+	q.w.WriteHeader(http.StatusOK)
+	_, _ = q.w.Write(append(text, '\n')) // the client may be gone
+}
+
+// quoteThrottle is what limits the quotes of a key on a plan, which may be nil. A plan that lets nothing pass answers one a second: to say so.
+func quoteThrottle(p *plan) limit.Throttle {
+	rate := float64(mostQuotes)
+	if p != nil && p.throttle != nil && p.throttle.Rate < rate {
+		if rate = p.throttle.Rate; rate <= 0 {
+			rate = 1
+		}
+	}
+	return limit.Throttle{Rate: rate, Burst: max(1, int64(math.Ceil(rate)))}
+}
+
+// quoteShares is what the keys that ask for quotes have left of them.
+type quoteShares struct {
+	mu   sync.Mutex
+	tats map[models.KeyID]int64
+	most int // length at which full buckets are dropped
+}
+
+const fewQuotes = 1024
+
+func (s *quoteShares) take(key models.KeyID, t limit.Throttle, now int64) (ok bool, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tats == nil {
+		s.tats, s.most = map[models.KeyID]int64{}, fewQuotes
+	}
+	b := t.Compile()
+	next, ok, wait := b.Look(s.tats[key], now)
+	s.tats[key] = next
+	if len(s.tats) >= s.most {
+		for key, tat := range s.tats {
+			if b.ResetIn(tat, now) == 0 {
+				delete(s.tats, key)
+			}
+		}
+		s.most = max(fewQuotes, 2*len(s.tats))
+	}
+	return ok, wait
+}
