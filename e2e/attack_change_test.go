@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What the portal acknowledged holds on the very next request (R8): no call here waits.
@@ -85,10 +86,23 @@ func TestAttackChangesHoldOnTheVeryNextRequest(t *testing.T) {
 	w.expect("GET", "/shop/prod/items", pending.value, 200, "")
 	w.done(w.owner, "/owner/subscriptions/"+pending.subscription+"/decide", "decision", "end", "reason", "over")
 	w.expect("GET", "/shop/prod/items", pending.value, 403, "no-plan")
+	// A plan that ends; an app goes on by another one, also when that is retired.
+	ending := w.plan(w.owner, "Ending", []service{s})
+	left := w.subscribe(w.other, s, ending)
+	w.expect("GET", "/shop/prod/items", left.value, 200, "")
+	w.done(w.owner, "/owner/plans/"+ending+"/end", "ends", time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly))
+	w.expect("GET", "/shop/prod/items", left.value, 200, "")
+	w.done(w.owner, "/owner/plans/"+ending+"/end", "ends", time.Now().UTC().Format(time.DateOnly))
+	w.expect("GET", "/shop/prod/items", left.value, 403, "plan-ended")
+	w.done(w.other, "/apis/shop/subscribe", "plan", plan, "app", left.app, "key_name", "main")
+	w.expect("GET", "/shop/prod/items", left.value, 200, "")
+	w.done(w.owner, "/owner/plans/"+plan+"/retire")
+	w.expect("GET", "/shop/prod/items", left.value, 200, "")
+
 	w.done(w.dev, "/keys/"+g.key+"/revoke")
 	call(403, "key-revoked")
 
-	last := w.subscribe(w.other, s, plan)
+	last := w.subscribe(w.other, s, w.plan(w.owner, "Last", []service{s}))
 	w.expect("GET", "/shop/prod/items", last.value, 200, "")
 	w.done(w.owner, stage+"/delete", "confirm", "prod")
 	w.expect("GET", "/shop/prod/items", last.value, 404, "stage-unknown")
