@@ -51,7 +51,7 @@ func TestAnEndedPlanIsEndedEverywhere(t *testing.T) {
 		suspended := w.subscribe(p, "Suspended")
 		_, err := w.DecideSubscription(ctx, actor, suspended.Subscription.ID, models.Suspend, "because", w.later())
 		ok(t, err)
-		own := w.customerKey("Acme", p)
+		own, imported := w.customerKey("Acme", p), w.customerKey("Imported", p)
 		end := w.now.Add(time.Hour)
 		ok(t, w.EndPlan(ctx, actor, p.ID, end, w.later()))
 		w.now = end
@@ -73,11 +73,13 @@ func TestAnEndedPlanIsEndedEverywhere(t *testing.T) {
 		_, _, err = w.Subscribe(ctx, w.asDeveloper(), models.NewSubscription{PlanID: next.ID, AppID: active.App.ID}, w.later())
 		ok(t, err)
 		ok(t, w.AddKeyToPlan(ctx, actor, own.ID, next.ID, w.later()))
+		_, err = w.ImportKeys(ctx, actor, []models.KeyImport{{Line: 2, ID: imported.ID, Name: "Imported", Plans: []models.PlanID{p.ID, next.ID}}}, w.later())
+		ok(t, err)
 		wantR1(t, w.Store)
 
 		row, err := w.Plan(ctx, w.owner.ID, p.ID)
 		ok(t, err)
-		if row.State != models.PlanEnded || row.Subscribers != 0 || row.Keys != 3 {
+		if row.State != models.PlanEnded || row.Subscribers != 0 || row.Keys != 4 {
 			t.Errorf("the plan is %s with %d subscribers and %d keys", row.State, row.Subscribers, row.Keys)
 		}
 		for _, made := range []models.Subscribed{active, suspended} {
