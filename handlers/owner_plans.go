@@ -274,6 +274,9 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 		if row, err = o.plan(r); err != nil { // somebody else may have saved since it was read
 			return Reply{}, err
 		}
+		if row.CheckSeen(f.Get("seen")) != nil {
+			f.message = "" // the page says it, with what differs
+		}
 	}
 	return Again(o.editPage(r, row, f, terms, choices, false)), nil
 }
