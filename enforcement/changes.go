@@ -99,6 +99,7 @@ func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 	}
 	if len(changes) > 0 {
 		g.version = changes[len(changes)-1].Version
+		g.cutRefused(true)
 	}
 	return nil
 }

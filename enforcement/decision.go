@@ -42,8 +42,9 @@ type decision struct {
 	plan    *plan
 	rule    *rule
 	quota   *quota
-	used    int64 // of the quota, this request included
-	since   int64 // Unix nanoseconds: when the key expired or its value stopped
+	used    int64    // of the quota, this request included
+	since   int64    // Unix nanoseconds: when the key expired or its value stopped
+	digest  [32]byte // of the value that was presented
 }
 
 // decideOpen decides a request to a method that needs no key: the stage's throttle is all that limits it.
@@ -61,8 +62,8 @@ func (g *Gateway) decideValue(d *decision, at instant, st *stage, m *method, val
 		d.problem = problemKeyMalformed
 		return
 	}
-	digest := [32]byte(g.config.Keyring.Digest(value))
-	e, stops, ok := g.keys.Find(&digest)
+	d.digest = g.config.Keyring.Digest(value)
+	e, stops, ok := g.keys.Find(&d.digest)
 	if !ok {
 		d.problem = problemKeyUnknown
 		return

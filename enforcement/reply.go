@@ -146,6 +146,10 @@ func (q *request) Decorate(h http.Header) {
 
 // Fail answers instead of an upstream that did not.
 func (q *request) Fail(w http.ResponseWriter, f transport.Failure, err error) {
+	if cut := problem(q.cut.Load()); cut != problemNone && f == transport.Stopped {
+		q.refuseWith(w, cut, cut.entry().Explanation)
+		return
+	}
 	p := failed(f, err)
 	if p == problemNone {
 		q.hangUp() // nobody is there to read an answer

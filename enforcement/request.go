@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/enforcement/meter"
@@ -54,6 +55,8 @@ type request struct {
 	verdict   problem // of a quote: what the request would be answered with
 	quoted    bool
 	quoteWait time.Duration
+	underWay  atomic.Bool   // admitted: what cut.go reads of the decision stays as it is
+	cut       atomic.Uint32 // the problem that ended it; problemNone: it may go on
 }
 
 func (q *request) begin() {
@@ -199,6 +202,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
 	x.Caller = q
+	q.underWay.Store(true)
 	return x
 }
 
@@ -231,6 +235,9 @@ func (q *request) finish() {
 		return
 	}
 	o := outcomeOf(e)
+	if problem(q.cut.Load()) != problemNone {
+		o = models.OutcomeAborted // a WebSocket does not tell
+	}
 	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
 	q.settle(o, &e)
 	if q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream) {

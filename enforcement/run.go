@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,9 @@ const (
 // Run polls for changes that other processes made and commits usage, until ctx ends; then it returns nil. What is not committed by
 // then is left to Drain.
 func (g *Gateway) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() { g.cutInTime(ctx) })
 	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
 	defer poll.Stop()
 	defer commit.Stop()

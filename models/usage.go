@@ -16,7 +16,7 @@ const (
 	OutcomeClientError                // upstream 4xx
 	OutcomeServerError                // upstream 5xx
 	OutcomeUpstream                   // 502, 504: the upstream was unreachable, too slow or broke off
-	OutcomeAborted                    // the caller went away, or the process ended, before the answer was complete
+	OutcomeAborted                    // the caller went away, its key was stopped, or the process ended, before the answer was complete
 	OutcomeThrottled                  // 429 by a throttle
 	OutcomeQuota                      // 429 by the quota
 	OutcomeDenied                     // 403: the key is known but may not call this

@@ -72,11 +72,11 @@ type End struct {
 // errTooSlow and errCut are causes of cancelling an exchange's context.
 var (
 	errTooSlow = errors.New("the upstream did not begin to answer in time")
-	errCut     = errors.New("the gateway is stopping")
+	errCut     = errors.New("the exchange was cut")
 )
 
 // cutTime is what a client gets for reading the last bytes of an exchange that is cut.
-const cutTime = time.Second
+const cutTime = 500 * time.Millisecond
 
 // Cut ends the exchange wherever it is. It does nothing before and after Serve, and may be called more than once.
 func (x *Exchange) Cut() {
