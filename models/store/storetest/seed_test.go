@@ -1,9 +1,12 @@
 package storetest_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"gatehouse/models"
+	"gatehouse/models/secret"
+	"gatehouse/models/store"
 	"gatehouse/models/store/storetest"
 )
 
@@ -28,5 +31,34 @@ func TestSeedMakesAsMuchAsItSays(t *testing.T) {
 	// Revoked keys have no credentials, and strangers have one of their own.
 	if keys < size.Keys*9/10 || keys > size.Keys*11/10 || plans != size.Plans {
 		t.Errorf("%d keys on %d plans, want about %d on %d", keys, plans, size.Keys, size.Plans)
+	}
+}
+
+// Without it the promise about reading usage would be measured on a file that the store does not read as keys with usage.
+func TestSeedLargeMakesKeysWithUsageOnEachDay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.db")
+	var keyring *secret.Keyring
+	s := storetest.Open(t, func(c *store.Config) { c.Path, keyring = path, c.Keyring })
+	made := storetest.Seed(t, s, storetest.Few())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l := storetest.Large{Keys: 50, Days: 90}
+	storetest.SeedLarge(t, path, made, l)
+
+	s = storetest.Open(t, func(c *store.Config) { c.Path, c.Keyring = path, keyring })
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 17, l.Keys - 1} {
+		key, err := s.Key(t.Context(), made.Owner.ID, l.Key(i))
+		if err != nil || len(key.Calls) == 0 {
+			t.Fatalf("key %d: %v, may call %d stages", i, err, len(key.Calls))
+		}
+		points, err := s.UsageSeries(t.Context(), models.UsageScope{Keys: []models.KeyID{key.ID}},
+			models.UsageRange{From: l.Through().AddDate(0, 0, -l.Days), To: l.Through(), Step: models.StepDay})
+		if err != nil || len(points) != l.Days {
+			t.Errorf("key %d: %d days, %v; want %d", i, len(points), err, l.Days)
+		}
 	}
 }
