@@ -21,8 +21,15 @@ type config struct {
 	publicURL     string
 	gatewayURL    string
 	allowUpstream list
-	json          bool // print one JSON object
+	journalSync   string // syncSecond or syncAlways
+	json          bool   // print one JSON object
 }
+
+// When the journal of admissions reaches the disk.
+const (
+	syncSecond = "second" // within a second
+	syncAlways = "always" // before the request is let through
+)
 
 // list is a flag that may stand several times or hold several values between commas.
 type list []string
@@ -48,15 +55,42 @@ func (p program) flagSet(name string) *flag.FlagSet {
 // parse reads a command's arguments, which are flags alone. A flag that is not given is read from the environment: --portal-listen from
 // GATEHOUSE_PORTAL_LISTEN.
 func (p program) parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	names, err := p.parseNames(fs, args)
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("%w: %q is not a flag", errUsage, names[0])
+	}
+	return err
+}
+
+// parseFile is parse for a command that also takes the name of one file, before, between or after the flags.
+func (p program) parseFile(fs *flag.FlagSet, args []string) (string, error) {
+	names, err := p.parseNames(fs, args)
+	switch {
+	case err != nil:
+		return "", err
+	case len(names) != 1 || names[0] == "":
+		return "", fmt.Errorf("%w: name one file", errUsage)
+	}
+	return names[0], nil
+}
+
+// parseNames reads flags and returns the arguments that are none.
+func (p program) parseNames(fs *flag.FlagSet, args []string) (names []string, err error) {
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
-		return fmt.Errorf("%w: %w", errUsage, err)
+		if fs.NArg() == 0 {
+			return names, p.fromEnvironment(fs)
+		}
+		names, args = append(names, fs.Arg(0)), fs.Args()[1:]
 	}
-	if fs.NArg() > 0 {
-		return fmt.Errorf("%w: %q is not a flag", errUsage, fs.Arg(0))
-	}
+}
+
+// fromEnvironment sets the flags that were not given.
+func (p program) fromEnvironment(fs *flag.FlagSet) error {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	var problems []error
@@ -87,6 +121,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.opsListen, "ops-listen", "127.0.0.1:9090", "`address` of health, readiness, metrics and profiles; empty: off")
 	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// and the portal's address)")
 	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// and the gateway's address)")
+	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 
@@ -141,6 +176,9 @@ func (c *config) problems() (problems []error) {
 		if _, _, err := net.SplitHostPort(f.address); err != nil {
 			add("--%s: %q is not an address such as 127.0.0.1:8080", f.name, f.address)
 		}
+	}
+	if c.journalSync != syncSecond && c.journalSync != syncAlways {
+		add("--journal-sync: %q is neither second nor always", c.journalSync)
 	}
 	problems = append(problems, c.urlProblems()...)
 	_, more := c.allowed()

@@ -14,11 +14,30 @@ import (
 	"gatehouse/models/store"
 )
 
-// databaseFile is the SQLite file in the data folder.
-const databaseFile = "gatehouse.db"
+// What is in the data folder, beside the keyring.
+const (
+	databaseFile    = "gatehouse.db"
+	journalFolder   = "journal"
+	receiptsFile    = "receipts"
+	recordingFolder = "recording"
+)
 
-// openRecords opens keyring and database. A missing keyring is made only beside a database that holds nothing made with one.
+// pastFiles names all that tells what happened: it belongs to one database, and to no other.
+func pastFiles() []string {
+	return []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", journalFolder, receiptsFile, recordingFolder}
+}
+
+// openRecords opens keyring and database for a command, which may run beside a server. A missing keyring is made only beside a database that holds nothing made
+// with one. A database with an older schema is migrated first, unless a server is running on it.
 func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(context.Context) error) (*store.Store, *secret.Keyring, error) {
+	return openLocked(ctx, c, log, changed, lockData)
+}
+
+// alreadyLocked is lockData for who holds the data folder.
+func alreadyLocked(string) (release func(), err error) { return func() {}, nil }
+
+// openLocked is openRecords; lock holds the data folder while something is migrated.
+func openLocked(ctx context.Context, c config, log *slog.Logger, changed func(context.Context) error, lock func(string) (func(), error)) (*store.Store, *secret.Keyring, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -34,10 +53,20 @@ func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(c
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := unfinished(database, statErr); err != nil {
+		return nil, nil, err
+	}
 	if err := ownFile(database); err != nil {
 		return nil, nil, err
 	}
-	s, err := store.Open(ctx, store.Config{Path: database, Keyring: ring, Log: log, Changed: changed})
+	settings := store.Config{Path: database, Keyring: ring, Log: log, Changed: changed}
+	s, err := store.Open(ctx, settings)
+	if older := (*store.SchemaError)(nil); errors.As(err, &older) && !older.Newer() {
+		if err := migrateRecords(ctx, c, log, older, lock); err != nil {
+			return nil, nil, err
+		}
+		s, err = store.Open(ctx, settings)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -111,7 +111,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
 	var err error
-	if in.store, in.keyring, err = openRecords(ctx, in.config, in.log, changed); err != nil {
+	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked); err != nil {
 		return err
 	}
 	policy := in.addressPolicy()

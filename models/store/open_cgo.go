@@ -15,7 +15,7 @@ const Driver = "mattn/go-sqlite3 (cgo)"
 
 // dialector opens a database file. Writers begin their transactions immediately (a deferred one that turns into a writer fails with "database
 // is locked" in spite of the busy timeout) and sync fully, so that a power cut takes nothing back.
-func dialector(path string, readOnly bool) gorm.Dialector {
+func dialector(path string, use access) gorm.Dialector {
 	q := url.Values{
 		"_journal_mode":    {"WAL"},
 		"_busy_timeout":    {"5000"},
@@ -25,9 +25,12 @@ func dialector(path string, readOnly bool) gorm.Dialector {
 		"_stmt_cache_size": {"64"},
 		"_cache_size":      {"-" + cacheKiB},
 	}
-	if readOnly {
+	switch use {
+	case toRead:
 		q.Set("_query_only", "1")
 		q.Set("_txlock", "deferred")
+	case toOwn:
+		q.Set("_journal_mode", "DELETE")
 	}
 	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
 }

@@ -14,13 +14,17 @@ import (
 const Driver = "modernc.org/sqlite (pure Go)"
 
 // dialector opens a database file with the settings of the cgo build.
-func dialector(path string, readOnly bool) gorm.Dialector {
+func dialector(path string, use access) gorm.Dialector {
+	mode := "WAL"
+	if use == toOwn {
+		mode = "DELETE"
+	}
 	q := url.Values{
-		"_pragma":      {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)", "cache_size(-" + cacheKiB + ")"},
+		"_pragma":      {"journal_mode(" + mode + ")", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)", "cache_size(-" + cacheKiB + ")"},
 		"_txlock":      {"immediate"},
 		"_time_format": {"sqlite"},
 	}
-	if readOnly {
+	if use == toRead {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)")
 		q.Set("_txlock", "deferred")
 	}

@@ -8,15 +8,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"gatehouse/migrations"
 	"gatehouse/models"
 	"gatehouse/models/secret"
 )
@@ -47,18 +44,22 @@ const readers = 4
 // cacheKiB is how many KiB of pages each connection keeps at most: about what a page of usage reads.
 const cacheKiB = "16000"
 
-// Open opens the database file and brings its schema up to date. It refuses a file that a newer Gatehouse has migrated.
+// Open opens the database file; in an empty one it makes the schema. Its error is a *SchemaError when the file has another schema than this program: an
+// older one is for Migrate. It refuses a backup, which is for Restore.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.Log, changed: c.Changed}
 	var err error
-	if s.write, err = openHandle(c, false, 1); err != nil {
+	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
 	}
-	if err = s.migrate(ctx); err == nil {
-		s.read, err = openHandle(c, true, readers)
+	if err = prepareSchema(ctx, s.write); err == nil {
+		err = refuseBackup(s.write)
+	}
+	if err == nil {
+		s.read, err = openHandle(c, toRead, readers)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -66,8 +67,17 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-func openHandle(c Config, readOnly bool, connections int) (*gorm.DB, error) {
-	db, err := gorm.Open(dialector(c.Path, readOnly), &gorm.Config{
+// access is what a handle is for.
+type access uint8
+
+const (
+	toWrite access = iota // immediate transactions
+	toRead                // cannot write
+	toOwn                 // nobody else has the file: it stays one file, without a write-ahead log beside it
+)
+
+func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector(c.Path, use), &gorm.Config{
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
@@ -87,54 +97,23 @@ func openHandle(c Config, readOnly bool, connections int) (*gorm.DB, error) {
 	return db, nil
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	pool, err := s.write.DB()
-	if err != nil {
-		return err
-	}
-	files, err := fs.Sub(migrations.SQLite, "sqlite")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, files, goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	have, known, err := versions(ctx, provider)
-	if err != nil {
-		return err
-	}
-	if have > known {
-		return fmt.Errorf("the database has schema %d, this Gatehouse knows up to %d: run the newer version", have, known)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
-	return nil
-}
-
-func versions(ctx context.Context, p *goose.Provider) (have, known int64, err error) {
-	if have, err = p.GetDBVersion(ctx); err != nil {
-		return 0, 0, fmt.Errorf("read schema version: %w", err)
-	}
-	for _, source := range p.ListSources() {
-		known = max(known, source.Version)
-	}
-	return have, known, nil
-}
-
 // Close ends all connections; the last one folds the write-ahead log into the file.
 func (s *Store) Close() error {
 	var problems []error
 	for _, db := range []*gorm.DB{s.read, s.write} {
-		if db == nil {
-			continue
-		}
-		if pool, err := db.DB(); err == nil {
-			problems = append(problems, pool.Close())
+		if db != nil {
+			problems = append(problems, closeHandle(db))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func closeHandle(db *gorm.DB) error {
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	return pool.Close()
 }
 
 // tx is one changing use case under way.

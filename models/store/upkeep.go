@@ -4,22 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"gorm.io/gorm"
 )
 
 // Schema returns the number of the newest migration that the database has.
 func (s *Store) Schema(ctx context.Context) (int64, error) {
-	var version int64
-	err := s.read.WithContext(ctx).Raw("SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied = 1").Scan(&version).Error
+	pool, err := s.read.DB()
 	if err != nil {
-		return 0, fmt.Errorf("read schema version: %w", err)
+		return 0, err
 	}
-	return version, nil
+	return schemaOf(ctx, pool)
 }
 
 // Check reads the whole database and returns all damage that SQLite finds: broken pages, broken indexes, rows that refer to nothing.
-func (s *Store) Check(ctx context.Context) error {
+func (s *Store) Check(ctx context.Context) error { return soundness(ctx, s.read) }
+
+func soundness(ctx context.Context, db *gorm.DB) error {
 	var lines []string
-	if err := s.read.WithContext(ctx).Raw("PRAGMA integrity_check(20)").Scan(&lines).Error; err != nil {
+	if err := db.WithContext(ctx).Raw("PRAGMA integrity_check(20)").Scan(&lines).Error; err != nil {
 		return fmt.Errorf("check database: %w", err)
 	}
 	var problems []error
@@ -29,7 +32,7 @@ func (s *Store) Check(ctx context.Context) error {
 		}
 	}
 	var orphans int64
-	if err := s.read.WithContext(ctx).Raw("SELECT count(*) FROM pragma_foreign_key_check").Scan(&orphans).Error; err != nil {
+	if err := db.WithContext(ctx).Raw("SELECT count(*) FROM pragma_foreign_key_check").Scan(&orphans).Error; err != nil {
 		return fmt.Errorf("check references: %w", err)
 	}
 	if orphans > 0 {
