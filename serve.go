@@ -116,8 +116,11 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	policy := in.addressPolicy()
 	in.gateway = enforcement.New(enforcement.Config{
-		Source: in.store, Sink: in.store, Levels: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
+		Source: in.store, Sink: in.store, Levels: in.store, ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
 	})
+	if err := in.store.StopUnusedValues(ctx, time.Now()); err != nil { // nobody used them while nothing was served
+		return err
+	}
 	if err := in.gateway.Load(ctx); err != nil {
 		return err
 	}
@@ -242,6 +245,9 @@ func (in *instance) prune(ctx context.Context) error {
 	for {
 		if err := in.store.PruneUsage(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old usage", "error", err)
+		}
+		if err := in.store.PruneCallers(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			in.log.Error("forget callers of old values", "error", err)
 		}
 		select {
 		case <-ctx.Done():

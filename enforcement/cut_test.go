@@ -204,7 +204,9 @@ func TestAMoveToAnotherPlanEndsNothing(t *testing.T) {
 	o, url := through(t, endless)
 	open := openStreams(t, url, o.value, o.up)
 	to := o.addPlan("Another", nil, o.stage)
-	o.change(o.key, func(c *models.Credential) { c.Plans = []models.CredentialPlan{{PlanID: to, State: models.MemberActive}} })
+	o.change(o.key, func(c *models.Credential) {
+		c.Plans = []models.CredentialPlan{{PlanID: to, State: models.MemberActive}}
+	})
 	catchUp(t, o.g)
 	open.goOn(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -45,6 +45,7 @@ type decision struct {
 	used    int64    // of the quota, this request included
 	since   int64    // Unix nanoseconds: when the key expired or its value stopped
 	digest  [32]byte // of the value that was presented
+	stops   int64    // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
 }
 
 // decideOpen decides a request to a method that needs no key: the stage's throttle is all that limits it.
@@ -68,6 +69,7 @@ func (g *Gateway) decideValue(d *decision, at instant, st *stage, m *method, val
 		d.problem = problemKeyUnknown
 		return
 	}
+	d.stops = stops
 	g.decideEntry(d, at, st, m, e, stops)
 	e.Unlock()
 }

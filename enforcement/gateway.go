@@ -51,6 +51,8 @@ type Config struct {
 	Levels  Levels
 	Keyring Digester
 
+	ValueUses ValueUses // nil: who presents old values is not kept
+
 	KeyPrefix   secret.Prefix    // of generated keys; zero: "gwk1"
 	ProblemURL  string           // beginning of problem type URIs, such as https://portal.example/problems/
 	ReceiptURL  string           // beginning of receipts' addresses, such as https://portal.example/requests/
@@ -63,15 +65,16 @@ type Config struct {
 
 // Gateway is the data plane, an http.Handler. It answers 503 until Load succeeded. All methods are safe for concurrent use.
 type Gateway struct {
-	config Config
-	start  time.Time     // the zero of the throttles' clock
-	clock  func() int64  // nanoseconds since start
-	keys   *keyring.Ring // set before current
-	meter  *meter.Meter
-	proxy  *transport.Proxy
-	open   openRequests
-	quotes quoteShares
-	counts *counts
+	config  Config
+	start   time.Time     // the zero of the throttles' clock
+	clock   func() int64  // nanoseconds since start
+	keys    *keyring.Ring // set before current
+	meter   *meter.Meter
+	proxy   *transport.Proxy
+	open    openRequests
+	callers callers
+	quotes  quoteShares
+	counts  *counts
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 

@@ -187,6 +187,9 @@ func (q *request) decide() problem {
 		d.problem = p
 	default:
 		q.g.decideValue(d, q.at, q.stage, q.method, value)
+		if d.stops != 0 {
+			q.g.callers.note(q)
+		}
 	}
 	return d.problem
 }

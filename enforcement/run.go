@@ -21,6 +21,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { g.cutInTime(ctx) })
+	group.Go(func() { g.writeCallersEvery(ctx) })
 	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
 	defer poll.Stop()
 	defer commit.Stop()
@@ -81,7 +82,7 @@ func (g *Gateway) Drain(ctx context.Context) error {
 	if s := g.current.Load(); s != nil {
 		err = g.saveLevels(save, s)
 	}
-	if err := errors.Join(err, g.Commit(save)); err != nil {
+	if err := errors.Join(err, g.Commit(save), g.WriteCallers(save)); err != nil {
 		return fmt.Errorf("stop the gateway: %w", err)
 	}
 	return nil

@@ -380,7 +380,7 @@ func (w *world) chargedTo(key models.KeyID, plan models.PlanID) (n int64) {
 var errAway = errors.New("the records are away")
 
 // gateway returns a gateway that knows the world.
-func (w *world) gateway(t testing.TB) *enforcement.Gateway {
+func (w *world) gateway(t testing.TB, options ...func(*enforcement.Config)) *enforcement.Gateway {
 	t.Helper()
 	c := enforcement.Config{
 		Source: w, Sink: w, Levels: w, Keyring: w.ring, ProblemURL: "https://portal.example/problems/", Policy: w.policy,
@@ -390,6 +390,9 @@ func (w *world) gateway(t testing.TB) *enforcement.Gateway {
 		c.Now = w.clock.now
 	}
 	c.Receipts, c.ReceiptURL = w.receipts, "https://portal.example/requests/"
+	for _, option := range options {
+		option(&c)
+	}
 	g := enforcement.New(c)
 	if err := g.Load(context.Background()); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func TestChangesOfShowsWhatDiffers(t *testing.T) {
 func TestActionsHaveWords(t *testing.T) {
 	for _, action := range strings.Fields(`account.create account.disable account.enable account.invite_accept account.password account.rename account.role
 		account.setup account.signup api.create api.delete api.import api.update app.create app.rename key.add_to_plan key.create key.disable key.enable key.expiry
-		key.export key.import key.move key.remove_from_plan key.rename key.revoke key.rotate key.stop_old key.update link.create link.use method.add
+		key.export key.import key.move key.remove_from_plan key.rename key.revoke key.rotate key.stop_old key.stop_unused key.update link.create link.use method.add
 		method.key_required method.remove plan.create plan.delete plan.detach plan.discard_draft plan.invitations plan.publish plan.retire plan.save_draft session.end
 		settings.save stage.create stage.delete stage.deploy stage.point stage.update subscription.approve subscription.cancel subscription.change_plan
 		subscription.end subscription.move subscription.refuse subscription.request subscription.resume subscription.suspend`) {

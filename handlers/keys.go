@@ -22,7 +22,8 @@ type KeysStore interface {
 	CreateKey(ctx context.Context, actor models.Actor, in models.NewKey, now time.Time) (models.Key, secret.Value, error)
 	RenameKey(ctx context.Context, actor models.Actor, id models.KeyID, name string, now time.Time) error
 	SetKeyExpiry(ctx context.Context, actor models.Actor, id models.KeyID, expires, now time.Time) error
-	RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, overlap models.Overlap, now time.Time) (models.Key, secret.Value, error)
+	RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, how models.Rotation, now time.Time) (models.Key, secret.Value, error)
+	OldValues(ctx context.Context, account models.AccountID, id models.KeyID, now time.Time) ([]models.OldValue, error)
 	StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
@@ -190,8 +191,9 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	if _, typed := f.values["expires"]; typed {
 		v.NewExpires, v.ExpiresError = f.Get("expires"), fieldOrMessage(f, "expires")
 	}
-	if status == models.KeyRotating {
-		v.OldStops = key.OldStopsAt
+	var err error
+	if v.Old, err = oldValues(r, k.Store, key, v.Href); err != nil {
+		return keyPage{}, err
 	}
 	if status != models.KeyRevoked { // nothing limits what cannot be called
 		for _, m := range goingOn(key.Memberships) {

@@ -92,7 +92,7 @@ func (k *Keys) rotateForm(r *Request, key models.KeyDetail, f *Form, reply func(
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.RotateView{Key: key.Name, Href: keyPath(key.ID), Overlap: f.Get("overlap"), Traffic: traffic, Problem: f.Message()}
+	v := developer.RotateView{Key: key.Name, Href: keyPath(key.ID), Overlap: f.Get("overlap"), Unused: f.Get("unused") != "", Traffic: traffic, Problem: f.Message()}
 	if v.Problem == "" {
 		v.Problem = f.Error("overlap")
 	}
@@ -128,7 +128,7 @@ func (k *Keys) Rotate(r *Request) (Reply, error) {
 		f.Fail("overlap", "Choose when the old value stops.")
 		return k.rotateForm(r, key, f, Again)
 	}
-	_, value, err := k.Store.RotateKey(r.Context(), r.Actor(), key.ID, overlap, r.Now)
+	_, value, err := k.Store.RotateKey(r.Context(), r.Actor(), key.ID, models.Rotation{Overlap: overlap, UntilUnused: f.Get("unused") != ""}, r.Now)
 	if err != nil {
 		if f.Accept(err) {
 			return k.rotateForm(r, key, f, Again)

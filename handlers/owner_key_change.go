@@ -197,7 +197,7 @@ func (o *OwnerKeys) Rotate(r *Request) (Reply, error) {
 	if f.Accept(overlap.Check()) {
 		return Again(ownerRotatePage(r, key, f)), nil
 	}
-	_, value, err := o.Store.RotateKey(r.Context(), r.Actor(), key.ID, overlap, r.Now)
+	_, value, err := o.Store.RotateKey(r.Context(), r.Actor(), key.ID, models.Rotation{Overlap: overlap, UntilUnused: f.Get("unused") != ""}, r.Now)
 	if f.Accept(err) {
 		return Again(ownerRotatePage(r, key, f)), nil
 	}

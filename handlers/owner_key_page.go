@@ -64,6 +64,13 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	if !own {
 		v.Enabled = !blocked(key.Memberships)
 	}
+	if own {
+		old, err := oldValues(r, o.Store, key, v.Href)
+		if err != nil {
+			return v, err
+		}
+		v.Old = old
+	}
 	if err := o.keyPlans(r, key, &v, f); err != nil {
 		return v, err
 	}

@@ -20,7 +20,8 @@ type OwnerKeyStore interface {
 	UpdateCustomerKey(ctx context.Context, actor models.Actor, id models.KeyID, in models.CustomerKeySettings, now time.Time) error
 	SetKeyEnabled(ctx context.Context, actor models.Actor, id models.KeyID, enabled bool, now time.Time) error
 	SetKeyExpiry(ctx context.Context, actor models.Actor, id models.KeyID, expires, now time.Time) error
-	RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, overlap models.Overlap, now time.Time) (models.Key, secret.Value, error)
+	RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, how models.Rotation, now time.Time) (models.Key, secret.Value, error)
+	OldValues(ctx context.Context, account models.AccountID, id models.KeyID, now time.Time) ([]models.OldValue, error)
 	StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	AddKeyToPlan(ctx context.Context, actor models.Actor, key models.KeyID, plan models.PlanID, now time.Time) error

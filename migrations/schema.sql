@@ -123,7 +123,7 @@ CREATE TABLE key_secrets (
     sealed     BLOB,                          -- the value, sealed; NULL: shown once and forgotten
     created_at INTEGER NOT NULL,
     stops_at   INTEGER
-) STRICT, WITHOUT ROWID;
+, unused_since INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX key_secrets_current ON key_secrets (key_id) WHERE is_current = 1;
 
@@ -132,6 +132,8 @@ CREATE INDEX key_secrets_key ON key_secrets (key_id, stops_at);
 CREATE INDEX key_secrets_last4 ON key_secrets (last4);
 
 CREATE INDEX key_secrets_old ON key_secrets (stops_at) WHERE is_current = 0;
+
+CREATE INDEX key_secrets_unused ON key_secrets (unused_since) WHERE unused_since IS NOT NULL;
 
 CREATE TABLE key_stages (
     key_id   INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
@@ -205,6 +207,16 @@ CREATE TABLE methods (
     removed_at   INTEGER,                     -- kept, so that usage keeps its name and the id comes back with the method
     UNIQUE (api_id, verb, path)
 ) STRICT;
+
+CREATE TABLE old_value_callers (
+    digest     BLOB NOT NULL REFERENCES key_secrets (digest) ON DELETE CASCADE,
+    address    TEXT NOT NULL,
+    user_agent TEXT NOT NULL,
+    first_at   INTEGER NOT NULL,
+    last_at    INTEGER NOT NULL,
+    requests   INTEGER NOT NULL,
+    PRIMARY KEY (digest, address, user_agent)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE plan_invitations (
     plan_id INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,

@@ -58,9 +58,10 @@ func orNever(t time.Time) any {
 	return t
 }
 
-// RotateKey gives a key a new value. The old one works on for the overlap; one that is older still stops now. Id, limits and counters stay.
-func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, overlap models.Overlap, now time.Time) (k models.Key, v secret.Value, err error) {
-	if err := overlap.Check(); err != nil {
+// RotateKey gives a key a new value. The old one works on for the overlap, or until it is unused; one that is older still stops now. Id, limits and
+// counters stay.
+func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.KeyID, how models.Rotation, now time.Time) (k models.Key, v secret.Value, err error) {
+	if err := how.Overlap.Check(); err != nil {
 		return k, v, err
 	}
 	err = s.changeKey(ctx, actor, id, now, func(t *tx, before models.Key) error {
@@ -68,8 +69,12 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 			return err
 		}
 		k = before
-		k.RotatedAt, k.OldStopsAt, k.Sealed = t.now, t.now.Add(time.Duration(overlap)), false
-		if err := t.retireValue(id, k.OldStopsAt); err != nil {
+		k.RotatedAt, k.OldStopsAt, k.Sealed = t.now, t.now.Add(time.Duration(how.Overlap)), false
+		var unusedSince time.Time
+		if how.UntilUnused {
+			unusedSince = t.now
+		}
+		if err := t.retireValue(id, k.OldStopsAt, unusedSince); err != nil {
 			return err
 		}
 		v = secret.Generate(s.keyPrefix)
@@ -83,7 +88,7 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 		if err := t.keysChanged(id); err != nil {
 			return err
 		}
-		return t.keyEvent("key.rotate", k, facts{"hint": before.Hint}, facts{"hint": k.Hint, "oldStops": k.OldStopsAt})
+		return t.keyEvent("key.rotate", k, facts{"hint": before.Hint}, facts{"hint": k.Hint, "oldStops": k.OldStopsAt, "untilUnused": how.UntilUnused})
 	})
 	if err != nil {
 		return models.Key{}, secret.Value{}, err
@@ -93,17 +98,17 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 
 // retireValue makes room for a new current value: the one until now works until it stops, and an older one no longer. Their hashes stay, so
 // that no value is ever used again (R2) and callers are told that theirs was replaced; what was kept sealed is forgotten.
-func (t *tx) retireValue(key models.KeyID, stops time.Time) error {
+func (t *tx) retireValue(key models.KeyID, stops, unusedSince time.Time) error {
 	if err := t.stopOldValue(key); err != nil {
 		return err
 	}
-	return t.run("retire value", `UPDATE key_secrets SET is_current = 0, sealed = NULL, stops_at = ? WHERE key_id = ? AND is_current = 1`,
-		millis(stops), key)
+	return t.run("retire value", `UPDATE key_secrets SET is_current = 0, sealed = NULL, stops_at = ?, unused_since = ? WHERE key_id = ? AND is_current = 1`,
+		millis(stops), nullMillis(unusedSince), key)
 }
 
 // stopOldValue ends the overlap of a rotation, if there is one.
 func (t *tx) stopOldValue(key models.KeyID) error {
-	return t.run("stop old value", `UPDATE key_secrets SET stops_at = ? WHERE key_id = ? AND stops_at > ?`, millis(t.now), key, millis(t.now))
+	return t.run("stop old value", `UPDATE key_secrets SET stops_at = ?, unused_since = NULL WHERE key_id = ? AND stops_at > ?`, millis(t.now), key, millis(t.now))
 }
 
 // StopOldValue ends a rotation's overlap now.

@@ -35,7 +35,7 @@ func TestRotationKeepsEverythingButTheValue(t *testing.T) {
 	var k models.Key
 	w.wantChange(models.ChangeKey, int64(id), func() {
 		var err error
-		k, value, err = w.RotateKey(ctx, actor, id, models.OverlapDay, w.later())
+		k, value, err = w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapDay}, w.later())
 		ok(t, err)
 	})
 	w.wantEvent("key.rotate", id.String(), w.owner.ID)
@@ -54,7 +54,7 @@ func TestRotationKeepsEverythingButTheValue(t *testing.T) {
 	if w.state(id, p.ID) != models.MemberActive {
 		t.Error("the key lost its plan")
 	}
-	second, _, err := w.RotateKey(ctx, actor, id, models.OverlapHour, w.later())
+	second, _, err := w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapHour}, w.later())
 	ok(t, err)
 	if got := w.digests(id); !w.stopped(got, old) || w.stopped(got, ring.Digest(revealed(value))) || second.Hint == k.Hint {
 		t.Errorf("an older value still works: %+v", got)
@@ -64,14 +64,14 @@ func TestRotationKeepsEverythingButTheValue(t *testing.T) {
 	if got := w.digests(id); !w.stopped(got, ring.Digest(revealed(value))) || !got[0].StopsAt.IsZero() {
 		t.Errorf("the old value still works: %+v", got)
 	}
-	third, _, err := w.RotateKey(ctx, actor, id, models.OverlapNone, w.later())
+	third, _, err := w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapNone}, w.later())
 	ok(t, err)
 	for i, got := range w.digests(id) {
 		if i > 0 && got.StopsAt.After(w.now) || third.Status(w.now) != models.KeyActive {
 			t.Errorf("without an overlap the old value works: %+v, %+v", got, third)
 		}
 	}
-	_, _, err = w.RotateKey(ctx, actor, id, models.Overlap(time.Minute), w.later())
+	_, _, err = w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.Overlap(time.Minute)}, w.later())
 	wantField(t, "an overlap of one's own", err, "overlap")
 }
 
@@ -87,7 +87,7 @@ func TestReplacedValuesAreRemembered(t *testing.T) {
 		if i%2 == 1 {
 			overlap = models.OverlapDay
 		}
-		_, _, err := w.RotateKey(ctx, actor, id, overlap, w.later())
+		_, _, err := w.RotateKey(ctx, actor, id, models.Rotation{Overlap: overlap}, w.later())
 		ok(t, err)
 		if i%4 == 1 {
 			ok(t, w.StopOldValue(ctx, actor, id, w.later()))
@@ -123,10 +123,10 @@ func TestDeadKeysStayDead(t *testing.T) {
 	ok(t, w.SetKeyExpiry(ctx, actor, id, w.now.Add(time.Minute), w.later()))
 	w.wantEvent("key.expiry", id.String(), w.owner.ID)
 	w.now = w.now.Add(time.Hour)
-	_, _, err := w.RotateKey(ctx, actor, id, models.OverlapNone, w.later())
+	_, _, err := w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapNone}, w.later())
 	wantKind(t, "rotate an expired key", err, models.KindConflict)
 	ok(t, w.SetKeyExpiry(ctx, actor, id, time.Time{}, w.later()))
-	_, _, err = w.RotateKey(ctx, actor, id, models.OverlapDay, w.later())
+	_, _, err = w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	ok(t, err)
 
 	w.wantChange(models.ChangeKey, int64(id), func() { ok(t, w.RevokeKey(ctx, actor, id, w.later())) })
@@ -143,7 +143,7 @@ func TestDeadKeysStayDead(t *testing.T) {
 	wantKind(t, "revoke again", w.RevokeKey(ctx, actor, id, w.later()), models.KindConflict)
 	wantKind(t, "expiry", w.SetKeyExpiry(ctx, actor, id, time.Time{}, w.later()), models.KindConflict)
 	wantKind(t, "block", w.SetKeyEnabled(ctx, w.asOwner(), id, false, w.later()), models.KindConflict)
-	_, _, err = w.RotateKey(ctx, actor, id, models.OverlapDay, w.later())
+	_, _, err = w.RotateKey(ctx, actor, id, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	wantKind(t, "rotate", err, models.KindConflict)
 	wantR1(t, w.Store)
 }
@@ -305,7 +305,7 @@ func TestNoGeneratedValueIsInTheDatabase(t *testing.T) {
 	w := newWorld(t, func(c *store.Config) { c.Path = filepath.Join(dir, "g.db") })
 	made, value, err := w.Subscribe(t.Context(), w.asDeveloper(), models.NewSubscription{PlanID: w.plan("Free", w.stage("prod")).ID, AppName: "App"}, w.later())
 	ok(t, err)
-	_, rotated, err := w.RotateKey(t.Context(), w.asDeveloper(), made.Key.ID, models.OverlapDay, w.later())
+	_, rotated, err := w.RotateKey(t.Context(), w.asDeveloper(), made.Key.ID, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	ok(t, err)
 	imported := "imported-value-0123456789"
 	_, err = w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: imported, Enabled: true}}, w.later())

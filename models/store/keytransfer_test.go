@@ -202,7 +202,7 @@ func TestAValueIsUnique(t *testing.T) {
 	_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
 	ok(t, err)
 	id := w.export(false)[0].ID
-	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.OverlapDay, w.later())
+	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	ok(t, err)
 	again := func() error {
 		_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "y", Value: value(1), Enabled: true}}, w.later())
@@ -211,7 +211,7 @@ func TestAValueIsUnique(t *testing.T) {
 	wantField(t, "the value that was rotated", again(), "line 2")
 	ok(t, w.StopOldValue(t.Context(), w.asOwner(), id, w.later()))
 	wantField(t, "the value that was stopped", again(), "line 2")
-	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.OverlapNone, w.later())
+	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.Rotation{Overlap: models.OverlapNone}, w.later())
 	ok(t, err)
 	wantField(t, "the value from before two rotations", again(), "line 2")
 	ok(t, w.RevokeKey(t.Context(), w.asOwner(), id, w.later()))

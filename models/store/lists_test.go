@@ -144,7 +144,7 @@ func TestKeysAreListedByStatusAsTheOwnerSeesThem(t *testing.T) {
 		case "revoked":
 			ok(t, w.RevokeKey(t.Context(), w.asOwner(), k.ID, w.later()))
 		case "rotating":
-			_, _, err := w.RotateKey(t.Context(), w.asOwner(), k.ID, models.OverlapDay, w.later())
+			_, _, err := w.RotateKey(t.Context(), w.asOwner(), k.ID, models.Rotation{Overlap: models.OverlapDay}, w.later())
 			ok(t, err)
 		}
 	}

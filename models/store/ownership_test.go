@@ -113,7 +113,10 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		"OwnKey":       func(a models.Actor) error { _, err := w.OwnKey(ctx, a.AccountID, key); return err },
 		"RenameKey":    func(a models.Actor) error { return w.RenameKey(ctx, a, key, "x", now) },
 		"SetKeyExpiry": func(a models.Actor) error { return w.SetKeyExpiry(ctx, a, key, now.Add(time.Hour), now) },
-		"RotateKey":    func(a models.Actor) error { _, _, err := w.RotateKey(ctx, a, key, models.OverlapNone, now); return err },
+		"RotateKey": func(a models.Actor) error {
+			_, _, err := w.RotateKey(ctx, a, key, models.Rotation{Overlap: models.OverlapNone}, now)
+			return err
+		},
 		"StopOldValue": func(a models.Actor) error { return w.StopOldValue(ctx, a, key, now) },
 		"RevokeKey":    func(a models.Actor) error { return w.RevokeKey(ctx, a, key, now) },
 	}

@@ -3,6 +3,7 @@ package developer
 import (
 	"time"
 
+	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
 	"gatehouse/templates/ui"
 )
@@ -24,8 +25,8 @@ type KeyView struct {
 	Reveal         *ui.Reveal // only on the one page that shows the value
 	Shown          bool       // the value was shown already, and the reader came for it
 	Notices        []NoticeLine
-	OldStops       time.Time // zero: no earlier value works
-	Working        bool      // neither revoked nor expired
+	Old            callers.View
+	Working        bool // neither revoked nor expired
 	Created        time.Time
 	LastUsed       time.Time
 	Expires        time.Time
@@ -80,6 +81,7 @@ type RotateView struct {
 	Key, Href string
 	Overlap   string
 	Options   []ui.Option
+	Unused    bool   // it stops earlier when nobody uses it
 	Traffic   string // what the key did in the last 24 hours
 	Problem   string
 }

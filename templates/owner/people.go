@@ -3,6 +3,7 @@ package owner
 import (
 	"time"
 
+	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
 	"gatehouse/templates/ui"
 	"gatehouse/templates/usage"
@@ -90,6 +91,7 @@ type KeyView struct {
 	ID                                  string
 	Now                                 time.Time
 	Own                                 bool // made by the reader for a customer
+	Old                                 callers.View
 	Created, Rotated, OldStops, Revoked time.Time
 	Rotating, Working, Enabled, Sealed  bool
 	Customer, Description               string

@@ -209,7 +209,7 @@ func (d *seeder) app(who models.Account, i int, p seededPlan, keys int, at time.
 	case 4:
 		d.must(d.RevokeKey(d.Context(), Actor(who), last, Now()))
 	case 5:
-		_, _, err := d.RotateKey(d.Context(), Actor(who), last, models.OverlapDay, Now())
+		_, _, err := d.RotateKey(d.Context(), Actor(who), last, models.Rotation{Overlap: models.OverlapDay}, Now())
 		d.must(err)
 	case 6:
 		d.must(d.SetKeyExpiry(d.Context(), Actor(who), last, Now().AddDate(0, 0, 5), at))
