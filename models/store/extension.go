@@ -44,7 +44,7 @@ func (l *ledger) standing(key models.KeyID, plan models.PlanID, now time.Time) (
 		if err != nil {
 			return q, b, err
 		}
-		if err := l.count(b, &c, terms, carry, c.spent()); err != nil {
+		if err := l.recount(b, &c, terms, carry, c.spent()); err != nil {
 			return q, b, err
 		}
 	}

@@ -70,14 +70,15 @@ func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) 
 		return g, err
 	}
 	was := c
-	counted, err := l.prepare(&c, &ask, terms)
-	if err != nil {
+	if ready, err := l.join(&c, &ask, terms); err != nil || !ready {
+		g.Recount = err == nil
 		return g, err
 	}
-	if g.Recount = !counted; g.Recount {
-		return g, nil
+	if ready, err := l.count(&c, ask, terms); err != nil || !ready {
+		g.Recount = err == nil
+		return g, err
 	}
-	if ask.Join && c.open() {
+	if ask.Join && c.open() && !c.knows(ask) {
 		g.Err = limit.ErrForgot
 		return g, nil
 	}
@@ -98,20 +99,29 @@ func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) 
 	return g, err
 }
 
-// prepare makes the count and the ask ready for each other; ok is false when that takes a count of what is not said to be committed.
-func (l *ledger) prepare(c *quotaCount, ask *models.QuotaAsk, terms quotaTerms) (ok bool, err error) {
-	replay := ask.Seq <= c.holding.Seq
-	if ask.Join && !replay {
-		if c.open() && ask.Seq>>32 == c.holding.Seq>>32 { // it never heard of an earlier grant: what is metered says what it spent
-			if !ask.Recount {
-				return false, nil
-			}
-			if _, err := l.close(ask.Bucket, c, terms, true); err != nil {
-				return false, err
-			}
-		}
-		ask.Used, ask.Refunded, ask.Keep = c.holding.Used, c.holding.Refunded, 0
+// join completes the ask of a gateway that begins anew in a bucket. When it has rights there of which it does not know, for the answer was lost, they are
+// closed by what is metered; ready is false when that is not said to be whole.
+func (l *ledger) join(c *quotaCount, ask *models.QuotaAsk, terms quotaTerms) (ready bool, err error) {
+	if !ask.Join || c.knows(*ask) {
+		return true, nil
 	}
+	if c.open() && startOf(ask.Seq) == startOf(c.holding.Seq) {
+		if !ask.Recount {
+			return false, nil
+		}
+		if _, err := l.close(ask.Bucket, c, terms, true); err != nil {
+			return false, err
+		}
+	}
+	ask.Used, ask.Refunded, ask.Keep = c.holding.Used, c.holding.Refunded, 0
+	return true, nil
+}
+
+// startOf returns the start of the gateway that an ask is from (models.Resumption).
+func startOf(seq uint64) uint64 { return seq >> 32 }
+
+// count sees to it that a bucket whose rights are asked for is counted; ready is false when that takes more than is said to be metered.
+func (l *ledger) count(c *quotaCount, ask models.QuotaAsk, terms quotaTerms) (ready bool, err error) {
 	if !terms.cover(ask.Bucket) || c.found && c.epoch == terms.epoch {
 		return true, nil
 	}
@@ -120,15 +130,15 @@ func (l *ledger) prepare(c *quotaCount, ask *models.QuotaAsk, terms quotaTerms) 
 		return false, err
 	}
 	if !ask.Recount {
-		if simple, err := l.untouched(ask.Bucket, *c, terms, carry); err != nil || !simple {
+		if untouched, err := l.untouched(ask.Bucket, *c, terms, carry); err != nil || !untouched {
 			return false, err
 		}
 	}
 	spent := c.spent()
-	if !replay {
+	if !c.knows(ask) {
 		spent += ask.Used - ask.Refunded - (c.holding.Used - c.holding.Refunded)
 	}
-	return true, l.count(ask.Bucket, c, terms, carry, spent)
+	return true, l.recount(ask.Bucket, c, terms, carry, spent)
 }
 
 // windowOf returns the time that a bucket counts in.

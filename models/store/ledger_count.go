@@ -58,6 +58,9 @@ func (c *quotaCount) spent() int64 { return c.holding.Used - c.holding.Refunded 
 // open reports whether the gateway has rights in hand.
 func (c *quotaCount) open() bool { return c.holding.Granted != c.holding.Used-c.holding.Refunded }
 
+// knows reports whether an ask was answered before: to answer it again changes nothing.
+func (c *quotaCount) knows(ask models.QuotaAsk) bool { return ask.Seq <= c.holding.Seq }
+
 // bucketColumns are the key of a bucket, in the order of bucketKey.
 const (
 	bucketColumns = `key_id, plan_id, period, "offset", window`
@@ -159,8 +162,8 @@ func (l *ledger) untouched(b models.QuotaBucket, c quotaCount, terms quotaTerms,
 // longestWindow is the most days that a window has.
 const longestWindow = 31
 
-// count takes a bucket's count anew: what is metered, less what its holders spent of its rights.
-func (l *ledger) count(b models.QuotaBucket, c *quotaCount, terms quotaTerms, carry string, spent int64) error {
+// recount takes a bucket's count anew: what is metered, less what its holders spent of its rights.
+func (l *ledger) recount(b models.QuotaBucket, c *quotaCount, terms quotaTerms, carry string, spent int64) error {
 	charged, err := l.charged(b)
 	if err != nil {
 		return err
