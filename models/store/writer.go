@@ -19,7 +19,7 @@ var (
 	_ gorm.ConnPool         = (*writer)(nil)
 	_ gorm.ConnPoolBeginner = (*writer)(nil)
 	_ gorm.GetDBConnector   = (*writer)(nil)
-	_ gorm.TxCommitter      = (*writing)(nil)
+	_ gorm.TxCommitter      = (*queuedTx)(nil)
 )
 
 // queueUp puts a writer between gorm and its connection.
@@ -50,7 +50,7 @@ func (w *writer) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPoo
 		w.queue.leave()
 		return nil, err
 	}
-	return &writing{Tx: tx, leave: sync.OnceFunc(w.queue.leave)}, nil
+	return &queuedTx{Tx: tx, leave: sync.OnceFunc(w.queue.leave)}, nil
 }
 
 // ExecContext implements gorm.ConnPool.
@@ -71,20 +71,20 @@ func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*
 	return w.DB.QueryContext(ctx, query, args...)
 }
 
-// writing is a transaction of the writer.
-type writing struct {
+// queuedTx is a transaction of the writer.
+type queuedTx struct {
 	*sql.Tx
 	leave func()
 }
 
 // Commit implements gorm.TxCommitter.
-func (t *writing) Commit() error {
+func (t *queuedTx) Commit() error {
 	defer t.leave()
 	return t.Tx.Commit()
 }
 
 // Rollback implements gorm.TxCommitter.
-func (t *writing) Rollback() error {
+func (t *queuedTx) Rollback() error {
 	defer t.leave()
 	return t.Tx.Rollback()
 }
