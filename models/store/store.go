@@ -94,6 +94,9 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 	}
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
+	if use == toWrite {
+		queueUp(db, pool)
+	}
 	return db, nil
 }
 
