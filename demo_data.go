@@ -129,10 +129,7 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	if err := d.findCallers(ctx); err != nil {
 		return err
 	}
-	if err := d.seedHistory(ctx, now); err != nil {
-		return err
-	}
-	return d.in.gateway.Load(ctx) // the history was written behind its back
+	return d.seedHistory(ctx, now)
 }
 
 func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Time) (map[string]models.Stage, error) {

@@ -19,7 +19,7 @@ import (
 func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(time.Now())
 	limits := func(key models.KeyID, plan models.PlanID) (handlers.KeyLimits, bool) {
-		l, ok := in.gateway.Limits(key, plan)
+		l, ok := in.gateway.Limits(context.Background(), key, plan)
 		return handlers.KeyLimits(l), ok
 	}
 	addresses := upstreamCheck{policy}
@@ -42,8 +42,8 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store},
-		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store},
-		OwnerKeys:          &handlers.OwnerKeys{Store: in.store},
+		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
+		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 
 		Admin: &handlers.Admin{Store: in.store},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/crash"
+	"gatehouse/enforcement/journal"
 	"gatehouse/handlers"
 	"gatehouse/models"
 	"gatehouse/models/secret"
@@ -84,6 +87,7 @@ type instance struct {
 	release func() // of the data folder
 	store   *store.Store
 	keyring *secret.Keyring
+	journal *journal.Journal
 	gateway *enforcement.Gateway
 
 	portalListener, gatewayListener, opsListener net.Listener
@@ -115,8 +119,11 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	policy := in.addressPolicy()
+	if in.journal, err = in.openJournal(); err != nil {
+		return err
+	}
 	in.gateway = enforcement.New(enforcement.Config{
-		Source: in.store, Sink: in.store, Levels: in.store, ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
+		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
 	})
 	if err := in.store.StopUnusedValues(ctx, time.Now()); err != nil { // nobody used them while nothing was served
 		return err
@@ -134,6 +141,17 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
 	return nil
+}
+
+// openJournal opens what the gateway writes its admissions down in.
+func (in *instance) openJournal() (*journal.Journal, error) {
+	boot, err := crash.Boot()
+	if err != nil {
+		return nil, err
+	}
+	return journal.Open(journal.Config{
+		Dir: filepath.Join(in.config.data, journalFolder), SyncAlways: in.config.journalSync == syncAlways, Boot: boot, Log: in.log,
+	})
 }
 
 // listen takes all addresses first: a port that is in use is said before a database is touched. Port 0 becomes the one that was free.
@@ -280,6 +298,9 @@ func (in *instance) close() error {
 		if l != nil {
 			_ = l.Close() // closed already when it was served
 		}
+	}
+	if in.journal != nil {
+		problems = append(problems, in.journal.Close())
 	}
 	if in.store != nil {
 		problems = append(problems, in.store.Close())

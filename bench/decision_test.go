@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/journal"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/secret"
@@ -35,10 +36,23 @@ func newRecords(n int) *records {
 func (r *records) Version(context.Context) (int64, error)                       { return 0, nil }
 func (r *records) ChangesSince(context.Context, int64) ([]models.Change, error) { return nil, nil }
 func (r *records) CommitUsage(context.Context, models.UsageBatch) error         { return nil }
-func (r *records) SaveLevels(context.Context, []models.ThrottleLevel) error     { return nil }
 func (r *records) LoadLevels(context.Context) ([]models.ThrottleLevel, error)   { return nil, nil }
-func (r *records) CredentialsOfPlan(context.Context, models.PlanID, func(models.Credential) error) error {
-	return nil
+func (r *records) AbortOpen(context.Context) (int64, error)                     { return 0, nil }
+func (r *records) Resume(context.Context, string) (models.Resumption, error) {
+	return models.Resumption{}, nil
+}
+func (r *records) SettleHoldings(context.Context, bool) (models.Settlement, error) {
+	return models.Settlement{}, nil
+}
+
+// Exchange grants a million: what is compared is the decision with rights in hand.
+func (r *records) Exchange(_ context.Context, asks []models.QuotaAsk) (grants []models.QuotaGrant, err error) {
+	for _, a := range asks {
+		g := models.QuotaGrant{Version: 1, Used: a.Used}
+		g.Granted, g.Limit, g.Available = a.Used+a.Keep+1e6, limit.MaxQuota, limit.MaxQuota
+		grants = append(grants, g)
+	}
+	return grants, nil
 }
 
 func (r *records) Topology(context.Context) (models.Topology, error) {
@@ -78,7 +92,12 @@ func (r *records) Credential(_ context.Context, id models.KeyID) (models.Credent
 
 func (r *records) gateway(tb testing.TB) *enforcement.Gateway {
 	tb.Helper()
-	g := enforcement.New(enforcement.Config{Source: r, Sink: r, Levels: r, Keyring: r.ring})
+	j, err := journal.Open(journal.Config{Dir: tb.TempDir()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = j.Close() })
+	g := enforcement.New(enforcement.Config{Source: r, Ledger: r, Books: r, Journal: j, Keyring: r.ring})
 	if err := g.Load(context.Background()); err != nil {
 		tb.Fatal(err)
 	}

@@ -6,11 +6,10 @@ import (
 
 	"gatehouse/enforcement/keyring"
 	"gatehouse/models"
-	"gatehouse/models/limit"
 )
 
-// Load learns everything: topology, keys with their counts, levels of throttles. It may be tried again after an error, not after
-// success.
+// Load learns everything: topology, keys, levels of throttles, and what the process before wrote into the journal. It may be tried again after
+// an error, not after success.
 func (g *Gateway) Load(ctx context.Context) error {
 	g.changes.Lock()
 	defer g.changes.Unlock()
@@ -23,17 +22,20 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the gateway: topology: %w", err)
 	}
-	s := compile(topology, nil, nil)
+	s := compile(topology, nil)
+	exact, resumed, err := g.recover(ctx)
+	if err != nil {
+		return fmt.Errorf("load the gateway: %w", err)
+	}
 	keys := &keyring.Ring{}
-	book := keyring.Book{Now: g.config.Now(), Quota: s.quotaInForce}
 	err = g.config.Source.Credentials(ctx, func(c models.Credential) error {
-		keys.Put(c, book)
+		keys.Put(c)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("load the gateway: keys: %w", err)
 	}
-	if err := g.loadLevels(ctx, s, keys); err != nil {
+	if err := g.loadLevels(ctx, s, keys, exact, resumed); err != nil {
 		return fmt.Errorf("load the gateway: %w", err)
 	}
 	g.version, g.keys = version, keys
@@ -53,7 +55,7 @@ func (g *Gateway) CatchUp(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // the change is made: that whoever made it went away does not unmake it
 	for {
 		changes, err := g.config.Source.ChangesSince(ctx, g.version)
-		if err == nil && len(changes) == 0 && len(g.recounts) == 0 {
+		if err == nil && len(changes) == 0 {
 			g.failing.Store(nil)
 			return nil
 		}
@@ -92,105 +94,35 @@ func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 			return err
 		}
 	}
-	if len(g.recounts) > 0 {
-		if err := g.recount(ctx); err != nil {
-			return err
-		}
-	}
-	if len(changes) > 0 {
-		g.version = changes[len(changes)-1].Version
-		g.cutRefused(true)
-	}
+	g.version = changes[len(changes)-1].Version
+	g.cutRefused(true)
 	return nil
 }
 
-// recompile installs the topology that is now. Where a plan's quota has other windows than before, its keys' counts are to be taken anew;
-// until that is done, each key is held to the quota that its count is of.
+// recompile installs the topology that is now. Each key asks the ledger by the new terms of its plan before it is admitted by them.
 func (g *Gateway) recompile(ctx context.Context) error {
 	topology, err := g.config.Source.Topology(ctx)
 	if err != nil {
 		return fmt.Errorf("read topology: %w", err)
 	}
-	before := g.current.Load()
-	if g.recounts == nil {
-		g.recounts = map[models.PlanID][]limit.Quota{}
-	}
-	for i := range topology.Plans {
-		id := topology.Plans[i].ID
-		was, is := before.quotaInForce(id), quotaInForce(&topology.Plans[i].Terms)
-		if keyring.ShapeOf(was) != keyring.ShapeOf(is) {
-			g.recounts[id] = append(g.recounts[id], was)
-		}
-	}
-	s := compile(topology, before, g.recounts)
+	s := compile(topology, g.current.Load())
 	g.logBroken(s)
 	g.current.Store(s)
 	return nil
 }
 
-// quotaInForce returns a plan's quota; zero: none, or no such plan.
-func (s *snapshot) quotaInForce(id models.PlanID) limit.Quota {
-	if p := s.plans[id]; p != nil {
-		return p.quotas[0].Quota
-	}
-	return limit.Quota{}
-}
-
 // reload makes a key what it is now.
 func (g *Gateway) reload(ctx context.Context, id models.KeyID) error {
-	counted, err := g.put(ctx, id, keyring.Book{Now: g.config.Now(), Quota: g.current.Load().quotaInForce})
-	if err != nil || counted {
-		return err
-	}
-	// The key came back to a plan whose windows have changed since.
-	g.commits.Lock()
-	defer g.commits.Unlock()
-	if err := g.commit(ctx); err != nil {
-		return err
-	}
-	_, err = g.put(ctx, id, g.committedBook())
-	return err
-}
-
-func (g *Gateway) put(ctx context.Context, id models.KeyID, book keyring.Book) (counted bool, err error) {
 	c, err := g.config.Source.Credential(ctx, id)
-	if models.KindOf(err) == models.KindNotFound {
-		g.keys.Remove(id)
-		return true, nil
+	switch {
+	case models.KindOf(err) == models.KindNotFound:
+		g.keys.Remove(id, g.escrow.forget)
+	case err != nil:
+		return fmt.Errorf("read key %s: %w", id, err)
+	default:
+		g.keys.Put(c)
 	}
-	if err != nil {
-		return false, fmt.Errorf("read key %s: %w", id, err)
-	}
-	return g.keys.Put(c, book), nil
-}
-
-// recount takes the counts of plans' keys anew. Usage is committed first, and nothing is committed until the counts are taken: what the
-// records say and what was noted since are then together all that was charged.
-func (g *Gateway) recount(ctx context.Context) error {
-	g.commits.Lock()
-	defer g.commits.Unlock()
-	if err := g.commit(ctx); err != nil {
-		return err
-	}
-	book := g.committedBook()
-	for id := range g.recounts {
-		err := g.config.Source.CredentialsOfPlan(ctx, id, func(c models.Credential) error {
-			g.keys.Put(c, book)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read keys of plan %s: %w", id, err)
-		}
-	}
-	g.recounts = nil
 	return nil
-}
-
-// committedBook is for counts that are read from the records after a commit, under the lock of commits.
-func (g *Gateway) committedBook() keyring.Book {
-	return keyring.Book{
-		Now: g.config.Now(), Quota: g.current.Load().quotaInForce, Committed: true, Generation: g.meter.Generation(),
-	}
 }
 
 // logBroken logs each stage that is not served once.

@@ -1,8 +1,11 @@
 package enforcement
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
 	"gatehouse/models"
@@ -12,7 +15,7 @@ import (
 // instant is one moment on the two clocks: the wall's for windows and expiry, one that only goes forward for throttles.
 type instant struct {
 	wall int64 // Unix nanoseconds
-	mono int64 // nanoseconds since the gateway was made
+	mono int64 // nanoseconds since the machine was started
 }
 
 func (i instant) second() int64 { return floorDiv(i.wall, int64(time.Second)) }
@@ -29,7 +32,7 @@ func floorDiv(a, b int64) int64 {
 // now reads the clock once for a whole decision.
 func (g *Gateway) now() instant {
 	t := g.config.Now()
-	return instant{wall: t.UnixNano(), mono: int64(t.Sub(g.start))}
+	return instant{wall: t.UnixNano(), mono: g.uptime + int64(t.Sub(g.start))}
 }
 
 // decision is what was decided about one request, with what an answer needs to explain it. A refusal is a value, not an error.
@@ -41,12 +44,15 @@ type decision struct {
 	decided bool // limits are meant: every layer was asked
 	plan    *plan
 	rule    *rule
-	quota   *quota
-	used    int64    // of the quota, this request included
-	since   int64    // Unix nanoseconds: when the key expired or its value stopped
-	digest  [32]byte // of the value that was presented
-	stops   int64    // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
+	used    int64            // of the quota, this request included
+	since   int64            // Unix nanoseconds: when the key expired or its value stopped
+	at      journal.Position // of the admission
+	digest  [32]byte         // of the value that was presented
+	stops   int64            // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
 }
+
+// quota is the one that was asked, if any was.
+func (d *decision) quota() *quota { return &d.plan.quota }
 
 // decideOpen decides a request to a method that needs no key: the stage's throttle is all that limits it.
 func (g *Gateway) decideOpen(d *decision, at instant, st *stage) {
@@ -54,42 +60,90 @@ func (g *Gateway) decideOpen(d *decision, at instant, st *stage) {
 	d.limits, d.decided = limit.Decide(at.mono, &layers), true
 	if !d.limits.Allowed() {
 		d.problem = problemThrottled
+		return
 	}
+	_ = g.noteShared(at, st) // what nobody is charged for does not wait for room in the journal
 }
 
 // decideValue decides a request that presented a key's value, and notes what it decides.
-func (g *Gateway) decideValue(d *decision, at instant, st *stage, m *method, value string) {
+func (g *Gateway) decideValue(ctx context.Context, d *decision, at instant, st *stage, m *method, value string) {
 	if g.malformed(value) {
 		d.problem = problemKeyMalformed
 		return
 	}
-	d.digest = g.config.Keyring.Digest(value)
-	e, stops, ok := g.keys.Find(&d.digest)
-	if !ok {
-		d.problem = problemKeyUnknown
-		return
-	}
-	d.stops = stops
-	g.decideEntry(d, at, st, m, e, stops)
-	e.Unlock()
+	digest := [32]byte(g.config.Keyring.Digest(value))
+	var stops int64
+	g.decideFound(ctx, d, at, st, m, func() (e *keyring.Entry, _ int64, ok bool) {
+		e, stops, ok = g.keys.Find(&digest)
+		return e, stops, ok
+	})
+	d.digest, d.stops = digest, stops
 }
 
 // decideKey decides a request in the name of a key whose value nobody presented.
-func (g *Gateway) decideKey(d *decision, at instant, st *stage, m *method, id models.KeyID) {
-	e, ok := g.keys.ByKey(id)
-	if !ok {
-		d.problem = problemKeyUnknown
-		return
-	}
-	g.decideEntry(d, at, st, m, e, 0)
-	e.Unlock()
+func (g *Gateway) decideKey(ctx context.Context, d *decision, at instant, st *stage, m *method, id models.KeyID) {
+	g.decideFound(ctx, d, at, st, m, func() (*keyring.Entry, int64, bool) {
+		e, ok := g.keys.ByKey(id)
+		return e, 0, ok
+	})
 }
 
-// decideEntry decides under the entry's lock. Admission and count are noted under it too: a quota that is taken anew meanwhile
-// misses neither. Whatever refuses, nothing was spent (R7).
-func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *keyring.Entry, stops int64) {
+// decideFound decides a request of a key. When all that is missing is a right in hand, it waits for one, and decides anew.
+func (g *Gateway) decideFound(ctx context.Context, d *decision, at instant, st *stage, m *method, find func() (*keyring.Entry, int64, bool)) {
+	for deadline := (context.Context)(nil); ; {
+		e, stops, ok := find()
+		if !ok {
+			d.problem = problemKeyUnknown
+			return
+		}
+		await := g.decideEntry(d, at, st, m, e, stops)
+		h := holding{e.Key(), d.call.Plan}
+		e.Unlock()
+		if !await {
+			break
+		}
+		if deadline == nil {
+			var cancel func()
+			deadline, cancel = context.WithTimeout(ctx, patience)
+			defer cancel()
+		}
+		if p := awaited(g.escrow.wait(deadline, h, 1)); p != problemNone {
+			d.problem = p
+			return
+		}
+		*d, at = decision{}, g.now()
+	}
+	if d.problem == problemNone {
+		g.onDisk(d)
+	}
+}
+
+// awaited says what it means that no right came.
+func awaited(err error) problem {
+	switch {
+	case err == nil:
+		return problemNone
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return problemLedgerBusy
+	default:
+		return problemLedgerAway
+	}
+}
+
+// onDisk waits until an admission cannot be lost by a power cut, if that is wanted. If it cannot be known, the request is charged, but not let through.
+func (g *Gateway) onDisk(d *decision) {
+	if err := g.config.Journal.Wait(d.at); err != nil {
+		d.problem = problemJournalFull
+		g.meter.Finish(&d.call, &meter.Result{Outcome: models.OutcomeAborted})
+		g.config.Log.Error("an admission was not written to the disk", "error", err)
+	}
+}
+
+// decideEntry decides under the entry's lock. Admission and count are noted under it too. Whatever refuses, nothing was spent (R7). It returns true, and
+// has noted nothing, when all that is missing is a right of the quota.
+func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *keyring.Entry, stops int64) (await bool) {
 	d.app = e.App()
-	d.call = meter.Call{Key: e.Key(), Stage: st.id, Method: m.id, At: at.second(), Day: at.day()}
+	d.call = meter.Call{Key: e.Key(), Stage: st.id, Method: m.id, At: at.second()}
 	member, gr, p := membership(e, st, at)
 	if gr != nil {
 		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(m), gr.plan.id
@@ -102,17 +156,12 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 	case d.rule != nil && d.rule.excluded:
 		d.problem = problemExcluded
 	default:
-		d.quota = d.plan.quotaOf(member)
-		if d.quota == nil {
-			d.problem = problemNotReady
-		}
-	}
-	if d.problem == problemNone {
-		g.spend(d, at, st, m, e, member)
+		await = g.spend(d, at, st, m, e, member)
 	}
 	if o, ok := d.problem.refusal(); ok {
 		g.meter.Refuse(&d.call, o)
 	}
+	return await
 }
 
 // judgeKey says what is wrong with the key itself.
@@ -169,63 +218,101 @@ func problemOf(s keyring.State) problem {
 	}
 }
 
-// spend asks every layer, and takes one from each if all agree.
-func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) {
+// spend asks every layer, and takes one from each if all agree and the journal has it.
+func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (await bool) {
 	layers := limit.Layers{
 		Plan:  limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT},
 		Stage: st.shared,
 		Clock: g.clock,
 	}
-	if d.rule != nil && d.rule.bucket.IsLimited() {
+	ofMethod := d.rule != nil && d.rule.bucket.IsLimited()
+	if ofMethod {
 		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
 	}
-	if d.quota.IsSet() {
-		layers.Quota = d.allowance(at, member)
+	limited := d.plan.quota.IsSet()
+	if limited {
+		if member.Version > d.plan.version {
+			d.problem = problemNotReady // the ledger answered by newer terms than these: they are there by now
+			return false
+		}
+		layers.Quota = d.allowance(at, e, member)
 	}
 	d.limits, d.decided = limit.Decide(at.mono, &layers), true
+	switch {
+	case d.limits.Verdict == limit.Await:
+		return true
+	case !d.limits.Allowed() && d.limits.Layer == limit.LayerQuota:
+		d.problem = problemQuota
+	case !d.limits.Allowed():
+		d.problem = problemThrottled
+	default:
+		if err := g.writeDown(d, at, st, &layers); err != nil {
+			layers.GiveBack(at.mono)
+			d.problem = problemJournalFull
+			return false
+		}
+		if limited && member.Spend() && !g.escrow.want(e.Key()) {
+			member.Unasked()
+		}
+	}
 	member.TAT = layers.Plan.TAT
-	if layers.Method.Bucket.IsLimited() {
+	if ofMethod {
 		e.SetMethodTAT(d.plan.id, st.id, m.id, layers.Method.TAT)
 	}
-	switch {
-	case d.limits.Allowed():
-		member.Charge(1, g.meter.Admit(&d.call))
-	case d.limits.Layer == limit.LayerQuota:
-		d.problem = problemQuota
-	default:
-		d.problem = problemThrottled
+	if limited {
+		d.used = e.Spent(member)
 	}
-	d.used = member.Used
+	return false
 }
 
-// allowance is what the quota has left in the window that is now, or in the later one that the key has counted in already.
-func (d *decision) allowance(at instant, member *keyring.Member) limit.Allowance {
-	w := d.quota.at(at.day())
-	member.Turn(w.first)
-	if member.Day > w.first {
-		w = d.quota.at(member.Day)
-		d.call.Day = max(d.call.Day, w.first)
+// writeDown puts an admission into the journal, which makes it one: what was written down is charged, whatever happens next.
+func (g *Gateway) writeDown(d *decision, at instant, st *stage, l *limit.Layers) (err error) {
+	if err := g.noteShared(at, st); err != nil {
+		return err
 	}
-	return limit.Allowance{
+	d.at, err = g.meter.Admit(&journal.Record{
+		Kind: journal.Admitted, Second: d.call.At, Window: d.call.Window,
+		Key: d.call.Key, Plan: d.call.Plan, Stage: d.call.Stage, Method: d.call.Method, TAT: l.Plan.TAT, MethodTAT: l.Method.TAT,
+	})
+	return err
+}
+
+// noteShared writes down the level of the stage's bucket, if it has one.
+func (g *Gateway) noteShared(at instant, st *stage) error {
+	if !st.shared.Bucket.IsLimited() {
+		return nil
+	}
+	_, err := g.config.Journal.Append(&journal.Record{Kind: journal.Shared, Second: at.second(), Stage: st.id, TAT: st.shared.State.Load()})
+	return err
+}
+
+// allowance is what the key holds of its quota in the window that is now. What it holds by other terms than these does not count.
+func (d *decision) allowance(at instant, e *keyring.Entry, member *keyring.Member) limit.Allowance {
+	q := d.quota()
+	w := q.at(at.day())
+	e.Enter(member, q.shape, w.first)
+	d.call.Window = w.first
+	a := limit.Allowance{
 		Limited: true,
-		Final:   true,
-		Limit:   d.quota.Limit,
-		Held:    d.quota.Limit - member.Used,
+		Limit:   member.Limit,
+		Beyond:  member.Beyond(),
 		ResetIn: time.Duration(int64(w.end)*secondsPerDay*int64(time.Second) - at.wall),
 	}
+	if member.Version == d.plan.version {
+		a.Held, a.Final = member.Held(), member.Final()
+	}
+	return a
 }
 
-// refund gives a right back to the window of its admission (DECISIONS 49).
+// refund gives a right back to the window of its admission (DECISIONS 49). That it was is in the journal already.
 func (g *Gateway) refund(c *meter.Call) {
 	e, ok := g.keys.ByKey(c.Key)
 	if !ok {
-		g.meter.Refund(c)
 		return
 	}
 	defer e.Unlock()
-	generation := g.meter.Refund(c)
-	if member := e.Member(c.Plan); member != nil && c.Day >= member.Day {
-		member.Charge(-1, generation)
+	if e.Refund(c.Plan, c.Window) {
+		g.escrow.want(c.Key) // so that the ledger hears of it
 	}
 }
 

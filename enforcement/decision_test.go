@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/enforcement/journal"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/secret"
@@ -22,15 +23,28 @@ func (s *small) Topology(context.Context) (models.Topology, error)            { 
 func (s *small) Credentials(_ context.Context, fn func(models.Credential) error) error {
 	return fn(s.credential)
 }
-func (s *small) CredentialsOfPlan(_ context.Context, _ models.PlanID, fn func(models.Credential) error) error {
-	return fn(s.credential)
-}
 func (s *small) Credential(context.Context, models.KeyID) (models.Credential, error) {
 	return s.credential, nil
 }
-func (s *small) CommitUsage(context.Context, models.UsageBatch) error       { return nil }
-func (s *small) SaveLevels(context.Context, []models.ThrottleLevel) error   { return nil }
+func (s *small) CommitUsage(context.Context, models.UsageBatch) error { return nil }
+func (s *small) Resume(context.Context, string) (models.Resumption, error) {
+	return models.Resumption{}, nil
+}
+func (s *small) AbortOpen(context.Context) (int64, error) { return 0, nil }
+func (s *small) SettleHoldings(context.Context, bool) (models.Settlement, error) {
+	return models.Settlement{}, nil
+}
 func (s *small) LoadLevels(context.Context) ([]models.ThrottleLevel, error) { return nil, nil }
+
+// Exchange grants a million.
+func (s *small) Exchange(_ context.Context, asks []models.QuotaAsk) (grants []models.QuotaGrant, err error) {
+	for _, a := range asks {
+		g := models.QuotaGrant{Version: 1, Used: a.Used}
+		g.Granted, g.Limit, g.Available = a.Used+a.Keep+1e6, limit.MaxQuota, limit.MaxQuota
+		grants = append(grants, g)
+	}
+	return grants, nil
+}
 
 // digests is a Digester without a pool: the race detector makes pools forget. That the real one does not allocate is package secret's to prove.
 type digests map[string]secret.Digest
@@ -48,7 +62,7 @@ func TestADecisionDoesNotAllocate(t *testing.T) {
 				ID: 2, Name: "prod", Upstream: "http://192.0.2.1", KeySource: models.DefaultKeySource(), Throttle: &all,
 				Methods: []models.Method{{ID: 3, Verb: "GET", Path: "/users/{id}", KeyRequired: true}},
 			}}}},
-			Plans: []models.GatewayPlan{{ID: 4, Terms: models.Terms{
+			Plans: []models.GatewayPlan{{ID: 4, Version: 1, Terms: models.Terms{
 				Throttle: &all, Quota: &limit.Quota{Limit: limit.MaxQuota, Period: limit.PeriodMonth},
 				Stages: []models.PlanStage{{StageID: 2, Throttles: []models.MethodThrottle{{MethodID: 3, Throttle: all}}}},
 			}}},
@@ -58,7 +72,12 @@ func TestADecisionDoesNotAllocate(t *testing.T) {
 			Plans: []models.CredentialPlan{{PlanID: 4, State: models.MemberActive}},
 		},
 	}
-	g := New(Config{Source: s, Sink: s, Levels: s, Keyring: ring})
+	j, err := journal.Open(journal.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	g := New(Config{Source: s, Ledger: s, Books: s, Journal: j, Keyring: ring})
 	if err := g.Load(context.Background()); err != nil {
 		t.Fatal(err)
 	}

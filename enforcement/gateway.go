@@ -10,12 +10,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
-	"gatehouse/models/limit"
 	"gatehouse/models/secret"
 )
 
@@ -28,14 +28,19 @@ type Source interface {
 	Topology(ctx context.Context) (models.Topology, error)
 	// Credentials calls fn for every key, also a revoked one.
 	Credentials(ctx context.Context, fn func(models.Credential) error) error
-	CredentialsOfPlan(ctx context.Context, plan models.PlanID, fn func(models.Credential) error) error
 	// Credential returns one key, also a revoked one; an error of models.KindNotFound when it is deleted.
 	Credential(ctx context.Context, id models.KeyID) (models.Credential, error)
 }
 
-// Levels keeps the levels of throttles over an ordered stop. LoadLevels forgets what it returns.
-type Levels interface {
-	SaveLevels(ctx context.Context, levels []models.ThrottleLevel) error
+// Books keep what must outlive the process. The store implements it.
+type Books interface {
+	meter.Sink
+	// Resume tells where the gateway stopped, and notes that it starts.
+	Resume(ctx context.Context, boot string) (models.Resumption, error)
+	// AbortOpen counts the requests that were under way when the gateway was killed as aborted.
+	AbortOpen(ctx context.Context) (int64, error)
+	// SettleHoldings takes back what the gateway held when it ended. Exact: everything that it admitted is committed.
+	SettleHoldings(ctx context.Context, exact bool) (models.Settlement, error)
 	LoadLevels(ctx context.Context) ([]models.ThrottleLevel, error)
 }
 
@@ -47,8 +52,9 @@ type Digester interface {
 // Config is what a Gateway needs.
 type Config struct {
 	Source  Source
-	Sink    meter.Sink
-	Levels  Levels
+	Ledger  Ledger
+	Books   Books
+	Journal *journal.Journal
 	Keyring Digester
 
 	ValueUses ValueUses // nil: who presents old values is not kept
@@ -61,15 +67,18 @@ type Config struct {
 	HideCookies []string         // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger     // nil: slog.Default()
 	Now         func() time.Time // nil: time.Now
+	Uptime      time.Duration    // of the machine, now: the clock of throttles goes on over restarts of the process. 0: the machine's
 }
 
 // Gateway is the data plane, an http.Handler. It answers 503 until Load succeeded. All methods are safe for concurrent use.
 type Gateway struct {
 	config  Config
-	start   time.Time     // the zero of the throttles' clock
-	clock   func() int64  // nanoseconds since start
+	start   time.Time     // when the machine had been up for uptime
+	uptime  int64         // nanoseconds
+	clock   func() int64  // of throttles: nanoseconds since the machine was started
 	keys    *keyring.Ring // set before current
 	meter   *meter.Meter
+	escrow  *escrow
 	proxy   *transport.Proxy
 	open    openRequests
 	callers callers
@@ -78,12 +87,11 @@ type Gateway struct {
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 
-	changes  sync.Mutex                      // held by the one Load or CatchUp at a time
-	version  int64                           // of the newest change that is applied
-	recounts map[models.PlanID][]limit.Quota // plans whose keys' counts are to be taken anew, and what they may be of
-	broken   map[models.StageID]string       // what was logged of stages that are not served
-	failing  atomic.Pointer[error]           // why changes cannot be applied; nil: they can
-	commits  sync.Mutex                      // held by the one commit of usage at a time, and while counts are taken anew
+	changes sync.Mutex                // held by the one Load or CatchUp at a time
+	version int64                     // of the newest change that is applied
+	broken  map[models.StageID]string // what was logged of stages that are not served
+	failing atomic.Pointer[error]     // why changes cannot be applied; nil: they can
+	commits sync.Mutex                // held by the one commit of usage at a time
 }
 
 // New returns a gateway that knows nothing yet.
@@ -97,8 +105,12 @@ func New(c Config) *Gateway {
 	if c.HideCookies == nil {
 		c.HideCookies = []string{"gatehouse", "__Host-gatehouse"}
 	}
-	g := &Gateway{config: c, start: c.Now(), meter: meter.New(), counts: newCounts()}
-	g.clock = func() int64 { return int64(c.Now().Sub(g.start)) }
+	if c.Uptime == 0 {
+		c.Uptime = journal.Uptime()
+	}
+	g := &Gateway{config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books), counts: newCounts()}
+	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
+	g.escrow = newEscrow(g)
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})
 	return g
 }
@@ -146,7 +158,7 @@ func (g *Gateway) Admit(api, stage, verb, path, key string) string {
 	}
 	var d decision
 	if to.method.keyRequired {
-		g.decideValue(&d, g.now(), to.stage, to.method, key)
+		g.decideValue(context.Background(), &d, g.now(), to.stage, to.method, key)
 	} else {
 		g.decideOpen(&d, g.now(), to.stage)
 	}
@@ -170,6 +182,12 @@ func (g *Gateway) Ready() error {
 	}
 	if err := g.failing.Load(); err != nil {
 		return fmt.Errorf("the gateway does not learn of changes: %w", *err)
+	}
+	if err := g.config.Journal.Err(); err != nil {
+		return fmt.Errorf("journal-full: %w", err)
+	}
+	if err := g.escrow.away.Load(); err != nil {
+		return fmt.Errorf("ledger-away: %w", *err)
 	}
 	return nil
 }

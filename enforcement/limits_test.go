@@ -1,7 +1,6 @@
 package enforcement_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -96,20 +95,17 @@ func TestThrottleServesTheWorkedExamples(t *testing.T) {
 
 // R5, with fractional rates.
 func TestNoWindowAdmitsMoreThanBurstAndRate(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		rate := rapid.SampledFrom([]float64{0.1, 0.5, 1, 3, 7.5, 100}).Draw(t, "rate")
-		burst := rapid.Int64Range(1, 20).Draw(t, "burst")
+	rapid.Check(t, func(rt *rapid.T) {
+		rate := rapid.SampledFrom([]float64{0.1, 0.5, 1, 3, 7.5, 100}).Draw(rt, "rate")
+		burst := rapid.Int64Range(1, 20).Draw(rt, "burst")
 		w := newWorld()
 		w.clock = newClock("2026-03-10 12:00:00")
 		st := w.addAPI("echo", "http://192.0.2.1", "GET /a")
 		_, value := w.addKey(w.addPlan("Free", throttle(rate, burst), st))
-		g := enforcement.New(enforcement.Config{Source: w, Sink: w, Levels: w, Keyring: w.ring, Now: w.clock.now})
-		if err := g.Load(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		g := w.gateway(t)
 		var admitted []time.Time
 		for range 200 {
-			w.clock.advance(time.Duration(rapid.Int64Range(0, int64(float64(time.Second)*2/rate)).Draw(t, "pause")))
+			w.clock.advance(time.Duration(rapid.Int64Range(0, int64(float64(time.Second)*2/rate)).Draw(rt, "pause")))
 			if g.Admit("echo", "prod", "GET", "/a", value) == "" {
 				admitted = append(admitted, w.clock.now())
 			}
@@ -117,7 +113,7 @@ func TestNoWindowAdmitsMoreThanBurstAndRate(t *testing.T) {
 		for i := range admitted {
 			for j := i; j < len(admitted); j++ {
 				if most := float64(burst) + rate*admitted[j].Sub(admitted[i]).Seconds(); float64(j-i+1) > most+1e-6 {
-					t.Fatalf("%d admitted within %v, want at most %v", j-i+1, admitted[j].Sub(admitted[i]), most)
+					rt.Fatalf("%d admitted within %v, want at most %v", j-i+1, admitted[j].Sub(admitted[i]), most)
 				}
 			}
 		}
@@ -147,7 +143,7 @@ func TestQuotaWindowsRollOverByThemselves(t *testing.T) {
 			if got, want := w.Header().Get("Retry-After"), strconv.Itoa(int(resets.Sub(o.clock.now())/time.Second)); got != want {
 				t.Errorf("Retry-After = %q, want %q", got, want)
 			}
-			if l, _ := o.g.Limits(o.key, o.plan); !l.Window.End.Equal(resets) || l.Used != 3 || l.Left != 0 {
+			if l, _ := o.g.Limits(t.Context(), o.key, o.plan); !l.Window.End.Equal(resets) || l.Used != 3 || l.Left != 0 {
 				t.Errorf("Limits = %+v", l)
 			}
 			o.clock.nanos.Store(resets.UnixNano() - 1)
@@ -162,6 +158,34 @@ func TestQuotaWindowsRollOverByThemselves(t *testing.T) {
 	}
 }
 
+// A clock that was wrong by a month for a moment costs nobody a month.
+func TestAClockThatWasFarAheadBlocksNoKeyForGood(t *testing.T) {
+	o := newOne(t, quota(3, limit.PeriodMonth))
+	o.clock.advance(31 * 24 * time.Hour)
+	if got := o.spend(t, "/a"); got != 3 {
+		t.Fatalf("%d passed, want 3", got)
+	}
+	o.clock.advance(-31 * 24 * time.Hour)
+	if got := o.spend(t, "/a"); got != 3 {
+		t.Errorf("%d passed when the clock was right again, want 3", got)
+	}
+}
+
+// chargedOn is what the key was charged on a day, after a commit.
+func (o *one) chargedOn(t testing.TB, day string) int64 {
+	t.Helper()
+	if err := o.g.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.charged[charge{o.key, o.plan, at.Unix() / 86400}]
+}
+
 // Each labelled window admits at most its limit, whatever the clock does (DECISIONS 60).
 func TestAClockThatGoesBackOpensNoQuota(t *testing.T) {
 	o := newOne(t, quota(3, limit.PeriodDay))
@@ -169,13 +193,16 @@ func TestAClockThatGoesBackOpensNoQuota(t *testing.T) {
 	if got := o.spend(t, "/a"); got != 3 {
 		t.Fatalf("%d passed, want 3", got)
 	}
-	o.clock.advance(-2 * time.Hour)
-	if got := o.get(t, "/a"); got != "quota-exceeded" {
-		t.Errorf("back on the 10th: %q", got)
-	}
-	o.clock.advance(2 * time.Hour)
-	if got := o.get(t, "/a"); got != "quota-exceeded" {
-		t.Errorf("on the 11th again: %q", got)
+	for range 2 {
+		o.clock.advance(-2 * time.Hour)
+		o.spend(t, "/a")
+		if n := o.chargedOn(t, "2026-03-10"); n != 3 {
+			t.Errorf("%d on the 10th, want 3", n)
+		}
+		o.clock.advance(2 * time.Hour)
+		if got := o.get(t, "/a"); got != "quota-exceeded" {
+			t.Errorf("on the 11th again: %q", got)
+		}
 	}
 	o.clock.advance(24 * time.Hour)
 	if got := o.spend(t, "/a"); got != 3 {
@@ -259,7 +286,7 @@ func TestARefusedRequestSpendsNothing(t *testing.T) {
 			if got := o.spend(t, "/a"); got != 2 {
 				t.Fatalf("%d passed, want 2", got)
 			}
-			before, _ := o.g.Limits(o.key, o.plan)
+			before, _ := o.g.Limits(t.Context(), o.key, o.plan)
 			for range 10 {
 				w := in(o.g, "GET", "/echo/prod/a", o.value)
 				p := problemOf(t, w.Header(), w.Body)
@@ -267,7 +294,7 @@ func TestARefusedRequestSpendsNothing(t *testing.T) {
 					t.Fatalf("got %d %+v, want a refusal by %s", w.Code, p, tt.layer)
 				}
 			}
-			after, _ := o.g.Limits(o.key, o.plan)
+			after, _ := o.g.Limits(t.Context(), o.key, o.plan)
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("refusals spent something (-before +after):\n%s", diff)
 			}
@@ -395,7 +422,7 @@ func TestChargePolicies(t *testing.T) {
 			o.world.stage(func() { o.stage.Upstream = up.url })
 			catchUp(t, o.g)
 			in(o.g, "GET", "/echo/prod/a", o.value)
-			if l, _ := o.g.Limits(o.key, o.plan); l.Used != tt.want {
+			if l, _ := o.g.Limits(t.Context(), o.key, o.plan); l.Used != tt.want {
 				t.Errorf("used %d, want %d", l.Used, tt.want)
 			}
 			drain(t, o.g)

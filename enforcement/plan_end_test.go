@@ -21,7 +21,7 @@ func TestAPlanEndsAtItsInstant(t *testing.T) {
 	if got := o.get(t, "/a"); got != "plan-ended" {
 		t.Errorf("at the end: %q", got)
 	}
-	if _, ok := o.g.Limits(o.key, o.plan); ok {
+	if _, ok := o.g.Limits(t.Context(), o.key, o.plan); ok {
 		t.Error("an ended plan has limits")
 	}
 	drain(t, o.g)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -53,9 +52,25 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 	const a = "/echo/prod/a"
 	tests := map[string]func(*testing.T, *one) *httptest.ResponseRecorder{
 		"not-ready": func(t *testing.T, o *one) *httptest.ResponseRecorder {
-			o.g = enforcement.New(enforcement.Config{Source: o.world, Sink: o.world, Levels: o.world, Keyring: o.ring, ProblemURL: "https://portal.example/problems/"})
+			o.g = enforcement.New(o.config(t))
 			return in(o.g, "GET", a, o.value)
 		},
+		"journal-full": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.mostJournal = 3 * 64 << 10 // 1,023 records each, and nobody makes room
+			o.g = o.gateway(t)
+			for range 4000 {
+				o.g.Admit("echo", "prod", "GET", "/a", o.value)
+			}
+			return in(o.g, "GET", a, o.value)
+		},
+		"ledger-away": get(func(_ *testing.T, o *one) {
+			o.publish(o.plan, quota(10, limit.PeriodDay))
+			o.ledgerFault = errAway
+		}, a),
+		"ledger-busy": get(func(_ *testing.T, o *one) {
+			o.publish(o.plan, quota(10, limit.PeriodDay))
+			o.ledgerPause = time.Second
+		}, a),
 		"target-too-long":  get(nil, a+"?"+strings.Repeat("x", 8192)),
 		"head-too-large":   get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
 		"path-invalid":     get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
@@ -110,10 +125,9 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			return in(o.g, "GET", a, o.value)
 		},
 		"internal": func(t *testing.T, o *one) *httptest.ResponseRecorder {
-			g := enforcement.New(enforcement.Config{
-				Source: o.world, Sink: o.world, Levels: o.world, Keyring: brokenDigester{}, ProblemURL: "https://portal.example/problems/",
-				Log: slog.New(slog.DiscardHandler),
-			})
+			c := o.config(t)
+			c.Keyring = brokenDigester{}
+			g := enforcement.New(c)
 			if err := g.Load(context.Background()); err != nil {
 				t.Fatal(err)
 			}

@@ -475,10 +475,9 @@ func TestInterimAnswersAreKeptFromOldClients(t *testing.T) {
 func TestNoLogAndNoMetricTellsAKey(t *testing.T) {
 	var log bytes.Buffer
 	o := newOne(t, nil)
-	g := enforcement.New(enforcement.Config{
-		Source: o.world, Sink: o.world, Levels: o.world, Keyring: o.ring, Policy: o.policy,
-		Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	c := o.config(t)
+	c.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	g := enforcement.New(c)
 	o.world.stage(func() { o.stage.KeySource = models.KeySource{Place: models.KeyInQuery, Name: "key"} })
 	o.world.stage(func() { o.stage.Upstream = "http://" + closedPort(t) })
 	if err := g.Load(context.Background()); err != nil {

@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -62,8 +63,25 @@ func (q *request) quote(value string, p problem) {
 		d.problem = p
 		return
 	}
-	defer e.Unlock()
-	q.quoteEntry(e, stops)
+	known := q.quoteEntry(e, stops)
+	h := holding{e.Key(), d.call.Plan}
+	e.Unlock()
+	if known {
+		return
+	}
+	// What is left of the quota is for the ledger to say; nothing is taken.
+	ctx, cancel := context.WithTimeout(q.r.Context(), patience)
+	defer cancel()
+	if p := awaited(q.g.escrow.wait(ctx, h, 0)); p != problemNone {
+		d.problem = p
+		return
+	}
+	if e, ok := q.g.keys.ByKey(h.key); ok {
+		defer e.Unlock()
+		if member := e.Member(h.plan); member == nil || !q.quoteLimits(e, member) {
+			d.problem = problemNotReady // it changed meanwhile
+		}
+	}
 }
 
 // findKey returns the entry of the key that calls, locked.
@@ -86,8 +104,8 @@ func (q *request) findKey(value string, p problem) (e *keyring.Entry, stops int6
 	return e, stops, problemNone
 }
 
-// quoteEntry is decideEntry without consequences.
-func (q *request) quoteEntry(e *keyring.Entry, stops int64) {
+// quoteEntry is decideEntry without consequences. It returns false when the ledger must be asked first what is left of the quota.
+func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 	d := &q.decision
 	d.app, d.call.Key = e.App(), e.Key()
 	member, gr, p := membership(e, q.stage, q.at)
@@ -96,7 +114,7 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) {
 	}
 	if ok, wait := q.g.quotes.take(e.Key(), quoteThrottle(d.plan), q.at.mono); !ok {
 		d.problem, q.quoteWait = problemQuotes, wait
-		return
+		return true
 	}
 	switch fault := d.judgeKey(e, stops, q.at); {
 	case fault != problemNone:
@@ -108,27 +126,28 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) {
 	case d.rule != nil && d.rule.excluded:
 		q.verdict = problemExcluded
 	default:
-		q.quoteLimits(e, *member)
+		return q.quoteLimits(e, member)
 	}
+	return true
 }
 
 // quoteLimits asks every layer of a copy.
-func (q *request) quoteLimits(e *keyring.Entry, member keyring.Member) {
+func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known bool) {
 	d := &q.decision
-	if d.quota = d.plan.quotaOf(&member); d.quota == nil {
-		d.problem = problemNotReady
-		return
-	}
 	layers := limit.Layers{Plan: limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared)}
 	if d.rule != nil && d.rule.bucket.IsLimited() {
 		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
 	}
-	if d.quota.IsSet() {
-		layers.Quota = d.allowance(q.at, &member)
+	if d.plan.quota.IsSet() {
+		layers.Quota = d.allowance(q.at, e, member)
+		if member.Version != d.plan.version {
+			return false
+		}
+		// What is left in the ledger could be had.
+		layers.Quota.Held, layers.Quota.Beyond, layers.Quota.Final = layers.Quota.Held+layers.Quota.Beyond, 0, true
+		d.used = e.Spent(member)
 	}
-	d.call.Day = q.at.day()
 	d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
-	d.used = member.Used
 	switch {
 	case d.limits.Allowed():
 	case d.limits.Layer == limit.LayerQuota:
@@ -136,6 +155,7 @@ func (q *request) quoteLimits(e *keyring.Entry, member keyring.Member) {
 	default:
 		q.verdict = problemThrottled
 	}
+	return true
 }
 
 // copied is a bucket of its own with the level of s.

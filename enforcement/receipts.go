@@ -57,7 +57,7 @@ func (q *request) receiptOf(o models.Outcome, slug string, status int) models.Re
 		Method: q.method.name, Outcome: o, Problem: slug, Status: status, Limits: q.limits(),
 	}
 	if d.plan != nil {
-		r.PlanID, r.PlanVersion = d.plan.id, d.plan.version
+		r.PlanID, r.PlanVersion = d.plan.id, int(d.plan.version)
 	}
 	if d.since != 0 {
 		r.Since = time.Unix(0, d.since)
@@ -79,9 +79,7 @@ func (q *request) limits() (out models.ReceiptLimits) {
 			*out.Of(layer) = models.ReceiptLimit{Limited: true, Rate: q.rateOf(layer), Limit: g.Limit, Remaining: g.Remaining, Reset: g.Reset}
 		}
 	}
-	if d.quota != nil {
-		out.Of(limit.LayerQuota).Period = d.quota.Period
-	}
+	out.Of(limit.LayerQuota).Period = d.plan.quota.Period
 	return out
 }
 

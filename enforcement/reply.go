@@ -261,7 +261,7 @@ func (q *request) windowOf(layer limit.Layer) time.Duration {
 	case limit.LayerStage:
 		return q.stage.throttle.Fill()
 	case limit.LayerQuota:
-		w := d.quota.at(d.call.Day)
+		w := d.quota().at(d.call.Window)
 		return time.Duration(w.end-w.first) * secondsPerDay * time.Second
 	default:
 		return 0

@@ -182,11 +182,11 @@ func (q *request) decide() problem {
 	case !q.method.keyRequired:
 		q.g.decideOpen(d, q.at, q.stage)
 	case q.as != 0:
-		q.g.decideKey(d, q.at, q.stage, q.method, q.as)
+		q.g.decideKey(q.r.Context(), d, q.at, q.stage, q.method, q.as)
 	case p != problemNone:
 		d.problem = p
 	default:
-		q.g.decideValue(d, q.at, q.stage, q.method, value)
+		q.g.decideValue(q.r.Context(), d, q.at, q.stage, q.method, value)
 		if d.stops != 0 {
 			q.g.callers.note(q)
 		}
@@ -241,9 +241,10 @@ func (q *request) finish() {
 	if problem(q.cut.Load()) != problemNone {
 		o = models.OutcomeAborted // a WebSocket does not tell
 	}
-	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
+	refund := q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream)
+	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, Refund: refund, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
 	q.settle(o, &e)
-	if q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream) {
+	if refund {
 		q.g.refund(&q.decision.call)
 	}
 }

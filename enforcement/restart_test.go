@@ -37,9 +37,9 @@ func TestCountsAndLevelsSurviveAnOrderedStop(t *testing.T) {
 	if got := o.spend(t, "/a"); got != 4 {
 		t.Fatalf("%d passed GET /a, want 4", got)
 	}
-	before, _ := o.g.Limits(o.key, o.plan)
+	before, _ := o.g.Limits(t.Context(), o.key, o.plan)
 	o.restart(t, 0)
-	if after, _ := o.g.Limits(o.key, o.plan); !cmp.Equal(before, after) {
+	if after, _ := o.g.Limits(t.Context(), o.key, o.plan); !cmp.Equal(before, after) {
 		t.Errorf("limits changed (-before +after):\n%s", cmp.Diff(before, after))
 	}
 	for _, path := range []string{"/a", "/b"} {

@@ -33,7 +33,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 		case <-poll.C:
 			changes.note(ctx, g, "gateway does not learn of changes", g.CatchUp(ctx))
 		case <-commit.C:
-			usage.note(ctx, g, "usage is not committed; it is kept in memory", g.Commit(ctx))
+			usage.note(ctx, g, "usage is not committed; it is kept in the journal", g.Commit(ctx))
+			g.escrow.sweep()
 		}
 	}
 }
@@ -52,19 +53,16 @@ func (b *grumble) note(ctx context.Context, g *Gateway, message string, err erro
 	}
 }
 
-// Commit hands the usage that is not committed yet to the sink, as Run does each second. A commit that has begun comes to its end also when
+// Commit hands the usage that is not committed yet to the books, as Run does each second. A commit that has begun comes to its end also when
 // ctx does: else nobody would know whether it happened.
-func (g *Gateway) Commit(ctx context.Context) error {
+func (g *Gateway) Commit(ctx context.Context) error { return g.commit(ctx, false) }
+
+func (g *Gateway) commit(ctx context.Context, ordered bool) error {
 	g.commits.Lock()
 	defer g.commits.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
-	return g.commit(ctx)
-}
-
-// commit must be called under the lock of commits.
-func (g *Gateway) commit(ctx context.Context) error {
-	return g.meter.Commit(ctx, g.config.Sink, g.config.Now())
+	return g.meter.Commit(ctx, g.moment(), ordered)
 }
 
 // Leave announces an ordered stop: requests are served as before, but each answer closes its connection, and Ready says why. Without it a
@@ -72,17 +70,17 @@ func (g *Gateway) commit(ctx context.Context) error {
 func (g *Gateway) Leave() { g.open.closing.Store(true) }
 
 // Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are cut
-// off at once; then levels and usage are saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
+// off at once; then the rights in hand are given back and usage is saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
 func (g *Gateway) Drain(ctx context.Context) error {
 	g.open.drain(ctx)
 	g.proxy.CloseIdle()
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	var err error
-	if s := g.current.Load(); s != nil {
-		err = g.saveLevels(save, s)
+	if g.current.Load() != nil {
+		err = g.escrow.giveBack()
 	}
-	if err := errors.Join(err, g.Commit(save), g.WriteCallers(save)); err != nil {
+	if err := errors.Join(err, g.commit(save, err == nil), g.WriteCallers(save)); err != nil {
 		return fmt.Errorf("stop the gateway: %w", err)
 	}
 	return nil

@@ -65,14 +65,13 @@ type rule struct {
 // plan is a usage plan's version in force.
 type plan struct {
 	id        models.PlanID
-	version   int
 	name      string
 	throttle  *limit.Throttle
 	bucket    limit.Bucket
 	delivered bool  // charge by models.ChargeDelivered
 	endsAt    int64 // Unix nanoseconds; 0: it has no end
-	// quotas is the one in force, and behind it the ones that counts of keys may still be of while they are taken anew.
-	quotas []*quota
+	quota     quota
+	version   uint32 // of the terms
 }
 
 // ended reports whether the plan opens nothing any more.
@@ -101,19 +100,8 @@ func (q *quota) at(day int32) window {
 
 const secondsPerDay = 86400
 
-// quotaOf returns the quota that a member's count is of; nil if there is none: then the count must be taken first.
-func (p *plan) quotaOf(m *keyring.Member) *quota {
-	for _, q := range p.quotas {
-		if q.shape == m.Shape {
-			return q
-		}
-	}
-	return nil
-}
-
-// compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; former lists
-// the quotas of plans whose keys' counts are being taken anew.
-func compile(t models.Topology, before *snapshot, former map[models.PlanID][]limit.Quota) *snapshot {
+// compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil.
+func compile(t models.Topology, before *snapshot) *snapshot {
 	s := &snapshot{
 		apis:   map[string]*api{},
 		stages: map[models.StageID]*stage{},
@@ -128,7 +116,7 @@ func compile(t models.Topology, before *snapshot, former map[models.PlanID][]lim
 		s.apis[a.id.String()] = a
 	}
 	for i := range t.Plans {
-		s.compilePlan(&t.Plans[i], former[t.Plans[i].ID])
+		s.compilePlan(&t.Plans[i])
 	}
 	return s
 }
@@ -198,18 +186,17 @@ func parseUpstream(s string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: base}, nil
 }
 
-func (s *snapshot) compilePlan(in *models.GatewayPlan, former []limit.Quota) {
+func (s *snapshot) compilePlan(in *models.GatewayPlan) {
 	t := &in.Terms
-	p := &plan{id: in.ID, version: in.Version, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
+	p := &plan{id: in.ID, version: uint32(in.Version), name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
 	if !in.EndsAt.IsZero() {
 		p.endsAt = in.EndsAt.UnixNano()
 	}
 	if t.Throttle != nil {
 		p.bucket = t.Throttle.Compile()
 	}
-	inForce := quotaInForce(t)
-	for _, q := range append([]limit.Quota{inForce}, former...) {
-		p.quotas = append(p.quotas, &quota{Quota: q, shape: keyring.ShapeOf(q)})
+	if t.Quota != nil {
+		p.quota.Quota, p.quota.shape = *t.Quota, keyring.ShapeOf(*t.Quota)
 	}
 	s.plans[p.id] = p
 	for i := range t.Stages {
@@ -217,13 +204,6 @@ func (s *snapshot) compilePlan(in *models.GatewayPlan, former []limit.Quota) {
 			st.grants[p.id] = &grant{plan: p, rules: st.rulesOf(&t.Stages[i])}
 		}
 	}
-}
-
-func quotaInForce(t *models.Terms) limit.Quota {
-	if t.Quota == nil {
-		return limit.Quota{}
-	}
-	return *t.Quota
 }
 
 // rulesOf leaves out what a plan says of methods that are not deployed.

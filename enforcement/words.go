@@ -107,13 +107,13 @@ func (q *request) explainThrottle() string {
 
 func (q *request) explainQuota() string {
 	d := &q.decision
-	per := map[limit.Period]string{limit.PeriodDay: "day", limit.PeriodWeek: "week", limit.PeriodMonth: "month"}[d.quota.Period]
-	if d.quota.Limit <= 0 {
+	per := map[limit.Period]string{limit.PeriodDay: "day", limit.PeriodWeek: "week", limit.PeriodMonth: "month"}[d.quota().Period]
+	if d.quota().Limit <= 0 {
 		return fmt.Sprintf("The plan %s includes no requests: its quota is 0. Waiting does not help.", d.plan.name)
 	}
-	end := time.Unix(int64(d.quota.at(d.call.Day).end)*secondsPerDay, 0).UnixNano()
+	end := time.Unix(int64(d.quota().at(d.call.Window).end)*secondsPerDay, 0).UnixNano()
 	return fmt.Sprintf("The plan %s includes %s a %s for each key, and this key has used %s. The next %s begins on %s, in %s.", d.plan.name,
-		counted(d.quota.Limit, "request"), per, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
+		counted(d.quota().Limit, "request"), per, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
 }
 
 // failed names the problem of a failed exchange; problemNone: nobody is there to be told.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/models"
 	"gatehouse/models/limit"
@@ -36,10 +37,21 @@ type world struct {
 	bytes   map[cell][2]int64
 	seconds map[cell]int64
 	charged map[charge]int64
-	levels  []models.ThrottleLevel
+	levels  map[models.ThrottleLevel]models.ThrottleLevel // by name
 	seen    map[models.KeyID]time.Time
-	fault   error  // of every method
-	reading func() // called while keys are read; nil: nothing
+	fault   error // of every method
+	counts  map[models.QuotaBucket]*count
+	epochs  map[models.PlanID]int // rises with each change of a plan's windows
+
+	ledgerFault error // of Exchange alone
+	ledgerPause time.Duration
+	mostJournal int64 // bytes; 0: enough
+	exchanges   int
+	resumption  models.Resumption
+	journalDir  string
+	journal     *journal.Journal
+	boot        [16]byte // zero: the machine's
+	reading     func()   // called while keys are read; nil: nothing
 
 	ring   *secret.Keyring
 	policy enforcement.AddressPolicy
@@ -63,14 +75,17 @@ type charge struct {
 }
 
 // clock is a virtual clock.
-type clock struct{ nanos atomic.Int64 }
+type clock struct {
+	nanos atomic.Int64
+	start time.Time
+}
 
 func newClock(at string) *clock {
 	t, err := time.Parse(time.DateTime, at)
 	if err != nil {
 		panic(err)
 	}
-	c := &clock{}
+	c := &clock{start: t}
 	c.nanos.Store(t.UnixNano())
 	return c
 }
@@ -81,7 +96,8 @@ func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
 func newWorld() *world {
 	return &world{
 		plans: map[models.PlanID]*models.GatewayPlan{}, keys: map[models.KeyID]*models.Credential{},
-		cells: map[cell]int64{}, bytes: map[cell][2]int64{}, seconds: map[cell]int64{}, charged: map[charge]int64{}, seen: map[models.KeyID]time.Time{},
+		counts: map[models.QuotaBucket]*count{}, epochs: map[models.PlanID]int{},
+		cells: map[cell]int64{}, bytes: map[cell][2]int64{}, seconds: map[cell]int64{}, charged: map[charge]int64{}, levels: map[models.ThrottleLevel]models.ThrottleLevel{}, seen: map[models.KeyID]time.Time{},
 		ring: secret.NewKeyring(), policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	}
 }
@@ -161,7 +177,11 @@ func (w *world) publish(id models.PlanID, with func(*models.Terms)) {
 	defer w.mu.Unlock()
 	p := *w.plans[id]
 	p.Version++
+	before := p.Terms.Quota
 	with(&p.Terms)
+	if after := p.Terms.Quota; (before == nil) != (after == nil) || before != nil && (before.Period != after.Period || before.Offset != after.Offset) {
+		w.epochs[id]++
+	}
 	w.plans[id] = &p
 	w.note(models.ChangePlan, int64(id))
 }
@@ -259,50 +279,22 @@ func (w *world) Credentials(_ context.Context, fn func(models.Credential) error)
 	return w.each(func(*models.Credential) bool { return true }, fn)
 }
 
-func (w *world) CredentialsOfPlan(_ context.Context, plan models.PlanID, fn func(models.Credential) error) error {
-	return w.each(func(c *models.Credential) bool {
-		for _, p := range c.Plans {
-			if p.PlanID == plan {
-				return true
-			}
-		}
-		return false
-	}, fn)
-}
-
 func (w *world) each(which func(*models.Credential) bool, fn func(models.Credential) error) error {
 	w.mu.Lock()
 	var some []models.Credential
 	for _, c := range w.keys {
 		if which(c) {
-			some = append(some, w.withUse(c))
+			some = append(some, *c)
 		}
 	}
 	fault := w.fault
 	w.mu.Unlock()
-	if w.reading != nil {
-		w.reading()
-	}
 	for _, c := range some {
 		if err := fn(c); err != nil {
 			return err
 		}
 	}
 	return fault
-}
-
-func (w *world) withUse(c *models.Credential) models.Credential {
-	out := *c
-	out.Plans = append([]models.CredentialPlan(nil), c.Plans...)
-	for i := range out.Plans {
-		p := &out.Plans[i]
-		for name, n := range w.charged {
-			if name.key == c.KeyID && name.plan == p.PlanID {
-				p.Used = append(p.Used, models.QuotaUse{KeyID: name.key, PlanID: name.plan, Day: name.day, Used: n})
-			}
-		}
-	}
-	return out
 }
 
 func (w *world) Credential(_ context.Context, id models.KeyID) (models.Credential, error) {
@@ -312,7 +304,7 @@ func (w *world) Credential(_ context.Context, id models.KeyID) (models.Credentia
 		return models.Credential{}, w.fault
 	}
 	if c := w.keys[id]; c != nil {
-		return w.withUse(c), nil
+		return *c, nil
 	}
 	return models.Credential{}, models.NotFound("key")
 }
@@ -335,21 +327,19 @@ func (w *world) CommitUsage(_ context.Context, b models.UsageBatch) error {
 	for _, l := range b.LastUsed {
 		w.seen[l.KeyID] = l.At
 	}
+	for _, l := range b.Levels {
+		w.levels[models.ThrottleLevel{KeyID: l.KeyID, PlanID: l.PlanID, StageID: l.StageID, MethodID: l.MethodID}] = l
+	}
+	w.resumption.Position, w.resumption.Ordered = b.To, b.Ordered
 	return nil
 }
 
-func (w *world) SaveLevels(_ context.Context, levels []models.ThrottleLevel) error {
+func (w *world) LoadLevels(context.Context) (levels []models.ThrottleLevel, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.levels = levels
-	return w.fault
-}
-
-func (w *world) LoadLevels(context.Context) ([]models.ThrottleLevel, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	levels := w.levels
-	w.levels = nil
+	for _, l := range w.levels {
+		levels = append(levels, l)
+	}
 	return levels, w.fault
 }
 
@@ -379,17 +369,23 @@ func (w *world) chargedTo(key models.KeyID, plan models.PlanID) (n int64) {
 
 var errAway = errors.New("the records are away")
 
-// gateway returns a gateway that knows the world.
-func (w *world) gateway(t testing.TB, options ...func(*enforcement.Config)) *enforcement.Gateway {
-	t.Helper()
+// config is what a gateway of the world needs.
+func (w *world) config(t testing.TB) enforcement.Config {
 	c := enforcement.Config{
-		Source: w, Sink: w, Levels: w, Keyring: w.ring, ProblemURL: "https://portal.example/problems/", Policy: w.policy,
+		Source: w, Ledger: w, Books: w, Journal: w.openJournal(t), Keyring: w.ring, ProblemURL: "https://portal.example/problems/", Policy: w.policy,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	if w.clock != nil {
-		c.Now = w.clock.now
+		c.Now, c.Uptime = w.clock.now, time.Hour+w.clock.now().Sub(w.clock.start)
 	}
 	c.Receipts, c.ReceiptURL = w.receipts, "https://portal.example/requests/"
+	return c
+}
+
+// gateway returns a gateway that knows the world.
+func (w *world) gateway(t testing.TB, options ...func(*enforcement.Config)) *enforcement.Gateway {
+	t.Helper()
+	c := w.config(t)
 	for _, option := range options {
 		option(&c)
 	}

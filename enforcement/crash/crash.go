@@ -6,3 +6,6 @@ package crash
 
 // At ends the process here when the environment says so; see crashpoints.go.
 func At(string) {}
+
+// Boot is the boot id of the machine that the process believes in; zero: the machine's own.
+func Boot() (boot [16]byte, err error) { return boot, nil }

@@ -3,6 +3,7 @@
 package crash
 
 import (
+	"encoding/hex"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +13,15 @@ import (
 
 // Variable names a point and how many passes of it the process survives: GATEHOUSE_CRASH=journal.admit:120 ends it at the 121st.
 const Variable = "GATEHOUSE_CRASH"
+
+// BootVariable is the boot id that the process believes in, 32 hex digits: another one than before is a reboot of the machine.
+const BootVariable = "GATEHOUSE_BOOT_ID"
+
+// Boot is the boot id of the machine that the process believes in; zero: the machine's own.
+func Boot() (boot [16]byte, err error) {
+	_, err = hex.Decode(boot[:], []byte(os.Getenv(BootVariable)))
+	return boot, err
+}
 
 var (
 	point, survive = read()

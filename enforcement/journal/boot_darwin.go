@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,4 +20,13 @@ func bootID() (id [16]byte, err error) {
 		return id, fmt.Errorf("the boot id %q is not a UUID", text)
 	}
 	return id, nil
+}
+
+// Uptime is how long the machine has been running, also asleep.
+func Uptime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic(err) // macOS has had it since 10.12
+	}
+	return time.Duration(t.Nano())
 }

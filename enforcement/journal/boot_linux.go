@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // bootID identifies this run of the kernel.
@@ -18,4 +21,13 @@ func bootID() (id [16]byte, err error) {
 		return id, fmt.Errorf("the boot id %q is not a UUID", text)
 	}
 	return id, nil
+}
+
+// Uptime is how long the machine has been running, also asleep.
+func Uptime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		panic(err) // every kernel since 2.6.39 has it
+	}
+	return time.Duration(t.Nano())
 }

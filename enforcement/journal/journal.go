@@ -58,6 +58,8 @@ type Journal struct {
 	stopped sync.WaitGroup
 	disk    syncer
 
+	making sync.Mutex // held by whoever makes the spare segment
+
 	mu    sync.Mutex // of what follows; Append takes it when a segment is full
 	used  []*segment // in order, the current one last
 	spare *segment   // ready to be the next one
@@ -185,6 +187,15 @@ func (j *Journal) rotate(full *segment) error {
 	if j.current.Load() != full {
 		return nil // another request did it
 	}
+	if j.spare == nil && j.fault == nil {
+		// The keeper is late. Whoever needs the space makes it.
+		j.mu.Unlock()
+		j.provide()
+		j.mu.Lock()
+		if j.current.Load() != full {
+			return nil
+		}
+	}
 	if j.spare == nil {
 		j.call()
 		return ErrFull
@@ -231,6 +242,8 @@ func (j *Journal) keep() {
 
 // provide prepares a spare segment if there is none.
 func (j *Journal) provide() {
+	j.making.Lock()
+	defer j.making.Unlock()
 	j.mu.Lock()
 	need := j.spare == nil
 	j.mu.Unlock()
@@ -321,18 +334,32 @@ func (j *Journal) Release(to Position) (err error) {
 // remove closes a segment and deletes its file.
 func (s *segment) remove() error { return errors.Join(s.close(), os.Remove(s.path)) }
 
-// Close writes everything to the disk. Nothing may be appended or folded any more.
+// Close writes everything to the disk. Nothing may be appended or folded any more; an Append that comes too late is lost, and does no other harm.
 func (j *Journal) Close() error {
 	close(j.stop)
 	j.stopped.Wait()
 	err := j.flush()
 	j.disk.close()
-	all := slices.Concat(j.left, j.used, j.free)
-	if j.spare != nil {
-		all = append(all, j.spare)
-	}
-	for _, s := range all {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range slices.Concat(j.left, j.free) {
 		err = errors.Join(err, s.close())
 	}
+	last := j.used
+	if j.spare != nil {
+		last = append(last, j.spare)
+		j.spare = nil
+	}
+	for _, s := range last {
+		err = errors.Join(err, s.file.Close()) // it stays mapped: an Append may be late
+	}
 	return err
+}
+
+// End is behind everything whose Append has returned.
+func (j *Journal) End() Position {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.used[len(j.used)-1]
+	return Position{s.number, min(s.next.Load(), uint64(len(s.data)))}
 }

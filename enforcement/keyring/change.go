@@ -5,26 +5,11 @@ import (
 	"time"
 
 	"gatehouse/models"
-	"gatehouse/models/limit"
 )
 
-const secondsPerDay = 86400
-
-// Book is what Put must know beside the credential.
-type Book struct {
-	Now   time.Time
-	Quota func(models.PlanID) limit.Quota // in force; zero: none
-
-	// Committed says that the credential was read after the meter's last commit, and that the meter has noted in Generation since.
-	// Only then can a count be taken anew of a membership that charged requests before.
-	Committed  bool
-	Generation uint32
-}
-
-// Put makes a key what the credential says. What is left of the limits stays, also of plans that the key leaves or comes back
-// to. It returns false if a count must be taken anew but b is not Committed: then that membership is refused (Uncounted) until
-// Put is called again with a Book that is.
-func (r *Ring) Put(c models.Credential, b Book) (counted bool) {
+// Put makes a key what the credential says. Levels of throttles and rights in hand stay, also of plans that the key leaves or comes back
+// to; but before any of them admits again, the ledger is asked (Member.Version is 0): the change may have been of what is left.
+func (r *Ring) Put(c models.Credential) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, ref, known := r.byID(c.KeyID)
@@ -33,10 +18,10 @@ func (r *Ring) Put(c models.Credential, b Book) (counted bool) {
 		e = r.entry(ref)
 		e.mu.Lock()
 	}
-	var space [2][4][32]byte
+	var space [2][4]digest
 	before := e.digests(space[0][:0])
 	e.describe(c)
-	counted = e.join(c.Plans, b)
+	e.join(c.Plans)
 	after := e.digests(space[1][:0])
 	e.mu.Unlock()
 
@@ -55,17 +40,17 @@ func (r *Ring) Put(c models.Credential, b Book) (counted bool) {
 			r.byDigest.remove(digestHash(&d), ref)
 		}
 	}
-	return counted
 }
 
-// Remove forgets a key and what it had left.
-func (r *Ring) Remove(id models.KeyID) {
+// Remove forgets a key and what it had left, after last has seen it.
+func (r *Ring) Remove(id models.KeyID, last func(e *Entry)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, ref, known := r.byID(id)
 	if !known {
 		return
 	}
+	last(e)
 	digests := e.digests(nil)
 	e.clear()
 	e.mu.Unlock()
@@ -79,9 +64,9 @@ func (r *Ring) Remove(id models.KeyID) {
 }
 
 // digests appends the digests of the key's values.
-func (e *Entry) digests(to [][32]byte) [][32]byte {
-	if e.value != (value{}) {
-		to = append(to, e.value.digest)
+func (e *Entry) digests(to []digest) []digest {
+	if e.digest != (digest{}) {
+		to = append(to, e.digest)
 	}
 	if e.more != nil {
 		for _, v := range e.more.values {
@@ -102,44 +87,33 @@ func (e *Entry) describe(c models.Credential) {
 	default:
 		e.status = Disabled
 	}
-	e.value = value{}
+	e.digest = digest{}
 	if e.more != nil {
 		e.more.values = nil
 	}
-	for i, s := range c.Secrets {
-		v := value{digest: s.Digest, stops: nanos(s.StopsAt)}
-		if i == 0 {
-			e.value = v
+	for _, s := range c.Secrets {
+		whole := [32]byte(s.Digest)
+		if d := digestOf(&whole); s.StopsAt.IsZero() {
+			e.digest = d
 		} else {
 			m := e.extra()
-			m.values = append(m.values, v)
+			m.values = append(m.values, value{digest: d, stops: nanos(s.StopsAt)})
 		}
 	}
 }
 
+func digestOf(whole *[32]byte) digest { return digest(whole[:16]) }
+
 // join takes over the memberships.
-func (e *Entry) join(plans []models.CredentialPlan, b Book) (counted bool) {
-	e.Members(func(m *Member) { m.State = Gone })
-	counted = true
+func (e *Entry) join(plans []models.CredentialPlan) {
+	e.Members(func(m *Member) { m.State, m.Version = Gone, 0 })
 	for _, p := range plans {
-		quota := b.Quota(p.PlanID)
 		m := e.Member(p.PlanID)
-		switch {
-		case m == nil:
-			// It never charged anything here that the store does not know.
+		if m == nil {
 			m = e.newMember(p.PlanID)
-			m.count(quota, p.Used, 0, b.Now)
-		case m.Shape == ShapeOf(quota):
-		case b.Committed:
-			m.count(quota, p.Used, m.pendingIn(b.Generation), b.Now)
-		case quota.IsSet():
-			m.Shape, counted = Uncounted, false
-		default:
-			m.Shape = 0
 		}
 		m.State = stateOf(p.State)
 	}
-	return counted
 }
 
 func (e *Entry) newMember(plan models.PlanID) *Member {
@@ -155,40 +129,10 @@ func (e *Entry) newMember(plan models.PlanID) *Member {
 // clear makes the entry free. Not *e = Entry{}: the lock is held.
 func (e *Entry) clear() {
 	e.more, e.key, e.app, e.expire, e.status = nil, 0, 0, 0, Absent
-	e.value, e.member = value{}, Member{}
+	e.digest, e.member = digest{}, Member{}
 }
 
-// count sums the days of the quota's window that is now, and what is not among them yet.
-func (m *Member) count(q limit.Quota, days []models.QuotaUse, pending int64, now time.Time) {
-	m.Shape, m.Day, m.Used = ShapeOf(q), 0, 0
-	if !q.IsSet() {
-		return
-	}
-	window := q.Window(now)
-	m.Day = Day(window.Start)
-	for _, d := range days {
-		if d.Day >= int64(m.Day) && d.Day < int64(Day(window.End)) {
-			m.Used += d.Used
-		}
-	}
-	m.Used = max(0, m.Used+pending)
-}
-
-func (m *Member) pendingIn(generation uint32) int64 {
-	if m.generation != generation {
-		return 0
-	}
-	return int64(m.pending)
-}
-
-// Day is the Unix day of t.
-func Day(t time.Time) int32 {
-	s := t.Unix()
-	if s < 0 {
-		s -= secondsPerDay - 1
-	}
-	return int32(s / secondsPerDay)
-}
+const secondsPerDay = 86400
 
 func nanos(t time.Time) int64 {
 	if t.IsZero() {

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"gatehouse/models"
-	"gatehouse/models/limit"
 )
 
 // Entry is one key and what it has left. Its fields are read and changed under its lock only. Two cache lines long: see doc.go.
@@ -13,7 +12,7 @@ type Entry struct {
 	more   *more
 	key    models.KeyID // 0: the entry is free
 	app    models.AppID
-	value  value
+	digest digest // of the current value; zero: none
 	expire int64
 	member Member // its Plan is 0: on no plan
 	status Status
@@ -24,12 +23,17 @@ type more struct {
 	values  []value
 	members []Member
 	buckets []bucket
+	refunds []refund
+	closed  []Closed
 }
 
-// value is one of a key's secrets.
+// digest is the first half of a value's digest: 128 bits of a keyed hash cannot be met by chance or by trying.
+type digest [16]byte
+
+// value is a secret that the current one has replaced.
 type value struct {
-	digest [32]byte // zero: none
-	stops  int64    // 0: it is the current one
+	digest digest
+	stops  int64
 }
 
 // bucket is the throttle of one method of a plan's stage.
@@ -38,6 +42,12 @@ type bucket struct {
 	stage  models.StageID
 	method models.MethodID
 	tat    int64
+}
+
+// refund is what came back to a member in its window.
+type refund struct {
+	plan models.PlanID
+	n    int64
 }
 
 // Status says whether a key works by itself.
@@ -75,51 +85,6 @@ func stateOf(s models.MembershipState) State {
 	default:
 		return Suspended // also a state that this version does not know: refused
 	}
-}
-
-// Shape is the part of a quota that says which days make a window. A Member's count is of one shape.
-type Shape uint16
-
-// Uncounted is the shape of a member whose count is not known: it must be refused.
-const Uncounted Shape = 1<<16 - 1
-
-// ShapeOf returns the shape of q; 0 for no quota.
-func ShapeOf(q limit.Quota) Shape {
-	if !q.IsSet() {
-		return 0
-	}
-	return Shape(q.Period)<<8 | Shape(q.Offset)
-}
-
-// Member is a key on a plan: its bucket and its count.
-type Member struct {
-	Plan  models.PlanID
-	TAT   int64 // of the plan's throttle
-	Used  int64 // charged in the window that begins on Day
-	Day   int32
-	Shape Shape // that Day and Used are of
-	State State
-
-	// pending is what was charged in the meter's generation, which may not be committed yet.
-	pending    int32
-	generation uint32
-}
-
-// Turn moves the count to the window that begins on first. A window never turns back: when the clock does, the key goes on
-// counting in the later window, so that no labelled window ever admits more than its limit.
-func (m *Member) Turn(first int32) {
-	if first > m.Day {
-		m.Day, m.Used = first, 0
-	}
-}
-
-// Charge counts n requests, or gives back -n. Generation is the one that the meter noted them in.
-func (m *Member) Charge(n int32, generation uint32) {
-	m.Used = max(0, m.Used+int64(n))
-	if m.generation != generation {
-		m.generation, m.pending = generation, 0
-	}
-	m.pending += n
 }
 
 // Unlock lets go of an entry that Find or ByKey returned.
@@ -209,17 +174,17 @@ func (e *Entry) extra() *more {
 	return e.more
 }
 
-// valueOf returns the value with the digest. It must be called under the entry's lock.
-func (e *Entry) valueOf(digest *[32]byte) (value, bool) {
-	if e.value.digest == *digest {
-		return e.value, true
+// stopsOf finds a value of the key and when it stops; 0 for the current one. It must be called under the entry's lock.
+func (e *Entry) stopsOf(d digest) (stops int64, ok bool) {
+	if e.digest == d {
+		return 0, true
 	}
 	if e.more != nil {
 		for _, v := range e.more.values {
-			if v.digest == *digest {
-				return v, true
+			if v.digest == d {
+				return v.stops, true
 			}
 		}
 	}
-	return value{}, false
+	return 0, false
 }

@@ -28,8 +28,9 @@ type Ring struct {
 func (r *Ring) Len() int { return int(r.keys.Load()) }
 
 // Find returns the entry of the value with the digest, locked, and when that value stops working: 0 for never.
-func (r *Ring) Find(digest *[32]byte) (e *Entry, stops int64, ok bool) {
-	t, hash := r.byDigest.Load(), digestHash(digest)
+func (r *Ring) Find(whole *[32]byte) (e *Entry, stops int64, ok bool) {
+	d := digestOf(whole)
+	t, hash := r.byDigest.Load(), digestHash(&d)
 	if t == nil {
 		return nil, 0, false
 	}
@@ -42,8 +43,8 @@ func (r *Ring) Find(digest *[32]byte) (e *Entry, stops int64, ok bool) {
 		// entry under its lock decides.
 		e := r.entry(ref)
 		e.mu.Lock()
-		if v, ok := e.valueOf(digest); ok {
-			return e, v.stops, true
+		if stops, ok := e.stopsOf(d); ok {
+			return e, stops, true
 		}
 		e.mu.Unlock()
 		i = next
@@ -147,7 +148,7 @@ func (x *index) remove(hash uint64, ref uint32) {
 }
 
 // digestHash needs no mixing: a keyed hash is as good as random, and nobody outside can choose it.
-func digestHash(d *[32]byte) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
+func digestHash(d *digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
 
 // keyHash spreads an id over 64 bits (the finalizer of MurmurHash3).
 func keyHash(id models.KeyID) uint64 {

@@ -19,25 +19,19 @@ import (
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
-func digest(n int) (d [32]byte) {
+func digestNo(n int) (d [32]byte) {
 	binary.LittleEndian.PutUint64(d[:], keyHash(models.KeyID(n+1))) // spread, as real digests are
 	binary.LittleEndian.PutUint64(d[8:], uint64(n))
 	return d
 }
 
 func credential(n int, plans ...models.PlanID) models.Credential {
-	c := models.Credential{KeyID: models.KeyID(n + 1), Enabled: true, Secrets: []models.CredentialSecret{{Digest: digest(n)}}}
+	c := models.Credential{KeyID: models.KeyID(n + 1), Enabled: true, Secrets: []models.CredentialSecret{{Digest: digestNo(n)}}}
 	for _, p := range plans {
 		c.Plans = append(c.Plans, models.CredentialPlan{PlanID: p, State: models.MemberActive})
 	}
 	return c
 }
-
-func noQuota(models.PlanID) limit.Quota { return limit.Quota{} }
-
-func daily(models.PlanID) limit.Quota { return limit.Quota{Limit: 100, Period: limit.PeriodDay} }
-
-func monthly(models.PlanID) limit.Quota { return limit.Quota{Limit: 100, Period: limit.PeriodMonth} }
 
 // view is all that a look-up can learn of a key.
 type view struct {
@@ -58,7 +52,7 @@ func look(r *Ring) map[models.KeyID]view {
 		}
 		e.Members(func(m *Member) {
 			if m.State != Gone {
-				v.Members = append(v.Members, fmt.Sprint(m.Plan, m.State, m.Shape, m.Day, m.Used))
+				v.Members = append(v.Members, fmt.Sprint(m.Plan, m.State))
 			}
 		})
 		slices.Sort(v.Values)
@@ -71,14 +65,13 @@ func look(r *Ring) map[models.KeyID]view {
 // Without it a key could stay open after it was revoked, or an old value after a rotation, depending on what else changed meanwhile.
 func TestAnyInterleavingOfChangesLeavesTheRingEqualToAFreshLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		book := Book{Now: noon, Quota: daily}
 		var r Ring
 		want := map[models.KeyID]models.Credential{}
 		next := 0
 		check := func(t *rapid.T) {
 			var fresh Ring
 			for _, c := range want {
-				fresh.Put(c, book)
+				fresh.Put(c)
 			}
 			if diff := cmp.Diff(look(&fresh), look(&r)); diff != "" {
 				t.Fatalf("ring differs from a fresh load (-fresh +ring):\n%s", diff)
@@ -93,7 +86,7 @@ func TestAnyInterleavingOfChangesLeavesTheRingEqualToAFreshLoad(t *testing.T) {
 				}
 			}
 			for n := range next + 2 {
-				d := digest(n)
+				d := digestNo(n)
 				e, _, ok := r.Find(&d)
 				if id, wanted := live[d]; ok != wanted || ok && e.Key() != id {
 					t.Fatalf("Find(%d): got %v, want %v", n, ok, wanted)
@@ -112,7 +105,7 @@ func TestAnyInterleavingOfChangesLeavesTheRingEqualToAFreshLoad(t *testing.T) {
 				c.Secrets = nil
 				for range rapid.IntRange(0, 6).Draw(t, "values") {
 					next++
-					c.Secrets = append(c.Secrets, models.CredentialSecret{Digest: digest(next), StopsAt: noon})
+					c.Secrets = append(c.Secrets, models.CredentialSecret{Digest: digestNo(next), StopsAt: noon})
 				}
 				if old, ok := want[c.KeyID]; ok && rapid.Bool().Draw(t, "keep") {
 					c.Secrets = append(c.Secrets, old.Secrets...)
@@ -120,12 +113,12 @@ func TestAnyInterleavingOfChangesLeavesTheRingEqualToAFreshLoad(t *testing.T) {
 				for _, p := range rapid.SliceOfNDistinct(rapid.IntRange(1, 5), 0, 3, rapid.ID).Draw(t, "plans") {
 					c.Plans = append(c.Plans, models.CredentialPlan{PlanID: models.PlanID(p), State: models.MemberActive})
 				}
-				r.Put(c, book)
+				r.Put(c)
 				want[c.KeyID] = c
 			},
 			"remove": func(t *rapid.T) {
 				id := models.KeyID(rapid.IntRange(1, 41).Draw(t, "key"))
-				r.Remove(id)
+				r.Remove(id, func(*Entry) {})
 				delete(want, id)
 			},
 			"compare": check,
@@ -139,7 +132,7 @@ func TestLookUpsBesideChangesNeverFindAnotherKey(t *testing.T) {
 	var r Ring
 	const n = 400
 	for i := range n {
-		r.Put(credential(i), Book{Now: noon, Quota: noQuota})
+		r.Put(credential(i))
 	}
 	stop := make(chan struct{})
 	var group sync.WaitGroup
@@ -151,7 +144,7 @@ func TestLookUpsBesideChangesNeverFindAnotherKey(t *testing.T) {
 					return
 				default:
 				}
-				d := digest(i % n)
+				d := digestNo(i % n)
 				e, _, ok := r.Find(&d)
 				if !ok {
 					continue
@@ -161,7 +154,7 @@ func TestLookUpsBesideChangesNeverFindAnotherKey(t *testing.T) {
 				}
 				e.Unlock()
 				// Keys of the lower half never change.
-				if d := digest(i % (n / 2)); true {
+				if d := digestNo(i % (n / 2)); true {
 					if e, _, ok := r.Find(&d); !ok {
 						t.Errorf("key %d is lost", i%(n/2))
 					} else {
@@ -173,130 +166,115 @@ func TestLookUpsBesideChangesNeverFindAnotherKey(t *testing.T) {
 	}
 	for round := range 30 {
 		for i := n / 2; i < n; i++ {
-			r.Remove(models.KeyID(i + 1))
+			r.Remove(models.KeyID(i+1), func(*Entry) {})
 		}
 		for i := n - 1; i >= n/2; i-- {
-			r.Put(credential(i), Book{Now: noon, Quota: noQuota})
+			r.Put(credential(i))
 		}
 		for i := range 200 { // growth
-			r.Put(credential(10_000+round*200+i), Book{Now: noon, Quota: noQuota})
+			r.Put(credential(10_000 + round*200 + i))
 		}
 	}
 	close(stop)
 	group.Wait()
 }
 
-func TestAKeyThatLeavesAPlanAndComesBackHasTheCountAndBucketItLeftWith(t *testing.T) {
+// enter has a key hold rights of a month on plan 7.
+func enter(e *Entry, held int64) *Member {
+	m := e.Member(7)
+	e.Enter(m, ShapeOf(limit.Quota{Period: limit.PeriodMonth}), 20_513)
+	a := e.Ask(m, true, held)
+	g := models.QuotaGrant{Grant: limit.Grant{Granted: held, Available: 1, Limit: 100}, Version: 1}
+	e.Take(m, &a, &g)
+	return m
+}
+
+func TestAKeyThatLeavesAPlanAndComesBackHasWhatItLeftWithAndAsksFirst(t *testing.T) {
 	var r Ring
-	book := Book{Now: noon, Quota: daily}
-	r.Put(credential(1, 7), book)
+	r.Put(credential(1, 7))
 	e, _ := r.ByKey(2)
-	e.Member(7).Charge(3, 0)
-	e.Member(7).TAT = 99
+	m := enter(e, 5)
+	m.Spend()
+	m.TAT = 99
 	e.Unlock()
 
-	r.Put(credential(1), book)
+	r.Put(credential(1))
 	e, _ = r.ByKey(2)
-	if m := e.Member(7); m.State != Gone {
-		t.Errorf("state = %v, want Gone", m.State)
+	if m := e.Member(7); m.State != Gone || m.Version != 0 {
+		t.Errorf("state %v, version %d; want Gone, 0", m.State, m.Version)
 	}
 	e.Unlock()
 
-	r.Put(credential(1, 7), book)
+	r.Put(credential(1, 7))
 	e, _ = r.ByKey(2)
 	defer e.Unlock()
-	if m := e.Member(7); m.State != Active || m.Used != 3 || m.TAT != 99 {
-		t.Errorf("got %+v, want what it left with", *m)
+	if m := e.Member(7); m.State != Active || m.Used != 1 || m.Held() != 4 || m.TAT != 99 || m.Version != 0 {
+		t.Errorf("got %+v, want what it left with, and no version", *m)
 	}
 }
 
-func TestACountIsTheSumOfTheDaysOfItsWindow(t *testing.T) {
-	c := credential(1, 7)
-	today := int64(Day(noon))
-	for _, d := range []int64{today - 10, today - 9, today - 1, today} { // the 28th of February, the 1st, 9th and 10th of March
-		c.Plans[0].Used = append(c.Plans[0].Used, models.QuotaUse{Day: d, Used: 10})
-	}
-	tests := []struct {
-		name  string
-		quota limit.Quota
-		want  int64
-	}{
-		{"day", limit.Quota{Limit: 1, Period: limit.PeriodDay}, 10},
-		{"week from Monday the 9th", limit.Quota{Limit: 1, Period: limit.PeriodWeek}, 20},
-		{"week from Tuesday the 10th", limit.Quota{Limit: 1, Period: limit.PeriodWeek, Offset: 1}, 10},
-		{"month", limit.Quota{Limit: 1, Period: limit.PeriodMonth}, 30},
-		{"month from the 28th", limit.Quota{Limit: 1, Period: limit.PeriodMonth, Offset: 27}, 40},
-		{"none", limit.Quota{}, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var r Ring
-			r.Put(c, Book{Now: noon, Quota: func(models.PlanID) limit.Quota { return tt.quota }})
-			e, _ := r.ByKey(2)
-			defer e.Unlock()
-			if got := e.Member(7).Used; got != tt.want {
-				t.Errorf("Used = %d, want %d", got, tt.want)
-			}
-		})
-	}
-}
-
-// Without it, changing a quota from a day to a month would forget or double what was charged and not committed yet.
-func TestACountOfAnotherShapeIsTakenFromTheRecordsAndWhatIsNotCommitted(t *testing.T) {
+// What a window that is left spent is reported to the unit, refunds that come late included.
+func TestAWindowThatIsLeftIsReportedToTheEnd(t *testing.T) {
 	var r Ring
-	r.Put(credential(1, 7), Book{Now: noon, Quota: daily})
-	charge := func(n int32, generation uint32) {
-		e, _ := r.ByKey(2)
-		e.Member(7).Charge(n, generation)
-		e.Unlock()
-	}
-	charge(5, 0)
-	charge(2, 1) // after the commit of generation 0
-
-	c := credential(1, 7)
-	c.Plans[0].Used = []models.QuotaUse{{Day: int64(Day(noon)) - 3, Used: 30}, {Day: int64(Day(noon)), Used: 5}}
-	if r.Put(c, Book{Now: noon, Quota: monthly}) {
-		t.Error("Put without a commit says that it could count")
-	}
+	r.Put(credential(1, 7))
 	e, _ := r.ByKey(2)
-	if got := e.Member(7).Shape; got != Uncounted {
-		t.Errorf("Shape = %v, want Uncounted", got)
-	}
-	e.Unlock()
-	if !r.Put(c, Book{Now: noon, Quota: monthly, Committed: true, Generation: 1}) {
-		t.Error("Put after a commit says that it could not count")
-	}
-	e, _ = r.ByKey(2)
 	defer e.Unlock()
-	if m := e.Member(7); m.Used != 37 || m.Shape != ShapeOf(monthly(7)) {
-		t.Errorf("got %+v, want 37 used of the month", *m)
+	m := enter(e, 5)
+	for range 3 {
+		m.Spend()
+	}
+	if !e.Refund(7, 20_513) || m.Held() != 3 || e.Spent(m) != 2 {
+		t.Errorf("after a refund: held %d, spent %d; want 3, 2", m.Held(), e.Spent(m))
+	}
+	e.Enter(m, ShapeOf(limit.Quota{Period: limit.PeriodMonth}), 20_544)
+	if m.Held() != 0 || m.Used != 0 || m.Version != 0 {
+		t.Errorf("in the new window: %+v, want nothing", *m)
+	}
+	if !e.Refund(7, 20_513) || e.Refund(7, 20_482) {
+		t.Error("a refund must go to the window of its admission, and to no other")
+	}
+	closed := e.Closed()
+	if len(closed) != 1 {
+		t.Fatalf("%d windows are left, want 1", len(closed))
+	}
+	a := e.AskOf(closed[0])
+	if a.Used != 3 || a.Refunded != 2 || a.Keep != 0 || a.Want != 0 || a.Bucket.Window != 20_513 {
+		t.Errorf("reported %+v, want 3 used, 2 refunded", a)
+	}
+	e.Reported(closed[0])
+	if len(e.Closed()) != 0 {
+		t.Error("it is reported again")
 	}
 }
 
-func TestAWindowNeverTurnsBack(t *testing.T) {
-	m := Member{Day: 10, Used: 4}
-	m.Turn(9)
-	if m.Day != 10 || m.Used != 4 {
-		t.Errorf("turned back: %+v", m)
+// What is given back is not spent any more, whatever becomes of the answer.
+func TestWhatAnAskDoesNotKeepIsNotSpent(t *testing.T) {
+	var r Ring
+	r.Put(credential(1, 7))
+	e, _ := r.ByKey(2)
+	defer e.Unlock()
+	m := enter(e, 5)
+	m.Spend()
+	if a := e.Ask(m, true, 1); a.Keep != 4 || a.Used != 1 || m.Held() != 4 {
+		t.Errorf("a refill: %+v, held %d", a, m.Held())
 	}
-	m.Turn(11)
-	if m.Day != 11 || m.Used != 0 {
-		t.Errorf("did not turn: %+v", m)
+	if a := e.Ask(m, false, 0); a.Keep != 0 || a.Used != 1 || m.Held() != 0 {
+		t.Errorf("a return: %+v, held %d", a, m.Held())
 	}
 }
 
 func TestLookUpsDoNotAllocate(t *testing.T) {
 	var r Ring
 	for i := range 1000 {
-		r.Put(credential(i, 7), Book{Now: noon, Quota: daily})
+		r.Put(credential(i, 7))
 	}
-	known, unknown := digest(17), digest(5000)
+	known, unknown := digestNo(17), digestNo(5000)
 	got := testing.AllocsPerRun(1000, func() {
 		e, _, ok := r.Find(&known)
 		if !ok {
 			t.Fatal("not found")
 		}
-		e.Member(7).Charge(1, 0)
+		e.Member(7).Spend()
 		e.Unlock()
 		if _, _, ok := r.Find(&unknown); ok {
 			t.Fatal("found")
@@ -317,7 +295,7 @@ func TestAKeyTakesAtMost200Bytes(t *testing.T) {
 	before := heap()
 	r := new(Ring)
 	for i := range n {
-		r.Put(credential(i, 7), Book{Now: noon, Quota: daily})
+		r.Put(credential(i, 7))
 	}
 	got := float64(heap()-before) / n
 	t.Logf("%.1f bytes a key", got)

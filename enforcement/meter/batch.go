@@ -4,11 +4,16 @@ import (
 	"math/bits"
 	"time"
 
+	"gatehouse/enforcement/journal"
 	"gatehouse/models"
+	"gatehouse/models/limit"
 )
 
 const (
 	secondsPerMinute = 60
+	secondsPerDay    = 86400
+	// spareCells is the largest index that is kept for reuse: what a peak needed is given back.
+	spareCells = 1 << 12
 	// keepSeconds is how long the throttled seconds of a minute are remembered after it: a refusal is folded at most that late.
 	keepSeconds = 120
 )
@@ -33,58 +38,80 @@ type chargeName struct {
 	day  int32
 }
 
+// levelName names a throttle's bucket: a plan's own when the method is 0, a stage's when the key is 0.
+type levelName struct {
+	key    models.KeyID
+	plan   models.PlanID
+	stage  models.StageID
+	method models.MethodID
+}
+
 // batch is folded records.
 type batch struct {
 	cells    []models.UsageCell
 	index    map[cellName]int32 // of cells
 	charged  map[chargeName]int64
 	lastUsed map[models.KeyID]int64 // Unix seconds
+	levels   map[levelName]int64    // TATs
 	// throttled has a bit for each second of a minute that had a refusal by a throttle. It outlives commits: a second counts once.
 	throttled map[place]uint64
 }
 
 // reset begins an empty batch. The cells are not used again: the sink may keep them.
 func (b *batch) reset() {
-	if b.index == nil || len(b.index) > spareRecords {
-		b.index, b.charged, b.lastUsed = map[cellName]int32{}, map[chargeName]int64{}, map[models.KeyID]int64{}
+	if b.index == nil || len(b.index) > spareCells {
+		b.index, b.charged, b.lastUsed, b.levels = map[cellName]int32{}, map[chargeName]int64{}, map[models.KeyID]int64{}, map[levelName]int64{}
 	}
 	clear(b.index)
 	clear(b.charged)
 	clear(b.lastUsed)
+	clear(b.levels)
 	b.cells = nil
 	if b.throttled == nil {
 		b.throttled = map[place]uint64{}
 	}
 }
 
-func (b *batch) fold(r *record) {
-	c := &r.call
-	at := place{c.Key, c.Plan, c.Stage, c.Method, c.At - c.At%secondsPerMinute}
-	switch r.kind {
-	case admitted:
+func (b *batch) fold(r *journal.Record) {
+	at := place{r.Key, r.Plan, r.Stage, r.Method, r.Second - r.Second%secondsPerMinute}
+	switch r.Kind {
+	case journal.Admitted:
 		b.cell(at, models.OutcomeOpen).Count++
-		b.charge(c, 1)
-		b.see(c)
-	case finished:
+		b.charge(r, 1)
+		b.see(r)
+		b.level(levelName{key: r.Key, plan: r.Plan}, r.TAT)
+		b.level(levelName{r.Key, r.Plan, r.Stage, r.Method}, r.MethodTAT)
+	case journal.Finished:
 		b.cell(at, models.OutcomeOpen).Count--
-		cell := b.cell(at, r.result.Outcome)
+		cell := b.cell(at, r.Outcome)
 		cell.Count++
-		cell.BytesIn += r.result.BytesIn
-		cell.BytesOut += r.result.BytesOut
-		cell.Latency[models.LatencyBucket(r.result.Latency)]++
-	case refused:
-		cell := b.cell(at, r.result.Outcome)
-		cell.Count++
-		if r.result.Outcome == models.OutcomeThrottled {
-			cell.ThrottledSeconds += b.newSecond(at, c.At)
+		cell.BytesIn += r.BytesIn
+		cell.BytesOut += r.BytesOut
+		cell.Latency[models.LatencyBucket(r.Latency)]++
+		if r.Refund {
+			b.charge(r, -1)
 		}
-		b.see(c)
-	case refunded:
-		b.charge(c, -1)
+	case journal.Refused:
+		cell := b.cell(at, r.Outcome)
+		cell.Count += int64(r.Count)
+		if r.Outcome == models.OutcomeThrottled {
+			cell.ThrottledSeconds += b.newSecond(at, r.Second)
+		}
+		b.see(r)
+	case journal.Shared:
+		stage := levelName{stage: r.Stage}
+		b.level(stage, max(r.TAT, b.levels[stage])) // many take from it: they may write in another order
 	}
 }
 
-func (b *batch) see(c *Call) { b.lastUsed[c.Key] = max(b.lastUsed[c.Key], c.At) }
+func (b *batch) see(r *journal.Record) { b.lastUsed[r.Key] = max(b.lastUsed[r.Key], r.Second) }
+
+// level notes a TAT; 0 is of no throttle.
+func (b *batch) level(name levelName, tat int64) {
+	if tat != 0 {
+		b.levels[name] = tat
+	}
+}
 
 // cell returns a cell, good until the next one is asked for.
 func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
@@ -100,10 +127,8 @@ func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
 	return &b.cells[i]
 }
 
-func (b *batch) charge(c *Call, n int64) {
-	if c.Plan != 0 {
-		b.charged[chargeName{c.Key, c.Plan, c.Day}] += n
-	}
+func (b *batch) charge(r *journal.Record, n int64) {
+	b.charged[chargeName{r.Key, r.Plan, int32(r.Second / secondsPerDay)}] += n
 }
 
 // newSecond returns 1 if the second was not marked before.
@@ -124,7 +149,7 @@ func (b *batch) forget(now int64) {
 }
 
 // usage is the batch as the sink takes it, without what sums to nothing.
-func (b *batch) usage() (u models.UsageBatch) {
+func (b *batch) usage(at Instant) (u models.UsageBatch) {
 	for i := range b.cells {
 		if c := &b.cells[i]; c.Count != 0 || c.BytesIn != 0 || c.BytesOut != 0 || c.ThrottledSeconds != 0 {
 			u.Cells = append(u.Cells, *c)
@@ -137,6 +162,13 @@ func (b *batch) usage() (u models.UsageBatch) {
 	}
 	for key, at := range b.lastUsed {
 		u.LastUsed = append(u.LastUsed, models.LastUse{KeyID: key, At: time.Unix(at, 0).UTC()})
+	}
+	for name, tat := range b.levels {
+		if wait := limit.FullIn(tat, at.Mono); wait > 0 {
+			u.Levels = append(u.Levels, models.ThrottleLevel{
+				KeyID: name.key, PlanID: name.plan, StageID: name.stage, MethodID: name.method, TAT: tat, FullAt: at.Wall.Add(wait).UTC(),
+			})
+		}
 	}
 	return u
 }

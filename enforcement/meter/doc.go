@@ -1,14 +1,15 @@
-// Package meter counts what happens to the requests of known keys, to the unit (invariant R6), and commits it in batches.
+// Package meter counts what happens to the requests of known keys, to the unit (invariant R6), by writing it to the journal and committing what
+// the journal says in batches.
 //
-//	at := m.Admit(call)              // counted as open and charged, in the minute of its admission
-//	m.Finish(call, result)           // moved from open to its outcome
-//	m.Refuse(call, outcome)          // counted, not charged
-//	err := m.Commit(ctx, sink, now)  // once a second
+//	at, err := m.Admit(&record)       // written down: the request may pass. ErrFull: it may not
+//	m.Finish(&call, &result)          // moved from open to its outcome, in the minute of its admission
+//	m.Refuse(&call, outcome)          // counted, not charged; written down within a second
+//	err := m.Commit(ctx, …)           // once a second, and when a count must be exact
 //
-// Admit, Finish, Refuse and Refund append one record of 88 bytes to a buffer that a 64th of the keys share, and neither allocate
-// (but for growing the buffer) nor wait for a commit. Commit swaps the buffers, folds the records into cells, and hands them on
-// whole. If that fails, the cells are kept and go with the next commit.
+// Admit and Finish store 64 bytes in mapped memory: no lock, no system call, no allocation. Refusals are counted by (cell, second) in memory, so
+// that a flood of them costs nothing, and become one record each second: kill -9 loses at most a second of them, and never an admission
+// (DECISIONS 51).
 //
-// A generation is the time between two commits: it numbers the buffers. Who knows what was noted in the present generation knows all that
-// is not committed, as long as no commit is under way; that is how a quota is counted anew while requests go on.
+// Commit folds the journal into cells, charges and levels of throttles, and hands them to the sink together with the journal's position:
+// whatever fails, a record is counted once.
 package meter

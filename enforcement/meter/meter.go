@@ -2,15 +2,18 @@ package meter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/crash"
+	"gatehouse/enforcement/journal"
 	"gatehouse/models"
 )
 
-// Sink keeps usage. A batch is committed whole or not at all.
+// Sink keeps usage. A batch is committed whole or not at all, with its position in the journal: the same batch twice counts once.
 type Sink interface {
 	CommitUsage(ctx context.Context, batch models.UsageBatch) error
 }
@@ -22,145 +25,173 @@ type Call struct {
 	Stage  models.StageID
 	Method models.MethodID // 0: matched none
 	At     int64           // Unix seconds
-	Day    int32           // Unix day that it is charged to: that of At, or of the quota's window when the clock went back
+	Window int32           // Unix day on which the quota's window begins that was charged; 0: none
 }
 
 // Result is how an admitted call ended.
 type Result struct {
 	Outcome  models.Outcome
+	Refund   bool // it is not charged (DECISIONS 49)
 	BytesIn  int64
 	BytesOut int64
 	Latency  time.Duration // until the answer began
 }
 
-// Meter counts. It is safe for concurrent use, but Commit must not run twice at once.
+// mostCells is how many cells a batch has at most, about: a transaction must not hold the database's writer long (DECISIONS 50).
+const mostCells = 300
+
+// Meter counts. It is safe for concurrent use, but Commit and Recover must not run twice at once.
 type Meter struct {
-	shards  [numShards]shard
-	pending batch // folded, not committed; belongs to Commit
-	oldest  atomic.Int64
-}
+	journal  *journal.Journal
+	sink     Sink
+	refusals refusals
 
-const (
-	numShards = 64
-	// spareRecords is the longest buffer that is kept for reuse: what a peak needed is given back.
-	spareRecords = 1 << 14
-)
-
-// shard is a buffer for some of the keys. A key's records stay in order. The padding keeps two shards' locks off one cache line.
-type shard struct {
 	mu         sync.Mutex
-	generation uint32
-	records    []record
-	spare      []record
-	_          [64]byte
+	unfinished []journal.Record // for which the journal had no room
+
+	pending  batch                  // folded, not committed; belongs to Commit
+	from, to models.JournalPosition // committed up to, folded up to
+	oldest   atomic.Int64
 }
 
-// record is one thing that happened. It holds no pointers.
-type record struct {
-	call   Call
-	result Result
-	kind   kind
-}
-
-type kind uint8
-
-const (
-	admitted kind = iota + 1
-	finished
-	refused
-	refunded
-)
-
-// New returns an empty meter.
-func New() *Meter {
-	m := &Meter{}
+// New returns a meter that counts from where this process began to write. Recover comes first when there is something to recover.
+func New(j *journal.Journal, sink Sink) *Meter {
+	m := &Meter{journal: j, sink: sink}
+	m.from = models.JournalPosition(j.Start())
+	m.to = m.from
 	m.pending.reset()
 	return m
 }
 
-// Admit counts a call as open and charges it. It returns the generation that this was noted in.
-func (m *Meter) Admit(c *Call) (generation uint32) {
-	return m.note(c, &Result{Outcome: models.OutcomeOpen}, admitted)
+// Admit writes an admission down: it is counted as open and charged. Its error is journal.ErrFull.
+func (m *Meter) Admit(r *journal.Record) (journal.Position, error) {
+	crash.At("meter.admit")
+	at, err := m.journal.Append(r)
+	crash.At("meter.admitted")
+	return at, err
 }
 
-// Finish moves an admitted call from open to its outcome, in the minute of its admission.
-func (m *Meter) Finish(c *Call, r *Result) { m.note(c, r, finished) }
+// Finish moves an admitted call from open to its outcome.
+func (m *Meter) Finish(c *Call, r *Result) {
+	record := journal.Record{
+		Kind: journal.Finished, Outcome: r.Outcome, Refund: r.Refund, Second: c.At, Window: c.Window,
+		Key: c.Key, Plan: c.Plan, Stage: c.Stage, Method: c.Method, Latency: r.Latency, BytesIn: r.BytesIn, BytesOut: r.BytesOut,
+	}
+	crash.At("meter.finish")
+	if _, err := m.journal.Append(&record); err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.unfinished = append(m.unfinished, record) // as many as there were open requests when it became full
+	}
+}
 
 // Refuse counts a call that was not admitted.
-func (m *Meter) Refuse(c *Call, outcome models.Outcome) {
-	m.note(c, &Result{Outcome: outcome}, refused)
-}
+func (m *Meter) Refuse(c *Call, outcome models.Outcome) { m.refusals.note(c, outcome) }
 
-// Refund takes back the charge of an admitted call (DECISIONS 49). It returns the generation that this was noted in.
-func (m *Meter) Refund(c *Call) (generation uint32) { return m.note(c, &Result{}, refunded) }
-
-func (m *Meter) note(c *Call, r *Result, k kind) (generation uint32) {
-	// The upper bits of a product are spread well (Knuth, multiplicative hashing); ids are random, but not in their lowest bits alone.
-	s := &m.shards[uint64(c.Key)*0x9e3779b97f4a7c15>>(64-6)]
-	s.mu.Lock()
-	s.records = append(s.records, record{*c, *r, k})
-	generation = s.generation
-	s.mu.Unlock()
-	return generation
-}
-
-// Generation is the generation that is noted in now. It means something only while no Commit is under way.
-func (m *Meter) Generation() uint32 {
-	s := &m.shards[0]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.generation
-}
-
-// Commit folds what was noted and hands it to the sink. It begins a new generation whether it succeeds or not.
-func (m *Meter) Commit(ctx context.Context, sink Sink, now time.Time) error {
-	for i := range m.shards {
-		records := m.shards[i].swap()
-		for j := range records {
-			m.pending.fold(&records[j])
-		}
-		m.shards[i].keep(records)
-	}
-	m.pending.forget(now.Unix())
-	b := m.pending.usage()
-	if len(b.Cells) == 0 && len(b.Charged) == 0 && len(b.LastUsed) == 0 {
-		m.oldest.Store(0)
-		return nil
-	}
-	m.oldest.CompareAndSwap(0, now.UnixNano())
-	if err := sink.CommitUsage(ctx, b); err != nil {
-		return fmt.Errorf("commit usage of %d cells: %w", len(b.Cells), err)
+// Recover counts what an earlier process wrote down after a position, and says whether that is all. Levels are told as they were.
+func (m *Meter) Recover(ctx context.Context, from models.JournalPosition, at Instant) (found journal.Recovery, err error) {
+	found = m.journal.Recover(journal.Position(from), func(r *journal.Record) { m.pending.fold(r) })
+	b := m.pending.usage(at)
+	b.From, b.To = from, m.from
+	if err := m.sink.CommitUsage(ctx, b); err != nil {
+		return found, fmt.Errorf("commit %d records of the journal: %w", found.Records, err)
 	}
 	m.pending.reset()
-	m.oldest.Store(0)
+	return found, m.journal.Release(journal.Position(m.from))
+}
+
+// Instant is one moment on two clocks.
+type Instant struct {
+	Wall time.Time
+	Mono int64 // nanoseconds on the clock of throttles
+}
+
+// Commit folds what was written down before the call, and hands it to the sink. Ordered says that nothing comes after it.
+func (m *Meter) Commit(ctx context.Context, at Instant, ordered bool) error {
+	late := m.writeDown(at.Wall)
+	m.pending.forget(at.Wall.Unix())
+	end := models.JournalPosition(m.journal.End())
+	for {
+		if err := m.foldMore(ctx, end); err != nil {
+			return err
+		}
+		last := !before(m.to, end)
+		if m.to == m.from && !ordered {
+			m.oldest.Store(0)
+			return late
+		}
+		m.oldest.CompareAndSwap(0, at.Wall.UnixNano())
+		b := m.pending.usage(at)
+		b.From, b.To, b.Ordered = m.from, m.to, ordered && last
+		crash.At("meter.commit")
+		if err := m.sink.CommitUsage(ctx, b); err != nil {
+			return fmt.Errorf("commit usage of %d cells: %w", len(b.Cells), err)
+		}
+		crash.At("meter.committed")
+		m.from = m.to
+		m.pending.reset()
+		if err := m.journal.Release(journal.Position(m.from)); err != nil {
+			return fmt.Errorf("give back space of the journal: %w", err)
+		}
+		if last {
+			m.oldest.Store(0)
+			return late
+		}
+	}
+}
+
+// foldMore folds records into the pending batch, unless it holds some already. A record that is being written at this moment is waited for.
+func (m *Meter) foldMore(ctx context.Context, end models.JournalPosition) error {
+	for m.to == m.from && before(m.to, end) {
+		to, err := m.journal.Fold(journal.Position(m.from), func(r *journal.Record) bool {
+			m.pending.fold(r)
+			return len(m.pending.cells) < mostCells
+		})
+		if err != nil {
+			return err
+		}
+		if m.to = models.JournalPosition(to); m.to != m.from {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Microsecond):
+		}
+	}
 	return nil
 }
 
-// Lag is how long the oldest thing that was folded but not committed has been waiting; 0 if there is none.
+func before(p, q models.JournalPosition) bool {
+	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
+}
+
+// writeDown writes to the journal what was only counted until now. What it has no room for waits for the next time.
+func (m *Meter) writeDown(now time.Time) error {
+	append := func(r *journal.Record) error {
+		_, err := m.journal.Append(r)
+		return err
+	}
+	err := m.refusals.drain(append)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.unfinished) > 0 && err == nil {
+		if err = append(&m.unfinished[0]); err == nil {
+			m.unfinished = m.unfinished[1:]
+		}
+	}
+	if errors.Is(err, journal.ErrFull) {
+		m.oldest.CompareAndSwap(0, now.UnixNano())
+		return nil // what is in the journal can be committed, and that makes room
+	}
+	return err
+}
+
+// Lag is how long the oldest thing that should be committed has been waiting; 0 if there is none.
 func (m *Meter) Lag(now time.Time) time.Duration {
 	oldest := m.oldest.Load()
 	if oldest == 0 {
 		return 0
 	}
 	return max(0, time.Duration(now.UnixNano()-oldest))
-}
-
-// swap begins a new generation.
-func (s *shard) swap() []record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	records := s.records
-	s.records, s.spare = s.spare[:0], nil
-	s.generation++
-	return records
-}
-
-// keep has a buffer used again in the generation after the next.
-func (s *shard) keep(records []record) {
-	if cap(records) > spareRecords {
-		records = nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spare = records
 }

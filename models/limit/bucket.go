@@ -109,6 +109,9 @@ func (b Bucket) Level(tat, now int64) float64 {
 	return float64(b.capacity-b.debt(tat, now)) / float64(b.interval)
 }
 
+// FullIn is the time until the bucket with this TAT is full, 0 or less if it is: what ResetIn says of a bucket whose throttle was not changed.
+func FullIn(tat, now int64) time.Duration { return nanos(tat - ticks(now)) }
+
 // Owing is the TAT of a bucket whose ResetIn is resetIn, at most that of an empty one.
 func (b Bucket) Owing(now int64, resetIn time.Duration) int64 {
 	return ticks(now) + min(int64(max(0, min(resetIn, MaxFill)))<<tickBits, b.capacity)

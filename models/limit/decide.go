@@ -175,6 +175,13 @@ func Decide(now int64, l *Layers) (d Decision) {
 	return d
 }
 
+// GiveBack undoes for the shared layers what Decide took from them at now, for a request that was admitted and cannot go on after all. The
+// caller keeps the state of the other layers as it was before.
+func (l *Layers) GiveBack(now int64) {
+	l.Stage.giveBack(now, l.Clock)
+	l.Account.giveBack(now, l.Clock)
+}
+
 // withoutRight answers a request that passes every throttle, but for which no quota right is in hand.
 func (l *Layers) withoutRight(now int64) Decision {
 	if !l.Quota.Final {
