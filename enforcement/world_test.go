@@ -51,7 +51,6 @@ type world struct {
 	journalDir  string
 	journal     *journal.Journal
 	boot        [16]byte // zero: the machine's
-	reading     func()   // called while keys are read; nil: nothing
 
 	ring   *secret.Keyring
 	policy enforcement.AddressPolicy

@@ -81,11 +81,10 @@ type CredentialSecret struct {
 	StopsAt time.Time // zero: it is the current one
 }
 
-// CredentialPlan is a membership with what was charged on each UTC day that can still matter (the last 32).
+// CredentialPlan is a membership.
 type CredentialPlan struct {
 	PlanID PlanID
 	State  MembershipState
-	Used   []QuotaUse
 }
 
 // ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a stage's shared bucket, MethodID is zero for

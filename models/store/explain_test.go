@@ -52,7 +52,6 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"credential":       func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
 		"plans that end":   func() error { return s.EndDuePlans(ctx, now) },
 		"subscribed keys":  func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
-		"plan's keys":      func() error { return s.CredentialsOfPlan(ctx, 5, nil) },
 		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
 		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
 		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },

@@ -19,17 +19,8 @@ type credentialScope struct {
 
 // Credentials calls fn with every key, also revoked ones, in the order of their ids, all as of one moment; they never are in memory
 // together. An error from fn ends the reading and is returned.
-//
-// The charges of all days that are kept are told, so that no setting of the clock forgets those of a window that is open (DECISIONS 60).
 func (s *Store) Credentials(ctx context.Context, fn func(models.Credential) error) error {
 	return s.credentials(ctx, credentialScope{from: func(table, id string) string { return table + " AS x WHERE true" }}, fn)
-}
-
-// CredentialsOfPlan is Credentials for the keys that are on a plan.
-func (s *Store) CredentialsOfPlan(ctx context.Context, plan models.PlanID, fn func(models.Credential) error) error {
-	return s.credentials(ctx, credentialScope{args: []any{int64(plan)}, from: func(table, id string) string {
-		return "plan_keys AS p CROSS JOIN " + table + " AS x ON x." + id + " = p.key_id WHERE p.plan_id = ?"
-	}}, fn)
 }
 
 // Credential returns one key, also a revoked one. NotFound when there is none.
@@ -43,7 +34,7 @@ func (s *Store) Credential(ctx context.Context, id models.KeyID) (c models.Crede
 	return c, err
 }
 
-// credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: four queries for any number of keys.
+// credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: three queries for any number of keys.
 func (s *Store) credentials(ctx context.Context, scope credentialScope, fn func(models.Credential) error) error {
 	// With a context that cannot end the driver reads rows where it is, not each in a goroutine of its own.
 	err := s.read.WithContext(context.WithoutCancel(ctx)).Transaction(func(db *gorm.DB) error {
@@ -69,12 +60,11 @@ func (s *Store) credentials(ctx context.Context, scope credentialScope, fn func(
 	return nil
 }
 
-// credentialRows are the four queries under way.
+// credentialRows are the three queries under way.
 type credentialRows struct {
 	keys    part[models.Credential]
 	secrets part[models.CredentialSecret]
 	plans   part[models.CredentialPlan]
-	charges part[models.QuotaUse]
 }
 
 func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error) {
@@ -86,8 +76,6 @@ func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error
 			" ORDER BY x.key_id, x.stops_at", scope.args, scanSecret),
 		c.plans.open(db, `SELECT x.key_id, x.plan_id, x.blocked, (SELECT state FROM subscriptions WHERE id = x.subscription_id) FROM `+
 			scope.from("plan_keys", "key_id")+" ORDER BY x.key_id, x.plan_id", scope.args, scanPlan),
-		c.charges.open(db, "SELECT x.key_id, x.plan_id, x.day, x.used FROM "+scope.from("quota_days", "key_id")+
-			" ORDER BY x.key_id, x.plan_id, x.day", scope.args, scanCharge),
 	)
 }
 
@@ -95,7 +83,6 @@ func (c *credentialRows) close() {
 	c.keys.close()
 	c.secrets.close()
 	c.plans.close()
-	c.charges.close()
 }
 
 // next returns the key at hand with what belongs to it, and moves on.
@@ -111,14 +98,7 @@ func (c *credentialRows) next() (models.Credential, error) {
 		credential.Secrets = append(credential.Secrets, s)
 	})
 	plansErr := c.plans.take(id, func(p models.CredentialPlan) { credential.Plans = append(credential.Plans, p) })
-	chargesErr := c.charges.take(id, func(u models.QuotaUse) {
-		for i := range credential.Plans {
-			if p := &credential.Plans[i]; p.PlanID == u.PlanID {
-				p.Used = append(p.Used, u)
-			}
-		}
-	})
-	return credential, firstError(secretsErr, plansErr, chargesErr)
+	return credential, firstError(secretsErr, plansErr)
 }
 
 // part reads one query in the order of the keys that its rows belong to.
@@ -198,10 +178,4 @@ func scanPlan(rows *sql.Rows, key *int64, p *models.CredentialPlan) error {
 	}
 	p.State = models.MemberState(models.SubscriptionState(state.String), blocked)
 	return nil
-}
-
-func scanCharge(rows *sql.Rows, key *int64, u *models.QuotaUse) error {
-	err := rows.Scan(key, &u.PlanID, &u.Day, &u.Used)
-	u.KeyID = models.KeyID(*key)
-	return err
 }

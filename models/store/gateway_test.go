@@ -161,24 +161,19 @@ func TestCredentialsTellWhatTheGatewayEnforces(t *testing.T) {
 	ok(t, db.Exec(`UPDATE keys SET enabled = 0, expires_at = ? WHERE id = ?`, now.UnixMilli(), int64(off)).Error)
 	ok(t, db.Exec(`DELETE FROM plan_keys WHERE key_id = ?`, int64(off)).Error)
 	insert(t, s, "key_secrets", map[string]any{"digest": digestOf(2), "key_id": f.key, "is_current": 0, "hint": "", "last4": "", "created_at": 0, "stops_at": now.UnixMilli()})
-	day := now.Unix() / 86400
-	charges := []models.QuotaUse{{KeyID: f.key, PlanID: f.plan, Day: day - 40, Used: 1}, {KeyID: f.key, PlanID: f.plan, Day: day, Used: 5},
-		{KeyID: f.key, PlanID: 999, Day: day, Used: 7}, {KeyID: revoked, PlanID: f.plan, Day: day, Used: 9}, {KeyID: suspended, PlanID: f.plan, Day: day, Used: 11}}
-	ok(t, s.CommitUsage(ctx, models.UsageBatch{Charged: charges}))
-
-	plan := func(state models.MembershipState, used ...models.QuotaUse) []models.CredentialPlan {
-		return []models.CredentialPlan{{PlanID: f.plan, State: state, Used: used}}
+	plan := func(state models.MembershipState) []models.CredentialPlan {
+		return []models.CredentialPlan{{PlanID: f.plan, State: state}}
 	}
 	secrets := func(n byte) []models.CredentialSecret {
 		return []models.CredentialSecret{{Digest: [32]byte(digestOf(n))}}
 	}
 	all := []models.Credential{
 		{KeyID: f.key, AppID: f.app, Enabled: true, Secrets: append(secrets(1), models.CredentialSecret{Digest: [32]byte(digestOf(2)), StopsAt: now}),
-			Plans: plan(models.MemberActive, charges[:2]...)},
+			Plans: plan(models.MemberActive)},
 		{KeyID: blocked, Enabled: true, Secrets: secrets(20), Plans: plan(models.MemberBlocked)},
 		{KeyID: pending, Enabled: true, Secrets: secrets(21), Plans: plan(models.MemberPending)},
-		{KeyID: suspended, Enabled: true, Secrets: secrets(22), Plans: plan(models.MemberSuspended, charges[4])},
-		{KeyID: revoked, Revoked: true, Secrets: secrets(23), Plans: plan(models.MemberActive, charges[3])},
+		{KeyID: suspended, Enabled: true, Secrets: secrets(22), Plans: plan(models.MemberSuspended)},
+		{KeyID: revoked, Revoked: true, Secrets: secrets(23), Plans: plan(models.MemberActive)},
 		{KeyID: off, Secrets: secrets(24), ExpiresAt: now},
 	}
 	var got []models.Credential
@@ -186,11 +181,6 @@ func TestCredentialsTellWhatTheGatewayEnforces(t *testing.T) {
 	ok(t, s.Credentials(ctx, collect))
 	if diff := cmp.Diff(got, all); diff != "" {
 		t.Errorf("all (-got +want):\n%s", diff)
-	}
-	got = nil
-	ok(t, s.CredentialsOfPlan(ctx, f.plan, collect))
-	if diff := cmp.Diff(got, all[:5]); diff != "" {
-		t.Errorf("of the plan (-got +want):\n%s", diff)
 	}
 	for _, want := range all {
 		one, err := s.Credential(ctx, want.KeyID)

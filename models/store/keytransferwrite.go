@@ -108,23 +108,10 @@ func (i *keyImport) write() error {
 	return nil
 }
 
-// manyKeys is the number of keys from which on the gateway is told of plans: it then reads all their keys at once.
-const manyKeys = 200
-
 // tell tells the gateway of the keys that were made or changed.
 func (i *keyImport) tell() error {
-	plans := map[models.PlanID]bool{}
 	for _, m := range i.touched {
-		if m.plan != 0 && len(i.touched) >= manyKeys {
-			plans[m.plan] = true
-			continue
-		}
 		if err := i.t.keysChanged(m.key); err != nil {
-			return err
-		}
-	}
-	for id := range plans {
-		if err := i.t.changed(models.ChangePlan, int64(id)); err != nil {
 			return err
 		}
 	}

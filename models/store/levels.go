@@ -37,23 +37,3 @@ func (s *Store) LoadLevels(ctx context.Context) ([]models.ThrottleLevel, error) 
 	}
 	return levels, nil
 }
-
-// SaveLevels keeps the state of the buckets that are not full, over an ordered stop; it replaces what was kept before.
-func (s *Store) SaveLevels(ctx context.Context, levels []models.ThrottleLevel) error {
-	values := make([]any, 0, 5*len(levels))
-	for _, l := range levels {
-		values = append(values, int64(l.KeyID), int64(l.PlanID), int64(l.StageID), int64(l.MethodID), l.FullAt.UnixNano())
-	}
-	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		if err := db.Exec(`DELETE FROM throttle_levels`).Error; err != nil {
-			return err
-		}
-		rows := newUpsert("INSERT INTO throttle_levels (key_id, plan_id, stage_id, method_id, full_at)", 5,
-			"ON CONFLICT (key_id, plan_id, stage_id, method_id) DO UPDATE SET full_at = excluded.full_at")
-		return rows.run(context.WithoutCancel(ctx), db.Statement.ConnPool, values)
-	})
-	if err != nil {
-		return fmt.Errorf("save throttle levels: %w", err)
-	}
-	return nil
-}
