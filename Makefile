@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench seed-usage demo
+.PHONY: test deps check unit browser nocgo generate build bench seed-usage demo kill-test
 
 test: deps check unit nocgo
 
@@ -48,3 +48,7 @@ seed-usage:
 
 demo:
 	go run . demo
+
+# Kills the release build 500 times under load, and a build with crash points 20 times at each of them: nothing is lost, and no limit is passed.
+kill-test:
+	GATEHOUSE_KILLS=500 GATEHOUSE_CRASHES=20 go test -count=1 -timeout 60m -run 'TestKills|TestCrashes' -v ./e2e/

@@ -71,11 +71,17 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startBinary(t, path, nil, args...)
+}
+
+// startBinary is start of another build of the program, with more in its environment.
+func startBinary(t *testing.T, path string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1)}
 	ops := freePort(t)
 	p.ops = "http://" + ops
 	p.cmd = exec.Command(path, append(args, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ops)...)
-	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = p.stdout, p.stderr, append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,10 @@ func (j *Journal) Fold(from Position, visit func(*Record) (more bool)) (Position
 	return from, nil
 }
 
+// mostHoles is how many neighbouring slots can be empty before a record because as many writers died in the same moment. A page that was lost
+// has 64.
+const mostHoles = 32
+
 // Recovery is what was found of an earlier process.
 type Recovery struct {
 	Records int
@@ -71,14 +75,23 @@ func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
 		if s.number == from.Segment {
 			start = max(start, from.Offset)
 		}
+		holes := 0 // in a row
 		for at := start; at+recordSize <= uint64(len(s.data)); at += recordSize {
-			switch s.slot(at).decode(&r, s.nonce) {
-			case damaged:
-				doubt("a record of the journal is damaged, at byte %d of %s", at, s.path)
-			case present:
-				found.Records++
-				visit(&r)
+			state := s.slot(at).decode(&r, s.nonce)
+			if state == empty {
+				holes++ // a writer that died
+				continue
 			}
+			if holes >= mostHoles {
+				doubt("records of the journal are missing before byte %d of %s", at, s.path)
+			}
+			holes = 0
+			if state == damaged {
+				doubt("a record of the journal is damaged, at byte %d of %s", at, s.path)
+				continue
+			}
+			found.Records++
+			visit(&r)
 		}
 	}
 	if next == from.Segment && from.Segment != 0 {

@@ -306,7 +306,9 @@ func (j *Journal) Release(to Position) (err error) {
 			keep = append(keep, s)
 		}
 	}
+	j.mu.Lock()
 	j.left = keep
+	j.mu.Unlock()
 	for _, name := range j.broken {
 		if numberOf(name) < to.Segment {
 			err = errors.Join(err, os.Rename(name, name+".damaged")) // somebody may want to look at it
