@@ -55,11 +55,14 @@ func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
 			found.Reason = fmt.Sprintf(format, args...)
 		}
 	}
-	if len(j.broken) > 0 {
-		doubt("%s is damaged", j.broken[0])
+	for _, name := range j.broken {
+		if numberOf(name) >= from.Segment { // what is before was committed, and its file may have been on its way to be used again
+			doubt("%s is damaged", name)
+		}
 	}
 	next := from.Segment // the number that is to come
 	var r Record
+	holes := 0 // in a row, also over the end of a segment: a segment is filled before the next one begins
 	for _, s := range j.left {
 		if s.number < from.Segment {
 			continue
@@ -75,7 +78,6 @@ func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
 		if s.number == from.Segment {
 			start = max(start, from.Offset)
 		}
-		holes := 0 // in a row
 		for at := start; at+recordSize <= uint64(len(s.data)); at += recordSize {
 			state := s.slot(at).decode(&r, s.nonce)
 			if state == empty {

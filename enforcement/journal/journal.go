@@ -103,11 +103,10 @@ func (j *Journal) open() error {
 	if err := os.MkdirAll(j.config.Dir, 0o700); err != nil {
 		return err
 	}
-	names, err := filepath.Glob(filepath.Join(j.config.Dir, "*"+suffix))
+	names, unfinished, err := j.files()
 	if err != nil {
 		return err
 	}
-	slices.Sort(names)
 	for _, name := range names {
 		s, err := openSegment(name)
 		switch {
@@ -121,10 +120,6 @@ func (j *Journal) open() error {
 			j.last = max(j.last, s.number, numberOf(name))
 		}
 	}
-	unfinished, err := filepath.Glob(filepath.Join(j.config.Dir, "new-*"))
-	if err != nil {
-		return err
-	}
 	for _, name := range unfinished { // never had a record
 		if err := os.Remove(name); err != nil {
 			return err
@@ -135,9 +130,24 @@ func (j *Journal) open() error {
 	if err != nil {
 		return err
 	}
+	first.open()
 	j.used = []*segment{first}
 	j.current.Store(first)
 	return nil
+}
+
+// files are the segments in the folder, in order, and what was on its way to be one.
+func (j *Journal) files() (segments, unfinished []string, err error) {
+	entries, err := os.ReadDir(j.config.Dir)
+	for _, e := range entries {
+		switch path := filepath.Join(j.config.Dir, e.Name()); {
+		case strings.HasSuffix(e.Name(), suffix):
+			segments = append(segments, path)
+		case strings.HasPrefix(e.Name(), "new-"):
+			unfinished = append(unfinished, path)
+		}
+	}
+	return segments, unfinished, err
 }
 
 func cmpNumbers(a, b uint64) int {
@@ -184,8 +194,8 @@ func (j *Journal) Append(r *Record) (Position, error) {
 func (j *Journal) rotate(full *segment) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.current.Load() != full {
-		return nil // another request did it
+	if j.current.Load() != full || full.next.Load() < uint64(len(full.data)) {
+		return nil // another request did it, perhaps long ago, and the segment is in use again
 	}
 	if j.spare == nil && j.fault == nil {
 		// The keeper is late. Whoever needs the space makes it.
@@ -201,6 +211,7 @@ func (j *Journal) rotate(full *segment) error {
 		return ErrFull
 	}
 	j.used = append(j.used, j.spare)
+	j.spare.open()
 	j.current.Store(j.spare)
 	j.spare = nil
 	j.call()
@@ -270,11 +281,12 @@ func (j *Journal) prepare() (*segment, error) {
 	}
 	segments := int64(len(j.used) + len(j.left) + 1)
 	number := j.last + 1
+	first := len(j.used) == 0 // without it nothing could be committed, and no room made
 	j.mu.Unlock()
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
 	if s == nil {
-		if segments > 1 && segments*int64(j.config.SegmentSize) > j.config.Most {
+		if segments > 1 && !first && segments*int64(j.config.SegmentSize) > j.config.Most {
 			return nil, fmt.Errorf("it has %d MB that are not committed, and may have no more", j.config.Most>>20)
 		}
 		var err error

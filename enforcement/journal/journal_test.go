@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -96,4 +98,60 @@ func BenchmarkAppend(b *testing.B) {
 			_ = j.Release(at)
 		}
 	}
+}
+
+// What was lost in the middle, a page or more, is noticed, also where one segment ends and the next begins.
+func TestLostPagesAreNoticed(t *testing.T) {
+	for name, at := range map[string]int{"in a segment": 8 << 10, "at a segment's end": 64<<10 - 4096} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "with [brackets] and *")
+			j := open(t, Config{Dir: dir, SegmentSize: 64 << 10})
+			for i := range 1500 { // more than a segment
+				r := record(i)
+				if _, err := j.Append(&r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := filepath.Join(dir, fileName(j.Start().Segment))
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			file, err := os.OpenFile(first, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := file.WriteAt(make([]byte, 4096), int64(at)); err != nil {
+				t.Fatal(err)
+			}
+			_ = file.Close()
+			k := open(t, Config{Dir: dir})
+			defer k.Close()
+			if found := k.Recover(Position{}, func(*Record) {}); found.Exact || found.Records != 1500-64 {
+				t.Errorf("%+v, want %d records, not exact", found, 1500-64)
+			}
+		})
+	}
+}
+
+// Group commit: nobody is told that a record is on disk while one before it is still being written.
+func TestEverybodyWhoWaitsIsAnswered(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir(), SegmentSize: 64 << 10, SyncAlways: true})
+	defer j.Close()
+	var group sync.WaitGroup
+	for w := range 8 {
+		group.Go(func() {
+			for i := range 300 {
+				r := record(w*300 + i)
+				at, err := j.Append(&r)
+				if err == nil {
+					err = j.Wait(at)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }

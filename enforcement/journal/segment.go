@@ -105,7 +105,7 @@ func (s *segment) begin(dir string, number uint64, nonce uint32, boot [16]byte, 
 	clear(s.data)
 	s.number, s.nonce, s.boot, s.synced = number, nonce, boot, synced
 	s.writeHead()
-	s.next.Store(recordSize)
+	s.next.Store(uint64(len(s.data))) // closed: who still has it from the life before must not write into it
 	end := recordSize
 	if synced {
 		end = len(s.data) // after a power cut a slot is empty or what was written, and nothing older
@@ -120,6 +120,9 @@ func (s *segment) begin(dir string, number uint64, nonce uint32, boot [16]byte, 
 	s.path = path
 	return syncDir(dir)
 }
+
+// open lets records in.
+func (s *segment) open() { s.next.Store(recordSize) }
 
 func (s *segment) writeHead() {
 	head := s.data[:recordSize]

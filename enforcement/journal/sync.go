@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // syncer lets requests wait for the disk together: while one write is under way, those that come wait for the next one.
@@ -88,11 +90,23 @@ func (j *Journal) write(from Position) (to Position, err error) {
 		if s.number < from.Segment || begin >= end {
 			continue
 		}
+		if j.config.SyncAlways {
+			s.settled(begin, end)
+		}
 		if err := s.sync(begin, end); err != nil {
 			return from, err
 		}
 	}
 	return to, nil
+}
+
+// settled waits until every record that has its place between two bytes is there. It is being written at this moment.
+func (s *segment) settled(begin, end uint64) {
+	for at := begin; at < end; at += recordSize {
+		for at >= recordSize && atomic.LoadUint64(s.slot(at).word()) == 0 {
+			time.Sleep(time.Microsecond)
+		}
+	}
 }
 
 func (p Position) before(q Position) bool {
