@@ -54,9 +54,9 @@ type decision struct {
 // quota is the one that was asked, if any was.
 func (d *decision) quota() *quota { return &d.plan.quota }
 
-// decideOpen decides a request to a method that needs no key: the stage's throttle is all that limits it.
+// decideOpen decides a request to a method that needs no key: the throttles that all callers share are all that limits it.
 func (g *Gateway) decideOpen(d *decision, at instant, st *stage) {
-	layers := limit.Layers{Stage: st.shared, Clock: g.clock}
+	layers := limit.Layers{Stage: st.shared, Account: st.accountLayer(), Clock: g.clock}
 	d.limits, d.decided = limit.Decide(at.mono, &layers), true
 	if !d.limits.Allowed() {
 		d.problem = problemThrottled
@@ -221,9 +221,10 @@ func problemOf(s keyring.State) problem {
 // spend asks every layer, and takes one from each if all agree and the journal has it.
 func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (await bool) {
 	layers := limit.Layers{
-		Plan:  limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT},
-		Stage: st.shared,
-		Clock: g.clock,
+		Plan:    limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT},
+		Stage:   st.shared,
+		Account: st.accountLayer(),
+		Clock:   g.clock,
 	}
 	ofMethod := d.rule != nil && d.rule.bucket.IsLimited()
 	if ofMethod {
@@ -277,13 +278,19 @@ func (g *Gateway) writeDown(d *decision, at instant, st *stage, l *limit.Layers)
 	return err
 }
 
-// noteShared writes down the level of the stage's bucket, if it has one.
+// noteShared writes down the levels of the buckets of the stage and of its owner's account, if they have any.
 func (g *Gateway) noteShared(at instant, st *stage) error {
-	if !st.shared.Bucket.IsLimited() {
-		return nil
+	if st.shared.Bucket.IsLimited() {
+		if _, err := g.config.Journal.Append(&journal.Record{Kind: journal.Shared, Second: at.second(), Stage: st.id, TAT: st.shared.State.Load()}); err != nil {
+			return err
+		}
 	}
-	_, err := g.config.Journal.Append(&journal.Record{Kind: journal.Shared, Second: at.second(), Stage: st.id, TAT: st.shared.State.Load()})
-	return err
+	if a := st.api.account; a != nil {
+		if _, err := g.config.Journal.Append(&journal.Record{Kind: journal.Shared, Second: at.second(), Account: a.id, TAT: a.shared.State.Load()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // allowance is what the key holds of its quota in the window that is now. What it holds by other terms than these does not count.

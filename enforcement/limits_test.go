@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,15 +262,17 @@ func TestARefusedRequestSpendsNothing(t *testing.T) {
 		name  string
 		terms func(*models.Terms, *models.GatewayStage)
 		stage *limit.Throttle
+		owner *limit.Throttle
 		layer string
 		slug  string
 	}{
 		{"method", func(t *models.Terms, st *models.GatewayStage) {
 			t.Stages[0].Throttles = []models.MethodThrottle{{MethodID: methodOf(st, "GET /a"), Throttle: limit.Throttle{Rate: 1, Burst: 2}}}
-		}, nil, "method", "throttled"},
-		{"plan", func(t *models.Terms, _ *models.GatewayStage) { t.Throttle.Burst = 2 }, nil, "plan", "throttled"},
-		{"stage", nil, &limit.Throttle{Rate: 1, Burst: 2}, "stage", "throttled"},
-		{"quota", func(t *models.Terms, _ *models.GatewayStage) { t.Quota.Limit = 2 }, nil, "quota", "quota-exceeded"},
+		}, nil, nil, "method", "throttled"},
+		{"plan", func(t *models.Terms, _ *models.GatewayStage) { t.Throttle.Burst = 2 }, nil, nil, "plan", "throttled"},
+		{"stage", nil, &limit.Throttle{Rate: 1, Burst: 2}, nil, "stage", "throttled"},
+		{"account", nil, &limit.Throttle{Rate: 1, Burst: 9}, &limit.Throttle{Rate: 1, Burst: 2}, "account", "throttled"},
+		{"quota", func(t *models.Terms, _ *models.GatewayStage) { t.Quota.Limit = 2 }, nil, nil, "quota", "quota-exceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -282,6 +285,7 @@ func TestARefusedRequestSpendsNothing(t *testing.T) {
 				}
 			})
 			o.world.stage(func() { o.stage.Throttle = tt.stage })
+			o.limitOwner(tt.owner)
 			catchUp(t, o.g)
 			if got := o.spend(t, "/a"); got != 2 {
 				t.Fatalf("%d passed, want 2", got)
@@ -300,6 +304,14 @@ func TestARefusedRequestSpendsNothing(t *testing.T) {
 			}
 			if got := len(o.up.requests()); got != 2 {
 				t.Errorf("the upstream got %d requests, want 2", got)
+			}
+			if tt.owner == nil || tt.stage == nil {
+				return
+			}
+			o.limitOwner(nil)
+			catchUp(t, o.g)
+			if got := o.spend(t, "/a"); got != 7 {
+				t.Errorf("%d passed without the account's throttle, want the stage's rest of 7", got)
 			}
 		})
 	}
@@ -337,6 +349,40 @@ func TestAStageIsSharedByAllCallersAndAPlanIsNot(t *testing.T) {
 	}
 	if w := in(o.g, "GET", "/echo/prod/open", ""); slugOf(t, w) != "throttled" {
 		t.Errorf("a method without a key is not limited by its stage")
+	}
+}
+
+func TestAnAccountsThrottleIsSharedByAllCallersOfAllItsAPIs(t *testing.T) {
+	o := newOne(t, throttle(1, 4))
+	second := o.addAPI("second", o.up.url, "GET /a", "open GET /open")
+	_, other := o.addKey(o.addPlan("Second", throttle(1, 4), second))
+	o.limitOwner(&limit.Throttle{Rate: 1, Burst: 6})
+	catchUp(t, o.g)
+	if got := o.spend(t, "/a"); got != 4 {
+		t.Errorf("%d passed, want the plan's 4", got)
+	}
+	for range 2 {
+		if w := in(o.g, "GET", "/second/prod/a", other); w.Code != 200 {
+			t.Errorf("a call of the rest of the account's 6: %d", w.Code)
+		}
+	}
+	w := in(o.g, "GET", "/second/prod/a", other)
+	if p := problemOf(t, w.Header(), w.Body); p.Layer != "account" || !strings.Contains(p.Detail, "all its APIs together 6 requests at once and then 1 a second") {
+		t.Errorf("the seventh: %+v", p)
+	}
+	if policy := w.Header().Get("RateLimit-Policy"); !strings.Contains(policy, `"account";q=6;w=6`) {
+		t.Errorf("RateLimit-Policy = %s", policy)
+	}
+	if w := in(o.g, "GET", "/second/prod/open", ""); slugOf(t, w) != "throttled" {
+		t.Errorf("a method without a key is not limited by its owner's account")
+	}
+	o.restart(t, 0)
+	if w := in(o.g, "GET", "/second/prod/a", other); slugOf(t, w) != "throttled" {
+		t.Error("the account's level was lost by an ordered stop")
+	}
+	o.clock.advance(time.Second)
+	if w := in(o.g, "GET", "/second/prod/a", other); w.Code != 200 {
+		t.Errorf("a second later: %d", w.Code)
 	}
 }
 

@@ -51,7 +51,7 @@ type quoteItem struct {
 func (q *request) quote(value string, p problem) {
 	d := &q.decision
 	if !q.method.keyRequired {
-		layers := limit.Layers{Stage: copied(q.stage.shared)}
+		layers := limit.Layers{Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer())}
 		d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
 		if !d.limits.Allowed() {
 			q.verdict = problemThrottled
@@ -134,7 +134,9 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 // quoteLimits asks every layer of a copy.
 func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known bool) {
 	d := &q.decision
-	layers := limit.Layers{Plan: limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared)}
+	layers := limit.Layers{
+		Plan: limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer()),
+	}
 	if d.rule != nil && d.rule.bucket.IsLimited() {
 		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
 	}

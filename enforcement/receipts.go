@@ -91,6 +91,8 @@ func (q *request) rateOf(layer limit.Layer) float64 {
 		return d.plan.throttle.Rate
 	case limit.LayerStage:
 		return q.stage.throttle.Rate
+	case limit.LayerAccount:
+		return q.api.account.throttle.Rate
 	default:
 		return 0
 	}

@@ -70,8 +70,8 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 			return b.Owing(at.mono, time.Duration(l.FullAt.UnixNano()-at.wall))
 		}
 		if l.KeyID == 0 {
-			if st := s.stages[l.StageID]; st != nil && st.shared.Bucket.IsLimited() {
-				st.shared.State.Store(level(st.shared.Bucket))
+			if shared := s.sharedBy(l); shared.Bucket.IsLimited() {
+				shared.State.Store(level(shared.Bucket))
 			}
 			continue
 		}
@@ -89,12 +89,26 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 	return nil
 }
 
+// sharedBy is the bucket of many keys whose level l is; unlimited if there is none any more.
+func (s *snapshot) sharedBy(l models.ThrottleLevel) limit.SharedLayer {
+	if a := s.accounts[l.AccountID]; a != nil {
+		return a.shared
+	}
+	if st := s.stages[l.StageID]; st != nil {
+		return st.shared
+	}
+	return limit.SharedLayer{}
+}
+
 func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
 	now := g.now().mono
 	for _, st := range s.stages {
 		if st.shared.Bucket.IsLimited() {
 			st.shared.State.Store(st.shared.Bucket.Empty(now))
 		}
+	}
+	for _, a := range s.accounts {
+		a.shared.State.Store(a.shared.Bucket.Empty(now))
 	}
 	keys.Each(func(e *keyring.Entry) {
 		e.Members(func(m *keyring.Member) {

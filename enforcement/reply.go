@@ -234,7 +234,7 @@ func (q *request) tellLimits(h http.Header) {
 }
 
 // toldLayers are the layers that callers are told of.
-var toldLayers = [...]limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerQuota}
+var toldLayers = [...]limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerAccount, limit.LayerQuota}
 
 // writeItem writes an item of a structured field: "quota";q=1000;w=86400.
 func writeItem(b *strings.Builder, layer limit.Layer, k1 string, v1 int64, k2 string, v2 int64) {
@@ -260,6 +260,8 @@ func (q *request) windowOf(layer limit.Layer) time.Duration {
 		return d.plan.throttle.Fill()
 	case limit.LayerStage:
 		return q.stage.throttle.Fill()
+	case limit.LayerAccount:
+		return q.api.account.throttle.Fill()
 	case limit.LayerQuota:
 		w := d.quota().at(d.call.Window)
 		return time.Duration(w.end-w.first) * secondsPerDay * time.Second

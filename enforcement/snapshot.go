@@ -12,18 +12,27 @@ import (
 	"gatehouse/models/limit"
 )
 
-// snapshot is a topology made ready for requests. It never changes, but for what its parts remember: the levels of the stages' shared buckets,
+// snapshot is a topology made ready for requests. It never changes, but for what its parts remember: the levels of the buckets of stages and accounts,
 // which pass from one snapshot to the next, the windows of quotas, and when a stage was last warned about.
 type snapshot struct {
-	apis   map[string]*api // by id and by slug; where an id and a slug are equal, the id wins
-	stages map[models.StageID]*stage
-	plans  map[models.PlanID]*plan
+	apis     map[string]*api // by id and by slug; where an id and a slug are equal, the id wins
+	stages   map[models.StageID]*stage
+	plans    map[models.PlanID]*plan
+	accounts map[models.AccountID]*account
+}
+
+// account is an owner whose APIs share a throttle.
+type account struct {
+	id       models.AccountID
+	throttle limit.Throttle // for words; the bucket decides
+	shared   limit.SharedLayer
 }
 
 type api struct {
-	id     models.APIID
-	name   string
-	stages map[string]*stage
+	id      models.APIID
+	name    string
+	account *account // nil: its owner has no throttle
+	stages  map[string]*stage
 }
 
 // stage is a stage with what is deployed to it.
@@ -103,9 +112,13 @@ const secondsPerDay = 86400
 // compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil.
 func compile(t models.Topology, before *snapshot) *snapshot {
 	s := &snapshot{
-		apis:   map[string]*api{},
-		stages: map[models.StageID]*stage{},
-		plans:  map[models.PlanID]*plan{},
+		apis:     map[string]*api{},
+		stages:   map[models.StageID]*stage{},
+		plans:    map[models.PlanID]*plan{},
+		accounts: map[models.AccountID]*account{},
+	}
+	for _, in := range t.Accounts {
+		s.accounts[in.ID] = &account{in.ID, in.Throttle, limit.SharedLayer{Bucket: in.Throttle.Compile(), State: before.accountLevel(in.ID)}}
 	}
 	compiled := make([]*api, len(t.APIs))
 	for i := range t.APIs {
@@ -122,12 +135,12 @@ func compile(t models.Topology, before *snapshot) *snapshot {
 }
 
 func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot) *api {
-	a := &api{id: in.ID, name: in.Name, stages: map[string]*stage{}}
+	a := &api{id: in.ID, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
 	for i := range in.Stages {
 		st := compileStage(&in.Stages[i], a)
 		if in.Stages[i].Throttle != nil {
 			st.throttle = *in.Stages[i].Throttle
-			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: before.sharedOf(st.id)}
+			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: before.stageLevel(st.id)}
 		}
 		a.stages[st.name] = st
 		s.stages[st.id] = st
@@ -135,14 +148,32 @@ func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot) *api {
 	return a
 }
 
-// sharedOf returns the level of a stage's bucket, which outlives snapshots; before may be nil.
-func (before *snapshot) sharedOf(id models.StageID) *limit.Shared {
+// stageLevel returns the level of a stage's bucket, which outlives snapshots; before may be nil.
+func (before *snapshot) stageLevel(id models.StageID) *limit.Shared {
 	if before != nil {
 		if st := before.stages[id]; st != nil && st.shared.State != nil {
 			return st.shared.State
 		}
 	}
 	return new(limit.Shared)
+}
+
+// accountLevel is stageLevel for an account.
+func (before *snapshot) accountLevel(id models.AccountID) *limit.Shared {
+	if before != nil {
+		if a := before.accounts[id]; a != nil {
+			return a.shared.State
+		}
+	}
+	return new(limit.Shared)
+}
+
+// accountLayer is the throttle of everything that the stage's owner publishes.
+func (st *stage) accountLayer() limit.SharedLayer {
+	if st.api.account == nil {
+		return limit.SharedLayer{}
+	}
+	return st.api.account.shared
 }
 
 func compileStage(in *models.GatewayStage, a *api) *stage {

@@ -95,6 +95,8 @@ func (q *request) explainThrottle() string {
 		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), "time", d.rule.throttle
 	case limit.LayerPlan:
 		who, noun, t = fmt.Sprintf("The plan %s lets each key send", d.plan.name), "request", *d.plan.throttle
+	case limit.LayerAccount:
+		who, noun, t = fmt.Sprintf("The account that publishes %s takes from all callers of all its APIs together", q.api.name), "request", q.api.account.throttle
 	default:
 		who, noun, t = fmt.Sprintf("The stage %s of %s takes from all callers together", q.stage.name, q.api.name), "request", q.stage.throttle
 	}

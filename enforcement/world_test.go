@@ -30,6 +30,7 @@ type world struct {
 	mu      sync.Mutex
 	version int64
 	changes []models.Change
+	owners  []models.GatewayAccount // with a throttle
 	apis    []models.GatewayAPI
 	plans   map[models.PlanID]*models.GatewayPlan
 	keys    map[models.KeyID]*models.Credential
@@ -59,6 +60,9 @@ type world struct {
 
 	receipts *receipt.Ring // nil: none are kept
 }
+
+// owner is whose everything is.
+const owner models.AccountID = 77
 
 type cell struct {
 	key     models.KeyID
@@ -121,7 +125,7 @@ func (w *world) addAPI(slug, upstream string, methods ...string) *models.Gateway
 	for _, m := range methods {
 		st.Methods = append(st.Methods, w.method(m))
 	}
-	w.apis = append(w.apis, models.GatewayAPI{ID: id[models.API](w), Slug: slug, Name: slug, Stages: []models.GatewayStage{st}})
+	w.apis = append(w.apis, models.GatewayAPI{ID: id[models.API](w), OwnerID: owner, Slug: slug, Name: slug, Stages: []models.GatewayStage{st}})
 	w.note(models.ChangeTopology, 0)
 	return &w.apis[len(w.apis)-1].Stages[0]
 }
@@ -228,6 +232,17 @@ func (w *world) change(id models.KeyID, with func(*models.Credential)) {
 	w.note(models.ChangeKey, int64(id))
 }
 
+// limitOwner gives everything together a throttle; nil takes it away.
+func (w *world) limitOwner(t *limit.Throttle) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.owners = nil
+	if t != nil {
+		w.owners = []models.GatewayAccount{{ID: owner, Throttle: *t}}
+	}
+	w.note(models.ChangeTopology, 0)
+}
+
 // stage edits a stage's deployment.
 func (w *world) stage(with func()) {
 	w.mu.Lock()
@@ -263,7 +278,7 @@ func (w *world) ChangesSince(_ context.Context, v int64) ([]models.Change, error
 func (w *world) Topology(context.Context) (models.Topology, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var t models.Topology
+	t := models.Topology{Accounts: append([]models.GatewayAccount(nil), w.owners...)}
 	for _, a := range w.apis {
 		a.Stages = append([]models.GatewayStage(nil), a.Stages...)
 		t.APIs = append(t.APIs, a)
@@ -327,7 +342,7 @@ func (w *world) CommitUsage(_ context.Context, b models.UsageBatch) error {
 		w.seen[l.KeyID] = l.At
 	}
 	for _, l := range b.Levels {
-		w.levels[models.ThrottleLevel{KeyID: l.KeyID, PlanID: l.PlanID, StageID: l.StageID, MethodID: l.MethodID}] = l
+		w.levels[models.ThrottleLevel{KeyID: l.KeyID, PlanID: l.PlanID, StageID: l.StageID, MethodID: l.MethodID, AccountID: l.AccountID}] = l
 	}
 	w.resumption.Position, w.resumption.Ordered = b.To, b.Ordered
 	return nil

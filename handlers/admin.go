@@ -3,11 +3,13 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 	"gatehouse/templates/admin"
 	"gatehouse/templates/format"
 	"gatehouse/templates/ui"
@@ -19,6 +21,7 @@ type AdminStore interface {
 	Account(ctx context.Context, id models.AccountID) (models.Account, error)
 	Sessions(ctx context.Context, account models.AccountID, now time.Time) ([]models.Session, error)
 	SetRole(ctx context.Context, actor models.Actor, id models.AccountID, role models.Role, now time.Time) error
+	SetAccountThrottle(ctx context.Context, actor models.Actor, id models.AccountID, throttle *limit.Throttle, now time.Time) error
 	SetAccountDisabled(ctx context.Context, actor models.Actor, id models.AccountID, disabled bool, now time.Time) error
 	EndSessions(ctx context.Context, actor models.Actor, account models.AccountID, keep [32]byte, now time.Time) (int, error)
 	CreateLink(ctx context.Context, actor models.Actor, in models.NewLink, now time.Time) (string, models.Link, error)
@@ -64,8 +67,18 @@ func (a *Admin) Account(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	page, err := a.accountPage(r, person, NewForm("role", person.Role.String()), nil)
+	page, err := a.accountPage(r, person, accountForm(person), nil)
 	return Page(page), err
+}
+
+// accountForm is an account as it is.
+func accountForm(person models.Account) *Form {
+	f := NewForm("role", person.Role.String())
+	if t := person.Throttle; t != nil {
+		f.Set("rate", plainNumber(t.Rate))
+		f.Set("burst", strconv.FormatInt(t.Burst, 10))
+	}
+	return f
 }
 
 func (a *Admin) account(r *Request) (models.Account, error) {
@@ -85,6 +98,7 @@ func (a *Admin) accountPage(r *Request, person models.Account, f *Form, link *ad
 	v := admin.AccountView{
 		Href: accountPath(person), Name: person.Name, Email: person.Email, ID: person.ID.String(), Role: roleName(person.Role), State: state, Kind: kind,
 		Disabled: person.DisabledAt, Created: person.CreatedAt, Seen: person.LastSeenAt, Now: r.Now, RoleValue: f.Get("role"), RoleError: f.Error("role"),
+		Publishes: person.Role >= models.RoleOwner || person.Throttle != nil, Rate: f.Get("rate"), RateError: f.Error("rate"), Burst: f.Get("burst"), BurstError: f.Error("burst"),
 		Problem: f.Message(), You: person.ID == r.Account.ID, Link: link, AuditHref: "/admin/audit?object=" + person.ID.String(),
 		DidHref: "/admin/audit?actor=" + url.QueryEscape(person.Email),
 	}
@@ -111,11 +125,8 @@ func (a *Admin) change(r *Request, own string, fn func(models.Account, *Form) er
 	} else {
 		err = fn(person, f)
 	}
-	if f.Accept(err) {
-		if f.Get("role") == "" {
-			f.Set("role", person.Role.String())
-		}
-		page, err := a.accountPage(r, person, f, nil)
+	if f.Accept(err) || !f.OK() {
+		page, err := a.accountPage(r, person, f.Over(accountForm(person)), nil)
 		return Again(page), err
 	}
 	if err != nil {
@@ -133,6 +144,19 @@ func (a *Admin) SetRole(r *Request) (Reply, error) {
 		}
 		return a.Store.SetRole(r.Context(), r.Actor(), person.ID, role, r.Now)
 	}, func(person models.Account) string { return person.Name + " is now: " + roleName(role) + "." })
+}
+
+// SetThrottle limits what all callers of everything that an account publishes may send together.
+func (a *Admin) SetThrottle(r *Request) (Reply, error) {
+	var t *limit.Throttle
+	return a.change(r, "", func(person models.Account, f *Form) error {
+		if t = readSharedThrottle(f); !f.OK() {
+			return nil
+		}
+		return a.Store.SetAccountThrottle(r.Context(), r.Actor(), person.ID, t, r.Now)
+	}, func(person models.Account) string {
+		return "All APIs of " + person.Name + " together, from the next request on: " + throttleWords(t) + "."
+	})
 }
 
 // Disable takes sign-in from an account; its keys go on working.
@@ -171,7 +195,7 @@ func (a *Admin) ResetLink(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	f := NewForm("role", person.Role.String())
+	f := accountForm(person)
 	token, link, err := a.Store.CreateLink(r.Context(), r.Actor(), models.NewLink{Kind: models.LinkReset, AccountID: person.ID}, r.Now)
 	if f.Accept(err) {
 		page, err := a.accountPage(r, person, f, nil)

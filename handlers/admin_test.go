@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 )
 
 var linkPattern = regexp.MustCompile(`https://portal\.example\.com(/(?:reset|invite)/[A-Za-z0-9_-]+)`)
@@ -46,6 +47,40 @@ func TestAdministratorsManageAccounts(t *testing.T) {
 	admin.post(path + "/enable")
 	p.signedIn("dan@example.com")
 	admin.get("/admin/audit?object="+dan.ID.String()).has(t, "changed the role of", "disabled", "enabled", "developer", "owner")
+}
+
+// TestAnAccountsThrottleIsSetByAdministrators: mistakes are said at their fields, what is saved is shown, and empty takes it away.
+func TestAnAccountsThrottleIsSetByAdministrators(t *testing.T) {
+	p := openPortal(t)
+	p.account(models.RoleAdmin, "admin@example.com")
+	olga := p.account(models.RoleOwner, "olga@example.com")
+	dan := p.account(models.RoleDeveloper, "dan@example.com")
+	b := p.signedIn("admin@example.com")
+	path := "/admin/accounts/" + olga.ID.String()
+	b.get("/admin/accounts/"+dan.ID.String()).hasNot(t, "Save throttle")
+	for _, tt := range []struct{ rate, burst, want string }{
+		{"fast", "", "is not a number"}, {"", "10", "A burst needs a rate."}, {"-1", "", "cannot be negative"}, {"10", "1.5", "Enter a whole number"},
+	} {
+		got := b.post(path+"/throttle", "rate", tt.rate, "burst", tt.burst)
+		if got.status != http.StatusUnprocessableEntity {
+			t.Errorf("%+v: %d, want 422", tt, got.status)
+		}
+		got.has(t, tt.want, `value="`+tt.rate+`"`, `value="owner" checked`)
+	}
+	if got := b.post(path+"/throttle", "rate", "2.5"); got.location != path {
+		t.Fatalf("saving: %d %s", got.status, got.text())
+	}
+	b.get(path).has(t, `value="2.5"`, `value="3"`)
+	topology, err := p.store.Topology(t.Context())
+	if err != nil || len(topology.Accounts) != 1 || topology.Accounts[0] != (models.GatewayAccount{ID: olga.ID, Throttle: limit.Throttle{Rate: 2.5, Burst: 3}}) {
+		t.Errorf("the gateway is told %+v, %v", topology.Accounts, err)
+	}
+	b.post(path + "/throttle")
+	b.get(path).hasNot(t, `value="2.5"`)
+	b.get("/admin/audit?object="+olga.ID.String()).has(t, "changed the throttle of", "2.5")
+	if got := p.signedIn("olga@example.com").post(path+"/throttle", "rate", "100"); got.status != http.StatusNotFound && got.status != http.StatusForbidden {
+		t.Errorf("an owner's own throttle by himself: %d", got.status)
+	}
 }
 
 // TestTheLastAdministratorStays: nobody locks everybody out, by whatever way.

@@ -29,7 +29,7 @@ var actionsInWords = map[string]string{
 	"publish": "published", "retire": "retired", "deploy": "deployed to", "import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked",
 	"approve": "approved", "refuse": "refused", "suspend": "suspended", "resume": "resumed", "end": "ended", "cancel": "cancelled", "move": "moved",
 	"request": "requested", "use": "used", "expiry": "set the expiry of", "invitations": "changed the invitations of",
-	"account.signup": "signed up as", "account.setup": "set Gatehouse up as", "account.role": "changed the role of", "account.password": "changed the password of",
+	"account.signup": "signed up as", "account.setup": "set Gatehouse up as", "account.role": "changed the role of", "account.throttle": "changed the throttle of", "account.password": "changed the password of",
 	"account.invite_accept": "accepted the invitation of", "session.end": "ended sessions of", "api.import": "imported a document into",
 	"method.add": "added a method to", "method.remove": "removed a method from", "method.key_required": "changed which methods need a key in", "stage.point": "moved a deployment to",
 	"plan.save_draft": "saved a draft of", "plan.discard_draft": "discarded the draft of", "plan.detach": "took a deleted stage off", "plan.announce_end": "announced the end of", "plan.keep": "took back the end of", "key.stop_old": "stopped the old value of", "key.stop_unused": "stopped the unused old value of",

@@ -51,6 +51,16 @@ func (f *Form) Set(name, value string) { f.values.Set(name, value) }
 // Add puts another value into a field that may stand several times.
 func (f *Form) Add(name, value string) { f.values.Add(name, value) }
 
+// Over returns f with the fields that it lacks as they are in saved: of a page with several forms one is sent.
+func (f *Form) Over(saved *Form) *Form {
+	for name, values := range saved.values {
+		if !f.values.Has(name) {
+			f.values[name] = values
+		}
+	}
+	return f
+}
+
 // File returns an uploaded file, or nil when none was chosen.
 func (f *Form) File(name string) ([]byte, error) {
 	if f.file == nil {

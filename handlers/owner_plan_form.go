@@ -91,6 +91,14 @@ func readTerms(f *Form, choices []models.StageChoice, was models.Terms) models.T
 	return t
 }
 
+// readSharedThrottle reads the fields "rate" and "burst" of a throttle that is none when both are empty.
+func readSharedThrottle(f *Form) *limit.Throttle {
+	if f.Trimmed("rate") == "" && f.Trimmed("burst") == "" {
+		return nil
+	}
+	return readThrottle(f, "rate", "burst")
+}
+
 // readThrottle reads a rate and a burst, each in a field of its own. Nil when both are empty or one cannot be read.
 func readThrottle(f *Form, rateField, burstField string) *limit.Throttle {
 	rateText, burstText := f.Trimmed(rateField), f.Trimmed(burstField)

@@ -102,10 +102,7 @@ func stageThrottle(f *Form) owner.ThrottleView {
 // readStage reads the form of a stage; mistakes are noted in f. Doubt is a sentence about its upstream, or "".
 func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.Stage) (stage models.Stage, doubt string) {
 	s.Upstream = f.Trimmed("upstream")
-	s.Throttle = nil
-	if f.Trimmed("rate") != "" || f.Trimmed("burst") != "" {
-		s.Throttle = readThrottle(f, "rate", "burst")
-	}
+	s.Throttle = readSharedThrottle(f)
 	n, problem := parseDecimal(f.Get("timeout"))
 	if problem != "" {
 		f.Fail("timeout", problem)

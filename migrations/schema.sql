@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     created_at    INTEGER NOT NULL,
     last_seen_at  INTEGER,
     disabled_at   INTEGER
-) STRICT;
+, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL))) STRICT;
 
 CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
@@ -409,13 +409,15 @@ CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE 
 
 CREATE INDEX subscriptions_plan ON subscriptions (plan_id, state, requested_at, id);
 
-CREATE TABLE throttle_levels (
-    key_id    INTEGER NOT NULL,
-    plan_id   INTEGER NOT NULL,
-    stage_id  INTEGER NOT NULL,
-    method_id INTEGER NOT NULL,
-    full_at   INTEGER NOT NULL, tat INTEGER NOT NULL DEFAULT 0,               -- Unix nanoseconds
-    PRIMARY KEY (key_id, plan_id, stage_id, method_id)
+CREATE TABLE "throttle_levels" (
+    key_id     INTEGER NOT NULL,
+    plan_id    INTEGER NOT NULL,
+    stage_id   INTEGER NOT NULL,
+    method_id  INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    tat        INTEGER NOT NULL,
+    full_at    INTEGER NOT NULL, -- Unix nanoseconds
+    PRIMARY KEY (key_id, plan_id, stage_id, method_id, account_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX throttle_levels_full ON throttle_levels (full_at);

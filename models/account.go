@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"gatehouse/models/limit"
 )
 
 // Role is what an account may do. Each role includes the ones before it: every account can have apps and keys, owners publish
@@ -46,6 +48,7 @@ type Account struct {
 	Email      string // as typed, trimmed; unique without regard to case
 	Name       string
 	Role       Role
+	Throttle   *limit.Throttle // shared by all callers of everything that the account publishes; nil: none
 	CreatedAt  time.Time
 	LastSeenAt time.Time // zero: never signed in
 	DisabledAt time.Time // zero: enabled
@@ -53,6 +56,15 @@ type Account struct {
 
 // Disabled reports whether the account may not sign in.
 func (a Account) Disabled() bool { return !a.DisabledAt.IsZero() }
+
+// CheckAccountThrottle validates the throttle of an account; fields "rate" and "burst". Nil is none.
+func CheckAccountThrottle(t *limit.Throttle) error {
+	var p Problems
+	if t != nil {
+		addThrottle(&p, "rate", "burst", *t)
+	}
+	return p.Err()
+}
 
 // CleanEmail trims and checks an e-mail address; field "email".
 func CleanEmail(s string) (string, error) {

@@ -29,16 +29,24 @@ type Change struct {
 
 // Topology is everything that the gateway needs but the keys.
 type Topology struct {
-	APIs  []GatewayAPI
-	Plans []GatewayPlan // published, retired and ended ones
+	Accounts []GatewayAccount // whose APIs share a throttle
+	APIs     []GatewayAPI
+	Plans    []GatewayPlan // published, retired and ended ones
+}
+
+// GatewayAccount is an owner with the throttle of everything that he publishes.
+type GatewayAccount struct {
+	ID       AccountID
+	Throttle limit.Throttle
 }
 
 // GatewayAPI is an API with its deployed stages.
 type GatewayAPI struct {
-	ID     APIID
-	Slug   string
-	Name   string
-	Stages []GatewayStage // none: nothing is deployed
+	ID      APIID
+	OwnerID AccountID
+	Slug    string
+	Name    string
+	Stages  []GatewayStage // none: nothing is deployed
 }
 
 // GatewayStage is a stage with the deployment that it points at.
@@ -87,13 +95,14 @@ type CredentialPlan struct {
 	State  MembershipState
 }
 
-// ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a stage's shared bucket, MethodID is zero for
-// a plan's own bucket.
+// ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a bucket that many keys share, a stage's or an
+// account's; MethodID is zero for a plan's own bucket.
 type ThrottleLevel struct {
-	KeyID    KeyID
-	PlanID   PlanID
-	StageID  StageID
-	MethodID MethodID
-	TAT      int64     // as the gateway has it: on the clock of this boot of the machine
-	FullAt   time.Time // when the bucket would be full again
+	KeyID     KeyID
+	PlanID    PlanID
+	StageID   StageID
+	MethodID  MethodID
+	AccountID AccountID
+	TAT       int64     // as the gateway has it: on the clock of this boot of the machine
+	FullAt    time.Time // when the bucket would be full again
 }

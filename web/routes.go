@@ -239,6 +239,7 @@ func admin(g group, p Pages) {
 	g.get("/admin/accounts", p.Admin.Accounts)
 	g.get("/admin/accounts/:account", p.Admin.Account)
 	g.post("/admin/accounts/:account/role", p.Admin.SetRole)
+	g.post("/admin/accounts/:account/throttle", p.Admin.SetThrottle)
 	g.post("/admin/accounts/:account/disable", p.Admin.Disable)
 	g.post("/admin/accounts/:account/enable", p.Admin.Enable)
 	g.post("/admin/accounts/:account/end-sessions", p.Admin.EndSessions)

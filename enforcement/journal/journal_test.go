@@ -33,6 +33,7 @@ func TestEveryFieldOfARecordComesBack(t *testing.T) {
 		{Kind: Finished, Outcome: models.OutcomeServerError, Refund: true, Second: 1_790_000_000, Window: 20_700, Key: 1, Plan: 2, Stage: 3, Method: 4, Latency: 71 * time.Minute, BytesIn: 1 << 50, BytesOut: 5},
 		{Kind: Refused, Outcome: models.OutcomeThrottled, Second: 1, Count: 1<<32 - 1, Key: 9, Plan: 0, Stage: 3},
 		{Kind: Shared, Second: 7, Stage: 3, TAT: 99},
+		{Kind: Shared, Second: 7, Account: 5, TAT: 98},
 		{Kind: Admitted, Second: 1_790_000_000, Window: 20_717 + 31, Key: 1},
 	}
 	for i := range want {
@@ -76,7 +77,9 @@ func TestAnotherProcessFindsAllThatManyAppended(t *testing.T) {
 		})
 	}
 	group.Wait()
-	k := open(t, Config{Dir: dir}) // as after kill -9: j was not closed
+	close(j.stop) // as after kill -9: j is not closed, but prepares no segments any more
+	j.stopped.Wait()
+	k := open(t, Config{Dir: dir})
 	defer k.Close()
 	seen := map[models.KeyID]int{}
 	found := k.Recover(Position{}, func(r *Record) { seen[r.Key]++ })

@@ -22,7 +22,7 @@ const (
 	Admitted Kind = iota + 1 // a request is about to be let through: one right of the quota and one token of each throttle are spent
 	Finished                 // its answer ended; names the admission's key, plan, stage, method and second
 	Refused                  // Count requests of one second were not let through
-	Shared                   // TAT is the level of a bucket from which many keys take: of Stage, or of the account when Stage is 0
+	Shared                   // TAT is the level of a bucket from which many keys take: of Stage, or of Account when Stage is 0
 )
 
 // Record is one thing that happened. Which fields a kind uses is said beside them; the others are 0.
@@ -38,6 +38,8 @@ type Record struct {
 	Plan   models.PlanID
 	Stage  models.StageID
 	Method models.MethodID
+
+	Account models.AccountID // Shared; it stands in the place of the key
 
 	TAT       int64 // Admitted: of the plan's throttle after it, 0 = none. Shared: of the bucket
 	MethodTAT int64 // Admitted: of the method's throttle after it, 0 = none
@@ -56,7 +58,7 @@ type Record struct {
 //	 6  window i16: in days from the second's day
 //	 8  second u32
 //	12  count or latency u32
-//	16  key, 24 plan, 32 stage, 40 method
+//	16  key or account, 24 plan, 32 stage, 40 method
 //	48  TAT or bytes in
 //	56  method's TAT or bytes out
 const refundBit = 0x80
@@ -71,7 +73,10 @@ func (s *slot) word() *uint64 { return (*uint64)(unsafe.Pointer(s)) }
 // encode writes all of r but word 0, which it returns.
 func (s *slot) encode(r *Record, nonce uint32) (word uint64) {
 	span, a, b := r.Count, r.TAT, r.MethodTAT
-	kind := uint64(r.Kind)
+	kind, key := uint64(r.Kind), uint64(r.Key)
+	if r.Kind == Shared {
+		key = uint64(r.Account)
+	}
 	if r.Kind == Finished {
 		span, a, b = uint32(min(max(r.Latency.Microseconds(), 0), math.MaxUint32)), r.BytesIn, r.BytesOut
 		if r.Refund {
@@ -79,7 +84,7 @@ func (s *slot) encode(r *Record, nonce uint32) (word uint64) {
 		}
 	}
 	binary.LittleEndian.PutUint64(s[8:], uint64(uint32(r.Second))|uint64(span)<<32)
-	binary.LittleEndian.PutUint64(s[16:], uint64(r.Key))
+	binary.LittleEndian.PutUint64(s[16:], key)
 	binary.LittleEndian.PutUint64(s[24:], uint64(r.Plan))
 	binary.LittleEndian.PutUint64(s[32:], uint64(r.Stage))
 	binary.LittleEndian.PutUint64(s[40:], uint64(r.Method))
@@ -128,6 +133,8 @@ func (s *slot) decode(r *Record, nonce uint32) state {
 		r.Latency, r.BytesIn, r.BytesOut = time.Duration(span)*time.Microsecond, a, b
 	case Refused:
 		r.Count = span
+	case Shared:
+		r.Key, r.Account, r.TAT = 0, models.AccountID(r.Key), a
 	default:
 		r.TAT, r.MethodTAT = a, b
 	}

@@ -38,12 +38,13 @@ type chargeName struct {
 	day  int32
 }
 
-// levelName names a throttle's bucket: a plan's own when the method is 0, a stage's when the key is 0.
+// levelName names a throttle's bucket: a plan's own when the method is 0, a stage's or an account's when the key is 0.
 type levelName struct {
-	key    models.KeyID
-	plan   models.PlanID
-	stage  models.StageID
-	method models.MethodID
+	key     models.KeyID
+	plan    models.PlanID
+	stage   models.StageID
+	method  models.MethodID
+	account models.AccountID
 }
 
 // batch is folded records.
@@ -80,7 +81,7 @@ func (b *batch) fold(r *journal.Record) {
 		b.charge(r, 1)
 		b.see(r)
 		b.level(levelName{key: r.Key, plan: r.Plan}, r.TAT)
-		b.level(levelName{r.Key, r.Plan, r.Stage, r.Method}, r.MethodTAT)
+		b.level(levelName{key: r.Key, plan: r.Plan, stage: r.Stage, method: r.Method}, r.MethodTAT)
 	case journal.Finished:
 		b.cell(at, models.OutcomeOpen).Count--
 		cell := b.cell(at, r.Outcome)
@@ -99,8 +100,8 @@ func (b *batch) fold(r *journal.Record) {
 		}
 		b.see(r)
 	case journal.Shared:
-		stage := levelName{stage: r.Stage}
-		b.level(stage, max(r.TAT, b.levels[stage])) // many take from it: they may write in another order
+		shared := levelName{stage: r.Stage, account: r.Account}
+		b.level(shared, max(r.TAT, b.levels[shared])) // many take from it: they may write in another order
 	}
 }
 
@@ -166,7 +167,8 @@ func (b *batch) usage(at Instant) (u models.UsageBatch) {
 	for name, tat := range b.levels {
 		if wait := limit.FullIn(tat, at.Mono); wait > 0 {
 			u.Levels = append(u.Levels, models.ThrottleLevel{
-				KeyID: name.key, PlanID: name.plan, StageID: name.stage, MethodID: name.method, TAT: tat, FullAt: at.Wall.Add(wait).UTC(),
+				KeyID: name.key, PlanID: name.plan, StageID: name.stage, MethodID: name.method, AccountID: name.account,
+				TAT: tat, FullAt: at.Wall.Add(wait).UTC(),
 			})
 		}
 	}

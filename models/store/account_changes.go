@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 )
 
 // SetRole changes what an account may do; administrators only. It refuses to leave no enabled administrator.
@@ -56,6 +57,27 @@ func (s *Store) SetAccountDisabled(ctx context.Context, actor models.Actor, id m
 			return err
 		}
 		return t.event("account.disable", accountObject(a), nil, nil)
+	})
+}
+
+// SetAccountThrottle limits what all callers of everything that an account publishes may send together, from the next request on; administrators
+// only. Nil takes the limit away; fields "rate" and "burst".
+func (s *Store) SetAccountThrottle(ctx context.Context, actor models.Actor, id models.AccountID, throttle *limit.Throttle, now time.Time) error {
+	if err := mustBeAdmin(actor); err != nil {
+		return err
+	}
+	if err := models.CheckAccountThrottle(throttle); err != nil {
+		return err
+	}
+	return s.changeAccount(ctx, actor, id, now, func(t *tx, a models.Account) error {
+		rate, burst := throttleColumns(throttle)
+		if err := t.run("limit account", `UPDATE accounts SET rate = ?, burst = ? WHERE id = ?`, rate, burst, id); err != nil {
+			return err
+		}
+		if err := t.changed(models.ChangeTopology); err != nil {
+			return err
+		}
+		return t.event("account.throttle", accountObject(a), throttleFacts(a.Throttle), throttleFacts(throttle))
 	})
 }
 

@@ -24,6 +24,8 @@ type accountRow struct {
 	CreatedAt    int64
 	LastSeenAt   sql.NullInt64
 	DisabledAt   sql.NullInt64
+	Rate         sql.NullFloat64
+	Burst        sql.NullInt64
 }
 
 // TableName implements gorm's Tabler.
@@ -34,6 +36,7 @@ func (r accountRow) account() models.Account {
 	return models.Account{
 		ID: models.AccountID(r.ID), Email: r.Email, Name: r.Name, Role: role,
 		CreatedAt: timeOf(r.CreatedAt), LastSeenAt: nullTime(r.LastSeenAt), DisabledAt: nullTime(r.DisabledAt),
+		Throttle: throttleOf(r.Rate, r.Burst),
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 	if err := s.prune(ctx, "quota_extensions", []string{"form"}, "at < ?", millis(now.Add(-quotaDaysKept))); err != nil {
 		return err
 	}
-	if err := s.prune(ctx, "throttle_levels", []string{"key_id", "plan_id", "stage_id", "method_id"}, "full_at < ?", now.UnixNano()); err != nil {
+	if err := s.prune(ctx, "throttle_levels", []string{"key_id", "plan_id", "stage_id", "method_id", "account_id"}, "full_at < ?", now.UnixNano()); err != nil {
 		return err
 	}
 	return s.prune(ctx, "usage_key_months", []string{"plan_id", "month", "key_id"},

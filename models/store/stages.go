@@ -29,15 +29,19 @@ const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, 
 	FROM stages s LEFT JOIN deployments d ON d.id = s.deployment_id `
 
 func (r stageRow) stage() models.Stage {
-	s := models.Stage{
+	return models.Stage{
 		ID: r.ID, APIID: r.APIID, Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
 		Deployment: models.DeploymentID(r.DeploymentID.Int64), Number: int(r.Number.Int64),
-		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt),
+		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt), Throttle: throttleOf(r.Rate, r.Burst),
 	}
-	if r.Rate.Valid {
-		s.Throttle = &limit.Throttle{Rate: r.Rate.Float64, Burst: r.Burst.Int64}
+}
+
+// throttleOf reads what throttleColumns stored.
+func throttleOf(rate sql.NullFloat64, burst sql.NullInt64) *limit.Throttle {
+	if !rate.Valid {
+		return nil
 	}
-	return s
+	return &limit.Throttle{Rate: rate.Float64, Burst: burst.Int64}
 }
 
 // throttleColumns stores a throttle.
@@ -69,11 +73,17 @@ func stageObject(a models.API, s models.Stage) object {
 }
 
 func stageFacts(s models.Stage) facts {
-	f := facts{"name": s.Name, "upstream": s.Upstream, "timeout": s.Timeout.String()}
-	if s.Throttle != nil {
-		f["rate"], f["burst"] = s.Throttle.Rate, s.Throttle.Burst
-	}
+	f := throttleFacts(s.Throttle)
+	f["name"], f["upstream"], f["timeout"] = s.Name, s.Upstream, s.Timeout.String()
 	return f
+}
+
+// throttleFacts is what an event tells of a throttle; nothing of none.
+func throttleFacts(t *limit.Throttle) facts {
+	if t == nil {
+		return facts{}
+	}
+	return facts{"rate": t.Rate, "burst": t.Burst}
 }
 
 // Stages reads an API's stages, oldest first.

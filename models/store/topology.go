@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm"
 
 	"gatehouse/models"
-	"gatehouse/models/limit"
 )
 
 // Version returns the version of the newest entry of the change log; 0 when it is empty.
@@ -38,6 +37,9 @@ func (s *Store) ChangesSince(ctx context.Context, version int64) ([]models.Chang
 // Topology returns all APIs, their deployed stages with what is deployed there, and all plans in force; all in one moment.
 func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 	err = s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if t.Accounts, err = gatewayAccounts(db); err != nil {
+			return err
+		}
 		if t.APIs, err = gatewayAPIs(db); err != nil {
 			return err
 		}
@@ -52,6 +54,7 @@ func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 
 type gatewayStageRow struct {
 	APIID      int64 `gorm:"column:api_id"`
+	OwnerID    int64
 	Slug       string
 	APIName    string `gorm:"column:api_name"`
 	ID         int64  // 0: no stage of the API is deployed
@@ -69,10 +72,8 @@ type gatewayStageRow struct {
 func (r gatewayStageRow) stage() (models.GatewayStage, error) {
 	stage := models.GatewayStage{
 		ID: models.StageID(r.ID), Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
+		Throttle:  throttleOf(r.Rate, r.Burst),
 		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
-	}
-	if r.Rate.Valid {
-		stage.Throttle = &limit.Throttle{Rate: r.Rate.Float64, Burst: r.Burst.Int64}
 	}
 	if err := json.Unmarshal(r.Methods, &stage.Methods); err != nil {
 		return models.GatewayStage{}, fmt.Errorf("methods of stage %s: %w", stage.ID, err)
@@ -80,9 +81,18 @@ func (r gatewayStageRow) stage() (models.GatewayStage, error) {
 	return stage, nil
 }
 
+func gatewayAccounts(db *gorm.DB) ([]models.GatewayAccount, error) {
+	rows, err := selectAll[accountRow](db, "accounts", `SELECT id, rate, burst FROM accounts WHERE rate IS NOT NULL ORDER BY id`)
+	accounts := make([]models.GatewayAccount, len(rows))
+	for i, r := range rows {
+		accounts[i] = models.GatewayAccount{ID: models.AccountID(r.ID), Throttle: *throttleOf(r.Rate, r.Burst)}
+	}
+	return accounts, err
+}
+
 func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var rows []gatewayStageRow
-	err := db.Raw(`SELECT a.id AS api_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst,
+	err := db.Raw(`SELECT a.id AS api_id, a.owner_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst,
 			d.key_place, d.key_name, d.key_forward, d.methods
 		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id ORDER BY a.id, st.id`).Scan(&rows).Error
 	if err != nil {
@@ -91,7 +101,7 @@ func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var apis []models.GatewayAPI
 	for _, r := range rows {
 		if len(apis) == 0 || apis[len(apis)-1].ID != models.APIID(r.APIID) {
-			apis = append(apis, models.GatewayAPI{ID: models.APIID(r.APIID), Slug: r.Slug, Name: r.APIName})
+			apis = append(apis, models.GatewayAPI{ID: models.APIID(r.APIID), OwnerID: models.AccountID(r.OwnerID), Slug: r.Slug, Name: r.APIName})
 		}
 		if r.ID == 0 {
 			continue

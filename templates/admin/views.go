@@ -34,6 +34,9 @@ type AccountView struct {
 	Disabled              time.Time // zero: enabled
 	RoleValue             string    // as chosen
 	RoleError             string
+	Publishes             bool // it can have a throttle
+	Rate, RateError       string
+	Burst, BurstError     string
 	Problem               string
 	Sessions              []SessionView
 	Link                  *LinkView // a link that was just made
