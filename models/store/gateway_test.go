@@ -92,14 +92,17 @@ func TestTopologyHoldsWhatIsDeployedAndInForce(t *testing.T) {
 	bare, err := s.CreateAPI(t.Context(), storetest.Actor(f.owner), models.NewAPI{Name: "Bare", Slug: "bare", KeySource: models.DefaultKeySource()}, storetest.Now())
 	ok(t, err)
 	insert(t, s, "plans", map[string]any{"id": 9, "owner_id": f.owner.ID, "state": "draft", "name": "Draft", "version": 0, "draft": "{}", "created_at": now, "updated_at": now})
+	ok(t, s.SetAccountThrottle(t.Context(), models.CommandLine(), f.owner.ID, &limit.Throttle{Rate: 100, Burst: 200}, storetest.Now()))
+	wantKind(t, "an owner's own throttle", s.SetAccountThrottle(t.Context(), storetest.Actor(f.owner), f.owner.ID, nil, storetest.Now()), models.KindDenied)
 	got, err := s.Topology(t.Context())
 	ok(t, err)
 	want := models.Topology{
-		APIs: []models.GatewayAPI{{ID: f.api, Slug: "echo", Name: "Echo API", Stages: []models.GatewayStage{{
+		Accounts: []models.GatewayAccount{{ID: f.owner.ID, Throttle: limit.Throttle{Rate: 100, Burst: 200}}},
+		APIs: []models.GatewayAPI{{ID: f.api, OwnerID: f.owner.ID, Slug: "echo", Name: "Echo API", Stages: []models.GatewayStage{{
 			ID: f.stage, Name: "prod", Upstream: "https://example.com", Timeout: 30 * time.Second, Throttle: &limit.Throttle{Rate: 2.5, Burst: 10},
 			KeySource: models.KeySource{Place: models.KeyInBearer, Forward: true},
 			Methods:   []models.Method{{ID: f.method, Verb: "GET", Path: "/users", KeyRequired: true}},
-		}}}, {ID: bare.ID, Slug: "bare", Name: "Bare"}},
+		}}}, {ID: bare.ID, OwnerID: f.owner.ID, Slug: "bare", Name: "Bare"}},
 		Plans: []models.GatewayPlan{{ID: f.plan, Version: 1, Terms: models.Terms{Name: "Gold", Audience: models.AudienceAnyone, Charge: models.ChargeAccepted, KeysPerApp: 1, Stages: []models.PlanStage{}}}},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
