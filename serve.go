@@ -136,7 +136,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{
 		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: time.Now, Demo: demo,
-		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Insecure: insecure(in.config), Streams: streams,
+		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams,
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}

@@ -97,15 +97,17 @@ func startBinary(t *testing.T, path string, env []string, args ...string) *proce
 	})
 	p.portal = p.line(`(?m)^Portal\s+(http\S+)`)
 	p.gateway = p.line(`(?m)^Gateway\s+(http\S+)`)
-	p.eventually("readiness", func() bool {
-		answer, err := http.Get(p.ops + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	})
+	p.eventually("readiness", p.ready)
 	return p
+}
+
+func (p *process) ready() bool {
+	answer, err := http.Get(p.ops + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
 }
 
 // freePort returns an address of this machine that nobody listens on.

@@ -118,10 +118,13 @@ func (x *escrow) wait(ctx context.Context, h holding, n int64) error {
 	}
 }
 
-// sweep gives back what keys do not use. Run calls it each second.
+// sweep gives back what keys do not use. While the ledger is away it asks whether it is back. Run calls it each second.
 func (x *escrow) sweep() {
 	x.exchange.Lock()
 	back := x.unused()
+	if len(back) == 0 && x.away.Load() != nil {
+		back = x.refused()
+	}
 	x.exchange.Unlock()
 	if len(back) > 0 {
 		x.serve(back)
@@ -181,6 +184,24 @@ func (x *escrow) unused() (back []holding) {
 		}
 	}
 	return back
+}
+
+// refused returns one holding that has nothing in hand: the ledger refuses it. If there is none, nobody is refused.
+func (x *escrow) refused() []holding {
+	for h := range x.holdings {
+		e, ok := x.g.keys.ByKey(h.key)
+		if !ok {
+			continue
+		}
+		m := e.Member(h.plan)
+		empty := m != nil && m.Held() == 0
+		e.Unlock()
+		if empty {
+			return []holding{h}
+		}
+	}
+	x.away.Store(nil)
+	return nil
 }
 
 // measure notes how fast a holding is used: half of what it is now, half of what it was.

@@ -2,8 +2,6 @@ package enforcement
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -170,24 +168,4 @@ func (g *Gateway) Admit(api, stage, verb, path, key string) string {
 	default:
 		return d.problem.entry().Slug
 	}
-}
-
-// Ready returns nil when requests are served and changes arrive, else the reason.
-func (g *Gateway) Ready() error {
-	if g.current.Load() == nil {
-		return errors.New("the gateway has not loaded what it enforces")
-	}
-	if g.open.isClosing() {
-		return errors.New("the gateway is stopping")
-	}
-	if err := g.failing.Load(); err != nil {
-		return fmt.Errorf("the gateway does not learn of changes: %w", *err)
-	}
-	if err := g.config.Journal.Err(); err != nil {
-		return fmt.Errorf("journal-full: %w", err)
-	}
-	if err := g.escrow.away.Load(); err != nil {
-		return fmt.Errorf("ledger-away: %w", *err)
-	}
-	return nil
 }

@@ -257,6 +257,13 @@ func (w *world) breakDown(err error) {
 	w.fault = err
 }
 
+// ledgerFails breaks the ledger alone; nil mends it.
+func (w *world) ledgerFails(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ledgerFault = err
+}
+
 func (w *world) Version(context.Context) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/secret"
+	"gatehouse/models/store"
 	"gatehouse/models/store/storetest"
 	"gatehouse/static"
 	"gatehouse/web"
@@ -25,6 +26,8 @@ import (
 // developerPortal is a portal with an API, three plans and a developer, and a gateway that answers what the test says.
 type developerPortal struct {
 	*portal
+	site              *handlers.Site
+	ring              *secret.Keyring
 	owner, developer  models.Account
 	api               models.API
 	prod, beta        models.Stage
@@ -36,15 +39,17 @@ type developerPortal struct {
 
 func openDeveloperPortal(t *testing.T) *developerPortal {
 	t.Helper()
-	p := &developerPortal{portal: &portal{t: t, store: storetest.Open(t), clock: storetest.Now()}, used: map[models.KeyID]int64{}}
+	p := &developerPortal{ring: secret.NewKeyring(), used: map[models.KeyID]int64{}}
+	p.portal = &portal{t: t, store: storetest.Open(t, func(c *store.Config) { c.Keyring = p.ring }), clock: storetest.Now()}
 	s, passwords := p.store, secret.NewHasher()
 	now := func() time.Time { return p.clock }
-	site := &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
+	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
-	p.handler = web.Handler(site, web.Pages{
+	p.handler = web.Handler(p.site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 		Home:   &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p},
 		Subscribe: &handlers.Subscribe{Store: s}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
+		OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 	}, static.Handler())
 	p.owner, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleDeveloper, "developer@example.com")
 	p.publish()

@@ -40,8 +40,9 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 	p.Hats = r.hats()
 	p.Nav = r.mark(r.sidebar())
 	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}}
+	p.Notices = r.troubleNotice()
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
-		p.Notice = &ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."}
+		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."})
 	}
 	return p
 }

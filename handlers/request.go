@@ -54,6 +54,8 @@ type Site struct {
 	PublicURL  string // of the portal, without a trailing slash
 	GatewayURL string // of the gateway, without a trailing slash
 	Insecure   bool   // the portal is reached over plain HTTP from other machines
+	// Gateway is asked on each page whether it keeps its promise; nil: it does.
+	Gateway Gateway
 	// Streams ends when the process stops: live pages close then, so that the stop need not wait for them.
 	Streams context.Context
 }
@@ -78,6 +80,7 @@ func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
 	if r.Session, err = s.Sessions.Open(r.Request); err != nil {
 		return Reply{}, err
 	}
+	s.note(r, "touch session", func(ctx context.Context) error { return s.Sessions.Touch(ctx, r.Session) })
 	if id := r.Session.Account(); id != 0 {
 		switch account, err := s.Accounts.Account(r.Context(), id); {
 		case models.KindOf(err) == models.KindNotFound:
@@ -85,8 +88,8 @@ func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
 			return Reply{}, err
 		case !account.Disabled():
 			r.Account = account
-			if err := s.Accounts.MarkSeen(r.Context(), id, r.Now); err != nil {
-				return Reply{}, err
+			if r.Now.Sub(account.LastSeenAt) >= models.SeenEvery {
+				s.note(r, "mark account seen", func(ctx context.Context) error { return s.Accounts.MarkSeen(ctx, id, r.Now) })
 			}
 		}
 	}
@@ -96,6 +99,18 @@ func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
 		}
 	}
 	return h(r)
+}
+
+// notePatience is how long a page waits to note who was here.
+const notePatience = 250 * time.Millisecond
+
+// note writes that somebody is here. A page is worth more than that: it is shown also where nothing can be written, and says so.
+func (s *Site) note(r *Request, what string, write func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(r.Context(), notePatience)
+	defer cancel()
+	if err := write(ctx); err != nil && r.Context().Err() == nil {
+		s.Log.WarnContext(r.Context(), what, "error", err, "request_id", r.ID)
+	}
 }
 
 // Guard lets a request pass by returning the zero Reply and no error.

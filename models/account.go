@@ -42,6 +42,9 @@ func ParseRole(s string) (Role, error) {
 	return RoleNone, Invalid("role", "Choose developer, owner or admin.")
 }
 
+// SeenEvery is how often an account's last visit is written down: a write for every page would cost more than the page.
+const SeenEvery = 5 * time.Minute
+
 // Account is a person who can sign in.
 type Account struct {
 	ID         AccountID

@@ -70,7 +70,7 @@ func (m *Manager) Open(r *http.Request) (*Session, error) {
 // Keep writes what changed and sets the cookie. It must run before the body is written.
 func (m *Manager) Keep(w http.ResponseWriter, s *Session) error {
 	if !s.changed && !s.renew {
-		return m.touch(s)
+		return nil
 	}
 	if s.renew && s.raw.ID != "" {
 		if err := m.rows.DeleteSession(s.request.Context(), s.digest); err != nil {
@@ -85,12 +85,13 @@ func (m *Manager) Keep(w http.ResponseWriter, s *Session) error {
 	return nil
 }
 
-func (m *Manager) touch(s *Session) error {
+// Touch notes that a session is used, at most every minute: one that is not used ends early.
+func (m *Manager) Touch(ctx context.Context, s *Session) error {
 	seen, ok := s.raw.Values[keySeen].(int64)
 	if s.raw.IsNew || !ok || m.now().Sub(time.Unix(seen, 0)) < touchEvery {
 		return nil
 	}
-	return m.rows.TouchSession(s.request.Context(), s.digest, m.now())
+	return m.rows.TouchSession(ctx, s.digest, m.now())
 }
 
 // Get implements sessions.Store.

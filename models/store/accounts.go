@@ -12,9 +12,6 @@ import (
 	"gatehouse/models"
 )
 
-// seenEvery is how often an account's last visit is written down: a write for every page would cost more than the page.
-const seenEvery = 5 * time.Minute
-
 type accountRow struct {
 	ID           int64
 	Email        string
@@ -217,7 +214,7 @@ func (s *Store) PasswordHash(ctx context.Context, id models.AccountID) (string, 
 // MarkSeen notes that the account's person is here, at most every five minutes.
 func (s *Store) MarkSeen(ctx context.Context, id models.AccountID, now time.Time) error {
 	err := s.write.WithContext(ctx).Exec(`UPDATE accounts SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at <= ?)`,
-		millis(now), int64(id), millis(now.Add(-seenEvery))).Error
+		millis(now), int64(id), millis(now.Add(-models.SeenEvery))).Error
 	if err != nil {
 		return fmt.Errorf("mark account seen: %w", err)
 	}

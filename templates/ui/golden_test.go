@@ -38,7 +38,7 @@ func full() ui.Page {
 		NavFoot:     []ui.NavItem{{Label: "Catalog", Href: "/apis", Icon: "library"}},
 		Hats:        []ui.Hat{{Label: "Developer", Detail: "Apps and keys", Href: "/home", Current: true}, {Label: "Owner", Detail: "APIs and plans", Href: "/owner"}},
 		Breadcrumbs: []ui.Crumb{{Label: "Apps", Href: "/apps"}, {Label: "Usage"}},
-		Notice:      &ui.Notice{Kind: ui.Warn, Text: "Not encrypted.", Href: "/docs", Link: "Why"},
+		Notices:     []ui.Notice{{Kind: ui.Bad, Title: "The gateway refuses calls.", Text: "Free disk space.", Href: "/problems/x", Link: "What callers see"}, {Kind: ui.Warn, Text: "Not encrypted."}},
 		RequestID:   "01JD", Live: "/live/usage?range=24h", Refresh: 2, NoIndex: true,
 	}
 }

@@ -14,7 +14,7 @@ type Page struct {
 	NavFoot     []NavItem    // at the foot of the sidebar: docs, support
 	Hats        []Hat        // who the reader can be; one is current
 	Breadcrumbs []Crumb      // the last one is the page itself
-	Notice      *Notice      // a banner above everything, such as "not encrypted"
+	Notices     []Notice     // banners above everything, such as "not encrypted"
 	RequestID   string       // shown at the foot; for error pages
 	Live        string       // URL of this page's event stream; loads htmx and its SSE extension
 	Htmx        bool         // the page swaps fragments: loads htmx
@@ -33,12 +33,13 @@ type Flash struct {
 	Link string // the words of Href
 }
 
-// Notice is a banner across the page.
+// Notice is a banner across the page; a Bad one is read out at once.
 type Notice struct {
-	Kind Kind
-	Text string
-	Href string
-	Link string
+	Kind  Kind
+	Title string // may be empty
+	Text  string
+	Href  string // where to read on; may be empty
+	Link  string // the words of Href
 }
 
 // AccountBadge is who is signed in, with a menu.
