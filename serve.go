@@ -87,6 +87,7 @@ type instance struct {
 	release func() // of the data folder
 	store   *store.Store
 	keyring *secret.Keyring
+	now     func() time.Time
 	journal *journal.Journal
 	gateway *enforcement.Gateway
 
@@ -122,10 +123,13 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	if in.journal, err = in.openJournal(); err != nil {
 		return err
 	}
+	shift := crash.Clock()
+	in.now = wallClock(shift)
 	in.gateway = enforcement.New(enforcement.Config{
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
+		Shift: shift,
 	})
-	if err := in.store.StopUnusedValues(ctx, time.Now()); err != nil { // nobody used them while nothing was served
+	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err
 	}
 	if err := in.gateway.Load(ctx); err != nil {
@@ -135,7 +139,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	var streams context.Context
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{
-		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: time.Now, Demo: demo,
+		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams,
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
@@ -149,9 +153,21 @@ func (in *instance) openJournal() (*journal.Journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	size, err := crash.SegmentSize()
+	if err != nil {
+		return nil, err
+	}
 	return journal.Open(journal.Config{
-		Dir: filepath.Join(in.config.data, journalFolder), SyncAlways: in.config.journalSync == syncAlways, Boot: boot, Log: in.log,
+		Dir: filepath.Join(in.config.data, journalFolder), SyncAlways: in.config.journalSync == syncAlways, SegmentSize: size, Boot: boot, Log: in.log,
 	})
+}
+
+// wallClock is the clock that people and pages see.
+func wallClock(shift func() time.Duration) func() time.Time {
+	if shift == nil {
+		return time.Now
+	}
+	return func() time.Time { return time.Now().Add(shift()) }
 }
 
 // listen takes all addresses first: a port that is in use is said before a database is touched. Port 0 becomes the one that was free.
@@ -256,15 +272,15 @@ func (in *instance) stopServing(ctx context.Context) error {
 	return errors.Join(err, in.ops.Close())
 }
 
-// prune forgets usage that is older than its retention.
+// prune forgets usage that is older than its retention, by the time that has come for certain: what is forgotten stays so.
 func (in *instance) prune(ctx context.Context) error {
 	ticker := time.NewTicker(pruneEvery)
 	defer ticker.Stop()
 	for {
-		if err := in.store.PruneUsage(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := in.store.PruneUsage(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old usage", "error", err)
 		}
-		if err := in.store.PruneCallers(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget callers of old values", "error", err)
 		}
 		select {
@@ -280,7 +296,7 @@ func (in *instance) endPlans(ctx context.Context) error {
 	ticker := time.NewTicker(endEvery)
 	defer ticker.Stop()
 	for {
-		if err := in.store.EndDuePlans(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := in.store.EndDuePlans(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("note the end of plans", "error", err)
 		}
 		select {

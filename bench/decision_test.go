@@ -36,8 +36,10 @@ func newRecords(n int) *records {
 func (r *records) Version(context.Context) (int64, error)                       { return 0, nil }
 func (r *records) ChangesSince(context.Context, int64) ([]models.Change, error) { return nil, nil }
 func (r *records) CommitUsage(context.Context, models.UsageBatch) error         { return nil }
-func (r *records) LoadLevels(context.Context) ([]models.ThrottleLevel, error)   { return nil, nil }
-func (r *records) AbortOpen(context.Context) (int64, error)                     { return 0, nil }
+func (r *records) KeepTime(context.Context, models.TimeMark) error              { return nil }
+
+func (r *records) LoadLevels(context.Context) ([]models.ThrottleLevel, error) { return nil, nil }
+func (r *records) AbortOpen(context.Context) (int64, error)                   { return 0, nil }
 func (r *records) Resume(context.Context, string) (models.Resumption, error) {
 	return models.Resumption{}, nil
 }

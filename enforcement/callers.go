@@ -110,7 +110,7 @@ func (g *Gateway) WriteCallers(ctx context.Context) error {
 			return err
 		}
 	}
-	return g.config.ValueUses.StopUnusedValues(ctx, g.config.Now())
+	return g.config.ValueUses.StopUnusedValues(ctx, g.Reached())
 }
 
 // writeCallersEvery does so each second, until ctx ends; what is left then is Drain's.

@@ -26,6 +26,7 @@ func (g *Gateway) cutInTime(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			g.horizon.look(g.now())
 			// While a change is applied a key may be off its old plan and not on the new one yet. Who applies it will look, too.
 			settled := g.changes.TryLock()
 			g.cutRefused(settled)

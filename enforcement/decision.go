@@ -14,8 +14,9 @@ import (
 
 // instant is one moment on the two clocks: the wall's for windows and expiry, one that only goes forward for throttles.
 type instant struct {
-	wall int64 // Unix nanoseconds
-	mono int64 // nanoseconds since the machine was started
+	wall    int64 // Unix nanoseconds
+	mono    int64 // nanoseconds since the machine was started
+	reached int64 // Unix nanoseconds: wall, or what is past for certain if that is later; for deadlines
 }
 
 func (i instant) second() int64 { return floorDiv(i.wall, int64(time.Second)) }
@@ -32,7 +33,12 @@ func floorDiv(a, b int64) int64 {
 // now reads the clock once for a whole decision.
 func (g *Gateway) now() instant {
 	t := g.config.Now()
-	return instant{wall: t.UnixNano(), mono: g.uptime + int64(t.Sub(g.start))}
+	at := instant{wall: t.UnixNano(), mono: g.uptime + int64(t.Sub(g.start))}
+	if g.config.Shift != nil {
+		at.wall += int64(g.config.Shift())
+	}
+	at.reached = max(at.wall, g.horizon.mark.Load())
+	return at
 }
 
 // decision is what was decided about one request, with what an answer needs to explain it. A refusal is a value, not an error.
@@ -151,8 +157,12 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 	switch keyFault := d.judgeKey(e, stops, at); {
 	case keyFault != problemNone:
 		d.problem = keyFault
+		g.horizon.passed(d.since, at)
 	case p != problemNone:
 		d.problem = p
+		if p == problemPlanEnded {
+			g.horizon.passed(gr.plan.endsAt, at)
+		}
 	case d.rule != nil && d.rule.excluded:
 		d.problem = problemExcluded
 	default:
@@ -169,10 +179,10 @@ func (d *decision) judgeKey(e *keyring.Entry, stops int64, at instant) problem {
 	switch {
 	case e.Status() == keyring.Revoked:
 		return problemKeyRevoked
-	case stops != 0 && at.wall >= stops:
+	case stops != 0 && at.reached >= stops:
 		d.since = stops
 		return problemKeyReplaced
-	case e.Expires() != 0 && at.wall >= e.Expires():
+	case e.Expires() != 0 && at.reached >= e.Expires():
 		d.since = e.Expires()
 		return problemKeyExpired
 	case e.Status() != keyring.Enabled:

@@ -34,6 +34,8 @@ func (s *small) AbortOpen(context.Context) (int64, error) { return 0, nil }
 func (s *small) SettleHoldings(context.Context, bool) (models.Settlement, error) {
 	return models.Settlement{}, nil
 }
+func (s *small) KeepTime(context.Context, models.TimeMark) error { return nil }
+
 func (s *small) LoadLevels(context.Context) ([]models.ThrottleLevel, error) { return nil, nil }
 
 // Exchange grants a million.

@@ -23,7 +23,7 @@
 // changes that other processes made. No request touches a database, waits for a lock that all keys share, or (its decision) allocates.
 //
 // Throttles run on the monotonic clock, in nanoseconds since the gateway was made; windows, expiry and minutes on the wall's. Both are read
-// once per decision from Config.Now.
+// once per decision from Config.Now. What has a deadline (a key, an old value, a plan) is judged by the latest time that has come: see horizon.
 //
 // # What it does when it cannot know
 //

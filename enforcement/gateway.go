@@ -40,6 +40,8 @@ type Books interface {
 	// SettleHoldings takes back what the gateway held when it ended. Exact: everything that it admitted is committed.
 	SettleHoldings(ctx context.Context, exact bool) (models.Settlement, error)
 	LoadLevels(ctx context.Context) ([]models.ThrottleLevel, error)
+	// KeepTime keeps what Resume tells the next start of the clock.
+	KeepTime(ctx context.Context, m models.TimeMark) error
 }
 
 // Digester hashes a presented key value as it is stored. It must not allocate. *secret.Keyring implements it.
@@ -57,15 +59,16 @@ type Config struct {
 
 	ValueUses ValueUses // nil: who presents old values is not kept
 
-	KeyPrefix   secret.Prefix    // of generated keys; zero: "gwk1"
-	ProblemURL  string           // beginning of problem type URIs, such as https://portal.example/problems/
-	ReceiptURL  string           // beginning of receipts' addresses, such as https://portal.example/requests/
-	Receipts    *receipt.Ring    // nil: none are kept
-	Policy      AddressPolicy    // which upstreams may be dialled
-	HideCookies []string         // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
-	Log         *slog.Logger     // nil: slog.Default()
-	Now         func() time.Time // nil: time.Now
-	Uptime      time.Duration    // of the machine, now: the clock of throttles goes on over restarts of the process. 0: the machine's
+	KeyPrefix   secret.Prefix        // of generated keys; zero: "gwk1"
+	ProblemURL  string               // beginning of problem type URIs, such as https://portal.example/problems/
+	ReceiptURL  string               // beginning of receipts' addresses, such as https://portal.example/requests/
+	Receipts    *receipt.Ring        // nil: none are kept
+	Policy      AddressPolicy        // which upstreams may be dialled
+	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
+	Log         *slog.Logger         // nil: slog.Default()
+	Now         func() time.Time     // nil: time.Now
+	Uptime      time.Duration        // of the machine, now: the clock of throttles goes on over restarts of the process. 0: the machine's
+	Shift       func() time.Duration // by how much the wall clock is set wrong, for tests; nil: not at all
 }
 
 // Gateway is the data plane, an http.Handler. It answers 503 until Load succeeded. All methods are safe for concurrent use.
@@ -82,6 +85,7 @@ type Gateway struct {
 	callers callers
 	quotes  quoteShares
 	counts  *counts
+	horizon horizon
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 
@@ -108,7 +112,7 @@ func New(c Config) *Gateway {
 	}
 	g := &Gateway{config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books), counts: newCounts()}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
-	g.escrow = newEscrow(g)
+	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})
 	return g
 }

@@ -24,6 +24,7 @@ func (g *Gateway) recover(ctx context.Context) (exact bool, r models.Resumption,
 		return false, r, fmt.Errorf("read where the gateway stopped: %w", err)
 	}
 	g.escrow.epoch = r.Epoch
+	g.horizon.begin(r.Mark, g.now())
 	found, err := g.meter.Recover(ctx, r.Position, g.moment())
 	if err != nil {
 		return false, r, err

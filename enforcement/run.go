@@ -62,7 +62,20 @@ func (g *Gateway) commit(ctx context.Context, ordered bool) error {
 	defer g.commits.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
-	return g.meter.Commit(ctx, g.moment(), ordered)
+	return errors.Join(g.meter.Commit(ctx, g.moment(), ordered), g.keepTime(ctx, ordered))
+}
+
+// keepTime keeps the time that has come for the next start.
+func (g *Gateway) keepTime(ctx context.Context, ordered bool) error {
+	m, due := g.horizon.due(ordered)
+	if !due {
+		return nil
+	}
+	if err := g.config.Books.KeepTime(ctx, m); err != nil {
+		return fmt.Errorf("keep the time: %w", err)
+	}
+	g.horizon.keep(m)
+	return nil
 }
 
 // Leave announces an ordered stop: requests are served as before, but each answer closes its connection, and Ready says why. Without it a

@@ -84,7 +84,7 @@ type plan struct {
 }
 
 // ended reports whether the plan opens nothing any more.
-func (p *plan) ended(at instant) bool { return p.endsAt != 0 && at.wall >= p.endsAt }
+func (p *plan) ended(at instant) bool { return p.endsAt != 0 && at.reached >= p.endsAt }
 
 // quota is a limit.Quota that remembers the window that is now. The zero limit.Quota is none.
 type quota struct {

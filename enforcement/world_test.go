@@ -355,6 +355,15 @@ func (w *world) CommitUsage(_ context.Context, b models.UsageBatch) error {
 	return nil
 }
 
+func (w *world) KeepTime(_ context.Context, m models.TimeMark) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == nil {
+		w.resumption.Mark = m
+	}
+	return w.fault
+}
+
 func (w *world) LoadLevels(context.Context) (levels []models.ThrottleLevel, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

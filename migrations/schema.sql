@@ -112,7 +112,7 @@ CREATE TABLE journal (
     starting TEXT NOT NULL,
     ordered  INTEGER NOT NULL CHECK (ordered IN (0, 1)),
     epoch    INTEGER NOT NULL                 -- of the newest start
-) STRICT;
+, mark INTEGER NOT NULL DEFAULT 0, behind INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE key_secrets (
     digest     BLOB PRIMARY KEY,              -- HMAC-SHA-256 of the value, by the keyring

@@ -1,6 +1,10 @@
 package models
 
-import "gatehouse/models/limit"
+import (
+	"time"
+
+	"gatehouse/models/limit"
+)
 
 // QuotaBucket names one count of a quota: a key on a plan, in one window. Another period or offset of the plan is another bucket.
 type QuotaBucket struct {
@@ -49,6 +53,13 @@ type Resumption struct {
 	Boot     string          // the machine's boot id at that time
 	Ordered  bool            // it stopped in order
 	Epoch    uint32          // rises with each start: the upper half of the numbers of asks
+	Mark     TimeMark        // of the clock
+}
+
+// TimeMark is the latest time that has come for certain, though the clock be set back.
+type TimeMark struct {
+	Time   time.Time     // zero: none was kept
+	Behind time.Duration // for how long the clock has stood behind it
 }
 
 // Settlement is what became of the rights that the gateway held when it ended.

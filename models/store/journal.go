@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -16,13 +17,16 @@ import (
 func (s *Store) Resume(ctx context.Context, boot string) (r models.Resumption, err error) {
 	err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		pool := db.Statement.ConnPool
-		var segment, offset int64
-		err := pool.QueryRowContext(ctx, `SELECT segment, "offset", boot, ordered, epoch FROM journal WHERE holder = ?`, theHolder).
-			Scan(&segment, &offset, &r.Boot, &r.Ordered, &r.Epoch)
+		var segment, offset, mark, behind int64
+		err := pool.QueryRowContext(ctx, `SELECT segment, "offset", boot, ordered, epoch, mark, behind FROM journal WHERE holder = ?`, theHolder).
+			Scan(&segment, &offset, &r.Boot, &r.Ordered, &r.Epoch, &mark, &behind)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		r.Position = models.JournalPosition{Segment: uint64(segment), Offset: uint64(offset)}
+		if mark != 0 {
+			r.Mark = models.TimeMark{Time: timeOf(mark), Behind: time.Duration(behind) * time.Millisecond}
+		}
 		r.Epoch++
 		_, err = pool.ExecContext(ctx, `INSERT INTO journal (holder, segment, "offset", boot, starting, ordered, epoch) VALUES (?, 0, 0, '', ?, 0, ?)
 			ON CONFLICT DO UPDATE SET starting = excluded.starting, epoch = excluded.epoch`, theHolder, boot, r.Epoch)
@@ -32,6 +36,15 @@ func (s *Store) Resume(ctx context.Context, boot string) (r models.Resumption, e
 		return models.Resumption{}, fmt.Errorf("resume from journal: %w", err)
 	}
 	return r, nil
+}
+
+// KeepTime keeps what Resume tells the next start of the clock.
+func (s *Store) KeepTime(ctx context.Context, m models.TimeMark) error {
+	err := s.write.WithContext(ctx).Exec(`UPDATE journal SET mark = ?, behind = ? WHERE holder = ?`, millis(m.Time), m.Behind.Milliseconds(), theHolder).Error
+	if err != nil {
+		return fmt.Errorf("keep time: %w", err)
+	}
+	return nil
 }
 
 // errCommitted says that a batch was committed before.

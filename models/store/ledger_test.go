@@ -231,6 +231,22 @@ func TestABatchCountsOnce(t *testing.T) {
 	}
 }
 
+func TestTheNextStartIsToldTheTimeThatHasCome(t *testing.T) {
+	w := newWorld(t)
+	first, err := w.Resume(t.Context(), "a")
+	ok(t, err)
+	if !first.Mark.Time.IsZero() {
+		t.Errorf("before anything was kept: %v", first.Mark)
+	}
+	want := models.TimeMark{Time: w.now, Behind: 90 * time.Minute}
+	ok(t, w.KeepTime(t.Context(), want))
+	next, err := w.Resume(t.Context(), "b")
+	ok(t, err)
+	if next.Mark != want {
+		t.Errorf("got %v, want %v", next.Mark, want)
+	}
+}
+
 func BenchmarkExchange(b *testing.B) {
 	for _, n := range []int{1, 100} {
 		b.Run(map[int]string{1: "1", 100: "100"}[n], func(b *testing.B) {
