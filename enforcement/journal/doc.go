@@ -21,6 +21,9 @@
 // A full disk: the space of a segment is reserved before it is used, one segment ahead. When no more can be had, Append fails with ErrFull
 // until there is space again; nothing needs a restart.
 //
-// Damage (a flipped bit, a file cut short or missing): every record has a checksum of its own. What is damaged is counted and
-// skipped, and Recovery.Exact is false.
+// A disk that fails: Wait returns an error, Err says why, and what the disk did not take is written again before anybody is told that it is there.
+//
+// Damage (a flipped bit, a file that is cut short, missing or there twice): every record has a checksum of its own, and each segment says how far it
+// was filled. What is damaged is left out, and Recovery.Exact is false; a file that is there twice counts once. Of the very last records, fewer than 48
+// can be wiped out unnoticed: they could be those of as many writers that died in the same moment.
 package journal

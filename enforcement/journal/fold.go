@@ -1,6 +1,9 @@
 package journal
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // Fold calls visit with the records that were appended since from, in order, until it wants no more, and returns the place after the
 // last one that it saw. The record is visit's until it returns. A record that is being written at this moment ends it: the next Fold
@@ -36,8 +39,7 @@ func (j *Journal) Fold(from Position, visit func(*Record) (more bool)) (Position
 	return from, nil
 }
 
-// mostHoles is how many neighbouring slots can be empty before a record because as many writers died in the same moment. A page that was lost
-// has 64.
+// mostHoles is how many neighbouring slots can be empty because as many writers died in the same moment. A page that was lost has 64.
 const mostHoles = 32
 
 // Recovery is what was found of an earlier process.
@@ -78,6 +80,7 @@ func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
 		if s.number == from.Segment {
 			start = max(start, from.Offset)
 		}
+		end := start
 		for at := start; at+recordSize <= uint64(len(s.data)); at += recordSize {
 			state := s.slot(at).decode(&r, s.nonce)
 			if state == empty {
@@ -87,13 +90,16 @@ func (j *Journal) Recover(from Position, visit func(*Record)) (found Recovery) {
 			if holes >= mostHoles {
 				doubt("records of the journal are missing before byte %d of %s", at, s.path)
 			}
-			holes = 0
+			holes, end = 0, at+recordSize
 			if state == damaged {
 				doubt("a record of the journal is damaged, at byte %d of %s", at, s.path)
 				continue
 			}
 			found.Records++
 			visit(&r)
+		}
+		if filled := min(atomic.LoadUint64(s.filled()), uint64(len(s.data))); filled > start && filled > end+mostHoles*recordSize {
+			doubt("the last records of %s are missing", s.path)
 		}
 	}
 	if next == from.Segment && from.Segment != 0 {

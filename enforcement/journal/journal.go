@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -39,6 +42,8 @@ type Config struct {
 	SegmentSize int          // 0: SegmentSize; a multiple of 64
 	Boot        [16]byte     // of this run of the machine; zero: the kernel's
 	Log         *slog.Logger // nil: slog.Default()
+
+	sync func(pages []byte) error // writes pages of a mapped file to the disk; nil: msync
 }
 
 // Position is a place in the journal, in the order of appending. The zero Position is its beginning.
@@ -52,6 +57,7 @@ type Journal struct {
 	config  Config
 	left    []*segment // by an earlier process, in order; closed by Release
 	broken  []string   // files of an earlier process that cannot be read
+	copies  []string   // files that say they are a segment that another file is; none counts
 	current atomic.Pointer[segment]
 	wake    chan struct{} // the keeper has something to do
 	stop    chan struct{}
@@ -60,12 +66,13 @@ type Journal struct {
 
 	making sync.Mutex // held by whoever makes the spare segment
 
-	mu    sync.Mutex // of what follows; Append takes it when a segment is full
-	used  []*segment // in order, the current one last
-	spare *segment   // ready to be the next one
-	free  []*segment
-	last  uint64 // the highest number that was given
-	fault error  // why there is no spare one
+	mu     sync.Mutex // of what follows; Append takes it when a segment is full
+	used   []*segment // in order, the current one last
+	spare  *segment   // ready to be the next one
+	free   []*segment
+	last   uint64 // the highest number that was given
+	fault  error  // why there is no spare one
+	unsafe error  // why the disk did not take what is in memory; nil: it did
 }
 
 // Open opens the journal in a folder, which it makes if it is not there, and begins a new segment. The caller makes sure that no other process
@@ -79,6 +86,9 @@ func Open(c Config) (*Journal, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.sync == nil {
+		c.sync = func(pages []byte) error { return unix.Msync(pages, unix.MS_SYNC) }
 	}
 	if c.Boot == [16]byte{} {
 		boot, err := bootID()
@@ -120,12 +130,14 @@ func (j *Journal) open() error {
 			j.last = max(j.last, s.number, numberOf(name))
 		}
 	}
+	if err := j.setCopiesAside(); err != nil {
+		return err
+	}
 	for _, name := range unfinished { // never had a record
 		if err := os.Remove(name); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(j.left, func(a, b *segment) int { return cmpNumbers(a.number, b.number) })
 	first, err := j.prepare()
 	if err != nil {
 		return err
@@ -134,6 +146,35 @@ func (j *Journal) open() error {
 	j.used = []*segment{first}
 	j.current.Store(first)
 	return nil
+}
+
+// setCopiesAside sorts the segments, and sees to it that each counts once: somebody may have copied a file within the folder. The segment is the file that has
+// its name.
+func (j *Journal) setCopiesAside() (err error) {
+	slices.SortFunc(j.left, func(a, b *segment) int {
+		switch {
+		case a.number != b.number:
+			return cmp.Compare(a.number, b.number)
+		case a.isNamed() == b.isNamed():
+			return cmp.Compare(a.path, b.path)
+		case a.isNamed():
+			return -1
+		default:
+			return 1
+		}
+	})
+	once := j.left[:0]
+	for _, s := range j.left {
+		if n := len(once); n == 0 || once[n-1].number != s.number {
+			once = append(once, s)
+			continue
+		}
+		j.config.Log.Warn("a file of the journal is a copy of another, and does not count", "copy", s.path, "of", once[len(once)-1].path)
+		j.copies = append(j.copies, s.path)
+		err = errors.Join(err, s.close())
+	}
+	j.left = once
+	return err
 }
 
 // files are the segments in the folder, in order, and what was on its way to be one.
@@ -148,17 +189,6 @@ func (j *Journal) files() (segments, unfinished []string, err error) {
 		}
 	}
 	return segments, unfinished, err
-}
-
-func cmpNumbers(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
 }
 
 // numberOf is the number in a file's name, 0 if there is none.
@@ -226,11 +256,14 @@ func (j *Journal) call() {
 	}
 }
 
-// Err is why the journal cannot grow, or nil. There may be room in it still.
+// Err is why the journal cannot grow, or is not written to the disk; or nil. There may be room in it still.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.fault
+	if j.fault != nil {
+		return j.fault
+	}
+	return j.unsafe
 }
 
 // keep has a spare segment ready and writes to the disk, until Close.
@@ -244,9 +277,7 @@ func (j *Journal) keep() {
 			return
 		case <-j.wake:
 		case <-ticks.C:
-			if err := j.flush(); err != nil {
-				j.config.Log.Error("the journal cannot be written to the disk", "error", err)
-			}
+			_ = j.flush() // Err tells, and it is logged
 		}
 	}
 }
@@ -294,13 +325,26 @@ func (j *Journal) prepare() (*segment, error) {
 			return nil, err
 		}
 	}
-	if err := s.begin(j.config.Dir, number, binary.LittleEndian.Uint32(random[:]), j.config.Boot, j.config.SyncAlways); err != nil {
+	if err := j.begin(s, number, binary.LittleEndian.Uint32(random[:])); err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
 	j.mu.Lock()
 	j.last = number
 	j.mu.Unlock()
 	return s, nil
+}
+
+// begin makes s the segment with this number: empty, with every page in memory. The file gets its new name last.
+func (j *Journal) begin(s *segment, number uint64, nonce uint32) error {
+	s.reset(number, nonce, j.config.Boot, j.config.SyncAlways)
+	end := uint64(recordSize)
+	if s.synced {
+		end = uint64(len(s.data)) // after a power cut a slot is empty or what was written, and nothing older
+	}
+	if err := j.sync(s, 0, end); err != nil {
+		return err
+	}
+	return s.rename(j.config.Dir)
 }
 
 // Release gives up what is before a position, for its space to be used again. Segments of an earlier process go whole.
@@ -326,6 +370,10 @@ func (j *Journal) Release(to Position) (err error) {
 			err = errors.Join(err, os.Rename(name, name+".damaged")) // somebody may want to look at it
 		}
 	}
+	for _, name := range j.copies {
+		err = errors.Join(err, os.Rename(name, name+".copy"))
+	}
+	j.copies = nil
 	j.broken = slices.DeleteFunc(j.broken, func(name string) bool { return numberOf(name) < to.Segment })
 
 	j.mu.Lock()

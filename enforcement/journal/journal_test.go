@@ -105,7 +105,9 @@ func BenchmarkAppend(b *testing.B) {
 
 // What was lost in the middle, a page or more, is noticed, also where one segment ends and the next begins.
 func TestLostPagesAreNoticed(t *testing.T) {
-	for name, at := range map[string]int{"in a segment": 8 << 10, "at a segment's end": 64<<10 - 4096} {
+	for name, lost := range map[string]struct{ at, bytes, records int }{
+		"in a segment": {8 << 10, 4096, 64}, "at a segment's end": {64<<10 - 4096, 4096, 64}, "at the journal's end": {24 << 10, 8 << 10, 1500 - 1023 - 383},
+	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "with [brackets] and *")
 			j := open(t, Config{Dir: dir, SegmentSize: 64 << 10})
@@ -115,22 +117,25 @@ func TestLostPagesAreNoticed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			first := filepath.Join(dir, fileName(j.Start().Segment))
+			damaged := filepath.Join(dir, fileName(j.Start().Segment))
+			if name == "at the journal's end" {
+				damaged = filepath.Join(dir, fileName(j.End().Segment))
+			}
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			file, err := os.OpenFile(first, os.O_RDWR, 0)
+			file, err := os.OpenFile(damaged, os.O_RDWR, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := file.WriteAt(make([]byte, 4096), int64(at)); err != nil {
+			if _, err := file.WriteAt(make([]byte, lost.bytes), int64(lost.at)); err != nil {
 				t.Fatal(err)
 			}
 			_ = file.Close()
 			k := open(t, Config{Dir: dir})
 			defer k.Close()
-			if found := k.Recover(Position{}, func(*Record) {}); found.Exact || found.Records != 1500-64 {
-				t.Errorf("%+v, want %d records, not exact", found, 1500-64)
+			if found := k.Recover(Position{}, func(*Record) {}); found.Exact || found.Records != 1500-lost.records {
+				t.Errorf("%+v, want %d records, not exact", found, 1500-lost.records)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -23,7 +24,8 @@ import (
 //	20  flags u32: bit 0 = every admission was on disk before it was let through
 //	24  size u64
 //	32  boot id, 16 bytes
-//	60  checksum u32 of bytes 0..59
+//	48  filled u64: about how many bytes have been taken for records, so that an end that is wiped out is missed
+//	60  checksum u32 of bytes 0..59, with filled as 0
 type segment struct {
 	number uint64
 	nonce  uint32
@@ -40,6 +42,8 @@ const (
 	magic      = "gwjrnl01"
 	suffix     = ".journal"
 	syncedFlag = 1
+	filledAt   = 48
+	fillStep   = 16 // records between two notes of filled: who appends has a cache line of his own otherwise
 )
 
 var errHead = errors.New("not a segment of a journal, or its head is damaged")
@@ -100,20 +104,20 @@ func (s *segment) close() error {
 	return errors.Join(unix.Munmap(s.data), s.file.Close())
 }
 
-// begin makes s the segment with this number: empty, with every page in memory. The file gets its new name last.
-func (s *segment) begin(dir string, number uint64, nonce uint32, boot [16]byte, synced bool) error {
+// isNamed reports whether the file has the name of the segment that it is.
+func (s *segment) isNamed() bool { return filepath.Base(s.path) == fileName(s.number) }
+
+// reset makes s the segment with this number: empty, with every page in memory.
+func (s *segment) reset(number uint64, nonce uint32, boot [16]byte, synced bool) {
 	clear(s.data)
 	s.number, s.nonce, s.boot, s.synced = number, nonce, boot, synced
 	s.writeHead()
 	s.next.Store(uint64(len(s.data))) // closed: who still has it from the life before must not write into it
-	end := recordSize
-	if synced {
-		end = len(s.data) // after a power cut a slot is empty or what was written, and nothing older
-	}
-	if err := s.sync(0, uint64(end)); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, fileName(number))
+}
+
+// rename gives the file the name of its segment.
+func (s *segment) rename(dir string) error {
+	path := filepath.Join(dir, fileName(s.number))
 	if err := os.Rename(s.path, path); err != nil {
 		return err
 	}
@@ -140,7 +144,8 @@ func (s *segment) writeHead() {
 }
 
 func (s *segment) readHead() error {
-	head := s.data[:recordSize]
+	head := slices.Clone(s.data[:recordSize])
+	clear(head[filledAt : filledAt+8])
 	if string(head[:8]) != magic || binary.LittleEndian.Uint32(head[60:]) != crc32.Checksum(head[:60], castagnoli) ||
 		binary.LittleEndian.Uint64(head[24:]) != uint64(len(s.data)) {
 		return errHead
@@ -151,13 +156,18 @@ func (s *segment) readHead() error {
 	return nil
 }
 
-// sync writes to the disk what is in memory between two bytes.
-func (s *segment) sync(begin, end uint64) error {
+// pages are the pages that hold the bytes from begin to end.
+func (s *segment) pages(begin, end uint64) []byte {
 	page := uint64(os.Getpagesize())
-	if err := unix.Msync(s.data[begin/page*page:end], unix.MS_SYNC); err != nil {
-		return fmt.Errorf("write %s to disk: %w", s.path, err)
+	return s.data[begin/page*page : end]
+}
+
+// dirty has the kernel take pages for changed, without changing them. Others may be writing to them.
+func (s *segment) dirty(begin, end uint64) {
+	page := uint64(os.Getpagesize())
+	for at := begin / page * page; at < end; at += page {
+		atomic.AddUint64(s.slot(at).word(), 0)
 	}
-	return nil
 }
 
 // slot is the slot at a byte.
@@ -171,8 +181,14 @@ func (s *segment) append(r *Record) (at uint64, ok bool) {
 	}
 	to := s.slot(at)
 	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
+	if at%(fillStep*recordSize) == 0 {
+		atomic.StoreUint64(s.filled(), at+recordSize)
+	}
 	return at, true
 }
+
+// filled is the word of the head that says how far the segment is filled.
+func (s *segment) filled() *uint64 { return (*uint64)(unsafe.Pointer(&s.data[filledAt])) }
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

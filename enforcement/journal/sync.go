@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,11 +94,36 @@ func (j *Journal) write(from Position) (to Position, err error) {
 		if j.config.SyncAlways {
 			s.settled(begin, end)
 		}
-		if err := s.sync(begin, end); err != nil {
+		if err := j.sync(s, begin, end); err != nil {
+			j.note(err)
 			return from, err
 		}
 	}
+	j.note(nil)
 	return to, nil
+}
+
+// sync writes to the disk what is in memory between two bytes of a segment. After a write that failed the kernel may take the pages for clean: the next one
+// would find nothing to write, and succeed. So they are made dirty again, and the next one tells the truth.
+func (j *Journal) sync(s *segment, begin, end uint64) error {
+	if err := j.config.sync(s.pages(begin, end)); err != nil {
+		s.dirty(begin, end)
+		return fmt.Errorf("write %s to the disk: %w", s.path, err)
+	}
+	return nil
+}
+
+// note keeps for Err whether the disk takes what is written.
+func (j *Journal) note(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case err != nil && j.unsafe == nil:
+		j.config.Log.Error("the journal is not written to the disk; it is tried again", "error", err)
+	case err == nil && j.unsafe != nil:
+		j.config.Log.Info("the journal is written to the disk again")
+	}
+	j.unsafe = err
 }
 
 // settled waits until every record that has its place between two bytes is there. It is being written at this moment.
