@@ -112,14 +112,16 @@ func CleanText(field, s string, max int) (string, error) {
 	if utf8.RuneCountInString(s) > max {
 		return "", Invalid(field, fmt.Sprintf("Use at most %d characters.", max))
 	}
-	if hasControl(strings.NewReplacer("\n", "", "\t", "").Replace(s)) {
+	if hasControlBut(s, "\n\t") {
 		return "", Invalid(field, "Remove the control characters from this text.")
 	}
 	return s, nil
 }
 
-func hasControl(s string) bool {
-	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+func hasControl(s string) bool { return hasControlBut(s, "") }
+
+func hasControlBut(s, allowed string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return (r < ' ' || r == 0x7f) && !strings.ContainsRune(allowed, r) })
 }
 
 // SignUp says who may make an account.

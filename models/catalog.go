@@ -18,6 +18,7 @@ const (
 	ChangeTopology ChangeKind = "topology"
 	ChangePlan     ChangeKind = "plan"
 	ChangeKey      ChangeKind = "key"
+	ChangeImport   ChangeKind = "import" // all keys that an import made
 )
 
 // Change is an entry of the gapless change log. Only what the gateway enforces is in it (DECISIONS 65).

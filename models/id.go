@@ -70,4 +70,5 @@ type (
 	KeyID          = ID[Key]
 	SubscriptionID = ID[Subscription]
 	EventID        = ID[Event]
+	ImportID       = ID[Import]
 )

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,13 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-// Limits of a CSV file of keys.
+// Limits of a CSV file of keys (DECISIONS 53).
 const (
-	MaxKeyCSV      = 10 << 20 // bytes
-	MaxKeyCSVRows  = 100_000
+	MaxKeyCSV      = 256 << 20 // bytes
+	MaxKeyCSVRows  = 1_000_000
+	maxKeyCSVLine  = 1 << 20 // bytes of a line, with the line breaks in its quotes
 	maxKeyCSVCell  = 4 << 10 // bytes
 	maxKeyCSVCells = 200     // in a row
 )
@@ -40,135 +39,180 @@ func columnNames() [numColumns]string {
 	return [numColumns]string{"Name", "Key", "Description", "Enabled", "UsagePlanIds", "Id", "CustomerId", "Expires"}
 }
 
-// ParseKeyCSV reads a CSV file of keys: columns Name, Key, Description, Enabled, UsagePlanIds, Id, CustomerId, Expires in any order and
-// case, others are left alone. Name is needed, Key too where Id is empty. Its errors are an *Error whose fields "line N" say what to mend;
-// they never repeat a cell, for it may hold a key. Faults of r are returned as they are.
-func ParseKeyCSV(r io.Reader, now time.Time) ([]KeyImport, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxKeyCSV+1))
+// KeyCSV reads a CSV file of keys, holding no more of it than a line: columns Name, Key, Description, Enabled, UsagePlanIds, Id, CustomerId, Expires in
+// any order and case, others are left alone. Name is needed, Key too where Id is empty. No error and no sentence repeats a cell, for it may hold a key.
+type KeyCSV struct {
+	now    time.Time
+	text   *keyText
+	csv    *csv.Reader
+	header []string
+	at     [numColumns]int // of each column in a row; -1: the file does not have it
+	rows   int
+	line   int // of the row that was read last
+}
+
+// NewKeyCSV reads the heading. What is wrong with the file is an *Error at "file" or "line 1"; faults of r are returned as they are.
+func NewKeyCSV(r io.Reader, now time.Time) (*KeyCSV, error) {
+	text, err := newKeyText(r)
 	if err != nil {
-		return nil, fmt.Errorf("read keys: %w", err)
+		return nil, err
 	}
-	data, problem := textOf(data)
-	if problem != "" {
-		return nil, Invalid("file", problem)
-	}
-	p := keyParser{now: now, csv: csv.NewReader(bytes.NewReader(data)), values: map[string]int{}, ids: map[KeyID]int{}}
+	p := &KeyCSV{now: now, text: text, csv: csv.NewReader(text), line: 1}
 	p.csv.FieldsPerRecord = -1
 	p.csv.TrimLeadingSpace = true
 	p.csv.ReuseRecord = true
-	return p.parse()
-}
-
-// textOf returns the text of a file without its byte order mark and with line feeds, or a sentence that says why it cannot be read.
-func textOf(data []byte) (text []byte, problem string) {
-	switch {
-	case len(data) > MaxKeyCSV:
-		return nil, "The file is larger than 10 MB. Split it."
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		return nil, "The file is written in UTF-16. Save it as CSV in UTF-8."
-	case bytes.IndexByte(data, 0) >= 0:
-		return nil, "The file has NUL bytes: it is not a CSV file."
-	case !utf8.Valid(data):
-		return nil, "The file is not written in UTF-8. Save it as CSV in UTF-8."
-	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if bytes.IndexByte(data, '\n') < 0 {
-		data = bytes.ReplaceAll(data, []byte{'\r'}, []byte{'\n'}) // lines as they ended before Mac OS X
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, "The file is empty."
-	}
-	return data, ""
-}
-
-type keyParser struct {
-	now      time.Time
-	csv      *csv.Reader
-	at       [numColumns]int // of each column in a row; -1: the file does not have it
-	width    int
-	problems ImportProblems
-	values   map[string]int // line of each
-	ids      map[KeyID]int
-}
-
-func (p *keyParser) parse() ([]KeyImport, error) {
 	header, err := p.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, Invalid("file", "The file is empty.")
+	}
 	if err != nil {
 		return nil, p.broken(err)
 	}
-	if err := p.readHeader(header); err != nil {
+	p.header = slices.Clone(header)
+	return p, p.readHeader()
+}
+
+// Next reads a row. problem is the first sentence that there is to say about it; the row is of no use then, but for its Line. The error is io.EOF at the
+// end, and an *Error at "file" or "line N" where the rest cannot be read.
+func (p *KeyCSV) Next() (row KeyImport, problem string, err error) {
+	p.text.left = maxKeyCSVLine
+	record, err := p.csv.Read()
+	switch {
+	case errors.Is(err, io.EOF) && p.rows == 0:
+		return row, "", Invalid("file", "The file has a heading but no keys.")
+	case errors.Is(err, io.EOF):
+		return row, "", io.EOF
+	case err != nil:
+		return row, "", p.broken(err)
+	}
+	p.line, _ = p.csv.FieldPos(0)
+	if p.rows++; p.rows > MaxKeyCSVRows {
+		return row, "", atLine(p.line, "A file has at most 1,000,000 keys. Split it.")
+	}
+	row, problem = p.row(p.line, record)
+	row.Line = p.line
+	return row, problem, nil
+}
+
+// Columns returns the names of the columns that are read, and of those that are left alone, in the order of the file.
+func (p *KeyCSV) Columns() (read, ignored []string) {
+	names := columnNames()
+	for i, cell := range p.header {
+		if column := slices.Index(p.at[:], i); column >= 0 {
+			read = append(read, names[column])
+		} else if cell = strings.TrimSpace(cell); cell != "" {
+			ignored = append(ignored, cell)
+		}
+	}
+	return read, ignored
+}
+
+// broken says where the file is not CSV; what follows that place cannot be trusted, so reading ends there.
+func (p *KeyCSV) broken(err error) error {
+	if KindOf(err) != KindNone {
+		return err
+	}
+	if errors.Is(err, errLongLine) {
+		return atLine(p.line, "What begins after this line is longer than 1 MB. Is a quote not closed?")
+	}
+	if syntax := (*csv.ParseError)(nil); errors.As(err, &syntax) {
+		return atLine(syntax.StartLine, `The quotes do not match: put a cell that has a " into quotes and write it twice inside.`)
+	}
+	return fmt.Errorf("read keys: %w", err)
+}
+
+// atLine is an error at a line of a file.
+func atLine(line int, message string) error {
+	var p ImportProblems
+	p.Add(line, message)
+	return p.Err()
+}
+
+// ParseKeyCSV reads a whole file of keys, which must not be large. Its error is an *Error whose fields "line N" say what to mend; faults of r are
+// returned as they are.
+func ParseKeyCSV(r io.Reader, now time.Time) ([]KeyImport, error) {
+	p, err := NewKeyCSV(r, now)
+	if err != nil {
 		return nil, err
 	}
+	var problems ImportProblems
+	seen := repeats{values: map[string]int{}, ids: map[KeyID]int{}}
 	var rows []KeyImport
-	for !p.problems.Full() {
-		record, err := p.csv.Read()
+	for !problems.Full() {
+		row, problem, err := p.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, p.broken(err)
+			return nil, err
 		}
-		line, _ := p.csv.FieldPos(0)
-		if len(rows) == MaxKeyCSVRows {
-			p.problems.Add(line, "A file has at most 100,000 keys. Split it.")
-			break
+		if problem == "" {
+			problem = seen.note(row)
 		}
-		row, problem := p.row(line, record)
 		if problem != "" {
-			p.problems.Add(line, problem)
+			problems.Add(row.Line, problem)
 		}
 		rows = append(rows, row)
 	}
-	if len(rows) == 0 {
-		return nil, Invalid("file", "The file has a heading but no keys.")
-	}
-	if err := p.problems.Err(); err != nil {
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return rows, nil
 }
 
-// broken says where the file is not CSV; what follows that place cannot be trusted, so reading ends there.
-func (p *keyParser) broken(err error) error {
-	line := 1
-	if syntax := (*csv.ParseError)(nil); errors.As(err, &syntax) {
-		line = syntax.StartLine
-	}
-	p.problems.Add(line, `The quotes do not match: put a cell that has a " into quotes and write it twice inside.`)
-	return p.problems.Err()
+// repeats are the lines of values and ids of a file. AWS lets the later line win; two lines of one file that disagree are more likely a mistake.
+type repeats struct {
+	values map[string]int
+	ids    map[KeyID]int
 }
 
-func (p *keyParser) readHeader(header []string) error {
-	p.width = len(header)
+func (s *repeats) note(k KeyImport) (problem string) {
+	if line, ok := s.values[k.Value]; ok && k.Value != "" {
+		return SameValue(line)
+	}
+	if line, ok := s.ids[k.ID]; ok && k.ID != 0 {
+		return fmt.Sprintf("The same Id stands on line %d.", line)
+	}
+	s.values[k.Value], s.ids[k.ID] = k.Line, k.Line
+	return ""
+}
+
+// SameValue says of a line that its value stood on another one.
+func SameValue(line int) string { return fmt.Sprintf("The same key stands on line %d.", line) }
+
+// SameKey says of a line that it changes a key which another one changes.
+func SameKey(line int) string { return fmt.Sprintf("The same key is named on line %d.", line) }
+
+func (p *KeyCSV) readHeader() error {
+	var problems ImportProblems
 	for i := range p.at {
 		p.at[i] = -1
 	}
-	if p.width > maxKeyCSVCells {
-		p.problems.Add(1, fmt.Sprintf("The heading has %d columns; at most %d can be read.", p.width, maxKeyCSVCells))
-		return p.problems.Err()
+	if len(p.header) > maxKeyCSVCells {
+		return atLine(1, fmt.Sprintf("The heading has %d columns; at most %d can be read.", len(p.header), maxKeyCSVCells))
 	}
-	for i, cell := range header {
+	for i, cell := range p.header {
 		for column, name := range columnNames() {
 			if !strings.EqualFold(strings.TrimSpace(cell), name) {
 				continue
 			}
 			if p.at[column] >= 0 {
-				p.problems.Add(1, "The column "+name+" stands twice in the heading.")
+				problems.Add(1, "The column "+name+" stands twice in the heading.")
 			}
 			p.at[column] = i
 		}
 	}
 	if p.at[columnName] < 0 || p.at[columnKey] < 0 && p.at[columnID] < 0 {
-		p.problems.Add(1, "The first line must name the columns, at least Name and Key.")
+		problems.Add(1, "The first line must name the columns, at least Name and Key.")
 	}
-	return p.problems.Err()
+	return problems.Err()
 }
 
 // row reads one line; problem is the first sentence that there is to say about it.
-func (p *keyParser) row(line int, record []string) (k KeyImport, problem string) {
+func (p *KeyCSV) row(line int, record []string) (k KeyImport, problem string) {
 	record = p.joinPlans(record)
-	if len(record) != p.width {
-		return k, fmt.Sprintf("The line has %d cells, the heading has %d.", len(record), p.width)
+	if len(record) != len(p.header) {
+		return k, fmt.Sprintf("The line has %d cells, the heading has %d.", len(record), len(p.header))
 	}
 	for _, cell := range record {
 		if len(cell) > maxKeyCSVCell {
@@ -199,12 +243,12 @@ func (p *keyParser) row(line int, record []string) (k KeyImport, problem string)
 			return k, problem
 		}
 	}
-	return k, p.repeated(k)
+	return k, ""
 }
 
 // joinPlans mends a list of plans in single quotes, which AWS allows and CSV takes for several cells.
-func (p *keyParser) joinPlans(record []string) []string {
-	at, extra := p.at[columnPlans], len(record)-p.width
+func (p *KeyCSV) joinPlans(record []string) []string {
+	at, extra := p.at[columnPlans], len(record)-len(p.header)
 	if at < 0 || extra <= 0 || at+extra >= len(record) {
 		return record
 	}
@@ -213,19 +257,6 @@ func (p *keyParser) joinPlans(record []string) []string {
 		return record
 	}
 	return slices.Concat(record[:at], []string{list[1 : len(list)-1]}, record[at+extra+1:])
-}
-
-// repeated notes the row's value and id, or says where they stand already. AWS lets the later line win; two lines of one file that disagree
-// are more likely a mistake.
-func (p *keyParser) repeated(k KeyImport) string {
-	if line, ok := p.values[k.Value]; ok && k.Value != "" {
-		return fmt.Sprintf("The same key stands on line %d.", line)
-	}
-	if line, ok := p.ids[k.ID]; ok && k.ID != 0 {
-		return fmt.Sprintf("The same Id stands on line %d.", line)
-	}
-	p.values[k.Value], p.ids[k.ID] = k.Line, k.Line
-	return ""
 }
 
 // settingsProblem says which column breaks a rule.

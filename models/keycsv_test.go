@@ -83,7 +83,10 @@ func TestBrokenKeyFilesAreRefusedWithLineAndReason(t *testing.T) {
 		{"Latin-1", head + "caf\xe9," + sampleValue, "file", "UTF-8"},
 		{"no heading", sampleValue + ",First\n", "line 1", "name the columns"},
 		{"column twice", "Name,Key,key\n", "line 1", "twice"},
-		{"many columns", strings.Repeat("a,", 1_000_000) + "\n", "line 1", "columns"},
+		{"many columns", strings.Repeat("a,", 100_000) + "\n", "line 1", "columns"},
+		{"wider than a line", strings.Repeat("a,", 1_000_000) + "\n", "line 1", "1 MB"},
+		{"cut in a letter", head + "caf\xc3", "file", "UTF-8"},
+		{"big-endian UTF-16", "\xfe\xff\x00N", "file", "UTF-16"},
 		{"no name", head + "," + sampleValue, "line 2", "Name"},
 		{"no value", head + "First,", "line 2", "missing"},
 		{"short value", head + "First,abc", "line 2", "20 to 128"},
@@ -117,28 +120,63 @@ func TestBrokenKeyFilesAreRefusedWithLineAndReason(t *testing.T) {
 	}
 }
 
+// No file takes more memory than a line may have, and every one comes to its end.
 func TestKeyFilesAreBounded(t *testing.T) {
-	var endless strings.Builder
-	endless.WriteString("Name,Key\n")
-	for i := range models.MaxKeyCSVRows {
-		fmt.Fprintf(&endless, "n,%020d\n", i)
-	}
-	if rows, err := models.ParseKeyCSV(strings.NewReader(endless.String()), noon); err != nil || len(rows) != models.MaxKeyCSVRows {
-		t.Errorf("100,000 keys: %d rows, %v", len(rows), err)
-	}
-	fmt.Fprintf(&endless, "n,%020d\n", models.MaxKeyCSVRows)
-	if _, err := models.ParseKeyCSV(strings.NewReader(endless.String()), noon); !strings.Contains(fmt.Sprint(err), "line 100002") {
-		t.Errorf("one more: %v", err)
-	}
-	if _, err := models.ParseKeyCSV(io.LimitReader(zeros{}, 1<<40), noon); !strings.Contains(fmt.Sprint(err), "10 MB") {
-		t.Errorf("an endless file: %v", err)
-	}
-	if _, err := models.ParseKeyCSV(iotestErr{}, noon); err == nil || models.KindOf(err) != models.KindNone {
-		t.Errorf("a broken upload: %v", err)
+	for _, c := range []struct {
+		name   string
+		file   io.Reader
+		rows   int // that are read before the end
+		reason string
+	}{
+		{"more keys than a file may have", &lines{n: models.MaxKeyCSVRows + 1}, models.MaxKeyCSVRows, "at most 1,000,000 keys"},
+		{"an endless line", io.MultiReader(strings.NewReader("Name,Key\nFirst,"+sampleValue+"\n"), zeros{}), 1, "1 MB"},
+		{"an endless quote", io.MultiReader(strings.NewReader("Name,Key\n\""), &lines{n: 1 << 40}), 0, "1 MB"},
+		{"an endless file", &lines{n: 1 << 40, pad: strings.Repeat("x", 300_000)}, -1, "256 MB"},
+		{"a broken upload", io.MultiReader(strings.NewReader("Name,Key\nFirst,"+sampleValue+"\n"), deadLine{}), 0, "went dead"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file, err := models.NewKeyCSV(c.file, noon)
+			n := 0
+			for err == nil {
+				if _, _, err = file.Next(); err == nil {
+					n++
+				}
+			}
+			if errors.Is(err, io.EOF) != (c.reason == "") || !strings.Contains(err.Error(), c.reason) || n != c.rows && c.rows >= 0 {
+				t.Errorf("%d rows, %v; want %d, %q", n, err, c.rows, c.reason)
+			}
+			if isMistake := c.name != "a broken upload" && c.reason != ""; isMistake != (models.KindOf(err) == models.KindInvalid) {
+				t.Errorf("got the kind %d", models.KindOf(err))
+			}
+		})
 	}
 	if _, err := models.ParseKeyCSV(strings.NewReader("Name,Key\n"+strings.Repeat(",\n", 1000)), noon); len(fields(err)) != 20 {
 		t.Errorf("%d lines are told of, want 20", len(fields(err)))
 	}
+}
+
+// lines is a file of n keys.
+type lines struct {
+	n, at int
+	pad   string // of each name
+	rest  []byte
+}
+
+func (l *lines) Read(p []byte) (int, error) {
+	for len(l.rest) < len(p) && l.at <= l.n {
+		if l.at == 0 {
+			l.rest = append(l.rest, "Name,Key\n"...)
+		} else {
+			l.rest = fmt.Appendf(l.rest, "n%s,%020d\n", l.pad, l.at)
+		}
+		l.at++
+	}
+	if len(l.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[:copy(l.rest, l.rest[n:])]
+	return n, nil
 }
 
 type zeros struct{}
@@ -150,9 +188,9 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-type iotestErr struct{}
+type deadLine struct{}
 
-func (iotestErr) Read([]byte) (int, error) { return 0, errors.New("the line went dead") }
+func (deadLine) Read([]byte) (int, error) { return 0, errors.New("the line went dead") }
 
 func exported(k models.KeyExport) func(fn func(models.KeyExport) error) error {
 	return func(fn func(models.KeyExport) error) error { return fn(k) }

@@ -210,49 +210,6 @@ type PlanKeyUse struct {
 	Refused  int64
 }
 
-// KeyImport is one row of a CSV import.
-type KeyImport struct {
-	Line        int
-	ID          KeyID  // set: an update of that key
-	Value       string // 20 to 128 characters; empty only with ID
-	Name        string
-	Description string
-	CustomerID  string
-	Enabled     bool // true unless the file says otherwise
-	ExpiresAt   time.Time
-	// Plans are all plans that the key is to be on. None leave an existing key on the plans that it is on: a file without plans must not stop
-	// calls.
-	Plans []PlanID
-	// Given says which cells the row has; an update leaves the others as they are.
-	Given KeyCells
-}
-
-// Over returns the key as the line changes it.
-func (r KeyImport) Over(k Key) Key {
-	k.Name = r.Name
-	if r.Given.Description {
-		k.Description = r.Description
-	}
-	if r.Given.CustomerID {
-		k.CustomerID = r.CustomerID
-	}
-	if r.Given.Enabled {
-		k.Enabled = r.Enabled
-	}
-	if r.Given.ExpiresAt {
-		k.ExpiresAt = r.ExpiresAt
-	}
-	return k
-}
-
-// KeyCells says which optional cells a row has.
-type KeyCells struct{ Description, CustomerID, Enabled, ExpiresAt bool }
-
-// KeyImportReport says what an import did.
-type KeyImportReport struct {
-	Created, Updated int
-}
-
 // KeyExport is one row of a CSV export; Value is empty unless it was asked for and the key is sealed.
 type KeyExport struct {
 	KeyRow
