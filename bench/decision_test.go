@@ -88,8 +88,12 @@ func (r *records) Credentials(_ context.Context, fn func(models.Credential) erro
 	return nil
 }
 
-func (r *records) Credential(_ context.Context, id models.KeyID) (models.Credential, error) {
-	return models.Credential{}, models.NotFound("key")
+func (r *records) CredentialsOf(context.Context, []models.KeyID, func(models.Credential) error) error {
+	return nil
+}
+
+func (r *records) ImportedKeys(context.Context, models.ImportID, models.KeyID) ([]models.KeyID, error) {
+	return nil, nil
 }
 
 func (r *records) gateway(tb testing.TB) *enforcement.Gateway {

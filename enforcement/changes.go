@@ -3,6 +3,7 @@ package enforcement
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatehouse/enforcement/keyring"
 	"gatehouse/models"
@@ -73,11 +74,14 @@ func (g *Gateway) CatchUp(ctx context.Context) error {
 // apply makes some changes hold. The topology goes first, so that a key never points at a plan that is not there yet.
 func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 	var topology bool
-	keys := map[models.KeyID]bool{}
+	var keys []models.KeyID
+	var imports []models.ImportID
 	for _, c := range changes {
 		switch c.Kind {
 		case models.ChangeKey:
-			keys[models.KeyID(c.ID)] = true
+			keys = append(keys, models.KeyID(c.ID))
+		case models.ChangeImport:
+			imports = append(imports, models.ImportID(c.ID))
 		case models.ChangeTopology, models.ChangePlan:
 			topology = true
 		default:
@@ -89,8 +93,11 @@ func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 			return err
 		}
 	}
-	for id := range keys {
-		if err := g.reload(ctx, id); err != nil {
+	if err := g.reload(ctx, keys); err != nil {
+		return err
+	}
+	for _, id := range imports {
+		if err := g.loadImport(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -111,18 +118,42 @@ func (g *Gateway) recompile(ctx context.Context) error {
 	return nil
 }
 
-// reload makes a key what it is now.
-func (g *Gateway) reload(ctx context.Context, id models.KeyID) error {
-	c, err := g.config.Source.Credential(ctx, id)
-	switch {
-	case models.KindOf(err) == models.KindNotFound:
-		g.keys.Remove(id, g.escrow.forget)
-	case err != nil:
-		return fmt.Errorf("read key %s: %w", id, err)
-	default:
+// reload makes keys what they are now.
+func (g *Gateway) reload(ctx context.Context, ids []models.KeyID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	there := make(map[models.KeyID]bool, len(ids))
+	err := g.config.Source.CredentialsOf(ctx, ids, func(c models.Credential) error {
+		there[c.KeyID] = true
 		g.keys.Put(c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	for _, id := range ids {
+		if !there[id] {
+			g.keys.Remove(id, g.escrow.forget)
+		}
 	}
 	return nil
+}
+
+// loadImport learns of all keys that an import made, some at a time: nobody waits for it but who asked for the change, and those who made another one.
+func (g *Gateway) loadImport(ctx context.Context, id models.ImportID) error {
+	for after := models.KeyID(0); ; {
+		ids, err := g.config.Source.ImportedKeys(ctx, id, after)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := g.reload(ctx, ids); err != nil {
+			return err
+		}
+		after = ids[len(ids)-1]
+	}
 }
 
 // logBroken logs each stage that is not served once.

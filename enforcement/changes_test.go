@@ -382,6 +382,32 @@ func TestRunLearnsOfChangesByItself(t *testing.T) {
 	})
 }
 
+// An import is one change, however many keys it made: all of them hold on the next request.
+func TestAnImportIsOneChange(t *testing.T) {
+	w := newWorld()
+	st := w.addAPI("echo", "http://192.0.2.1", "GET /a")
+	plan := w.addPlan("Free", nil, st)
+	g := w.gateway(t)
+	var values []string
+	for range 7 {
+		_, value := w.addKey(plan)
+		values = append(values, value)
+	}
+	w.mu.Lock()
+	w.changes, w.version = w.changes[:len(w.changes)-len(values)], w.version-int64(len(values))
+	w.note(models.ChangeImport, 1)
+	w.mu.Unlock()
+	if got := g.Admit("echo", "prod", "GET", "/a", values[0]); got != "key-unknown" {
+		t.Errorf("before: %q", got)
+	}
+	catchUp(t, g)
+	for i, value := range values {
+		if got := g.Admit("echo", "prod", "GET", "/a", value); got != "" {
+			t.Errorf("key %d: %q", i, got)
+		}
+	}
+}
+
 // Whatever order changes come in, the gateway ends where one that starts afresh begins.
 func TestAfterAnyChangesItDecidesLikeAFreshGateway(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

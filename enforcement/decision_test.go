@@ -23,8 +23,11 @@ func (s *small) Topology(context.Context) (models.Topology, error)            { 
 func (s *small) Credentials(_ context.Context, fn func(models.Credential) error) error {
 	return fn(s.credential)
 }
-func (s *small) Credential(context.Context, models.KeyID) (models.Credential, error) {
-	return s.credential, nil
+func (s *small) CredentialsOf(_ context.Context, _ []models.KeyID, fn func(models.Credential) error) error {
+	return fn(s.credential)
+}
+func (s *small) ImportedKeys(context.Context, models.ImportID, models.KeyID) ([]models.KeyID, error) {
+	return nil, nil
 }
 func (s *small) CommitUsage(context.Context, models.UsageBatch) error { return nil }
 func (s *small) Resume(context.Context, string) (models.Resumption, error) {

@@ -26,8 +26,10 @@ type Source interface {
 	Topology(ctx context.Context) (models.Topology, error)
 	// Credentials calls fn for every key, also a revoked one.
 	Credentials(ctx context.Context, fn func(models.Credential) error) error
-	// Credential returns one key, also a revoked one; an error of models.KindNotFound when it is deleted.
-	Credential(ctx context.Context, id models.KeyID) (models.Credential, error)
+	// CredentialsOf calls fn with those of some keys that are there, also revoked ones.
+	CredentialsOf(ctx context.Context, ids []models.KeyID, fn func(models.Credential) error) error
+	// ImportedKeys returns the keys that an import made, in the order of their ids, behind one of them; none at the end.
+	ImportedKeys(ctx context.Context, id models.ImportID, after models.KeyID) ([]models.KeyID, error)
 }
 
 // Books keep what must outlive the process. The store implements it.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -318,16 +320,20 @@ func (w *world) each(which func(*models.Credential) bool, fn func(models.Credent
 	return fault
 }
 
-func (w *world) Credential(_ context.Context, id models.KeyID) (models.Credential, error) {
+func (w *world) CredentialsOf(_ context.Context, ids []models.KeyID, fn func(models.Credential) error) error {
+	return w.each(func(c *models.Credential) bool { return slices.Contains(ids, c.KeyID) }, fn)
+}
+
+// ImportedKeys hands out two at a time: a change of many is read in parts.
+func (w *world) ImportedKeys(_ context.Context, _ models.ImportID, after models.KeyID) (ids []models.KeyID, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fault != nil {
-		return models.Credential{}, w.fault
+	for _, id := range slices.Sorted(maps.Keys(w.keys)) {
+		if id > after && len(ids) < 2 {
+			ids = append(ids, id)
+		}
 	}
-	if c := w.keys[id]; c != nil {
-		return *c, nil
-	}
-	return models.Credential{}, models.NotFound("key")
+	return ids, w.fault
 }
 
 func (w *world) CommitUsage(_ context.Context, b models.UsageBatch) error {

@@ -72,9 +72,9 @@ func (o *OwnerKeys) Import(r *Request) (Reply, error) {
 		data = []byte(pasted)
 	}
 	rows, err := models.ParseKeyCSV(bytes.NewReader(data), r.Now)
-	var report models.KeyImportReport
+	var report models.ImportCounts
 	if err == nil {
-		report, err = o.Store.ImportKeys(r.Context(), r.Actor(), rows, r.Now)
+		report, err = o.Store.ImportKeys(r.Context(), r.Actor(), models.NewImport{}, rows, r.Now)
 	}
 	if f.Accept(err) {
 		f.message = ""
@@ -86,7 +86,7 @@ func (o *OwnerKeys) Import(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return r.Done("/owner/keys", "Imported: "+count(report.Created, "key")+" created, "+format.Count(int64(report.Updated))+" updated. They work from their next request on."), nil
+	return r.Done("/owner/keys", "Imported: "+count(int(report.Created), "key")+" created, "+format.Count(report.Updated)+" updated. They work from their next request on."), nil
 }
 
 // ExportForm asks what an export holds.

@@ -48,9 +48,9 @@ CREATE INDEX apps_account ON apps (account_id, created_at, id);
 
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE);
 
-CREATE TABLE changes (
+CREATE TABLE "changes" (
     version INTEGER PRIMARY KEY,
-    kind    TEXT NOT NULL CHECK (kind IN ('topology', 'plan', 'key')),
+    kind    TEXT NOT NULL CHECK (kind IN ('topology', 'plan', 'key', 'import')),
     id      INTEGER NOT NULL,
     at      INTEGER NOT NULL
 ) STRICT;
@@ -103,6 +103,55 @@ CREATE TRIGGER events_frozen BEFORE UPDATE ON events
 BEGIN
     SELECT RAISE (ABORT, 'an event never changes');
 END;
+
+CREATE TABLE import_lines (
+    import_id INTEGER NOT NULL REFERENCES imports (id),
+    line      INTEGER NOT NULL,
+    outcome   TEXT NOT NULL,
+    key_id    INTEGER,
+    message   TEXT NOT NULL,
+    PRIMARY KEY (import_id, line)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_undo (
+    import_id INTEGER NOT NULL REFERENCES imports (id),
+    key_id    INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    before    TEXT NOT NULL,                  -- JSON
+    after     TEXT NOT NULL,                  -- JSON
+    PRIMARY KEY (import_id, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_undo_key ON import_undo (key_id);
+
+CREATE TABLE imports (
+    id         INTEGER PRIMARY KEY,
+    owner_id   INTEGER NOT NULL REFERENCES accounts (id),
+    file       TEXT NOT NULL,                 -- its name
+    bytes      INTEGER NOT NULL,
+    skip_bad   INTEGER NOT NULL CHECK (skip_bad IN (0, 1)),
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'checking', 'checked', 'writing', 'undoing', 'done', 'failed', 'cancelled')),
+    hides      INTEGER NOT NULL CHECK (hides IN (0, 1)), -- the keys that it made are there for nobody yet
+    ends_as    TEXT NOT NULL CHECK (ends_as IN ('done', 'failed', 'cancelled')),
+    reason     TEXT NOT NULL,
+    columns    TEXT NOT NULL,                 -- JSON
+    created    INTEGER NOT NULL,              -- lines, by what becomes of them
+    updated    INTEGER NOT NULL,
+    unchanged  INTEGER NOT NULL,
+    bad        INTEGER NOT NULL,
+    written    INTEGER NOT NULL,              -- of created + updated
+    actor      TEXT NOT NULL,                 -- who brought it
+    address    TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at   INTEGER
+) STRICT;
+
+CREATE INDEX imports_hiding ON imports (hides) WHERE hides = 1;
+
+CREATE INDEX imports_open ON imports (state, created_at, id) WHERE ended_at IS NULL;
+
+CREATE INDEX imports_owner ON imports (owner_id, created_at, id);
 
 CREATE TABLE journal (
     holder   INTEGER PRIMARY KEY,
@@ -159,7 +208,7 @@ CREATE TABLE keys (
     expires_at   INTEGER,
     revoked_at   INTEGER,
     rotated_at   INTEGER,
-    last_used_at INTEGER,
+    last_used_at INTEGER, import_id INTEGER REFERENCES imports (id),
     CHECK ((owner_id IS NULL) <> (app_id IS NULL))
 ) STRICT;
 
@@ -170,6 +219,8 @@ CREATE INDEX keys_customer ON keys (owner_id, customer_id COLLATE NOCASE) WHERE 
 CREATE INDEX keys_disabled ON keys (owner_id) WHERE enabled = 0;
 
 CREATE INDEX keys_expiry ON keys (owner_id, expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX keys_import ON keys (import_id, id) WHERE import_id IS NOT NULL;
 
 CREATE INDEX keys_name ON keys (owner_id, name COLLATE NOCASE);
 

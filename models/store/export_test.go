@@ -50,3 +50,12 @@ func Record(t testing.TB, s *Store, fn func()) []Statement {
 	}
 	return seen
 }
+
+// Credential returns one key as the gateway gets it.
+func (s *Store) Credential(ctx context.Context, id models.KeyID) (c models.Credential, err error) {
+	err = s.CredentialsOf(ctx, []models.KeyID{id}, func(found models.Credential) error { c = found; return nil })
+	if err == nil && c.KeyID == 0 {
+		err = models.NotFound("key")
+	}
+	return c, err
+}

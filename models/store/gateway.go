@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -18,20 +19,28 @@ type credentialScope struct {
 }
 
 // Credentials calls fn with every key, also revoked ones, in the order of their ids, all as of one moment; they never are in memory
-// together. An error from fn ends the reading and is returned.
+// together. Keys that an import hides are not there. An error from fn ends the reading and is returned.
 func (s *Store) Credentials(ctx context.Context, fn func(models.Credential) error) error {
 	return s.credentials(ctx, credentialScope{from: func(table, id string) string { return table + " AS x WHERE true" }}, fn)
 }
 
-// Credential returns one key, also a revoked one. NotFound when there is none.
-func (s *Store) Credential(ctx context.Context, id models.KeyID) (c models.Credential, err error) {
-	err = s.credentials(ctx, credentialScope{args: []any{int64(id)}, from: func(table, id string) string {
-		return table + " AS x WHERE x." + id + " = ?"
-	}}, func(found models.Credential) error { c = found; return nil })
-	if err == nil && c.KeyID == 0 {
-		err = models.NotFound("key")
+// CredentialsOf calls fn with those of some keys that are there, also revoked ones, in the order of their ids.
+func (s *Store) CredentialsOf(ctx context.Context, ids []models.KeyID, fn func(models.Credential) error) error {
+	for some := range slices.Chunk(ids, credentialsAtOnce) {
+		err := s.credentials(ctx, credentialScope{args: []any{some}, from: func(table, id string) string { return table + " AS x WHERE x." + id + " IN ?" }}, fn)
+		if err != nil {
+			return err
+		}
 	}
-	return c, err
+	return nil
+}
+
+// credentialsAtOnce is how many keys one query asks for.
+const credentialsAtOnce = 500
+
+// ImportedKeys returns the ids of the keys that an import made, in order, behind one of them; at most 1,000 a call.
+func (s *Store) ImportedKeys(ctx context.Context, id models.ImportID, after models.KeyID) ([]models.KeyID, error) {
+	return selectAll[models.KeyID](s.read.WithContext(ctx), "imported keys", `SELECT id FROM keys WHERE import_id = ? AND id > ? ORDER BY id LIMIT ?`, id, after, changesMost)
 }
 
 // credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: three queries for any number of keys.
@@ -71,7 +80,7 @@ func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error
 	c := &credentialRows{}
 	return c, firstError(
 		c.keys.open(db, "SELECT x.id, x.app_id, x.enabled, x.revoked_at IS NOT NULL, x.expires_at FROM "+scope.from("keys", "id")+
-			" ORDER BY x.id", scope.args, scanKey),
+			" AND "+strings.ReplaceAll(isThere, "k.", "x.")+" ORDER BY x.id", scope.args, scanKey),
 		c.secrets.open(db, "SELECT x.key_id, x.digest, x.stops_at FROM "+scope.from("key_secrets", "key_id")+
 			" ORDER BY x.key_id, x.stops_at", scope.args, scanSecret),
 		c.plans.open(db, `SELECT x.key_id, x.plan_id, x.blocked, (SELECT state FROM subscriptions WHERE id = x.subscription_id) FROM `+

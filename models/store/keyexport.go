@@ -24,7 +24,7 @@ func (s *Store) ExportKeys(ctx context.Context, actor models.Actor, withValues b
 	if err != nil {
 		return err
 	}
-	db, owner, q := s.read.WithContext(ctx), actor.AccountID, keyQuestion{}
+	db, owner, q := s.read.WithContext(ctx), actor.AccountID, askKeys(actor.AccountID, models.KeyFilter{}, "")
 	err = s.exportEach(db, owner, withValues, fn, func(from cursor) ([]place, error) { return q.own(db, owner, from, exportedAtOnce) })
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ type keySource struct {
 // askKeys makes a question of a filter and a search, as conditions on keys. A search is a prefix of the name or the customer id, an id, or
 // the last four characters of a value.
 func askKeys(owner models.AccountID, f models.KeyFilter, search string) keyQuestion {
-	var q keyQuestion
+	q := keyQuestion{where: ` AND ` + isThere}
 	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}

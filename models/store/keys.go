@@ -32,10 +32,14 @@ type keyRow struct {
 	AccountEmail sql.NullString
 }
 
+// isThere leaves out the keys (AS k) that an import hides until it has all of them.
+const isThere = `(k.import_id IS NULL OR k.import_id NOT IN (SELECT id FROM imports WHERE hides = 1))`
+
+// keyQuery reads keys that are there for somebody.
 const keyQuery = `SELECT k.id, k.owner_id, k.app_id, k.name, k.description, k.customer_id, k.enabled, c.hint, c.sealed IS NOT NULL AS sealed,
 		k.created_at, k.expires_at, k.revoked_at, k.rotated_at, (SELECT max(stops_at) FROM key_secrets WHERE key_id = k.id) AS old_stops_at,
 		k.last_used_at, ap.name AS app_name, ac.email AS account_email
-	FROM keys k JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1
+	FROM keys k JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1 AND ` + isThere + `
 		LEFT JOIN apps ap ON ap.id = k.app_id LEFT JOIN accounts ac ON ac.id = ap.account_id `
 
 func (r keyRow) key() models.Key {

@@ -308,7 +308,7 @@ func TestNoGeneratedValueIsInTheDatabase(t *testing.T) {
 	_, rotated, err := w.RotateKey(t.Context(), w.asDeveloper(), made.Key.ID, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	ok(t, err)
 	imported := "imported-value-0123456789"
-	_, err = w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: imported, Enabled: true}}, w.later())
+	_, err = w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "x", Value: imported, Enabled: true}}, w.later())
 	ok(t, err)
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) == 0 {

@@ -111,7 +111,7 @@ func TestAWideSearchFindsWhatANarrowOneDoes(t *testing.T) {
 			rows[i].Plans = []models.PlanID{one.ID}
 		}
 	}
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), rows, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, rows, w.later())
 	ok(t, err)
 	read := func(f models.KeyFilter, search string) []string {
 		return pages(t, models.Page{Limit: 200, Search: search}, func(p models.Page) (models.List[models.KeyRow], error) {

@@ -139,7 +139,7 @@ func TestAPlanThatEndsAmongRequestsLeavesOnePlanPerStage(t *testing.T) {
 			err = w.AddKeyToPlan(ctx, owner, keys[n], next.ID, now(n))
 			joined[n] = err == nil
 		case i%5 == 2:
-			_, err = w.ImportKeys(ctx, owner, []models.KeyImport{{Line: 2, ID: keys[n], Name: "k", Plans: []models.PlanID{ending.ID, next.ID}}}, now(n))
+			_, err = w.ImportKeys(ctx, owner, models.NewImport{}, []models.KeyImport{{Line: 2, ID: keys[n], Name: "k", Plans: []models.PlanID{ending.ID, next.ID}}}, now(n))
 		case i%5 == 3:
 			_, err = w.MoveSubscription(ctx, owner, subs[n].Subscription.ID, next.ID, true, now(n))
 		default:
@@ -375,7 +375,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			return m.MoveKey(ctx, owner, pick(m, m.own, "own key"), plan(), plan(), withCount(), m.later())
 		},
 		"import": func() error {
-			_, err := m.ImportKeys(ctx, owner, []models.KeyImport{{Line: 2, ID: pick(m, m.own, "own key"), Name: "own", Plans: []models.PlanID{plan(), plan()}}}, m.later())
+			_, err := m.ImportKeys(ctx, owner, models.NewImport{}, []models.KeyImport{{Line: 2, ID: pick(m, m.own, "own key"), Name: "own", Plans: []models.PlanID{plan(), plan()}}}, m.later())
 			return err
 		},
 		"delete stage": func() error {

@@ -180,7 +180,7 @@ func nobodyMakes(w *world) map[string]error {
 	_, appErr := w.CreateApp(ctx, a, "x", now)
 	_, _, keyErr := w.CreateCustomerKey(ctx, a, models.NewCustomerKey{Name: "x"}, now)
 	_, _, subscribeErr := w.Subscribe(ctx, a, models.NewSubscription{PlanID: 1, AppName: "x"}, now)
-	_, importErr := w.ImportKeys(ctx, a, []models.KeyImport{{Line: 2, Name: "x", Value: value(1)}}, now)
+	_, importErr := w.ImportKeys(ctx, a, models.NewImport{}, []models.KeyImport{{Line: 2, Name: "x", Value: value(1)}}, now)
 	exportErr := w.ExportKeys(ctx, a, true, now, nil)
 	return map[string]error{"API": apiErr, "plan": planErr, "app": appErr, "key": keyErr, "subscription": subscribeErr, "import": importErr, "export": exportErr}
 }

@@ -73,7 +73,7 @@ func TestAnEndedPlanIsEndedEverywhere(t *testing.T) {
 		_, _, err = w.Subscribe(ctx, w.asDeveloper(), models.NewSubscription{PlanID: next.ID, AppID: active.App.ID}, w.later())
 		ok(t, err)
 		ok(t, w.AddKeyToPlan(ctx, actor, own.ID, next.ID, w.later()))
-		_, err = w.ImportKeys(ctx, actor, []models.KeyImport{{Line: 2, ID: imported.ID, Name: "Imported", Plans: []models.PlanID{p.ID, next.ID}}}, w.later())
+		_, err = w.ImportKeys(ctx, actor, models.NewImport{}, []models.KeyImport{{Line: 2, ID: imported.ID, Name: "Imported", Plans: []models.PlanID{p.ID, next.ID}}}, w.later())
 		ok(t, err)
 		wantR1(t, w.Store)
 

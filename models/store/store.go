@@ -153,20 +153,17 @@ func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, f
 	return nil
 }
 
-// changed appends to the change log that the gateway follows; ids are PlanID or KeyID, none for topology.
+// changed appends to the change log that the gateway follows; ids are of plans, keys or imports, none for topology.
 func (t *tx) changed(kind models.ChangeKind, ids ...int64) error {
 	if kind == models.ChangeTopology {
 		ids = []int64{0}
 	}
 	t.changes = t.changes || len(ids) > 0
-	for _, id := range ids {
-		err := t.Exec(`INSERT INTO changes (version, kind, id, at) SELECT coalesce(max(version), 0) + 1, ?, ?, ? FROM changes`,
-			string(kind), id, millis(t.now)).Error
-		if err != nil {
-			return fmt.Errorf("append change: %w", err)
-		}
+	values := make([][]any, len(ids))
+	for i, id := range ids {
+		values[i] = []any{string(kind), id, millis(t.now)}
 	}
-	return nil
+	return t.runMany("append change", `INSERT INTO changes (version, kind, id, at) SELECT coalesce(max(version), 0) + 1, ?, ?, ? FROM changes`, values)
 }
 
 // newID draws an id.

@@ -166,7 +166,7 @@ func (d *seeder) customers() {
 			}
 			rows = append(rows, row)
 		}
-		_, err := d.ImportKeys(d.Context(), Actor(d.made.Owner), rows, at)
+		_, err := d.ImportKeys(d.Context(), Actor(d.made.Owner), models.NewImport{}, rows, at)
 		d.must(err)
 	}
 	list, err := d.PlanKeys(d.Context(), d.made.Owner.ID, d.made.Plan, Now(), models.Page{Limit: 1})

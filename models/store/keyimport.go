@@ -10,67 +10,80 @@ import (
 	"gatehouse/models/secret"
 )
 
-// ImportKeys makes and changes an owner's keys as the lines of a file say: all of them, or none. A line with an Id, or with a value that one
-// of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N".
-func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, rows []models.KeyImport, now time.Time) (report models.KeyImportReport, err error) {
-	i := &keyImport{s: s, rows: slices.Clone(rows), digests: make([]secret.Digest, len(rows)), ids: make([]models.KeyID, len(rows))}
-	for n, r := range rows {
-		i.digests[n], i.ids[n] = s.keyring.Digest(r.Value), newID[models.Key]()
-	}
-	slices.Sort(i.ids) // rows that are written in the order of their index are written many times as fast
+// ImportKeys makes and changes an owner's keys as the lines of a small file say, in one transaction: all of them, or none. A line with an Id, or with a value
+// that one of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N". A named import
+// is listed with the others.
+func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, in models.NewImport, rows []models.KeyImport, now time.Time) (counts models.ImportCounts, err error) {
+	ids := freshIDs[models.Key](len(rows))
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
-		i.t = t
-		for n := range i.rows {
-			i.rows[n].Plans = slices.Compact(slices.Sorted(slices.Values(i.rows[n].Plans)))
-		}
-		if err := i.load(); err != nil {
+		i := s.newKeyImport(t, rows, ids)
+		if err := i.judgeAll(); err != nil {
 			return err
 		}
-		for n := range rows {
-			if problem := i.judge(n); problem != "" {
-				i.problems.Add(rows[n].Line, problem)
+		var problems models.ImportProblems
+		for _, r := range i.results {
+			counts.Add(r.Outcome, 1)
+			if r.Outcome == models.LineBad {
+				problems.Add(r.Line, r.Message)
 			}
 		}
-		if err := i.problems.Err(); err != nil {
+		if err := problems.Err(); err != nil {
 			return err
 		}
-		if report = (models.KeyImportReport{Created: len(i.made), Updated: i.updated}); report == (models.KeyImportReport{}) {
+		if counts.Changes() == 0 {
 			return nil
 		}
 		if err := i.write(); err != nil {
 			return err
 		}
-		if err := i.tell(); err != nil {
+		if err := t.keysChanged(i.touched...); err != nil {
 			return err
 		}
-		return t.event("key.import", object{kind: "key", name: fmt.Sprintf("%d keys", len(rows)), owner: actor.AccountID}, nil,
-			facts{"created": report.Created, "updated": report.Updated})
+		o := object{kind: "key", name: fmt.Sprintf("%d keys", len(rows)), owner: actor.AccountID}
+		if in.ID != 0 {
+			o = importObject(models.Import{ID: in.ID, OwnerID: actor.AccountID, File: in.File})
+			if err := t.putImport(in, counts); err != nil {
+				return err
+			}
+		}
+		return t.event("key.import", o, nil, importFacts(models.ImportDone, in.SkipBad, counts))
 	})
-	return report, err
+	return counts, err
 }
 
-// keyImport is an import under way: what the lines refer to, then what is to be written.
+// freshIDs draws ids in ascending order: rows that are written in the order of their index are written many times as fast.
+func freshIDs[T any](n int) []models.ID[T] {
+	ids := make([]models.ID[T], n)
+	for i := range ids {
+		ids[i] = newID[T]()
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// keyImport is some lines of a file under way: what they refer to, then what is to be written.
 type keyImport struct {
 	s       *Store
 	t       *tx
+	id      models.ImportID // whose keys are hidden until it brings them to life; zero: they work at once
 	rows    []models.KeyImport
 	digests []secret.Digest // of the values
-	ids     []models.KeyID  // for new keys, in order
+	ids     []models.KeyID  // for new keys
+	results []models.ImportLine
 
-	plans    map[models.PlanID]models.Plan // of the owner, by which keys are or are to be on
-	labels   map[models.StageID]string
-	keys     map[models.KeyID]models.Key // that the lines name by id or value, and that the owner may see
-	on       map[models.KeyID][]models.Membership
-	values   map[secret.Digest]valueRow
-	lines    map[models.KeyID]int // where a key was named
-	problems models.ImportProblems
+	plans  map[models.PlanID]models.Plan // of the owner, by which keys are or are to be on
+	labels map[models.StageID]string
+	keys   map[models.KeyID]models.Key // that the lines name by id or value, and that the owner may see
+	on     map[models.KeyID][]models.Membership
+	values map[secret.Digest]valueRow
+	lines  map[models.KeyID]int // where a key was named
 
-	updated          int
 	made, secrets    [][]any // rows to insert
 	changed          [][]any // settings to update
 	leaving, joining []membershipID
 	switched         []keySwitch
-	touched          []membershipID // what the gateway must hear of: keys, each with a plan that it is on afterwards, if any
+	undos            []undo         // how to take changes back
+	touched          []models.KeyID // what the gateway must hear of
 }
 
 // keySwitch is a developer's key that is to be blocked or unblocked.
@@ -84,6 +97,29 @@ type valueRow struct {
 	Digest    []byte
 	KeyID     models.KeyID
 	IsCurrent bool
+}
+
+func (s *Store) newKeyImport(t *tx, rows []models.KeyImport, ids []models.KeyID) *keyImport {
+	i := &keyImport{s: s, t: t, rows: slices.Clone(rows), ids: ids, digests: make([]secret.Digest, len(rows)), results: make([]models.ImportLine, len(rows))}
+	for n, r := range i.rows {
+		i.digests[n] = s.keyring.Digest(r.Value)
+		i.rows[n].Plans = slices.Compact(slices.Sorted(slices.Values(r.Plans)))
+	}
+	return i
+}
+
+// judgeAll decides what every line does.
+func (i *keyImport) judgeAll() error {
+	if err := i.load(); err != nil {
+		return err
+	}
+	for n := range i.rows {
+		i.results[n].Line = i.rows[n].Line
+		if problem := i.judge(n); problem != "" {
+			i.results[n] = models.ImportLine{Line: i.rows[n].Line, Outcome: models.LineBad, Message: problem}
+		}
+	}
+	return nil
 }
 
 // load reads what the lines refer to.
@@ -158,6 +194,9 @@ func (i *keyImport) loadPlans() error {
 		i.plans[id] = p
 		stages = append(stages, p.InForce.StageIDs()...)
 	}
+	if len(stages) == 0 {
+		return nil
+	}
 	var err error
 	i.labels, err = stageLabels(i.t.DB, stages)
 	return err
@@ -167,6 +206,7 @@ func (i *keyImport) loadPlans() error {
 func (i *keyImport) judge(n int) (problem string) {
 	r := i.rows[n]
 	used, isUsed := i.values[i.digests[n]]
+	isUsed = isUsed && r.Value != ""
 	k, known := i.keys[r.ID]
 	switch {
 	case r.ID != 0 && !known:
@@ -181,13 +221,20 @@ func (i *keyImport) judge(n int) (problem string) {
 		return i.create(n)
 	}
 	if line, ok := i.lines[k.ID]; ok {
-		return fmt.Sprintf("The same key is named on line %d.", line)
+		return models.SameKey(line)
 	}
 	i.lines[k.ID] = r.Line
-	if !i.t.made(k) {
-		return i.switchKey(k, r)
+	i.results[n].KeyID, i.results[n].Outcome = k.ID, models.LineUnchanged
+	changes := i.switchKey
+	if i.t.made(k) {
+		changes = i.update
 	}
-	return i.update(k, r)
+	isChanged, problem := changes(k, r)
+	if isChanged {
+		i.results[n].Outcome = models.LineUpdated
+		i.touched = append(i.touched, k.ID)
+	}
+	return problem
 }
 
 // create prepares a new key.
@@ -210,10 +257,13 @@ func (i *keyImport) create(n int) string {
 	i.values[digest] = valueRow{KeyID: id} // the same value on a later line cannot be used
 	at := millis(i.t.now)
 	i.made = append(i.made, []any{int64(id), int64(i.t.actor.AccountID), settings.Name, settings.Description, settings.CustomerID, r.Enabled, at,
-		nullMillis(r.ExpiresAt)})
+		nullMillis(r.ExpiresAt), nullID(i.id)})
 	i.secrets = append(i.secrets, []any{digest[:], int64(id), value.Hint(), lastFour(value), i.s.keyring.Seal([]byte(r.Value), sealedFor(id, digest[:])), at})
 	i.join(id, r.Plans)
-	i.touch(id, r.Plans)
+	if i.id == 0 {
+		i.touched = append(i.touched, id)
+	}
+	i.results[n].KeyID, i.results[n].Outcome = id, models.LineCreated
 	return ""
 }
 
@@ -221,14 +271,6 @@ func (i *keyImport) join(key models.KeyID, plans []models.PlanID) {
 	for _, plan := range plans {
 		i.joining = append(i.joining, membershipID{key, plan})
 	}
-}
-
-func (i *keyImport) touch(key models.KeyID, plans []models.PlanID) {
-	t := membershipID{key: key}
-	if len(plans) > 0 {
-		t.plan = plans[0]
-	}
-	i.touched = append(i.touched, t)
 }
 
 // checkPlans says whether a key that is on some plans can be on the wanted ones (R1).

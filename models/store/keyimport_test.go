@@ -34,7 +34,7 @@ func TestImportedKeysWorkAndCanBeExportedAgain(t *testing.T) {
 	w := newWorld(t)
 	p := w.plan("Free", w.stage("prod"))
 	changes := count(t, w.Store, `SELECT count(*) FROM changes WHERE kind = 'key'`)
-	report, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{
+	report, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{
 		line(2, models.KeyImport{Name: "Acme", Value: value(1), Enabled: true, CustomerID: "c-1", Plans: []models.PlanID{p.ID}, ExpiresAt: w.now.AddDate(1, 0, 0)}),
 		line(3, models.KeyImport{Name: "Off", Value: value(2), Description: "two\nlines"}),
 	}, w.later())
@@ -43,7 +43,7 @@ func TestImportedKeysWorkAndCanBeExportedAgain(t *testing.T) {
 	if n := count(t, w.Store, `SELECT count(*) FROM changes WHERE kind = 'key'`) - changes; n != 2 {
 		t.Errorf("the gateway was told of %d keys", n)
 	}
-	if report != (models.KeyImportReport{Created: 2}) {
+	if report != (models.ImportCounts{Created: 2}) {
 		t.Errorf("got %+v", report)
 	}
 	rows := w.export(true)
@@ -80,7 +80,7 @@ func TestAnExportImportsAsNoChange(t *testing.T) {
 	w.customerKey("Generated", p)
 	gone := w.customerKey("Revoked", p)
 	ok(t, w.RevokeKey(t.Context(), w.asOwner(), gone.ID, w.later()))
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{line(2, models.KeyImport{Name: "Imported", Value: value(1), Enabled: true, Plans: []models.PlanID{p.ID}})}, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{line(2, models.KeyImport{Name: "Imported", Value: value(1), Enabled: true, Plans: []models.PlanID{p.ID}})}, w.later())
 	ok(t, err)
 	var file strings.Builder
 	ok(t, models.WriteKeyCSV(&file, func(fn func(models.KeyExport) error) error {
@@ -92,8 +92,8 @@ func TestAnExportImportsAsNoChange(t *testing.T) {
 		t.Fatalf("%d rows of 5 keys:\n%s", len(rows), file.String())
 	}
 	w.wantChange("", 0, func() {
-		report, err := w.ImportKeys(t.Context(), w.asOwner(), rows, w.later())
-		if err != nil || report != (models.KeyImportReport{}) {
+		report, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, rows, w.later())
+		if err != nil || report != (models.ImportCounts{Unchanged: 5}) {
 			t.Errorf("got %+v, %v", report, err)
 		}
 	})
@@ -103,7 +103,7 @@ func TestAnExportImportsAsNoChange(t *testing.T) {
 			rows[i].Enabled = !rows[i].Enabled
 		}
 	}
-	report, err := w.ImportKeys(t.Context(), w.asOwner(), rows, w.later())
+	report, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, rows, w.later())
 	if err != nil || report.Updated != 4 {
 		t.Errorf("got %+v, %v", report, err)
 	}
@@ -117,11 +117,11 @@ func TestTheSameValueAgainChangesItsKey(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.plan("One", w.stage("prod")), w.plan("Two", w.stage("beta"))
 	first := []models.KeyImport{line(2, models.KeyImport{Name: "Acme", Value: value(1), Enabled: false, CustomerID: "c-1", Plans: []models.PlanID{one.ID}})}
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), first, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, first, w.later())
 	ok(t, err)
 	id := w.export(false)[0].ID
-	report, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "Renamed", Value: value(1), Enabled: true}}, w.later())
-	if err != nil || report != (models.KeyImportReport{Updated: 1}) {
+	report, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "Renamed", Value: value(1), Enabled: true}}, w.later())
+	if err != nil || report != (models.ImportCounts{Updated: 1}) {
 		t.Errorf("got %+v, %v", report, err)
 	}
 	k, err := w.OwnKey(t.Context(), w.owner.ID, id)
@@ -129,7 +129,7 @@ func TestTheSameValueAgainChangesItsKey(t *testing.T) {
 	if k.Name != "Renamed" || k.Enabled || k.CustomerID != "c-1" || w.state(id, one.ID) == "" {
 		t.Errorf("cells that were not given changed: %+v", k.KeyRow)
 	}
-	_, err = w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "Renamed", ID: id, Plans: []models.PlanID{two.ID}}}, w.later())
+	_, err = w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "Renamed", ID: id, Plans: []models.PlanID{two.ID}}}, w.later())
 	ok(t, err)
 	if w.state(id, one.ID) != "" || w.state(id, two.ID) != models.MemberActive {
 		t.Error("the key is not on the plans that its line names")
@@ -144,9 +144,9 @@ func TestABadLineLeavesNothingBehind(t *testing.T) {
 	one, two, draft := w.plan("One", prod), w.plan("Two", prod), w.draft(termsOf("Draft", prod))
 	foreign := w.foreignPlan()
 	stranger := w.stranger()
-	_, err := w.ImportKeys(t.Context(), storetest.Actor(stranger), []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
+	_, err := w.ImportKeys(t.Context(), storetest.Actor(stranger), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
 	ok(t, err)
-	_, err = w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: value(2), Enabled: true}}, w.later())
+	_, err = w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "x", Value: value(2), Enabled: true}}, w.later())
 	ok(t, err)
 	mine := w.export(false)[0].ID
 	var strangers models.KeyID
@@ -179,7 +179,7 @@ func TestABadLineLeavesNothingBehind(t *testing.T) {
 	} {
 		before := count(t, w.Store, `SELECT count(*) FROM keys`) + count(t, w.Store, `SELECT count(*) FROM events`)
 		c.row.Line = 3
-		_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "good", Value: value(9), Enabled: true}, c.row}, w.later())
+		_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "good", Value: value(9), Enabled: true}, c.row}, w.later())
 		var e *models.Error
 		if !errors.As(err, &e) || e.Kind != models.KindInvalid || len(e.Fields) != 1 || !strings.Contains(e.Fields["line 3"], c.reason) {
 			t.Errorf("%s: got %v", c.name, err)
@@ -191,20 +191,20 @@ func TestABadLineLeavesNothingBehind(t *testing.T) {
 			t.Errorf("%s: something stayed", c.name)
 		}
 	}
-	_, err = w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "a", ID: mine}, {Line: 3, Name: "b", Value: value(2)}}, w.later())
+	_, err = w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "a", ID: mine}, {Line: 3, Name: "b", Value: value(2)}}, w.later())
 	wantField(t, "one key by id and by value", err, "line 3")
 }
 
 // R2 by the database: a value that was rotated away, stopped or revoked is never free again.
 func TestAValueIsUnique(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "x", Value: value(1), Enabled: true}}, w.later())
 	ok(t, err)
 	id := w.export(false)[0].ID
 	_, _, err = w.RotateKey(t.Context(), w.asOwner(), id, models.Rotation{Overlap: models.OverlapDay}, w.later())
 	ok(t, err)
 	again := func() error {
-		_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "y", Value: value(1), Enabled: true}}, w.later())
+		_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "y", Value: value(1), Enabled: true}}, w.later())
 		return err
 	}
 	wantField(t, "the value that was rotated", again(), "line 2")
@@ -228,7 +228,7 @@ func TestTheGatewayIsToldOfEachImportedKey(t *testing.T) {
 	for i := range rows {
 		rows[i] = line(i+2, models.KeyImport{Name: fmt.Sprint("k", i), Value: value(i), Enabled: true, Plans: []models.PlanID{p.ID}})
 	}
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), rows, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, rows, w.later())
 	ok(t, err)
 	if n := count(t, w.Store, `SELECT count(DISTINCT c.id) FROM changes c JOIN plan_keys p ON p.key_id = c.id WHERE c.kind = 'key'`); n != 300 {
 		t.Errorf("the gateway is told of %d keys", n)
@@ -242,7 +242,7 @@ func TestTheGatewayIsToldOfEachImportedKey(t *testing.T) {
 // A sealed value belongs to its row: who can write the database cannot have another key's value shown.
 func TestASealedValueCannotBeMoved(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.ImportKeys(t.Context(), w.asOwner(), []models.KeyImport{{Line: 2, Name: "a", Value: value(1), Enabled: true}, {Line: 3, Name: "b", Value: value(2), Enabled: true}}, w.later())
+	_, err := w.ImportKeys(t.Context(), w.asOwner(), models.NewImport{}, []models.KeyImport{{Line: 2, Name: "a", Value: value(1), Enabled: true}, {Line: 3, Name: "b", Value: value(2), Enabled: true}}, w.later())
 	ok(t, err)
 	ok(t, store.Writer(w.Store).Exec(`UPDATE key_secrets SET sealed = (SELECT sealed FROM key_secrets WHERE last4 = '0001')`).Error)
 	err = w.ExportKeys(t.Context(), w.asOwner(), true, w.later(), func(models.KeyExport) error { return nil })
