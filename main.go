@@ -51,6 +51,7 @@ func commands() []command {
 		{"demo", "run everything on this machine, with sample data", demo},
 		{"serve", "run the portal and the gateway", serve},
 		{"account", "create | list | set-role | reset-password | disable | enable", account},
+		{"key", "import | export keys as CSV", key},
 		{"backup", "write everything to one file, beside a running server", backup},
 		{"restore", "make the data folder from a backup", restore},
 		{"migrate", "bring the database's schema up to date", migrate},

@@ -20,11 +20,12 @@ const (
 	journalFolder   = "journal"
 	receiptsFile    = "receipts"
 	recordingFolder = "recording"
+	importsFolder   = "imports" // files on their way into the records, sealed, and reports of what became of them
 )
 
 // pastFiles names all that tells what happened: it belongs to one database, and to no other.
 func pastFiles() []string {
-	return []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", journalFolder, receiptsFile, recordingFolder}
+	return []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", journalFolder, receiptsFile, recordingFolder, importsFolder}
 }
 
 // openRecords opens keyring and database for a command, which may run beside a server. A missing keyring is made only beside a database that holds nothing made
@@ -99,4 +100,13 @@ func lockData(folder string) (release func(), err error) {
 		return nil, fmt.Errorf("another Gatehouse is serving %s: stop it first, or use another --data folder", folder)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// isServed reports whether a server runs on the data folder.
+func isServed(folder string) bool {
+	release, err := lockData(folder)
+	if err == nil {
+		release()
+	}
+	return err != nil
 }

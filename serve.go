@@ -21,6 +21,7 @@ import (
 	"gatehouse/enforcement/crash"
 	"gatehouse/enforcement/journal"
 	"gatehouse/handlers"
+	"gatehouse/jobs"
 	"gatehouse/models"
 	"gatehouse/models/secret"
 	"gatehouse/models/store"
@@ -90,6 +91,7 @@ type instance struct {
 	now     func() time.Time
 	journal *journal.Journal
 	gateway *enforcement.Gateway
+	imports *jobs.Imports
 
 	portalListener, gatewayListener, opsListener net.Listener
 	portal, data, ops                            *http.Server
@@ -136,6 +138,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	in.data = enforcement.NewServer(in.gateway, in.log)
+	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder), Log: in.log})
 	var streams context.Context
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{
@@ -239,6 +242,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("gateway upkeep", func() error { return in.gateway.Run(work) })
 	start("usage upkeep", func() error { return in.prune(work) })
 	start("plan upkeep", func() error { return in.endPlans(work) })
+	start("imports", func() error { return in.imports.Run(work) })
 
 	<-work.Done()
 	cause := context.Cause(work)
