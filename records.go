@@ -38,7 +38,7 @@ func openRecords(ctx context.Context, c config, log *slog.Logger, changed func(c
 func alreadyLocked(string) (release func(), err error) { return func() {}, nil }
 
 // openLocked is openRecords; lock holds the data folder while something is migrated.
-func openLocked(ctx context.Context, c config, log *slog.Logger, changed func(context.Context) error, lock func(string) (func(), error)) (*store.Store, *secret.Keyring, error) {
+func openLocked(ctx context.Context, c config, log *slog.Logger, changed func(context.Context) error, lock func(string) (func(), error), options ...func(*store.Config)) (*store.Store, *secret.Keyring, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -61,6 +61,9 @@ func openLocked(ctx context.Context, c config, log *slog.Logger, changed func(co
 		return nil, nil, err
 	}
 	settings := store.Config{Path: database, Keyring: ring, Log: log, Changed: changed}
+	for _, option := range options {
+		option(&settings)
+	}
 	s, err := store.Open(ctx, settings)
 	if older := (*store.SchemaError)(nil); errors.As(err, &older) && !older.Newer() {
 		if err := migrateRecords(ctx, c, log, older, lock); err != nil {

@@ -87,6 +87,7 @@ type instance struct {
 	log     *slog.Logger
 	release func() // of the data folder
 	store   *store.Store
+	holds   *prometheus.HistogramVec // of the database's writer
 	keyring *secret.Keyring
 	now     func() time.Time
 	journal *journal.Journal
@@ -101,7 +102,7 @@ type instance struct {
 
 // open opens everything and loads the gateway, so that what fails fails before anything is served.
 func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
-	in := &instance{config: c, log: log}
+	in := &instance{config: c, log: log, holds: newHolds()}
 	var err error
 	if in.release, err = lockData(c.data); err != nil {
 		return nil, err
@@ -118,7 +119,10 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
 	var err error
-	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked); err != nil {
+	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held = in.noteHold }); err != nil {
+		return err
+	}
+	if err := in.store.ForgetOpenings(ctx); err != nil {
 		return err
 	}
 	policy := in.addressPolicy()
@@ -284,6 +288,9 @@ func (in *instance) prune(ctx context.Context) error {
 		if err := in.store.PruneUsage(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old usage", "error", err)
 		}
+		if err := in.store.PruneStages(ctx); err != nil && ctx.Err() == nil {
+			in.log.Error("forget stages that keys do not call any more", "error", err)
+		}
 		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget callers of old values", "error", err)
 		}
@@ -311,6 +318,18 @@ func (in *instance) endPlans(ctx context.Context) error {
 	}
 }
 
+// newHolds counts how long use cases hold the database's writer: what everybody else waits for, requests without a right in hand among them.
+func newHolds() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "gatehouse_writer_hold_seconds", Help: "How long one transaction held the database's writer, by use case.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .02, .05, .1, .25, 1, 5},
+	}, []string{"use_case"})
+}
+
+func (in *instance) noteHold(useCase string, d time.Duration) {
+	in.holds.WithLabelValues(useCase).Observe(d.Seconds())
+}
+
 // close gives back what open took; it is safe after a part of open.
 func (in *instance) close() error {
 	var problems []error
@@ -333,6 +352,7 @@ func (in *instance) close() error {
 func (in *instance) operations() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(in.holds)
 	in.gateway.Register(registry)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

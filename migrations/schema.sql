@@ -184,16 +184,26 @@ CREATE INDEX key_secrets_old ON key_secrets (stops_at) WHERE is_current = 0;
 
 CREATE INDEX key_secrets_unused ON key_secrets (unused_since) WHERE unused_since IS NOT NULL;
 
-CREATE TABLE key_stages (
+CREATE TABLE "key_stages" (
     key_id   INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
-    stage_id INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    stage_id INTEGER NOT NULL,                -- may be gone
     plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
     PRIMARY KEY (key_id, stage_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX key_stages_plan ON key_stages (plan_id, stage_id);
 
-CREATE INDEX key_stages_stage ON key_stages (stage_id);
+CREATE TRIGGER key_stages_give_way BEFORE INSERT ON key_stages
+BEGIN
+    DELETE FROM key_stages WHERE key_id = NEW.key_id AND stage_id = NEW.stage_id AND plan_id <> NEW.plan_id
+        AND ((SELECT p.ended FROM plans p WHERE p.id = key_stages.plan_id) = 1
+            OR NOT EXISTS (SELECT 1 FROM plan_stages ps WHERE ps.plan_id = key_stages.plan_id AND ps.stage_id = key_stages.stage_id));
+END;
+
+CREATE TRIGGER key_stages_while_opening AFTER DELETE ON key_stages WHEN EXISTS (SELECT 1 FROM plan_openings WHERE plan_id = OLD.plan_id AND stage_id = OLD.stage_id)
+BEGIN
+    INSERT OR IGNORE INTO opening_keys (plan_id, key_id) VALUES (OLD.plan_id, OLD.key_id);
+END;
 
 CREATE TABLE keys (
     id           INTEGER PRIMARY KEY,
@@ -269,6 +279,12 @@ CREATE TABLE old_value_callers (
     PRIMARY KEY (digest, address, user_agent)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE opening_keys (
+    plan_id INTEGER NOT NULL,
+    key_id  INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, key_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE plan_invitations (
     plan_id INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
     email   TEXT NOT NULL,                    -- lower case
@@ -295,6 +311,19 @@ CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
 CREATE INDEX plan_keys_subscribed ON plan_keys (plan_id, added_at, key_id) WHERE subscription_id IS NOT NULL;
 
 CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
+
+CREATE TRIGGER plan_keys_while_opening AFTER INSERT ON plan_keys WHEN EXISTS (SELECT 1 FROM plan_openings WHERE plan_id = NEW.plan_id)
+BEGIN
+    INSERT OR IGNORE INTO opening_keys (plan_id, key_id) VALUES (NEW.plan_id, NEW.key_id);
+END;
+
+CREATE TABLE plan_openings (
+    plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    stage_id INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    PRIMARY KEY (plan_id, stage_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plan_openings_stage ON plan_openings (stage_id);
 
 CREATE TABLE plan_stages (
     plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
@@ -324,11 +353,13 @@ CREATE TABLE plans (
     updated_at   INTEGER NOT NULL,
     published_at INTEGER,
     retired_at   INTEGER
-, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER) STRICT;
+, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER, unfinished INTEGER NOT NULL DEFAULT 0 CHECK (unfinished IN (0, 1))) STRICT;
 
 CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT NULL;
 
 CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
+
+CREATE INDEX plans_unfinished ON plans (id) WHERE unfinished = 1;
 
 CREATE TABLE quota_buckets (
     key_id   INTEGER NOT NULL,

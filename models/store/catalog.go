@@ -116,7 +116,7 @@ func seenStages(db *gorm.DB, viewer models.AccountID, a models.API) ([]models.Ca
 		FROM stages s JOIN deployments d ON d.id = s.deployment_id
 		WHERE s.api_id = ? AND (? OR EXISTS (SELECT 1 FROM plan_stages ps JOIN plans p ON p.id = ps.plan_id JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
 			WHERE ps.stage_id = s.id AND (`+seenPlans+` OR EXISTS (SELECT 1 FROM apps ap JOIN subscriptions sub ON sub.app_id = ap.id
-				WHERE ap.account_id = ? AND sub.plan_id = p.id AND sub.state IN ('pending', 'active', 'suspended')))))
+				WHERE ap.account_id = ? AND sub.plan_id = p.id AND p.ended = 0 AND sub.state IN ('pending', 'active', 'suspended')))))
 		ORDER BY s.created_at, s.id`, a.ID, a.OwnerID == viewer, viewer, viewer, viewer)
 	stages := make([]models.CatalogStage, len(rows))
 	for i, r := range rows {

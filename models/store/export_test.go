@@ -24,6 +24,9 @@ func Change(ctx context.Context, s *Store, now time.Time, kind models.ChangeKind
 	return s.change(ctx, models.CommandLine(), now, func(t *tx) error { return t.changed(kind, ids...) })
 }
 
+// SetAtOnce says how many rows of keys one transaction writes.
+func SetAtOnce(s *Store, n int) { s.atOnce = n }
+
 // Statement is a query with its values.
 type Statement struct {
 	SQL  string

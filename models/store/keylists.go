@@ -112,7 +112,7 @@ func callsOf(db *gorm.DB, keys []models.KeyRow) (map[models.KeyID][]models.KeyCa
 	}
 	rows, err := selectAll[call](db, "calls of keys", `SELECT ks.key_id, ks.plan_id, v.terms, a.name AS api_name, a.slug AS api_slug, s.id AS stage_id,
 			s.name AS stage_name, d.key_place, d.key_name, d.key_forward, d.methods
-		FROM key_stages ks JOIN plans p ON p.id = ks.plan_id JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
+		FROM key_stages ks JOIN plan_stages ps ON ps.plan_id = ks.plan_id AND ps.stage_id = ks.stage_id JOIN plans p ON p.id = ks.plan_id JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
 			JOIN stages s ON s.id = ks.stage_id JOIN deployments d ON d.id = s.deployment_id JOIN apis a ON a.id = s.api_id
 		WHERE ks.key_id IN ? AND p.ended = 0 ORDER BY a.name COLLATE NOCASE, a.id, s.created_at, s.id`, ids)
 	if err != nil {

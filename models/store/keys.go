@@ -191,7 +191,7 @@ func (t *tx) joinSubscriptions(app models.AppID, key models.KeyID) error {
 	}
 	subscriptions, err := selectAll[open](t.DB, "subscriptions of app", `SELECT s.id, s.plan_id,
 			(SELECT count(*) FROM plan_keys pk JOIN keys k ON k.id = pk.key_id WHERE pk.subscription_id = s.id AND k.revoked_at IS NULL) AS keys
-		FROM subscriptions s WHERE s.app_id = ? AND s.state IN ('pending', 'active', 'suspended') ORDER BY s.requested_at`, app)
+		FROM subscriptions s JOIN plans p ON p.id = s.plan_id WHERE s.app_id = ? AND s.state IN ('pending', 'active', 'suspended') AND p.ended = 0 ORDER BY s.requested_at`, app)
 	if err != nil {
 		return err
 	}

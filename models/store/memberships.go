@@ -22,10 +22,10 @@ func (r heldRow) held() models.HeldStage {
 	return models.HeldStage{StageID: r.StageID, StageName: r.APIName + " · " + r.StageName, PlanID: r.PlanID, PlanName: r.PlanName}
 }
 
-// held reads the stages that a key may call, by which plan. What a plan opened that has ended is nobody's.
+// held reads the stages that a key may call, by which plan: those rows that count.
 func (t *tx) held(key models.KeyID) ([]models.HeldStage, error) {
 	rows, err := selectAll[heldRow](t.DB, "stages of key", `SELECT ks.stage_id, a.name AS api_name, s.name AS stage_name, ks.plan_id, p.name AS plan_name
-		FROM key_stages ks JOIN stages s ON s.id = ks.stage_id JOIN apis a ON a.id = s.api_id JOIN plans p ON p.id = ks.plan_id
+		FROM key_stages ks JOIN plan_stages ps ON ps.plan_id = ks.plan_id AND ps.stage_id = ks.stage_id JOIN stages s ON s.id = ks.stage_id JOIN apis a ON a.id = s.api_id JOIN plans p ON p.id = ks.plan_id
 		WHERE ks.key_id = ? AND p.ended = 0 ORDER BY api_name, stage_name`, key)
 	held := make([]models.HeldStage, len(rows))
 	for i, r := range rows {
@@ -41,7 +41,8 @@ type member struct {
 	blocked      bool
 }
 
-// join puts keys on a plan in force. R1 is asked first, for the sentence; the unique index on key_stages has the last word.
+// join puts keys on a plan in force. R1 is asked first, for the sentence; the unique index on key_stages has the last word, and rows there that do not
+// count give way.
 func (t *tx) join(p models.Plan, members ...member) error {
 	for _, m := range members {
 		held, err := t.held(m.key)
@@ -63,9 +64,6 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		if err != nil {
 			return err
 		}
-		if err := t.free(m.key, p.ID); err != nil {
-			return err
-		}
 		err = t.run("open stages for key", `INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT ?, stage_id, plan_id FROM plan_stages WHERE plan_id = ?`,
 			m.key, p.ID)
 		if err != nil {
@@ -73,12 +71,6 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		}
 	}
 	return nil
-}
-
-// free takes the stages that a plan opens from plans of the key that have ended.
-func (t *tx) free(key models.KeyID, plan models.PlanID) error {
-	return t.run("free stages for key", `DELETE FROM key_stages WHERE key_id = ? AND stage_id IN (SELECT stage_id FROM plan_stages WHERE plan_id = ?)
-		AND (SELECT ended FROM plans WHERE id = key_stages.plan_id) = 1`, key, plan)
 }
 
 // isBlocked reports whether a developer's key joins a plan blocked: the plan's owner blocked it on another one, and it shall not get around

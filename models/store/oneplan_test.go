@@ -259,6 +259,7 @@ type machine struct {
 
 func newMachine(rt *rapid.T, w *world) *machine {
 	m := &machine{world: w, rt: rt}
+	store.SetAtOnce(w.Store, rapid.SampledFrom([]int{1, 500}).Draw(rt, "rows at once"))
 	for i := range 3 {
 		m.stages = append(m.stages, w.stage(fmt.Sprint("s", i)))
 	}

@@ -34,7 +34,7 @@ func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.Pl
 // subscriptions are ended, too. An end that is now is at once and for good; field "ends".
 func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error {
 	ends = ends.UTC().Truncate(time.Millisecond)
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+	err := s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
 		if err := p.CheckEnd(ends, t.now); err != nil {
 			return err
 		}
@@ -46,6 +46,13 @@ func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanI
 		}
 		return t.endDuePlans()
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.finishEnds(ctx); err != nil {
+		s.log.WarnContext(ctx, "subscriptions of a plan that ended do not say so yet", "error", err) // they count as ended, and EndDuePlans goes on
+	}
+	return nil
 }
 
 // KeepPlan takes the announced end of a plan back.
@@ -77,10 +84,13 @@ func (t *tx) setEnd(p models.Plan, ends time.Time) error {
 // EndDuePlans notes the end of plans whose date has come. Whoever changes anything sees it noted before; this is for those who only look.
 func (s *Store) EndDuePlans(ctx context.Context, now time.Time) error {
 	due, err := duePlans(s.read.WithContext(ctx), now)
-	if err != nil || len(due) == 0 {
+	if err == nil && len(due) > 0 {
+		err = s.change(ctx, models.System(), now, func(*tx) error { return nil }) // every change begins with it
+	}
+	if err != nil {
 		return err
 	}
-	return s.change(ctx, models.System(), now, func(*tx) error { return nil }) // every change begins with it
+	return s.finishEnds(ctx)
 }
 
 func duePlans(db *gorm.DB, now time.Time) ([]planRow, error) {
@@ -88,13 +98,13 @@ func duePlans(db *gorm.DB, now time.Time) ([]planRow, error) {
 }
 
 // endDuePlans notes the end of plans whose date has come, so that rules judge by their state alone. Keys stay on the list of a plan that has
-// ended, for its name and counts, and the stages that it opened to them are free for other plans: see free.
+// ended, for its name and counts, and the stages that it opened to them are free for other plans.
 func (t *tx) endDuePlans() error {
 	due, err := duePlans(t.DB, t.now)
 	if err != nil {
 		return err
 	}
-	system := &tx{DB: t.DB, actor: models.System(), now: t.now}
+	system := &tx{DB: t.DB, actor: models.System(), now: t.now, atOnce: t.atOnce}
 	for _, row := range due {
 		p, err := row.plan()
 		if err != nil {
@@ -109,17 +119,59 @@ func (t *tx) endDuePlans() error {
 
 // end notes that a plan has ended, and with it its subscriptions.
 func (t *tx) end(p models.Plan) error {
-	err := t.run("end plan", `UPDATE plans SET ended = 1, state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL,
-		retired_at = coalesce(retired_at, ends_at), updated_at = ? WHERE id = ?`, millis(t.now), p.ID)
+	open, err := selectOne[int](t.DB, "open subscriptions", `SELECT count(*) FROM subscriptions WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended')`, p.ID)
 	if err != nil {
 		return err
 	}
-	ended := t.Exec(`UPDATE subscriptions SET state = 'ended', reason = ?, ended_at = ? WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended')`,
-		fmt.Sprintf("The plan %s ended on %s.", p.Name(), p.EndsAt.Format("2 Jan 2006")), millis(p.EndsAt), p.ID)
-	if ended.Error != nil {
-		return fmt.Errorf("end subscriptions of plan %s: %w", p.ID, ended.Error)
+	err = t.run("end plan", `UPDATE plans SET ended = 1, state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL,
+		retired_at = coalesce(retired_at, ends_at), updated_at = ?, unfinished = ? WHERE id = ?`, millis(t.now), open > 0, p.ID)
+	if err != nil {
+		return err
 	}
-	return t.event("plan.end", planObject(p), facts{"state": p.State}, facts{"state": models.PlanEnded, "subscriptionsEnded": ended.RowsAffected})
+	if open > 0 && open <= t.atOnce {
+		if _, err := t.endSubscriptions(endedPlan{p.ID, p.Name(), millis(p.EndsAt)}); err != nil {
+			return err
+		}
+	}
+	return t.event("plan.end", planObject(p), facts{"state": p.State}, facts{"state": models.PlanEnded, "subscriptionsEnded": open})
+}
+
+// endedPlan is a plan that has ended, with what its subscriptions are to say.
+type endedPlan struct {
+	ID     models.PlanID
+	Name   string
+	EndsAt int64
+}
+
+func (p endedPlan) reason() string {
+	return fmt.Sprintf("The plan %s ended on %s.", p.Name, timeOf(p.EndsAt).Format("2 Jan 2006"))
+}
+
+// endSubscriptions ends some open subscriptions of a plan that has ended, and reports whether there are no more.
+func (t *tx) endSubscriptions(p endedPlan) (done bool, err error) {
+	ended := t.Exec(`UPDATE subscriptions SET state = 'ended', reason = ?, ended_at = ? WHERE id IN (SELECT id FROM subscriptions
+		WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended') LIMIT ?)`, p.reason(), p.EndsAt, p.ID, t.atOnce)
+	if ended.Error != nil {
+		return false, fmt.Errorf("end subscriptions of plan %s: %w", p.ID, ended.Error)
+	}
+	if ended.RowsAffected == int64(t.atOnce) {
+		return false, nil
+	}
+	return true, t.run("finish end of plan", `UPDATE plans SET unfinished = 0 WHERE id = ?`, p.ID)
+}
+
+// finishEnds ends the subscriptions of plans that have ended. They count as ended already: whoever reads one sees it.
+func (s *Store) finishEnds(ctx context.Context) error {
+	plans, err := selectAll[endedPlan](s.read.WithContext(ctx), "plans that ended", `SELECT id, name, ends_at FROM plans WHERE unfinished = 1 AND id > 0`)
+	for _, p := range plans {
+		for done := false; !done && err == nil; {
+			err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) (err error) {
+				done, err = (&tx{DB: db, atOnce: s.atOnce}).endSubscriptions(p)
+				return err
+			})
+		}
+	}
+	return err
 }
 
 // DeletePlan deletes a plan that was never published. What was promised to somebody is retired instead.

@@ -95,8 +95,8 @@ type planCount struct {
 // list of keys shows them.
 func planCounts(db *gorm.DB, plans []models.PlanID) (map[models.PlanID]planCount, error) {
 	rows, err := selectAll[planCount](db, "plan counts", `SELECT p.id AS plan_id,
-			(SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state IN ('pending', 'active', 'suspended')) AS subscribers,
-			(SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state = 'pending') AS waiting,
+			iif(p.ended, 0, (SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state IN ('pending', 'active', 'suspended'))) AS subscribers,
+			iif(p.ended, 0, (SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state = 'pending')) AS waiting,
 			(SELECT count(*) FROM plan_keys pk WHERE pk.plan_id = p.id) AS keys
 		FROM plans p WHERE p.id IN ?`, plans)
 	counts := make(map[models.PlanID]planCount, len(rows))

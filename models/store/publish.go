@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,10 +10,31 @@ import (
 )
 
 // PublishPlan makes the draft the plan's next version, in force on the next request. It refuses to open a stage that one of the plan's keys
-// calls on another plan (R1).
+// calls on another plan (R1). To open a stage to very many keys takes a while, and nobody waits for it but the caller.
 func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (p models.Plan, err error) {
+	ahead, err := s.openAhead(ctx, actor, id, now)
+	if err != nil {
+		return p, err
+	}
+	defer func() { ahead.end(ctx, err == nil) }()
+	for {
+		p, err = s.publish(ctx, actor, id, ahead, now)
+		if !errors.Is(err, errMoreKeys) {
+			return p, err
+		}
+		if err = ahead.catchUp(ctx); err != nil {
+			return p, err
+		}
+	}
+}
+
+func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanID, ahead *opening, now time.Time) (p models.Plan, err error) {
 	err = s.changePlan(ctx, actor, id, now, func(t *tx, before models.Plan) error {
 		if err := before.CheckPublish(); err != nil {
+			return err
+		}
+		ready, err := ahead.finish(t, before)
+		if err != nil {
 			return err
 		}
 		if err := t.checkStages(before.OwnerID, *before.Draft); err != nil {
@@ -22,7 +44,7 @@ func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.P
 		p.State, p.Version, p.InForce, p.Draft = models.PlanPublished, before.Version+1, *before.Draft, nil
 		p.PublishedAt, p.UpdatedAt = t.now, t.now
 		p.DraftBy, p.DraftAt = "", time.Time{}
-		if err := t.putInForce(p, t.actor.Label); err != nil {
+		if err := t.putInForce(p, t.actor.Label, ready); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangePlan, int64(id)); err != nil {
@@ -37,8 +59,8 @@ func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.P
 	return p, err
 }
 
-// putInForce writes p.InForce as a new version and opens its stages for the plan's keys.
-func (t *tx) putInForce(p models.Plan, by string) error {
+// putInForce writes p.InForce as a new version and opens its stages for the plan's keys, but for those that are ready.
+func (t *tx) putInForce(p models.Plan, by string, ready []models.StageID) error {
 	text, err := encodeTerms(p.InForce)
 	if err != nil {
 		return err
@@ -59,67 +81,31 @@ func (t *tx) putInForce(p models.Plan, by string) error {
 	if err := t.saveDraft(&p); err != nil {
 		return err
 	}
-	return t.openStages(p)
+	return t.openStages(p, ready)
 }
 
-// openStages makes plan_stages and key_stages say what p.InForce says.
-func (t *tx) openStages(p models.Plan) error {
-	opened, err := selectAll[models.StageID](t.DB, "stages of plan", `SELECT stage_id FROM plan_stages WHERE plan_id = ?`, p.ID)
+// openStages makes plan_stages say what p.InForce says, and key_stages what counts by it. Ready are stages whose rows were written ahead.
+func (t *tx) openStages(p models.Plan, ready []models.StageID) error {
+	wanted := p.InForce.StageIDs()
+	if err := t.run("close stages", `DELETE FROM plan_stages WHERE plan_id = ? AND stage_id NOT IN (SELECT value FROM json_each(?))`, p.ID, numberList(wanted)); err != nil {
+		return err
+	}
+	opened, err := newStages(t.DB, p.ID, p.InForce)
 	if err != nil {
 		return err
 	}
-	wanted := p.InForce.StageIDs()
-	var closing []models.StageID
 	for _, id := range opened {
-		if !slices.Contains(wanted, id) {
-			closing = append(closing, id)
+		if err := t.run("open stage", `INSERT INTO plan_stages (plan_id, stage_id) VALUES (?, ?)`, p.ID, id); err != nil {
+			return err
 		}
-	}
-	if err := t.run("close stages", `DELETE FROM plan_stages WHERE plan_id = ? AND stage_id IN ?`, p.ID, closing); err != nil {
-		return err
-	}
-	if err := t.run("close stages", `DELETE FROM key_stages WHERE plan_id = ? AND stage_id IN ?`, p.ID, closing); err != nil {
-		return err
-	}
-	for _, id := range wanted {
-		if slices.Contains(opened, id) {
+		if slices.Contains(ready, id) {
 			continue
 		}
-		if err := t.openStage(p, id); err != nil {
+		if err := t.openFor(p.ID, id, `true`); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// openStage opens a stage for all keys of a plan, unless one of them calls it on another plan (R1).
-func (t *tx) openStage(p models.Plan, stage models.StageID) error {
-	if err := t.run("open stage", `INSERT INTO plan_stages (plan_id, stage_id) VALUES (?, ?)`, p.ID, stage); err != nil {
-		return err
-	}
-	err := t.run("free stage", `DELETE FROM key_stages WHERE stage_id = ? AND plan_id IN (SELECT id FROM plans WHERE ended = 1)
-		AND key_id IN (SELECT key_id FROM plan_keys WHERE plan_id = ?)`, stage, p.ID)
-	if err != nil {
-		return err
-	}
-	type clash struct {
-		Held    heldRow `gorm:"embedded"`
-		KeyName string
-		Hint    string
-	}
-	clashes, err := selectAll[clash](t.DB, "clash", `SELECT ks.stage_id, a.name AS api_name, s.name AS stage_name, ks.plan_id, o.name AS plan_name, k.name AS key_name, c.hint
-		FROM plan_keys pk JOIN key_stages ks ON ks.key_id = pk.key_id AND ks.stage_id = ? JOIN keys k ON k.id = pk.key_id
-			JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1
-			JOIN stages s ON s.id = ks.stage_id JOIN apis a ON a.id = s.api_id JOIN plans o ON o.id = ks.plan_id
-		WHERE pk.plan_id = ? LIMIT 1`, stage, p.ID)
-	if err != nil {
-		return err
-	}
-	if len(clashes) > 0 {
-		return models.ErrHeldElsewhere(models.Key{Name: clashes[0].KeyName, Hint: clashes[0].Hint}, clashes[0].Held.held())
-	}
-	return t.run("open stage for keys", `INSERT INTO key_stages (key_id, stage_id, plan_id)
-		SELECT pk.key_id, ?, pk.plan_id FROM plan_keys pk JOIN keys k ON k.id = pk.key_id WHERE pk.plan_id = ? AND k.revoked_at IS NULL`, stage, p.ID)
 }
 
 // detach takes stages that are about to be deleted off all plans of their owner: drafts, and what is in force, which gets a new version so
@@ -162,7 +148,7 @@ func (t *tx) detachPlan(p models.Plan, stages []models.StageID) error {
 	before = p.InForce
 	p.InForce = p.InForce.Without(stages)
 	p.Version++
-	if err := t.putInForce(p, "system"); err != nil {
+	if err := t.putInForce(p, "system", nil); err != nil {
 		return err
 	}
 	return t.event("plan.detach", planObject(p), before, p.InForce)

@@ -26,6 +26,9 @@ type Config struct {
 	Log       *slog.Logger
 	// Changed is called after a transaction that appended to the change log, before the method returns; nil: nobody listens in this process.
 	Changed func(ctx context.Context) error
+	// Held is told how long each use case, by the name of its method, held the connection that writes; everybody else waited meanwhile. nil: nobody wants
+	// to know.
+	Held func(useCase string, d time.Duration)
 }
 
 // Store is safe for concurrent use.
@@ -36,6 +39,8 @@ type Store struct {
 	keyPrefix secret.Prefix
 	log       *slog.Logger
 	changed   func(ctx context.Context) error
+	openings  chan struct{} // holds the one opening that is under way
+	atOnce    int           // keysAtOnce, but in tests
 }
 
 // readers is the number of connections for reading: enough for a page's queries beside a chart's, few enough for two cores.
@@ -50,7 +55,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.Log, changed: c.Changed}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.Log, changed: c.Changed, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
 	var err error
 	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
@@ -95,7 +100,7 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if use == toWrite {
-		queueUp(db, pool)
+		queueUp(db, pool, c.Held)
 	}
 	return db, nil
 }
@@ -124,13 +129,14 @@ type tx struct {
 	*gorm.DB
 	actor   models.Actor
 	now     time.Time
+	atOnce  int // rows of keys or subscriptions that it may write
 	changes bool
 }
 
 // change runs a use case in an immediate transaction. Errors from fn roll it back. When fn noted a change, the gateway has applied it by the time that
 // change returns. Denied when the actor may not act any more.
 func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, fn func(*tx) error) error {
-	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond)}
+	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond), atOnce: s.atOnce}
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		t.DB = db
 		if err := t.checkActor(); err != nil {

@@ -136,7 +136,7 @@ func oneSubscription(db *gorm.DB, where string, args ...any) (models.Subscriptio
 // WaitingSubscriptions counts the requests that an owner has not decided.
 func (s *Store) WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error) {
 	return selectOne[int](s.read.WithContext(ctx), "waiting subscriptions", `SELECT count(*) FROM plans p JOIN subscriptions s ON s.plan_id = p.id
-		WHERE p.owner_id = ? AND s.state = 'pending'`, owner)
+		WHERE p.owner_id = ? AND p.ended = 0 AND s.state = 'pending'`, owner)
 }
 
 // OwnerSubscriptions lists the subscriptions to an owner's plans, newest request first. Search is a prefix of the app's name, of the
@@ -187,7 +187,7 @@ func subscriptionPlaces(db *gorm.DB, owner models.AccountID, f models.Subscripti
 	}
 	if isFew {
 		return selectAll[place](db, "subscriptions", `SELECT s.requested_at AS sort, s.id FROM subscriptions s CROSS JOIN plans p ON p.id = s.plan_id
-			WHERE s.id IN ? AND p.owner_id = ? AND (? = 0 OR p.id = ?) AND (? = '' OR s.state = ?) AND (s.requested_at, s.id) < (?, ?)
+			WHERE s.id IN ? AND p.owner_id = ? AND (? = 0 OR p.id = ?) AND (? = '' OR iif(p.ended AND s.state <> 'refused', 'ended', s.state) = ?) AND (s.requested_at, s.id) < (?, ?)
 			ORDER BY s.requested_at DESC, s.id DESC LIMIT ?`, ids, owner, f.PlanID, f.PlanID, string(f.State), string(f.State), from.sort, from.id, limit)
 	}
 	return walkSubscriptions(db, owner, f, `subscriptions s CROSS JOIN apps a ON a.id = s.app_id CROSS JOIN accounts c ON c.id = a.account_id CROSS JOIN plans p ON p.id = s.plan_id`,
@@ -203,15 +203,11 @@ func walkSubscriptions(db *gorm.DB, owner models.AccountID, f models.Subscriptio
 		State  string
 		Newest sql.NullInt64
 	}
-	states, one := `('pending'), ('active'), ('suspended'), ('refused'), ('ended')`, []any{}
-	if f.State != "" {
-		states, one = `(?)`, []any{string(f.State)}
-	}
 	walk := ` FROM ` + tables + ` WHERE s.plan_id = %s AND s.state = %s AND (s.requested_at, s.id) < (?, ?) AND s.requested_at >= ? ` + where + ` ORDER BY s.requested_at DESC, s.id DESC LIMIT `
-	groups, err := selectAll[group](db, "newest subscriptions", `WITH t (state) AS (VALUES `+states+`)
+	groups, err := selectAll[group](db, "newest subscriptions", `WITH t (state) AS (VALUES ('pending'), ('active'), ('suspended'), ('refused'), ('ended'))
 		SELECT o.id AS plan_id, t.state, (SELECT s.requested_at`+fmt.Sprintf(walk, "o.id", "t.state")+`1) AS newest
-		FROM plans o JOIN t WHERE o.owner_id = ? AND (? = 0 OR o.id = ?)`,
-		slices.Concat(one, []any{from.sort, from.id, 0}, args, []any{owner, f.PlanID, f.PlanID})...)
+		FROM plans o JOIN t WHERE o.owner_id = ? AND (? = 0 OR o.id = ?) AND (? = '' OR iif(o.ended AND t.state <> 'refused', 'ended', t.state) = ?)`,
+		slices.Concat([]any{from.sort, from.id, 0}, args, []any{owner, f.PlanID, f.PlanID, string(f.State), string(f.State)})...)
 	if err != nil {
 		return nil, err
 	}

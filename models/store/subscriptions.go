@@ -22,11 +22,18 @@ type subscriptionRow struct {
 	RequestedAt int64
 	DecidedAt   sql.NullInt64
 	EndedAt     sql.NullInt64
+	LostName    sql.NullString // of its plan, which has ended; NULL where the subscription says so itself
+	LostAt      int64
 }
 
-const subscriptionColumns = `s.id, s.app_id, s.plan_id, s.state, s.message, s.reason, s.requested_at, s.decided_at, s.ended_at`
+const subscriptionColumns = `s.id, s.app_id, s.plan_id, s.state, s.message, s.reason, s.requested_at, s.decided_at, s.ended_at,
+	(SELECT u.name FROM plans u WHERE u.id = s.plan_id AND u.unfinished = 1) AS lost_name, (SELECT coalesce(u.ends_at, 0) FROM plans u WHERE u.id = s.plan_id) AS lost_at`
 
 func (r subscriptionRow) subscription() models.Subscription {
+	if models.SubscriptionState(r.State).Open() && r.LostName.Valid {
+		r.State, r.Reason = string(models.SubscriptionEnded), endedPlan{r.PlanID, r.LostName.String, r.LostAt}.reason()
+		r.EndedAt = sql.NullInt64{Int64: r.LostAt, Valid: true}
+	}
 	return models.Subscription{ID: r.ID, AppID: r.AppID, PlanID: r.PlanID, State: models.SubscriptionState(r.State), Message: r.Message, Reason: r.Reason,
 		RequestedAt: timeOf(r.RequestedAt), DecidedAt: nullTime(r.DecidedAt), EndedAt: nullTime(r.EndedAt)}
 }

@@ -152,7 +152,8 @@ func wantR1(t testing.TB, s *store.Store) {
 		}
 		return fmt.Sprint(rows)
 	}
-	got := read(`SELECT ks.key_id, ks.stage_id, ks.plan_id FROM key_stages ks JOIN plans p ON p.id = ks.plan_id WHERE p.ended = 0
+	got := read(`SELECT ks.key_id, ks.stage_id, ks.plan_id FROM key_stages ks JOIN plans p ON p.id = ks.plan_id
+		JOIN plan_stages ps ON ps.plan_id = ks.plan_id AND ps.stage_id = ks.stage_id WHERE p.ended = 0
 		ORDER BY ks.key_id, ks.stage_id, ks.plan_id`)
 	want := read(`SELECT pk.key_id, ps.stage_id, pk.plan_id FROM plan_keys pk JOIN plan_stages ps ON ps.plan_id = pk.plan_id JOIN keys k ON k.id = pk.key_id
 		JOIN plans p ON p.id = pk.plan_id WHERE k.revoked_at IS NULL AND p.ended = 0 ORDER BY pk.key_id, ps.stage_id, pk.plan_id`)

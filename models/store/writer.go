@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -13,6 +16,7 @@ import (
 type writer struct {
 	*sql.DB
 	queue queue
+	held  func(useCase string, d time.Duration) // nil: nobody wants to know
 }
 
 var (
@@ -23,8 +27,8 @@ var (
 )
 
 // queueUp puts a writer between gorm and its connection.
-func queueUp(db *gorm.DB, pool *sql.DB) {
-	w := &writer{DB: pool}
+func queueUp(db *gorm.DB, pool *sql.DB, held func(string, time.Duration)) {
+	w := &writer{DB: pool, held: held}
 	db.ConnPool, db.Statement.ConnPool = w, w
 }
 
@@ -36,38 +40,73 @@ func urgently(ctx context.Context) context.Context { return context.WithValue(ct
 // GetDBConn implements gorm.GetDBConnector.
 func (w *writer) GetDBConn() (*sql.DB, error) { return w.DB, nil }
 
-func (w *writer) enter(ctx context.Context) error {
-	return w.queue.enter(ctx, ctx.Value(urgentKey{}) != nil)
+// enter waits for the connection; leave gives it back, and tells how long it was held.
+func (w *writer) enter(ctx context.Context) (leave func(), err error) {
+	if err := w.queue.enter(ctx, ctx.Value(urgentKey{}) != nil); err != nil {
+		return nil, err
+	}
+	if w.held == nil {
+		return w.queue.leave, nil
+	}
+	start, name := time.Now(), useCase()
+	return func() {
+		d := time.Since(start)
+		w.queue.leave()
+		w.held(name, d)
+	}, nil
+}
+
+// useCase names the method of Store that is at work, by what called it: the name that it has in the code.
+func useCase() string {
+	const of = "gatehouse/models/store.(*Store)."
+	var pcs [48]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	name := "other"
+	for {
+		f, more := frames.Next()
+		if method, ok := strings.CutPrefix(f.Function, of); ok {
+			method, _, _ = strings.Cut(method, ".") // a function inside it
+			if method[0] >= 'A' && method[0] <= 'Z' {
+				name = method // the outermost wins: one may call another
+			}
+		}
+		if !more {
+			return name
+		}
+	}
 }
 
 // BeginTx implements gorm.ConnPoolBeginner.
 func (w *writer) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	if err := w.enter(ctx); err != nil {
+	leave, err := w.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
 	tx, err := w.DB.BeginTx(ctx, opts)
 	if err != nil {
-		w.queue.leave()
+		leave()
 		return nil, err
 	}
-	return &queuedTx{Tx: tx, leave: sync.OnceFunc(w.queue.leave)}, nil
+	return &queuedTx{Tx: tx, leave: sync.OnceFunc(leave)}, nil
 }
 
 // ExecContext implements gorm.ConnPool.
 func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := w.enter(ctx); err != nil {
+	leave, err := w.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer w.queue.leave()
+	defer leave()
 	return w.DB.ExecContext(ctx, query, args...)
 }
 
 // QueryContext implements gorm.ConnPool. The connection stays in use until the rows are closed.
 func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := w.enter(ctx); err != nil {
+	leave, err := w.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer w.queue.leave()
+	defer leave()
 	return w.DB.QueryContext(ctx, query, args...)
 }
 
