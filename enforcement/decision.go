@@ -47,7 +47,8 @@ type decision struct {
 	call    meter.Call
 	app     models.AppID
 	limits  limit.Decision
-	decided bool // limits are meant: every layer was asked
+	layers  limit.Layers // what limits was decided by
+	decided bool         // limits are meant: every layer was asked
 	plan    *plan
 	rule    *rule
 	used    int64            // of the quota, this request included
@@ -62,8 +63,8 @@ func (d *decision) quota() *quota { return &d.plan.quota }
 
 // decideOpen decides a request to a method that needs no key: the throttles that all callers share are all that limits it.
 func (g *Gateway) decideOpen(d *decision, at instant, st *stage) {
-	layers := limit.Layers{Stage: st.shared, Account: st.accountLayer(), Clock: g.clock}
-	d.limits, d.decided = limit.Decide(at.mono, &layers), true
+	d.layers.Stage, d.layers.Account, d.layers.Clock = st.shared, st.accountLayer(), g.clock
+	d.limits, d.decided = limit.Decide(at.mono, &d.layers), true
 	if !d.limits.Allowed() {
 		d.problem = problemThrottled
 		return
@@ -77,50 +78,57 @@ func (g *Gateway) decideValue(ctx context.Context, d *decision, at instant, st *
 		d.problem = problemKeyMalformed
 		return
 	}
-	digest := [32]byte(g.config.Keyring.Digest(value))
-	var stops int64
-	g.decideFound(ctx, d, at, st, m, func() (e *keyring.Entry, _ int64, ok bool) {
-		e, stops, ok = g.keys.Find(&digest)
-		return e, stops, ok
-	})
-	d.digest, d.stops = digest, stops
+	d.digest = g.config.Keyring.Digest(value)
+	g.decideKey(ctx, d, at, st, m, 0)
 }
 
-// decideKey decides a request in the name of a key whose value nobody presented.
+// decideKey decides a request of a key, and notes what it decides: of the key with this id, or, when that is 0, of the one with d.digest. When all
+// that is missing is a right in hand, it waits for one, and decides anew.
 func (g *Gateway) decideKey(ctx context.Context, d *decision, at instant, st *stage, m *method, id models.KeyID) {
-	g.decideFound(ctx, d, at, st, m, func() (*keyring.Entry, int64, bool) {
-		e, ok := g.keys.ByKey(id)
-		return e, 0, ok
-	})
+	if await := g.decideNow(d, at, st, m, id); await {
+		g.decideLater(ctx, d, st, m, id)
+	}
+	if d.problem == problemNone {
+		if err := g.config.Journal.Wait(d.at); err != nil {
+			g.notOnDisk(d, err)
+		}
+	}
 }
 
-// decideFound decides a request of a key. When all that is missing is a right in hand, it waits for one, and decides anew.
-func (g *Gateway) decideFound(ctx context.Context, d *decision, at instant, st *stage, m *method, find func() (*keyring.Entry, int64, bool)) {
-	for deadline := (context.Context)(nil); ; {
-		e, stops, ok := find()
-		if !ok {
-			d.problem = problemKeyUnknown
-			return
-		}
-		await := g.decideEntry(d, at, st, m, e, stops)
-		h := holding{e.Key(), d.call.Plan}
-		e.Unlock()
-		if !await {
-			break
-		}
-		if deadline == nil {
-			var cancel func()
-			deadline, cancel = context.WithTimeout(ctx, patience)
-			defer cancel()
-		}
-		if p := awaited(g.escrow.wait(deadline, h, 1)); p != problemNone {
+// decideNow returns true, and has noted nothing, when all that is missing is a right of the quota.
+func (g *Gateway) decideNow(d *decision, at instant, st *stage, m *method, id models.KeyID) (await bool) {
+	e, ok := g.find(d, id)
+	if !ok {
+		d.problem = problemKeyUnknown
+		return false
+	}
+	await = g.decideEntry(d, at, st, m, e)
+	e.Unlock()
+	return await
+}
+
+// find returns the entry of the key that calls, locked.
+func (g *Gateway) find(d *decision, id models.KeyID) (e *keyring.Entry, ok bool) {
+	if id != 0 {
+		return g.keys.ByKey(id)
+	}
+	e, d.stops, ok = g.keys.Find(&d.digest)
+	return e, ok
+}
+
+// decideLater decides when the ledger has answered, again and again if others are quicker to use the right.
+func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *method, id models.KeyID) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if p := awaited(g.escrow.wait(ctx, holding{d.call.Key, d.call.Plan}, 1)); p != problemNone {
 			d.problem = p
 			return
 		}
-		*d, at = decision{}, g.now()
-	}
-	if d.problem == problemNone {
-		g.onDisk(d)
+		*d = decision{digest: d.digest}
+		if await := g.decideNow(d, g.now(), st, m, id); !await {
+			return
+		}
 	}
 }
 
@@ -136,25 +144,23 @@ func awaited(err error) problem {
 	}
 }
 
-// onDisk waits until an admission cannot be lost by a power cut, if that is wanted. If it cannot be known, the request is charged, but not let through.
-func (g *Gateway) onDisk(d *decision) {
-	if err := g.config.Journal.Wait(d.at); err != nil {
-		d.problem = problemJournalFull
-		g.meter.Finish(&d.call, &meter.Result{Outcome: models.OutcomeAborted})
-		g.config.Log.Error("an admission was not written to the disk", "error", err)
-	}
+// notOnDisk is for an admission that a power cut may take back, where that must not be: it is charged, but not let through.
+func (g *Gateway) notOnDisk(d *decision, err error) {
+	d.problem = problemJournalFull
+	g.meter.Finish(&d.call, &meter.Result{Outcome: models.OutcomeAborted})
+	g.config.Log.Error("an admission was not written to the disk", "error", err)
 }
 
 // decideEntry decides under the entry's lock. Admission and count are noted under it too. Whatever refuses, nothing was spent (R7). It returns true, and
 // has noted nothing, when all that is missing is a right of the quota.
-func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *keyring.Entry, stops int64) (await bool) {
+func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *keyring.Entry) (await bool) {
 	d.app = e.App()
 	d.call = meter.Call{Key: e.Key(), Stage: st.id, Method: m.id, At: at.second()}
 	member, gr, p := membership(e, st, at)
 	if gr != nil {
 		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(m), gr.plan.id
 	}
-	switch keyFault := d.judgeKey(e, stops, at); {
+	switch keyFault := d.judgeKey(e, d.stops, at); {
 	case keyFault != problemNone:
 		d.problem = keyFault
 		g.horizon.passed(d.since, at)
@@ -230,25 +236,22 @@ func problemOf(s keyring.State) problem {
 
 // spend asks every layer, and takes one from each if all agree and the journal has it.
 func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (await bool) {
-	layers := limit.Layers{
-		Plan:    limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT},
-		Stage:   st.shared,
-		Account: st.accountLayer(),
-		Clock:   g.clock,
-	}
-	ofMethod := d.rule != nil && d.rule.bucket.IsLimited()
-	if ofMethod {
-		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
-	}
+	l := &d.layers
 	limited := d.plan.quota.IsSet()
 	if limited {
 		if member.Version > d.plan.version {
 			d.problem = problemNotReady // the ledger answered by newer terms than these: they are there by now
 			return false
 		}
-		layers.Quota = d.allowance(at, e, member)
+		d.allowance(&l.Quota, at, e, member)
 	}
-	d.limits, d.decided = limit.Decide(at.mono, &layers), true
+	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
+	l.Stage, l.Account, l.Clock = st.shared, st.accountLayer(), g.clock
+	ofMethod := d.rule != nil && d.rule.bucket.IsLimited()
+	if ofMethod {
+		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
+	}
+	d.limits, d.decided = limit.Decide(at.mono, l), true
 	switch {
 	case d.limits.Verdict == limit.Await:
 		return true
@@ -257,8 +260,8 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 	case !d.limits.Allowed():
 		d.problem = problemThrottled
 	default:
-		if err := g.writeDown(d, at, st, &layers); err != nil {
-			layers.GiveBack(at.mono)
+		if err := g.writeDown(d, at, st); err != nil {
+			l.GiveBack(at.mono)
 			d.problem = problemJournalFull
 			return false
 		}
@@ -266,9 +269,9 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 			member.Unasked()
 		}
 	}
-	member.TAT = layers.Plan.TAT
+	member.TAT = l.Plan.TAT
 	if ofMethod {
-		e.SetMethodTAT(d.plan.id, st.id, m.id, layers.Method.TAT)
+		e.SetMethodTAT(d.plan.id, st.id, m.id, l.Method.TAT)
 	}
 	if limited {
 		d.used = e.Spent(member)
@@ -277,13 +280,13 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 }
 
 // writeDown puts an admission into the journal, which makes it one: what was written down is charged, whatever happens next.
-func (g *Gateway) writeDown(d *decision, at instant, st *stage, l *limit.Layers) (err error) {
+func (g *Gateway) writeDown(d *decision, at instant, st *stage) (err error) {
 	if err := g.noteShared(at, st); err != nil {
 		return err
 	}
 	d.at, err = g.meter.Admit(&journal.Record{
 		Kind: journal.Admitted, Second: d.call.At, Window: d.call.Window,
-		Key: d.call.Key, Plan: d.call.Plan, Stage: d.call.Stage, Method: d.call.Method, TAT: l.Plan.TAT, MethodTAT: l.Method.TAT,
+		Key: d.call.Key, Plan: d.call.Plan, Stage: d.call.Stage, Method: d.call.Method, TAT: d.layers.Plan.TAT, MethodTAT: d.layers.Method.TAT,
 	})
 	return err
 }
@@ -304,21 +307,16 @@ func (g *Gateway) noteShared(at instant, st *stage) error {
 }
 
 // allowance is what the key holds of its quota in the window that is now. What it holds by other terms than these does not count.
-func (d *decision) allowance(at instant, e *keyring.Entry, member *keyring.Member) limit.Allowance {
+func (d *decision) allowance(a *limit.Allowance, at instant, e *keyring.Entry, member *keyring.Member) {
 	q := d.quota()
 	w := q.at(at.day())
 	e.Enter(member, q.shape, w.first)
 	d.call.Window = w.first
-	a := limit.Allowance{
-		Limited: true,
-		Limit:   member.Limit,
-		Beyond:  member.Beyond(),
-		ResetIn: time.Duration(int64(w.end)*secondsPerDay*int64(time.Second) - at.wall),
-	}
+	a.Limited, a.Limit, a.Beyond = true, member.Limit, member.Beyond()
+	a.ResetIn = time.Duration(int64(w.end)*secondsPerDay*int64(time.Second) - at.wall)
 	if member.Version == d.plan.version {
 		a.Held, a.Final = member.Held(), member.Final()
 	}
-	return a
 }
 
 // refund gives a right back to the window of its admission (DECISIONS 49). That it was is in the journal already.

@@ -149,29 +149,66 @@ func (g *Gateway) serve(q *request) {
 // Admit decides one request as ServeHTTP does and, if it may pass, charges and counts it as open; nothing is sent. It returns "" or the
 // slug of a Problem. This is the policy without HTTP, for what measures or compares it; path is canonical and below the stage.
 func (g *Gateway) Admit(api, stage, verb, path, key string) string {
-	s := g.current.Load()
+	for {
+		s := g.current.Load()
+		rt, p := g.routeIn(s, api, stage, verb, path)
+		if p != problemNone {
+			return p.entry().Slug
+		}
+		var d decision
+		if rt.method.keyRequired {
+			g.decideValue(context.Background(), &d, g.now(), rt.stage, rt.method, key)
+		} else {
+			g.decideOpen(&d, g.now(), rt.stage)
+		}
+		switch {
+		case d.problem == problemNone:
+			return ""
+		case d.problem != problemNotReady || s == g.current.Load(): // as judge does
+			return d.problem.entry().Slug
+		}
+	}
+}
+
+// Route is a method of a stage, as the topology was when it was found.
+type Route struct {
+	g *Gateway
+	target
+}
+
+// Route finds what requests of a verb and path lead to, as Admit does. It returns "" or the slug of a Problem.
+func (g *Gateway) Route(api, stage, verb, path string) (rt Route, slug string) {
+	rt, p := g.routeIn(g.current.Load(), api, stage, verb, path)
+	if p != problemNone {
+		slug = p.entry().Slug
+	}
+	return rt, slug
+}
+
+func (g *Gateway) routeIn(s *snapshot, api, stage, verb, path string) (Route, problem) {
+	rt := Route{g: g}
 	if s == nil {
-		return problemNotReady.entry().Slug
+		return rt, problemNotReady
 	}
-	var to target
-	if p := to.find(s, api, stage, path); p != problemNone {
-		return p.entry().Slug
+	if p := rt.find(s, api, stage, path); p != problemNone {
+		return rt, p
 	}
-	if to.method = to.methods.method(verb); to.method == nil {
-		return problemVerbUnknown.entry().Slug
+	if rt.method = rt.methods.method(verb); rt.method == nil {
+		return rt, problemVerbUnknown
 	}
-	var d decision
-	if to.method.keyRequired {
-		g.decideValue(context.Background(), &d, g.now(), to.stage, to.method, key)
+	return rt, problemNone
+}
+
+// Admit is Gateway.Admit for a value that is hashed already: what is left is the decision itself.
+func (rt *Route) Admit(digest [32]byte) string {
+	d := decision{digest: digest}
+	if rt.method.keyRequired {
+		rt.g.decideKey(context.Background(), &d, rt.g.now(), rt.stage, rt.method, 0)
 	} else {
-		g.decideOpen(&d, g.now(), to.stage)
+		rt.g.decideOpen(&d, rt.g.now(), rt.stage)
 	}
-	switch {
-	case d.problem == problemNone:
+	if d.problem == problemNone {
 		return ""
-	case d.problem == problemNotReady && s != g.current.Load():
-		return g.Admit(api, stage, verb, path, key) // as judge does
-	default:
-		return d.problem.entry().Slug
 	}
+	return d.problem.entry().Slug
 }

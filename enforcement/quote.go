@@ -51,8 +51,8 @@ type quoteItem struct {
 func (q *request) quote(value string, p problem) {
 	d := &q.decision
 	if !q.method.keyRequired {
-		layers := limit.Layers{Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer())}
-		d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
+		d.layers.Stage, d.layers.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
+		d.limits, d.decided = limit.Decide(q.at.mono, &d.layers), true
 		if !d.limits.Allowed() {
 			q.verdict = problemThrottled
 		}
@@ -134,22 +134,22 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 // quoteLimits asks every layer of a copy.
 func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known bool) {
 	d := &q.decision
-	layers := limit.Layers{
-		Plan: limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer()),
-	}
+	l := &d.layers
+	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
+	l.Stage, l.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
 	if d.rule != nil && d.rule.bucket.IsLimited() {
-		layers.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
+		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
 	}
 	if d.plan.quota.IsSet() {
-		layers.Quota = d.allowance(q.at, e, member)
+		d.allowance(&l.Quota, q.at, e, member)
 		if member.Version != d.plan.version {
 			return false
 		}
 		// What is left in the ledger could be had.
-		layers.Quota.Held, layers.Quota.Beyond, layers.Quota.Final = layers.Quota.Held+layers.Quota.Beyond, 0, true
+		l.Quota.Held, l.Quota.Beyond, l.Quota.Final = l.Quota.Held+l.Quota.Beyond, 0, true
 		d.used = e.Spent(member)
 	}
-	d.limits, d.decided = limit.Decide(q.at.mono, &layers), true
+	d.limits, d.decided = limit.Decide(q.at.mono, l), true
 	switch {
 	case d.limits.Allowed():
 	case d.limits.Layer == limit.LayerQuota:
@@ -184,7 +184,7 @@ func (q *request) answerQuote() {
 		answer.Would, answer.Problem, answer.Layer, answer.RetryAfter = "refuse", &b, b.Layer, q.retryAfter(q.verdict)
 	}
 	for _, layer := range toldLayers {
-		if g := d.limits.Gauge(layer); g.Limited && d.plan != nil {
+		if g := d.layers.Gauge(layer); g.Limited && d.plan != nil {
 			answer.Limits = append(answer.Limits, quoteItem{
 				layer.String(), g.Limit, g.Remaining, limit.Seconds(g.Reset), limit.Seconds(q.windowOf(layer)),
 			})

@@ -75,7 +75,7 @@ func (q *request) limits() (out models.ReceiptLimits) {
 		return out
 	}
 	for layer := limit.LayerMethod; layer <= limit.LayerQuota; layer++ {
-		if g := d.limits.Gauge(layer); g.Limited {
+		if g := d.layers.Gauge(layer); g.Limited {
 			*out.Of(layer) = models.ReceiptLimit{Limited: true, Rate: q.rateOf(layer), Limit: g.Limit, Remaining: g.Remaining, Reset: g.Reset}
 		}
 	}

@@ -206,7 +206,7 @@ func (q *request) tellLimits(h http.Header) {
 	}
 	var policy, state strings.Builder
 	for _, layer := range toldLayers {
-		g := d.limits.Gauge(layer)
+		g := d.layers.Gauge(layer)
 		if !g.Limited {
 			continue
 		}
@@ -222,9 +222,9 @@ func (q *request) tellLimits(h http.Header) {
 	}
 	h.Set(headerRatePolicy, policy.String())
 	h.Set(headerRateLimit, state.String())
-	g := d.limits.Gauge(limit.LayerQuota)
+	g := d.layers.Gauge(limit.LayerQuota)
 	if !g.Limited {
-		g = d.limits.Gauge(limit.LayerPlan)
+		g = d.layers.Gauge(limit.LayerPlan)
 	}
 	if g.Limited {
 		h.Set(headerRateLimitLimit, strconv.FormatInt(g.Limit, 10))

@@ -90,7 +90,7 @@ func (p *plan) ended(at instant) bool { return p.endsAt != 0 && at.reached >= p.
 type quota struct {
 	limit.Quota
 	shape keyring.Shape
-	last  atomic.Pointer[window]
+	last  atomic.Uint64 // a window: its first day, and its end in the upper half; empty at first
 }
 
 // window is a quota's window in Unix days, the end excluded.
@@ -98,12 +98,17 @@ type window struct{ first, end int32 }
 
 // at returns the window that a day is in.
 func (q *quota) at(day int32) window {
-	if w := q.last.Load(); w != nil && day >= w.first && day < w.end {
-		return *w
+	last := q.last.Load()
+	if w := (window{int32(last), int32(last >> 32)}); day >= w.first && day < w.end {
+		return w
 	}
+	return q.windowOf(day)
+}
+
+func (q *quota) windowOf(day int32) window {
 	span := q.Window(time.Unix(int64(day)*secondsPerDay, 0).UTC())
 	w := window{keyring.Day(span.Start), keyring.Day(span.End)}
-	q.last.Store(&w)
+	q.last.Store(uint64(uint32(w.first)) | uint64(uint32(w.end))<<32)
 	return w
 }
 

@@ -25,6 +25,10 @@ func (j *Journal) Wait(at Position) error {
 	if !j.config.SyncAlways {
 		return nil
 	}
+	return j.wait(at)
+}
+
+func (j *Journal) wait(at Position) error {
 	d := &j.disk
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -82,9 +82,12 @@ func (m *Member) Wants() bool { return m.flags&asking != 0 }
 
 // Enter moves a member to the window that its key is in now. What it holds in the one before is left to the next Asks.
 func (e *Entry) Enter(m *Member, shape Shape, day int32) {
-	if m.Shape == shape && m.Day == day {
-		return
+	if m.Shape != shape || m.Day != day {
+		e.enter(m, shape, day)
 	}
+}
+
+func (e *Entry) enter(m *Member, shape Shape, day int32) {
 	refunded := e.takeRefunds(m.Plan)
 	if m.flags&joined != 0 {
 		x := e.extra()

@@ -16,7 +16,6 @@ const (
 	LayerStage         // the stage's throttle for this method, shared by all callers
 	LayerAccount       // the throttle of everything
 	LayerQuota         // the plan's quota: one count per (plan, key, window)
-	numLayers
 )
 
 // String is the layer's one name in headers, logs and pages: "method", "plan", "stage", "account", "quota", or "none".
@@ -49,6 +48,7 @@ type OwnLayer struct {
 type SharedLayer struct {
 	Bucket Bucket
 	State  *Shared
+	seen   int64 // the TAT behind the decision
 }
 
 // Allowance is a quota as the key's holder knows it. The zero Allowance is no quota.
@@ -65,7 +65,7 @@ type Allowance struct {
 }
 
 // Layers are the limits that apply to one request and their state. Decide changes the state: an admitted request takes one
-// from each, a refused one nothing from any.
+// from each, a refused one nothing from any. Kept, they are what there is to tell about the decision (Gauge).
 type Layers struct {
 	Method, Plan   OwnLayer
 	Stage, Account SharedLayer
@@ -74,6 +74,8 @@ type Layers struct {
 	// Clock reads the clock of now again, for the rare token that must go back to a shared bucket. Nil: time stands
 	// still, as in a simulation.
 	Clock func() int64
+
+	now int64 // of the decision
 }
 
 // Verdict is what is to be done with a request.
@@ -113,19 +115,10 @@ type Decision struct {
 	Verdict    Verdict
 	Layer      Layer         // that refused
 	RetryAfter time.Duration // after a refusal: when to try again; 0 = waiting does not help (rate or limit is 0)
-	gauges     [numLayers]Gauge
 }
 
 // Allowed reports whether the request may go on.
 func (d *Decision) Allowed() bool { return d.Verdict == Admit }
-
-// Gauge is what a caller is told of layer.
-func (d *Decision) Gauge(layer Layer) Gauge {
-	if layer >= numLayers {
-		return Gauge{}
-	}
-	return d.gauges[layer]
-}
 
 // Seconds is d in whole seconds, rounded up, as the headers Retry-After and RateLimit want it.
 func Seconds(d time.Duration) int64 {
@@ -137,42 +130,60 @@ func Seconds(d time.Duration) int64 {
 // The shared layers are taken one after the other without a lock. If the account refuses after the stage was taken, because
 // another request won the last token meanwhile, the stage's token is given back; for that moment it may wrongly refuse
 // another caller, and never admits one too many.
-func Decide(now int64, l *Layers) (d Decision) {
+func Decide(now int64, l *Layers) Decision {
+	l.now = now
 	method, ok, wait := l.Method.Bucket.Look(l.Method.TAT, now)
 	if !ok {
 		l.Method.TAT = method
-		return l.refused(now, LayerMethod, wait)
+		return l.refused(LayerMethod, wait)
 	}
 	plan, ok, wait := l.Plan.Bucket.Look(l.Plan.TAT, now)
 	if !ok {
 		l.Plan.TAT = plan
-		return l.refused(now, LayerPlan, wait)
+		return l.refused(LayerPlan, wait)
 	}
-	if ok, wait := l.Stage.look(now); !ok {
-		return l.refused(now, LayerStage, wait)
-	}
-	if ok, wait := l.Account.look(now); !ok {
-		return l.refused(now, LayerAccount, wait)
+	shared := l.Stage.Bucket.IsLimited() || l.Account.Bucket.IsLimited()
+	if shared {
+		if layer, wait := l.lookAtShared(now); layer != LayerNone {
+			return l.refused(layer, wait)
+		}
 	}
 	if l.Quota.Limited && l.Quota.Held <= 0 {
-		return l.withoutRight(now)
+		return l.withoutRight()
 	}
-	stage, ok, wait := l.Stage.take(now)
-	if !ok {
-		return l.refused(now, LayerStage, wait)
-	}
-	account, ok, wait := l.Account.take(now)
-	if !ok {
-		l.Stage.giveBack(now, l.Clock)
-		return l.refused(now, LayerAccount, wait)
+	if shared {
+		if layer, wait := l.takeFromShared(now); layer != LayerNone {
+			return l.refused(layer, wait)
+		}
 	}
 	l.Method.TAT, l.Plan.TAT = method, plan
 	if l.Quota.Limited {
 		l.Quota.Held--
 	}
-	d.Verdict = Admit
-	l.gauge(&d, now, stage, account)
-	return d
+	return Decision{Verdict: Admit}
+}
+
+// lookAtShared returns the layer that would refuse.
+func (l *Layers) lookAtShared(now int64) (Layer, time.Duration) {
+	if ok, wait := l.Stage.look(now); !ok {
+		return LayerStage, wait
+	}
+	if ok, wait := l.Account.look(now); !ok {
+		return LayerAccount, wait
+	}
+	return LayerNone, 0
+}
+
+// takeFromShared returns the layer that refuses, and has taken nothing then.
+func (l *Layers) takeFromShared(now int64) (Layer, time.Duration) {
+	if ok, wait := l.Stage.take(now); !ok {
+		return LayerStage, wait
+	}
+	if ok, wait := l.Account.take(now); !ok {
+		l.Stage.giveBack(now, l.Clock)
+		return LayerAccount, wait
+	}
+	return LayerNone, 0
 }
 
 // GiveBack undoes for the shared layers what Decide took from them at now, for a request that was admitted and cannot go on after all. The
@@ -183,9 +194,9 @@ func (l *Layers) GiveBack(now int64) {
 }
 
 // withoutRight answers a request that passes every throttle, but for which no quota right is in hand.
-func (l *Layers) withoutRight(now int64) Decision {
+func (l *Layers) withoutRight() Decision {
 	if !l.Quota.Final {
-		d := l.refused(now, LayerNone, 0)
+		d := l.refused(LayerNone, 0)
 		d.Verdict = Await
 		return d
 	}
@@ -193,24 +204,34 @@ func (l *Layers) withoutRight(now int64) Decision {
 	if l.Quota.Limit <= 0 {
 		wait = 0
 	}
-	return l.refused(now, LayerQuota, wait)
+	return l.refused(LayerQuota, wait)
 }
 
 // refused is the decision against a request that has spent nothing.
-func (l *Layers) refused(now int64, layer Layer, retryAfter time.Duration) (d Decision) {
-	d.Layer, d.RetryAfter = layer, retryAfter
-	l.gauge(&d, now, l.Stage.load(), l.Account.load())
-	return d
+func (l *Layers) refused(layer Layer, retryAfter time.Duration) Decision {
+	l.Stage.see()
+	l.Account.see()
+	return Decision{Layer: layer, RetryAfter: retryAfter}
 }
 
-func (l *Layers) gauge(d *Decision, now, stage, account int64) {
-	d.gauges[LayerMethod] = l.Method.Bucket.Gauge(l.Method.TAT, now)
-	d.gauges[LayerPlan] = l.Plan.Bucket.Gauge(l.Plan.TAT, now)
-	d.gauges[LayerStage] = l.Stage.Bucket.Gauge(stage, now)
-	d.gauges[LayerAccount] = l.Account.Bucket.Gauge(account, now)
-	if q := &l.Quota; q.Limited {
-		d.gauges[LayerQuota] = Gauge{Limited: true, Limit: q.Limit, Remaining: max(0, q.Held) + max(0, q.Beyond), Reset: q.ResetIn}
+// Gauge is what a caller is told of a layer: as it is behind the decision, at its instant. It is worked out when somebody asks, since dividing takes
+// longer than deciding.
+func (l *Layers) Gauge(layer Layer) Gauge {
+	switch layer {
+	case LayerMethod:
+		return l.Method.Bucket.Gauge(l.Method.TAT, l.now)
+	case LayerPlan:
+		return l.Plan.Bucket.Gauge(l.Plan.TAT, l.now)
+	case LayerStage:
+		return l.Stage.Bucket.Gauge(l.Stage.seen, l.now)
+	case LayerAccount:
+		return l.Account.Bucket.Gauge(l.Account.seen, l.now)
+	case LayerQuota:
+		if q := &l.Quota; q.Limited {
+			return Gauge{Limited: true, Limit: q.Limit, Remaining: max(0, q.Held) + max(0, q.Beyond), Reset: q.ResetIn}
+		}
 	}
+	return Gauge{}
 }
 
 // Gauge is what a caller is told of b.
@@ -221,28 +242,29 @@ func (b Bucket) Gauge(tat, now int64) Gauge {
 	return Gauge{Limited: true, Limit: b.Burst(), Remaining: b.Remaining(tat, now), Reset: b.ResetIn(tat, now)}
 }
 
-func (s SharedLayer) load() int64 {
-	if !s.Bucket.IsLimited() {
-		return 0
+// see notes the level for Gauge.
+func (s *SharedLayer) see() {
+	if s.Bucket.IsLimited() {
+		s.seen = s.State.Load()
 	}
-	return s.State.Load()
 }
 
-func (s SharedLayer) look(now int64) (bool, time.Duration) {
+func (s *SharedLayer) look(now int64) (bool, time.Duration) {
 	if !s.Bucket.IsLimited() {
 		return true, 0
 	}
 	return s.State.look(s.Bucket, now)
 }
 
-func (s SharedLayer) take(now int64) (int64, bool, time.Duration) {
+func (s *SharedLayer) take(now int64) (ok bool, wait time.Duration) {
 	if !s.Bucket.IsLimited() {
-		return 0, true, 0
+		return true, 0
 	}
-	return s.State.take(s.Bucket, now)
+	s.seen, ok, wait = s.State.take(s.Bucket, now)
+	return ok, wait
 }
 
-func (s SharedLayer) giveBack(now int64, clock func() int64) {
+func (s *SharedLayer) giveBack(now int64, clock func() int64) {
 	if !s.Bucket.IsLimited() {
 		return
 	}

@@ -73,7 +73,7 @@ func TestDecideTakesOneFromEveryLayer(t *testing.T) {
 		limit.Layer(77):    {},
 	}
 	for layer, want := range want {
-		if diff := cmp.Diff(want, d.Gauge(layer)); diff != "" {
+		if diff := cmp.Diff(want, l.Gauge(layer)); diff != "" {
 			t.Errorf("gauge of %v (-want +got):\n%s", layer, diff)
 		}
 	}
@@ -92,7 +92,7 @@ func TestDecideAnswersWithTheFirstLayerThatRefuses(t *testing.T) {
 		if d.Verdict != limit.Refuse || d.Layer != first || d.RetryAfter != waits[first] {
 			t.Errorf("%v and what follows are exhausted: got %v by %v, retry after %v", first, d.Verdict, d.Layer, d.RetryAfter)
 		}
-		if got := d.Gauge(first); got.Remaining != 0 {
+		if got := l.Gauge(first); got.Remaining != 0 {
 			t.Errorf("%v refused with %d remaining", first, got.Remaining)
 		}
 	}
@@ -100,7 +100,7 @@ func TestDecideAnswersWithTheFirstLayerThatRefuses(t *testing.T) {
 
 func TestDecideWithoutLayersAdmits(t *testing.T) {
 	var l limit.Layers
-	if d := limit.Decide(second, &l); !d.Allowed() || d.Gauge(limit.LayerStage).Limited {
+	if d := limit.Decide(second, &l); !d.Allowed() || l.Gauge(limit.LayerStage).Limited {
 		t.Errorf("got %v", d)
 	}
 }
@@ -124,7 +124,7 @@ func TestDecideAsksTheLedgerLast(t *testing.T) {
 	l.Quota = limit.Allowance{Limited: true, Limit: 50, Beyond: 7}
 	before := state(l)
 	d := limit.Decide(second, l)
-	if d.Verdict != limit.Await || d.Layer != limit.LayerNone || d.Gauge(limit.LayerQuota).Remaining != 7 {
+	if d.Verdict != limit.Await || d.Layer != limit.LayerNone || l.Gauge(limit.LayerQuota).Remaining != 7 {
 		t.Errorf("got %v by %v", d.Verdict, d.Layer)
 	}
 	if after := state(l); after != before {
