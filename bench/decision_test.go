@@ -6,207 +6,204 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/journal"
-	"gatehouse/models"
-	"gatehouse/models/limit"
-	"gatehouse/models/secret"
 )
-
-// records is a Source with many keys on one plan, and a Sink that forgets.
-type records struct {
-	ring   *secret.Keyring
-	values []string
-}
-
-func newRecords(n int) *records {
-	r := &records{ring: secret.NewKeyring(), values: make([]string, n)}
-	for i := range r.values {
-		r.values[i] = secret.Generate(secret.Prefix{}).Reveal()
-	}
-	return r
-}
-
-func (r *records) Version(context.Context) (int64, error)                       { return 0, nil }
-func (r *records) ChangesSince(context.Context, int64) ([]models.Change, error) { return nil, nil }
-func (r *records) CommitUsage(context.Context, models.UsageBatch) error         { return nil }
-func (r *records) KeepTime(context.Context, models.TimeMark) error              { return nil }
-
-func (r *records) LoadLevels(context.Context) ([]models.ThrottleLevel, error) { return nil, nil }
-func (r *records) AbortOpen(context.Context) (int64, error)                   { return 0, nil }
-func (r *records) Resume(context.Context, string) (models.Resumption, error) {
-	return models.Resumption{}, nil
-}
-func (r *records) SettleHoldings(context.Context, bool) (models.Settlement, error) {
-	return models.Settlement{}, nil
-}
-
-// Exchange grants a million: what is compared is the decision with rights in hand.
-func (r *records) Exchange(_ context.Context, asks []models.QuotaAsk) (grants []models.QuotaGrant, err error) {
-	for _, a := range asks {
-		g := models.QuotaGrant{Version: 1, Used: a.Used}
-		g.Granted, g.Limit, g.Available = a.Used+a.Keep+1e6, limit.MaxQuota, limit.MaxQuota
-		grants = append(grants, g)
-	}
-	return grants, nil
-}
-
-func (r *records) Topology(context.Context) (models.Topology, error) {
-	terms := models.NewTerms("Free")
-	terms.Throttle = &limit.Throttle{Rate: 1e6, Burst: 1e9 / 2}
-	terms.Quota = &limit.Quota{Limit: limit.MaxQuota, Period: limit.PeriodMonth}
-	terms.Stages = []models.PlanStage{{StageID: 2}}
-	return models.Topology{
-		APIs: []models.GatewayAPI{{ID: 1, Slug: "echo", Stages: []models.GatewayStage{{
-			ID: 2, Name: "prod", Upstream: "http://192.0.2.1", KeySource: models.DefaultKeySource(),
-			Methods: []models.Method{{ID: 3, Verb: "GET", Path: "/users/{id}", KeyRequired: true}},
-		}}}},
-		Plans: []models.GatewayPlan{{ID: 4, Version: 1, Terms: terms}},
-	}, nil
-}
-
-func (r *records) credential(i int) models.Credential {
-	return models.Credential{
-		KeyID: models.NewID[models.Key](uint64(i)), Enabled: true,
-		Secrets: []models.CredentialSecret{{Digest: r.ring.Digest(r.values[i])}},
-		Plans:   []models.CredentialPlan{{PlanID: 4, State: models.MemberActive}},
-	}
-}
-
-func (r *records) Credentials(_ context.Context, fn func(models.Credential) error) error {
-	for i := range r.values {
-		if err := fn(r.credential(i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *records) CredentialsOf(context.Context, []models.KeyID, func(models.Credential) error) error {
-	return nil
-}
-
-func (r *records) ImportedKeys(context.Context, models.ImportID, models.KeyID) ([]models.KeyID, error) {
-	return nil, nil
-}
-
-func (r *records) gateway(tb testing.TB) *enforcement.Gateway {
-	tb.Helper()
-	j, err := journal.Open(journal.Config{Dir: tb.TempDir()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = j.Close() })
-	g := enforcement.New(enforcement.Config{Source: r, Ledger: r, Books: r, Journal: j, Keyring: r.ring})
-	if err := g.Load(context.Background()); err != nil {
-		tb.Fatal(err)
-	}
-	return g
-}
-
-// order is which key calls next: evenly at random, the same for all that are compared.
-func order(n int) []int32 {
-	random := rand.New(rand.NewPCG(1, 2))
-	order := make([]int32, 1<<20)
-	for i := range order {
-		order[i] = int32(random.IntN(n))
-	}
-	return order
-}
 
 const (
-	// turn is how many decisions one side makes before the other is on: short, so that most turns are not interrupted.
-	turn = 500
+	// turn is how many decisions one side makes before the next one is on: short, so that most turns are not interrupted, and long enough that the first
+	// keys, which the others have pushed out of the caches, do not count for much.
+	turn = 2000
 	// commitEvery is how many turns lie between two commits of usage.
-	commitEvery = 20
+	commitEvery = 10
 )
 
+// BenchmarkDecision is the gateway's decision, from the digest of a key's value, beside what others do with the same digest.
 func BenchmarkDecision(b *testing.B) {
 	for _, n := range []int{1_000, 1_000_000} {
-		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) { compare(b, newRecords(n), order(n)) })
+		r := newRecords(n)
+		for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
+			b.Run(fmt.Sprintf("keys=%d/cores=%d", n, workers), func(b *testing.B) { compare(b, r, workers) })
+		}
 	}
+	every := newRecords(1_000)
+	every.everyLimit = true
+	b.Run("keys=1000/limits=all", func(b *testing.B) { compare(b, every, 1) })
 }
 
-func compare(b *testing.B, r *records, next []int32) {
+// side is one of those that are compared.
+type side struct {
+	name string
+	rival
+	took []float64 // ns a decision, of each turn
+}
+
+func compare(b *testing.B, r *records, workers int) {
+	keys := r.keys()
 	g := r.gateway(b)
-	ours := func(value string) bool { return g.Admit("echo", "prod", "GET", "/users/7", value) == "" }
-	var limiters sync.Map
-	xrate := func(value string) bool {
-		l, ok := limiters.Load(value)
-		if !ok {
-			l, _ = limiters.LoadOrStore(value, rate.NewLimiter(1e6, 1e9/2))
-		}
-		return l.(*rate.Limiter).Allow()
+	j := openJournal(b)
+	route, slug := g.Route("echo", "prod", "GET", "/users/7")
+	if slug != "" {
+		b.Fatal(slug)
 	}
-	for _, v := range r.values {
-		xrate(v)
+	sides := []*side{
+		{name: "ours", rival: func(k *key) bool { return route.Admit(k.digest) == "" }},
+		{name: "journal", rival: newJournal(j)},
+		{name: "xrate", rival: newXRate()},
+		{name: "go-limiter", rival: newGoLimiter(b)},
+		{name: "throttled", rival: newThrottled(b)},
+		{name: "ulule", rival: newUlule()},
 	}
-	var oursTook, xrateTook, commitTook []float64
+	for _, s := range sides {
+		warm(b, s.rival, keys)
+		commit(b, g)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	next := make([][]key, workers)
+	var commits []float64
 	round := 0
 	for b.Loop() {
-		at := round * turn % (len(next) - turn)
-		oursTook = append(oursTook, took(b, ours, r.values, next[at:at+turn]))
-		xrateTook = append(xrateTook, took(b, xrate, r.values, next[at:at+turn]))
+		for i := range next {
+			next[i] = presented(keys, random)
+		}
+		for _, s := range sides {
+			s.took = append(s.took, s.turn(b, next))
+		}
 		if round++; round%commitEvery == 0 {
-			start := time.Now()
-			if err := g.Commit(context.Background()); err != nil {
+			commits = append(commits, commit(b, g)/float64(turn*workers*commitEvery))
+			if err := j.Release(j.End()); err != nil {
 				b.Fatal(err)
 			}
-			commitTook = append(commitTook, float64(time.Since(start))/(turn*commitEvery))
 		}
 	}
-	allocs := testing.AllocsPerRun(turn, func() { ours(r.values[next[0]]) })
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(oursTook), "ours-ns")
-	b.ReportMetric(median(xrateTook), "xrate-ns")
-	b.ReportMetric(median(oursTook)/median(xrateTook), "ours/xrate")
-	b.ReportMetric(allocs, "ours-allocs")
-	b.ReportMetric(median(commitTook), "commit-ns")
+	report(b, sides)
+	b.ReportMetric(testing.AllocsPerRun(turn, func() { sides[0].rival(&next[0][0]) }), "ours-allocs")
+	b.ReportMetric(median(commits), "commit-ns")
 }
 
-// took returns the nanoseconds that a call takes.
-func took(b *testing.B, call func(value string) bool, values []string, next []int32) float64 {
+// presented is the keys of a turn, evenly at random. Their digests are new copies, one behind the other: a request's has just been computed.
+func presented(keys []key, random *rand.Rand) []key {
+	some := make([]key, turn)
+	text := make([]byte, 0, 32*turn)
+	for i := range some {
+		some[i] = keys[random.IntN(len(keys))]
+		text = append(text, some[i].digest[:]...)
+	}
+	all := string(text)
+	for i := range some {
+		some[i].text = all[32*i : 32*(i+1)]
+	}
+	return some
+}
+
+// warm has every key decided until it holds rights, and once more.
+func warm(b *testing.B, r rival, keys []key) {
+	for range 2 {
+		var group sync.WaitGroup
+		const hands = 64 // they wait for the ledger together
+		for hand := range hands {
+			group.Go(func() {
+				for i := hand; i < len(keys); i += hands {
+					passes := r(&keys[i])
+					for try := 0; !passes && try < 100; try++ { // the ledger was busy for too long
+						passes = r(&keys[i])
+					}
+					if !passes {
+						b.Error("refused")
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+	}
+	if b.Failed() {
+		b.FailNow()
+	}
+}
+
+// turn returns how many nanoseconds a decision took when every worker decides its own keys.
+func (s *side) turn(b *testing.B, next [][]key) float64 {
+	var each [64]time.Duration
+	var group sync.WaitGroup
+	for i, some := range next[1:] {
+		group.Go(func() { each[i+1] = s.run(b, some) })
+	}
+	each[0] = s.run(b, next[0])
+	group.Wait()
+	var sum time.Duration
+	for _, d := range each {
+		sum += d
+	}
+	return float64(sum) / float64(len(next)*turn)
+}
+
+func (s *side) run(b *testing.B, some []key) time.Duration {
 	start := time.Now()
-	for _, i := range next {
-		if !call(values[i]) {
-			b.Fatal("refused")
+	for i := range some {
+		if !s.rival(&some[i]) {
+			b.Error("refused")
 		}
 	}
-	return float64(time.Since(start)) / float64(len(next))
+	return time.Since(start)
+}
+
+func commit(b *testing.B, g *enforcement.Gateway) float64 {
+	start := time.Now()
+	if err := g.Commit(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	return float64(time.Since(start))
+}
+
+// report tells ours as a multiple of each other's: the median of what the rounds give, and, in the log, between what a quarter and three quarters of
+// them are.
+func report(b *testing.B, sides []*side) {
+	ours := sides[0]
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(ours.took), "ours-ns")
+	var table strings.Builder
+	fmt.Fprintf(&table, "\n%-12s %8s  %s\n", "", "ns", "ours is so many times that")
+	fmt.Fprintf(&table, "%-12s %8.1f\n", ours.name, median(ours.took))
+	for _, s := range sides[1:] {
+		ratios := make([]float64, len(s.took))
+		for i := range ratios {
+			ratios[i] = ours.took[i] / s.took[i]
+		}
+		slices.Sort(ratios)
+		half := ratios[len(ratios)/2]
+		b.ReportMetric(half, "ours/"+s.name)
+		fmt.Fprintf(&table, "%-12s %8.1f  %.2f (%.2f to %.2f)\n", s.name, median(s.took), half, ratios[len(ratios)/4], ratios[len(ratios)*3/4])
+	}
+	b.Log(table.String())
 }
 
 func median(all []float64) float64 {
 	if len(all) == 0 {
 		return 0
 	}
-	slices.Sort(all)
-	return all[len(all)/2]
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
 }
 
-// BenchmarkMemory loads a million keys. Its time is that of a start without a database.
-func BenchmarkMemory(b *testing.B) {
-	const n = 1_000_000
-	r := newRecords(n)
-	for b.Loop() {
-		before := heap()
-		start := time.Now()
-		g := r.gateway(b)
-		b.ReportMetric(time.Since(start).Seconds(), "s/load")
-		b.ReportMetric(float64(heap()-before)/n, "B/key")
-		runtime.KeepAlive(g)
+func openJournal(b *testing.B) *journal.Journal {
+	j, err := journal.Open(journal.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
 	}
+	b.Cleanup(func() { _ = j.Close() })
+	return j
 }
 
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+// newJournal is the part of the decision that writes it down.
+func newJournal(j *journal.Journal) rival {
+	return func(k *key) bool {
+		_, err := j.Append(&journal.Record{Kind: journal.Admitted, Second: 1767225600, Window: 20454, Key: k.id, Plan: 4, Stage: 2, Method: 3, TAT: 1})
+		return err == nil
+	}
 }
