@@ -119,7 +119,7 @@ func TestAClosedStageIsFreeBeforeItIsForgotten(t *testing.T) {
 }
 
 func (c *crowd) importKey(row models.KeyImport) error {
-	_, err := c.ImportKeys(c.t.Context(), c.asOwner(), []models.KeyImport{row}, c.later())
+	_, err := c.ImportKeys(c.t.Context(), c.asOwner(), models.NewImport{}, []models.KeyImport{row}, c.later())
 	return err
 }
 
