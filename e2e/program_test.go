@@ -20,19 +20,31 @@ import (
 )
 
 // binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("gatehouse-e2e-%d", os.Getpid()))
-	out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput()
+var binary = sync.OnceValues(func() (string, error) { return build("gatehouse") })
+
+// crashBinary is a build of it that lets a test choose where it ends, and its clock, boot and journal: see enforcement/crash.
+var crashBinary = sync.OnceValues(func() (string, error) { return build("gatehouse-crash", "-tags", "crashpoints") })
+
+// builds is where both are.
+var builds = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "gatehouse-e2e-") })
+
+func build(name string, flags ...string) (string, error) {
+	dir, err := builds()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	out, err := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "..")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.Remove(path)
+	if dir, err := builds(); err == nil {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(status)
 }
