@@ -73,5 +73,5 @@ func problemDocs() []handlers.ProblemDoc {
 }
 
 func newSessions(in *instance) *session.Manager {
-	return session.New(in.store, in.keyring.CookieKeys(), web.IsHTTPS(in.config.publicURL), func() time.Time { return time.Now().UTC() })
+	return session.New(in.store, in.keyring.CookieKeys(), web.IsHTTPS(in.config.publicURL), func() time.Time { return in.now().UTC() })
 }

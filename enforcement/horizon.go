@@ -19,15 +19,16 @@ const (
 	farAhead = 31 * 24 * time.Hour
 	// A clock that was set back is believed when it has stood there for a day.
 	patient = 24 * time.Hour
-	// markEvery is how often the mark is kept. A process that is killed forgets as much of it.
+	// markEvery is how often the mark is kept, beside when a deadline has passed. A process that is killed forgets as much of it.
 	markEvery = time.Minute
 )
 
 // horizon is the latest time that has come for certain: what ended before it has ended, though the wall clock be set back. It follows the wall clock, but
 // not where that jumps ahead, before it has stood there for a while; nor back, but after a day: a clock that was wrong stops nothing for good.
 type horizon struct {
-	log  *slog.Logger
-	mark atomic.Int64 // Unix nanoseconds; 0: not begun
+	log    *slog.Logger
+	mark   atomic.Int64 // Unix nanoseconds; 0: not begun
+	urgent atomic.Bool  // a deadline has passed that mark had not reached: the next commit keeps it
 
 	mu     sync.Mutex
 	seen   instant       // the newest look
@@ -59,6 +60,7 @@ func (h *horizon) passed(deadline int64, at instant) bool {
 	}
 	if h.mark.Load() < deadline {
 		h.look(at)
+		h.urgent.Store(true)
 	}
 	return true
 }
@@ -109,8 +111,9 @@ func (h *horizon) due(ordered bool) (m models.TimeMark, due bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m = models.TimeMark{Time: time.Unix(0, h.mark.Load()).UTC(), Behind: h.behind}
+	urgent := h.urgent.Swap(false)
 	moved := max(m.Time.Sub(h.kept.Time).Abs(), (m.Behind - h.kept.Behind).Abs())
-	return m, moved >= markEvery || ordered && moved > 0
+	return m, moved >= markEvery || (ordered || urgent) && moved > 0
 }
 
 // keep notes that the mark was kept.
