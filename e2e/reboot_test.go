@@ -31,8 +31,8 @@ func TestAfterARebootWhatWasInHandIsInDoubtAndCanBeReleased(t *testing.T) {
 	for _, c := range k.keys[:2] {
 		page := words(k.owner.page("/owner/subscriptions/" + c.subscription))
 		doubt, err := strconv.Atoi(strings.ReplaceAll(find(t, inDoubt.String(), page), ",", ""))
-		// The bound of docs/guarantees.md: a seventh of what was left, and the requests of two clients.
-		if most := quota/7 + 2; err != nil || doubt < 1 || doubt > most {
+		// The bound of docs/guarantees.md: an eighth of what was left, and the requests of two clients.
+		if most := quota/8 + 4; err != nil || doubt < 1 || doubt > most {
 			t.Fatalf("%s: %d in doubt, want 1 to %d (%v)", c.name, doubt, most, err)
 		}
 		c.limit = quota - int64(doubt)

@@ -222,6 +222,29 @@ func TestAllRightsAreUsable(t *testing.T) {
 	})
 }
 
+// What is lost for a window when a machine fails is what was in hand (docs/guarantees.md). A holder asks for a block when half of what it had is left: so
+// what it has converges to an eighth of what is left, and to twice what it spends in half a minute.
+func TestInHandIsAtMostAnEighthOfWhatIsLeft(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.Int64Range(1, 10_000_000).Draw(t, "limit")
+		rate := rapid.Float64Range(0, 20_000).Draw(t, "rate")
+		var stock limit.Stock
+		var book limit.Holding
+		for used, left, seq := int64(0), most, uint64(1); left > 0; seq++ {
+			keep := book.Granted - used
+			if _, err := limit.Exchange(&stock, &book, most, limit.Ask{Seq: seq, Used: used, Keep: keep, Want: 1, Rate: rate, Holders: 1}); err != nil {
+				t.Fatal(err)
+			}
+			held := book.Granted - used
+			if held > left/8+2 || float64(held) > 2*max(16, rate*30)+1 {
+				t.Fatalf("%d in hand at %v a second, when %d of %d were left", held, rate, left, most)
+			}
+			used += held - held/2
+			left = most - used
+		}
+	})
+}
+
 func TestBlock(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
