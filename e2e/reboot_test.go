@@ -17,12 +17,12 @@ func TestAfterARebootWhatWasInHandIsInDoubtAndCanBeReleased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const quota = 1500
+	const quota = 3000
 	k := newKilled(t, quota)
 	ctx, cancel := context.WithCancel(t.Context())
 	wait := k.call(ctx, 2)
 	k.serveAt(path, bootID(1))
-	k.served(100)
+	k.served(30)
 	k.kill()
 	k.serveAt(path, bootID(2))
 	k.useUp()
