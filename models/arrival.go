@@ -26,7 +26,11 @@ func (a *Arrival) Requests() int64 { return a.Admitted + a.Throttled + a.OverQuo
 // Recorded is what a recording of arrivals covers.
 type Recorded struct {
 	Since, Until time.Time // Since is zero when there is nothing
+	Gaps         []Gap     // in which nothing was recorded, oldest first
 	Requests     int64     // that were read
 	Lost         int64     // requests of all plans in this time that could not be recorded
 	Damaged      int       // parts that could not be read
 }
+
+// Gap is a time that a recording knows nothing of: the gateway served, or may have served, without it.
+type Gap struct{ Since, Until time.Time }

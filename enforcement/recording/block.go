@@ -28,7 +28,7 @@ var (
 // tailHeader is how a tail begins, in Unix seconds.
 type tailHeader struct {
 	begins int64 // it has no arrivals of this second and before, but for stragglers
-	since  int64 // recording goes on without a gap since then
+	since  int64 // nothing is missing from this second on
 }
 
 func (h tailHeader) append(b []byte) []byte {

@@ -21,7 +21,9 @@
 // A block is there whole or not at all; so is a plan's part of a segment. Each has a checksum. A tail is cut before its first damaged block. A machine
 // that stops may lose the end of the tail: recording is not worth a write to the disk every second.
 //
-// Recording never stops the gateway. When a file cannot be written, arrivals are counted as lost, which is logged once and told to readers.
+// Readers are told what is missing. Each Add leaves a block, so that the next start sees by its place in the journal whether all that is committed was
+// recorded. If not, because a process served without the recording or the end of it is lost, there is a gap. Recording never stops the gateway: while a
+// file cannot be written, arrivals are counted as lost, and that is logged once.
 //
 // A Recorder is safe for concurrent use, but Add has one caller at a time. The package imports models and the standard library alone.
 package recording

@@ -32,7 +32,7 @@ func (r *Recorder) load() error {
 		r.next = max(r.next, number+1)
 	}
 	if n := len(r.segments); n > 0 {
-		r.begins = r.segments[n-1].last
+		r.begins = r.segments[n-1].until
 	}
 	return r.loadTails(tails)
 }
@@ -76,8 +76,41 @@ func (r *Recorder) loadTails(numbers []uint64) error {
 	}
 	if r.old != nil {
 		r.old.arrivals, _ = splitAt(r.old.arrivals, r.tail.begins)
+		r.old.until = r.tail.begins
 	}
 	return nil
+}
+
+// resume finds out whether the recording goes on where it ended: its last block is of the place up to which usage is committed. If a process served
+// without it, or its end was lost, what is there is closed, and what comes begins anew.
+func (r *Recorder) resume() {
+	switch {
+	case r.tail == nil && len(r.segments) == 0: // it never began
+		return
+	case r.tail != nil && r.tail.to == r.config.Committed:
+		return
+	}
+	r.gap = true
+	r.config.Log.Warn("a part of the time was not recorded: rehearsals of plans will miss its requests")
+	if r.tail == nil {
+		return
+	}
+	if len(r.tail.arrivals) == 0 && r.tail.lost == 0 {
+		_ = r.tail.file.Close()
+		_ = os.Remove(r.tail.path)
+		r.tail = nil
+		return
+	}
+	if r.old != nil { // there is room for one
+		if err := r.pack(r.old); err != nil {
+			r.config.Log.Warn("a part of the recording cannot be packed and is forgotten", "error", err)
+			_ = r.old.file.Close()
+			_ = os.Remove(r.old.path)
+		}
+	}
+	r.tail.until = max(r.tail.last(), r.tail.since)
+	r.begins = r.tail.until
+	r.old, r.tail = r.tail, nil
 }
 
 // replaceFile writes a file that is there whole or not at all, also after a power cut.

@@ -5,12 +5,14 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"gatehouse/models"
 )
 
 // This file makes segments of tails, and keeps all of it within its bounds.
 
-// rotate makes a segment of a tail that is large or old enough. Everything in it is committed.
-func (r *Recorder) rotate() {
+// rotate makes a segment of a tail that is large or old enough. Everything in it is committed, up to at.
+func (r *Recorder) rotate(at models.JournalPosition) {
 	r.seal()
 	t := r.tail
 	if t == nil || r.old != nil || len(t.arrivals) == 0 {
@@ -26,12 +28,12 @@ func (r *Recorder) rotate() {
 		return
 	}
 	r.begins = begins
-	if err := r.begin(r.last.to, carried); err != nil {
+	if err := r.begin(at, carried); err != nil {
 		r.config.Log.Warn("begin a new part of the recording", "error", err) // the tail goes on
 		r.tail = t
 		return
 	}
-	t.arrivals = settled
+	t.arrivals, t.until = settled, begins
 	r.old = t
 	r.seal()
 }
@@ -63,7 +65,7 @@ func (r *Recorder) seal() {
 // pack makes a segment of t, which nobody changes any more, and forgets t.
 func (r *Recorder) pack(t *tail) error {
 	ordered := order(slices.Clone(t.arrivals))
-	s := segment{number: t.number, since: t.since, lost: t.lost}
+	s := segment{number: t.number, since: t.since, until: t.until, lost: t.lost}
 	if len(ordered) > 0 {
 		b := encodeSegment(s, ordered)
 		if err := r.writeSegment(t.number, b); err != nil {

@@ -38,6 +38,7 @@ func (r *Recorder) Read(ctx context.Context, plan models.PlanID, from time.Time,
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // forgotten meanwhile
 			covered.Lost -= s.lost
+			covered.Since = time.Unix(s.until+1, 0).UTC()
 		case errors.Is(err, errDamaged):
 			covered.Damaged++
 			r.config.Log.Warn("a part of the recording is damaged", "segment", s.number, "plan", plan)
@@ -74,11 +75,17 @@ func (r *Recorder) readSegment(s segment, plan models.PlanID, from int64, buffer
 func (r *Recorder) snapshot(plan models.PlanID, from time.Time) (segments []segment, live []models.Arrival, covered models.Recorded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	since := int64(0)
-	for _, s := range r.segments {
+	var since, until int64
+	part := func(s, u int64) {
 		if since == 0 {
-			since = s.since
+			since = s
+		} else if first := max(until+1, from.Unix()); s > first {
+			covered.Gaps = append(covered.Gaps, models.Gap{Since: time.Unix(first, 0).UTC(), Until: time.Unix(s, 0).UTC()})
 		}
+		until = max(until, u)
+	}
+	for _, s := range r.segments {
+		part(s.since, s.until)
 		if s.last >= from.Unix() {
 			segments = append(segments, s)
 			covered.Lost += s.lost
@@ -88,9 +95,7 @@ func (r *Recorder) snapshot(plan models.PlanID, from time.Time) (segments []segm
 		if t == nil {
 			continue
 		}
-		if since == 0 {
-			since = t.since
-		}
+		part(t.since, t.until)
 		covered.Lost += t.lost
 		for i := range t.arrivals {
 			if a := &t.arrivals[i]; a.PlanID == plan && a.Second >= from.Unix() {

@@ -53,6 +53,7 @@ type Recorder struct {
 	tail     *tail     // nil until there is something to write, or when it could not be made
 	next     uint64    // number of the next tail
 	begins   int64     // where the next tail begins if there is none
+	gap      bool      // before the next tail
 	lost     int64     // requests since the last block that was written
 	failing  bool      // logged
 	last     lastAdd
@@ -89,6 +90,7 @@ func Open(folder string, c Config) (*Recorder, error) {
 	if err := r.load(); err != nil {
 		return nil, fmt.Errorf("open the recording: %w", err)
 	}
+	r.resume()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(c.Now())
@@ -105,9 +107,9 @@ func (r *Recorder) Add(from, to models.JournalPosition, arrivals []models.Arriva
 	if r.last.set && r.last.from == from {
 		r.takeBack()
 	} else {
-		r.rotate()
+		r.rotate(from)
 	}
-	if len(arrivals) == 0 {
+	if len(arrivals) == 0 && r.tail == nil { // it begins with the first arrival
 		r.last = lastAdd{}
 		return
 	}
@@ -159,7 +161,7 @@ func (r *Recorder) write(k *block) error {
 		return fmt.Errorf("%d bytes are more than the recording may have", size)
 	}
 	if r.tail == nil {
-		if err := r.begin(models.JournalPosition{}, nil); err != nil {
+		if err := r.begin(k.from, nil); err != nil {
 			return err
 		}
 	}
@@ -170,14 +172,14 @@ func (r *Recorder) write(k *block) error {
 // begin makes the next tail.
 func (r *Recorder) begin(at models.JournalPosition, carried []models.Arrival) error {
 	h := tailHeader{begins: r.begins, since: r.begins + 1}
-	if r.begins == 0 {
+	if r.begins == 0 || r.gap {
 		h.since = r.config.Now().Unix()
 	}
 	t, err := createTail(r.path(r.next, "tail"), r.next, h, at, carried)
 	if err != nil {
 		return err
 	}
-	r.tail = t
+	r.tail, r.gap = t, false
 	r.next++
 	return nil
 }
@@ -193,9 +195,12 @@ func (r *Recorder) Keep(arrivals []models.Arrival) error {
 		return nil
 	}
 	ordered := order(slices.Clone(arrivals))
-	s := segment{since: math.MaxInt64}
+	s := segment{since: math.MaxInt64, until: r.begins}
 	for i := range ordered {
-		s.since = min(s.since, ordered[i].Second)
+		s.since, s.until = min(s.since, ordered[i].Second), max(s.until, ordered[i].Second)
+	}
+	if r.begins != 0 {
+		s.since = r.begins + 1
 	}
 	b := encodeSegment(s, ordered)
 	if !r.room(int64(len(b))) {
@@ -211,7 +216,7 @@ func (r *Recorder) Keep(arrivals []models.Arrival) error {
 	}
 	r.segments = append(r.segments, s)
 	r.next++
-	r.begins = s.last
+	r.begins = s.until
 	return nil
 }
 

@@ -137,8 +137,8 @@ func TestRecordedIsWhatIsCommitted(t *testing.T) {
 		for plan := range int64(4) {
 			some, covered := read(t, r, plan)
 			all = append(all, some...)
-			if covered.Lost != 0 || covered.Damaged != 0 {
-				rt.Fatalf("plan %d: lost %d, damaged %d", plan, covered.Lost, covered.Damaged)
+			if covered.Lost != 0 || covered.Damaged != 0 || len(covered.Gaps) > 0 {
+				rt.Fatalf("plan %d: lost %d, damaged %d, gaps %v", plan, covered.Lost, covered.Damaged, covered.Gaps)
 			}
 		}
 		if diff := cmp.Diff(sum(committed), sum(all)); diff != "" {
@@ -311,16 +311,60 @@ func TestTornTailLosesItsLastBlockAlone(t *testing.T) {
 		if err := os.Truncate(filepath.Join(folder, "0000000001.tail"), size-torn); err != nil {
 			t.Fatal(err)
 		}
-		again := mustOpen(t, folder, config(0))
+		c := config(0)
+		c.Committed, c.Now = at(640), func() time.Time { return start.Add(time.Hour) }
+		again := mustOpen(t, folder, c)
 		got, _ := read(t, again, 1)
 		block := (size - tailHeaderSize) / 10
 		if want := 10 - (torn+block-1)/block; int64(len(got)) < want-1 || int64(len(got)) > want+1 {
 			t.Fatalf("%d bytes torn of blocks of about %d: %d arrivals", torn, block, len(got))
 		}
 		again.Add(at(1<<41), at(1<<42), []models.Arrival{arrival(9, 1, 1, 99)})
-		if after, _ := read(t, again, 1); len(after) != len(got)+1 {
+		after, covered := read(t, again, 1)
+		if len(after) != len(got)+1 {
 			t.Fatalf("%d bytes torn: what is added then is not read", torn)
 		}
+		if (len(covered.Gaps) == 1) != (torn > 0 && len(got) > 0) { // of nothing, nothing is missing
+			t.Fatalf("%d bytes torn: gaps %v", torn, covered.Gaps)
+		}
+		again.workers.Wait()
+	}
+}
+
+// A process that served without the recording leaves a gap, which readers are told, also after more starts; what was there before is kept.
+func TestTimeThatWasNotRecordedIsTold(t *testing.T) {
+	folder := t.TempDir()
+	c := config(0)
+	now := start
+	c.Now = func() time.Time { return now }
+	r := mustOpen(t, folder, c)
+	fill(r, 10, 2)
+	r.Add(at(640), at(704), nil) // requests that ended, and none that arrived
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Committed, now = at(704), start.Add(time.Minute)
+	r = mustOpen(t, folder, c)
+	if _, covered := read(t, r, 1); len(covered.Gaps) > 0 {
+		t.Fatalf("gaps %v without one", covered.Gaps)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Committed, now = at(7040), start.Add(time.Hour) // somebody else committed meanwhile
+	for range 3 {
+		r = mustOpen(t, folder, c)
+		r.workers.Wait()
+		r.Add(c.Committed, at(c.Committed.Offset+64), []models.Arrival{arrival(1, 1, 1, int64(now.Sub(start)/time.Second))})
+		c.Committed.Offset += 64
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = mustOpen(t, folder, c)
+	got, covered := read(t, r, 1)
+	if want := []models.Gap{{Since: start.Add(10 * time.Second), Until: now}}; !cmp.Equal(want, covered.Gaps) || len(got) != 11 || covered.Since != start {
+		t.Errorf("%d arrivals since %v, gaps %v, want %v", len(got), covered.Since, covered.Gaps, want)
 	}
 }
 
@@ -348,6 +392,7 @@ func TestKillWhilePackingLosesNothing(t *testing.T) {
 		}
 	}
 	check(r, "while it fails")
+	c.Committed = at(20 * 64)
 	killed := mustOpen(t, copyOf(t, folder, t.TempDir()), c)
 	check(killed, "after the next start")
 	killed.workers.Wait()
@@ -416,7 +461,7 @@ func TestKeepFillsARecordingThatHasNotBegun(t *testing.T) {
 		t.Error("kept behind what was added")
 	}
 	got, covered := read(t, r, 1)
-	if want := start.AddDate(0, 0, -3); len(got) != 4 || !covered.Since.Equal(want) {
+	if want := start.AddDate(0, 0, -3); len(got) != 4 || !covered.Since.Equal(want) || len(covered.Gaps) > 0 {
 		t.Errorf("%d arrivals since %v, want 4 since %v", len(got), covered.Since, want)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // A segment file is a header, a part for each plan, and an index of the parts.
 //
-//	header  magic 8 | since i64 | first i64 | last i64 | lost i64 | index at u64 | index length u32 | index checksum u32 | checksum u32
+//	header  magic 8 | since i64 | until i64 | first i64 | last i64 | lost i64 | index at u64 | index length u32 | index checksum u32 | checksum u32
 //	part    routes: count, (stage, method)… | keys: count, (key less the one before, count, first second, arrivals…)…
 //	arrival seconds since the one before << 1 | plain, route; if not plain: the four counts
 //	index   (plan, offset, length, checksum, arrivals)…, each u64
@@ -23,7 +23,7 @@ import (
 // A plain arrival is one admitted request. Keys ascend, and each key's arrivals are in the order of time.
 const (
 	segmentMagic      = "GHsegm\x00\x01"
-	segmentHeaderSize = 8 + 5*8 + 3*4
+	segmentHeaderSize = 8 + 6*8 + 3*4
 	indexEntrySize    = 5 * 8
 )
 
@@ -31,7 +31,8 @@ const (
 type segment struct {
 	number      uint64
 	size        int64
-	since       int64 // recording goes on without a gap since then
+	since       int64 // nothing is missing from this second
+	until       int64 // to this one; the next segment goes on behind it, or there is a gap
 	first, last int64 // seconds
 	lost        int64
 	indexAt     int64
@@ -93,7 +94,7 @@ func encodeSegment(s segment, all []models.Arrival) []byte {
 		all = all[n:]
 	}
 	h := append(b[:0:segmentHeaderSize], segmentMagic...)
-	for _, v := range []int64{s.since, s.first, s.last, s.lost, int64(len(b))} {
+	for _, v := range []int64{s.since, s.until, s.first, s.last, s.lost, int64(len(b))} {
 		h = binary.LittleEndian.AppendUint64(h, uint64(v))
 	}
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(index)))
@@ -220,8 +221,8 @@ func statSegment(path string, number uint64) (s segment, err error) {
 		return s, fmt.Errorf("%s: %w", path, errDamaged)
 	}
 	word := func(i int) int64 { return int64(binary.LittleEndian.Uint64(h[8+8*i:])) }
-	s = segment{number: number, size: info.Size(), since: word(0), first: word(1), last: word(2), lost: word(3), indexAt: word(4),
-		indexSize: binary.LittleEndian.Uint32(h[48:]), indexSum: binary.LittleEndian.Uint32(h[52:])}
+	s = segment{number: number, size: info.Size(), since: word(0), until: word(1), first: word(2), last: word(3), lost: word(4), indexAt: word(5),
+		indexSize: binary.LittleEndian.Uint32(h[56:]), indexSum: binary.LittleEndian.Uint32(h[60:])}
 	if s.indexAt+int64(s.indexSize) != s.size {
 		return s, fmt.Errorf("%s: %w", path, errDamaged)
 	}

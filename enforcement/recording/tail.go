@@ -19,15 +19,14 @@ type tail struct {
 	file     *os.File
 	size     int64 // of its whole blocks
 	lost     int64
+	to       models.JournalPosition // of the last block
+	until    int64                  // nothing is missing to this second; for one that is to become a segment
 	arrivals []models.Arrival
 }
 
-// createTail makes a tail file that begins with carried arrivals, which are committed up to at.
+// createTail makes a tail file that begins with carried arrivals; usage is committed up to at.
 func createTail(path string, number uint64, h tailHeader, at models.JournalPosition, carried []models.Arrival) (*tail, error) {
-	b := h.append(nil)
-	if len(carried) > 0 {
-		b = (&block{from: at, to: at, arrivals: carried}).append(b)
-	}
+	b := (&block{from: at, to: at, arrivals: carried}).append(h.append(nil))
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -36,7 +35,7 @@ func createTail(path string, number uint64, h tailHeader, at models.JournalPosit
 		_ = os.Remove(path) // else it is found at the next start, and cut
 		return nil, errors.Join(err, f.Close())
 	}
-	return &tail{tailHeader: h, number: number, path: path, file: f, size: int64(len(b)), arrivals: carried}, nil
+	return &tail{tailHeader: h, number: number, path: path, file: f, size: int64(len(b)), to: at, arrivals: carried}, nil
 }
 
 // openTail reads the tail that an earlier process left, and cuts off what is not whole or was not committed.
@@ -56,7 +55,7 @@ func openTail(path string, number uint64, committed models.JournalPosition) (t *
 		}
 		t.size += int64(size)
 		t.lost += k.lost
-		t.arrivals = k.arrivals
+		t.to, t.arrivals = k.to, k.arrivals
 	}
 	if t.file, err = os.OpenFile(path, os.O_RDWR, 0o600); err != nil {
 		return nil, 0, err
@@ -76,6 +75,7 @@ func (t *tail) append(k *block, encoded []byte) error {
 	}
 	t.size += int64(len(encoded))
 	t.lost += k.lost
+	t.to = k.to
 	t.arrivals = append(t.arrivals, k.arrivals...)
 	return nil
 }
@@ -85,22 +85,29 @@ type mark struct {
 	size  int64
 	count int
 	lost  int64
+	to    models.JournalPosition
 }
 
-func (t *tail) mark() mark { return mark{t.size, len(t.arrivals), t.lost} }
+func (t *tail) mark() mark { return mark{t.size, len(t.arrivals), t.lost, t.to} }
 
 // back forgets what was appended since. What stays in the file is overwritten, or cut at the next start for its position.
 func (t *tail) back(to mark) error {
-	t.size, t.arrivals, t.lost = to.size, t.arrivals[:to.count], to.lost
+	t.size, t.arrivals, t.lost, t.to = to.size, t.arrivals[:to.count], to.lost, to.to
 	return t.file.Truncate(t.size)
+}
+
+// last is the latest second that it knows of.
+func (t *tail) last() int64 {
+	last := t.begins
+	for i := range t.arrivals {
+		last = max(last, t.arrivals[i].Second)
+	}
+	return last
 }
 
 // split says where the next tail should begin, and returns what is for each.
 func (t *tail) split() (begins int64, settledOnes, carried []models.Arrival) {
-	last := int64(0)
-	for i := range t.arrivals {
-		last = max(last, t.arrivals[i].Second)
-	}
+	last := t.last()
 	begins = last - settled
 	if settledOnes, carried = splitAt(t.arrivals, begins); len(carried) > len(settledOnes) {
 		return last, t.arrivals, nil // all of it is of these few seconds: the tail would never shrink
