@@ -59,7 +59,8 @@ type Config struct {
 	Journal *journal.Journal
 	Keyring Digester
 
-	ValueUses ValueUses // nil: who presents old values is not kept
+	Recorder  meter.Recorder // keeps arrivals for rehearsals; nil: nobody does
+	ValueUses ValueUses      // nil: who presents old values is not kept
 
 	KeyPrefix   secret.Prefix        // of generated keys; zero: "gwk1"
 	ProblemURL  string               // beginning of problem type URIs, such as https://portal.example/problems/
@@ -112,7 +113,7 @@ func New(c Config) *Gateway {
 	if c.Uptime == 0 {
 		c.Uptime = journal.Uptime()
 	}
-	g := &Gateway{config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books), counts: newCounts()}
+	g := &Gateway{config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts()}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})

@@ -56,6 +56,8 @@ type batch struct {
 	levels   map[levelName]int64    // TATs
 	// throttled has a bit for each second of a minute that had a refusal by a throttle. It outlives commits: a second counts once.
 	throttled map[place]uint64
+	arrivals  arrivals
+	recorded  bool // arrivals are folded
 }
 
 // reset begins an empty batch. The cells are not used again: the sink may keep them.
@@ -68,6 +70,7 @@ func (b *batch) reset() {
 	clear(b.lastUsed)
 	clear(b.levels)
 	b.cells = nil
+	b.arrivals.reset()
 	if b.throttled == nil {
 		b.throttled = map[place]uint64{}
 	}
@@ -77,14 +80,18 @@ func (b *batch) fold(r *journal.Record) {
 	at := place{r.Key, r.Plan, r.Stage, r.Method, r.Second - r.Second%secondsPerMinute}
 	switch r.Kind {
 	case journal.Admitted:
-		b.cell(at, models.OutcomeOpen).Count++
+		i := b.cell(at, models.OutcomeOpen)
+		b.cells[i].Count++
+		b.record(i, r)
 		b.charge(r, 1)
 		b.see(r)
 		b.level(levelName{key: r.Key, plan: r.Plan}, r.TAT)
 		b.level(levelName{key: r.Key, plan: r.Plan, stage: r.Stage, method: r.Method}, r.MethodTAT)
 	case journal.Finished:
-		b.cell(at, models.OutcomeOpen).Count--
-		cell := b.cell(at, r.Outcome)
+		b.cells[b.cell(at, models.OutcomeOpen)].Count--
+		i := b.cell(at, r.Outcome)
+		b.record(i, r)
+		cell := &b.cells[i]
 		cell.Count++
 		cell.BytesIn += r.BytesIn
 		cell.BytesOut += r.BytesOut
@@ -93,7 +100,9 @@ func (b *batch) fold(r *journal.Record) {
 			b.charge(r, -1)
 		}
 	case journal.Refused:
-		cell := b.cell(at, r.Outcome)
+		i := b.cell(at, r.Outcome)
+		b.record(i, r)
+		cell := &b.cells[i]
 		cell.Count += int64(r.Count)
 		if r.Outcome == models.OutcomeThrottled {
 			cell.ThrottledSeconds += b.newSecond(at, r.Second)
@@ -114,8 +123,8 @@ func (b *batch) level(name levelName, tat int64) {
 	}
 }
 
-// cell returns a cell, good until the next one is asked for.
-func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
+// cell returns the index of a cell.
+func (b *batch) cell(at place, o models.Outcome) int32 {
 	name := cellName{at, o}
 	i, ok := b.index[name]
 	if !ok {
@@ -125,7 +134,7 @@ func (b *batch) cell(at place, o models.Outcome) *models.UsageCell {
 			KeyID: at.key, PlanID: at.plan, StageID: at.stage, MethodID: at.method, Minute: at.minute, Outcome: o,
 		})
 	}
-	return &b.cells[i]
+	return i
 }
 
 func (b *batch) charge(r *journal.Record, n int64) {

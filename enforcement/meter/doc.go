@@ -11,5 +11,5 @@
 // (DECISIONS 51).
 //
 // Commit folds the journal into cells, charges and levels of throttles, and hands them to the sink together with the journal's position:
-// whatever fails, a record is counted once.
+// whatever fails, a record is counted once. Before that it tells the recorder which requests came in which second.
 package meter

@@ -44,6 +44,7 @@ const mostCells = 300
 type Meter struct {
 	journal  *journal.Journal
 	sink     Sink
+	recorder Recorder // nil: arrivals are not kept
 	refusals refusals
 
 	mu         sync.Mutex
@@ -54,9 +55,10 @@ type Meter struct {
 	oldest   atomic.Int64
 }
 
-// New returns a meter that counts from where this process began to write. Recover comes first when there is something to recover.
-func New(j *journal.Journal, sink Sink) *Meter {
-	m := &Meter{journal: j, sink: sink}
+// New returns a meter that counts from where this process began to write. Recover comes first when there is something to recover. The recorder may be nil.
+func New(j *journal.Journal, sink Sink, recorder Recorder) *Meter {
+	m := &Meter{journal: j, sink: sink, recorder: recorder}
+	m.pending.recorded = recorder != nil
 	m.from = models.JournalPosition(j.Start())
 	m.to = m.from
 	m.pending.reset()
@@ -93,6 +95,7 @@ func (m *Meter) Recover(ctx context.Context, from models.JournalPosition, at Ins
 	found = m.journal.Recover(journal.Position(from), func(r *journal.Record) { m.pending.fold(r) })
 	b := m.pending.usage(at)
 	b.From, b.To = from, m.from
+	m.record(b.From, b.To)
 	if err := m.sink.CommitUsage(ctx, b); err != nil {
 		return found, fmt.Errorf("commit %d records of the journal: %w", found.Records, err)
 	}
@@ -123,6 +126,7 @@ func (m *Meter) Commit(ctx context.Context, at Instant, ordered bool) error {
 		m.oldest.CompareAndSwap(0, at.Wall.UnixNano())
 		b := m.pending.usage(at)
 		b.From, b.To, b.Ordered = m.from, m.to, ordered && last
+		m.record(b.From, b.To)
 		crash.At("meter.commit")
 		if err := m.sink.CommitUsage(ctx, b); err != nil {
 			return fmt.Errorf("commit usage of %d cells: %w", len(b.Cells), err)
@@ -137,6 +141,13 @@ func (m *Meter) Commit(ctx context.Context, at Instant, ordered bool) error {
 			m.oldest.Store(0)
 			return late
 		}
+	}
+}
+
+// record tells the recorder what is about to be committed.
+func (m *Meter) record(from, to models.JournalPosition) {
+	if m.recorder != nil && from != to {
+		m.recorder.Add(from, to, m.pending.arrivals.all)
 	}
 }
 

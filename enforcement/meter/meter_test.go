@@ -3,7 +3,9 @@ package meter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,9 +17,11 @@ import (
 	"gatehouse/models"
 )
 
-// books is a Sink that adds up what it is given.
+// books is a Sink that adds up what it is given, and a Recorder of what it was told before.
 type books struct {
 	fault   error
+	told    told
+	arrived map[arrivalName]models.Arrival
 	cells   map[cellName]int64
 	in, out int64
 	answers int64
@@ -26,14 +30,38 @@ type books struct {
 	seen    map[models.KeyID]int64
 }
 
+// told is what the last Add said.
+type told struct {
+	from, to models.JournalPosition
+	arrivals []models.Arrival
+}
+
+func (b *books) Add(from, to models.JournalPosition, arrivals []models.Arrival) {
+	b.told = told{from, to, slices.Clone(arrivals)}
+}
+
+// arrive adds up arrivals.
+func (b *books) arrive(some ...models.Arrival) {
+	for _, a := range some {
+		name := arrivalName{a.KeyID, a.PlanID, a.StageID, a.MethodID, a.Second}
+		sum := b.arrived[name]
+		sum.Admitted, sum.Throttled, sum.OverQuota, sum.Failed = sum.Admitted+a.Admitted, sum.Throttled+a.Throttled, sum.OverQuota+a.OverQuota, sum.Failed+a.Failed
+		b.arrived[name] = sum
+	}
+}
+
 func newBooks() *books {
-	return &books{cells: map[cellName]int64{}, charged: map[chargeName]int64{}, seen: map[models.KeyID]int64{}}
+	return &books{arrived: map[arrivalName]models.Arrival{}, cells: map[cellName]int64{}, charged: map[chargeName]int64{}, seen: map[models.KeyID]int64{}}
 }
 
 func (b *books) CommitUsage(_ context.Context, u models.UsageBatch) error {
 	if b.fault != nil {
 		return b.fault
 	}
+	if b.told.from != u.From || b.told.to != u.To {
+		return fmt.Errorf("committed %v to %v, but recorded %v to %v", u.From, u.To, b.told.from, b.told.to)
+	}
+	b.arrive(b.told.arrivals...)
 	for _, c := range u.Cells {
 		name := cellName{place{c.KeyID, c.PlanID, c.StageID, c.MethodID, c.Minute}, c.Outcome}
 		if b.cells[name] += c.Count; b.cells[name] == 0 {
@@ -63,7 +91,7 @@ func meterOf(t testing.TB, b *books) *Meter {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	return New(j, b)
+	return New(j, b, b)
 }
 
 func commit(t interface {
@@ -82,7 +110,7 @@ func admit(t interface{ Fatal(...any) }, m *Meter, c *Call) {
 	}
 }
 
-// R6: without it a commit that falls between an admission and its end, or that fails, would lose or double requests.
+// R6: without it a commit that falls between an admission and its end, or that fails, would lose or double requests. What is recorded is what is committed.
 func TestWhatIsCommittedIsWhatHappenedHoweverCommitsFall(outer *testing.T) {
 	rapid.Check(outer, func(rt *rapid.T) {
 		t, got, want := rt, newBooks(), newBooks()
@@ -100,6 +128,24 @@ func TestWhatIsCommittedIsWhatHappenedHoweverCommitsFall(outer *testing.T) {
 				want.cells[cellName{place{c.Key, c.Plan, 1, 2, now - now%60}, models.OutcomeOpen}]++
 				want.charged[chargeName{c.Key, c.Plan, c.Window}]++
 				want.seen[c.Key] = now
+				want.arrive(models.Arrival{KeyID: c.Key, PlanID: c.Plan, StageID: 1, MethodID: 2, Second: now, Admitted: 1})
+			},
+			"refuse": func(t *rapid.T) {
+				c := Call{Key: 1, Plan: models.PlanID(rapid.IntRange(0, 1).Draw(t, "plan")), Stage: 1, Method: 2, At: now}
+				o := rapid.SampledFrom([]models.Outcome{models.OutcomeThrottled, models.OutcomeQuota, models.OutcomeDenied}).Draw(t, "reason")
+				m.Refuse(&c, o)
+				want.cells[cellName{place{c.Key, c.Plan, 1, 2, now - now%60}, o}]++
+				want.seen[1] = now
+				a := models.Arrival{KeyID: 1, PlanID: c.Plan, StageID: 1, MethodID: 2, Second: now}
+				switch {
+				case c.Plan == 0, o == models.OutcomeDenied:
+					return
+				case o == models.OutcomeThrottled:
+					a.Throttled = 1
+				default:
+					a.OverQuota = 1
+				}
+				want.arrive(a)
 			},
 			"finish": func(t *rapid.T) {
 				if len(open) == 0 {
@@ -115,6 +161,9 @@ func TestWhatIsCommittedIsWhatHappenedHoweverCommitsFall(outer *testing.T) {
 					delete(want.cells, cellName{at, models.OutcomeOpen})
 				}
 				want.cells[cellName{at, o}]++
+				if o == models.OutcomeServerError || o == models.OutcomeUpstream {
+					want.arrive(models.Arrival{KeyID: c.Key, PlanID: c.Plan, StageID: 1, MethodID: 2, Second: c.At, Failed: 1})
+				}
 				want.in += 3
 				want.out += 5
 				want.answers++
@@ -139,6 +188,9 @@ func TestWhatIsCommittedIsWhatHappenedHoweverCommitsFall(outer *testing.T) {
 		}
 		if diff := cmp.Diff(want.charged, got.charged, cmp.AllowUnexported(chargeName{})); diff != "" {
 			t.Fatalf("charged (-want +got):\n%s", diff)
+		}
+		if !maps.Equal(want.arrived, got.arrived) {
+			t.Fatalf("recorded %v, want %v", got.arrived, want.arrived)
 		}
 		if !maps.Equal(want.seen, got.seen) {
 			t.Fatalf("last used: got %v, want %v", got.seen, want.seen)
