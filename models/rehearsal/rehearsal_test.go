@@ -136,7 +136,7 @@ func naiveRefusals(terms models.Terms, arrivals []models.Arrival) rehearsal.Refu
 	}
 	span := func(a, b int64) rehearsal.Range { return rehearsal.Range{Low: min(a, b), High: max(a, b)} }
 	return rehearsal.Refusals{Refused: span(runs[0].throttled+runs[0].overQuota, runs[1].throttled+runs[1].overQuota),
-		Quota: span(runs[0].overQuota, runs[1].overQuota), Closed: runs[0].closed}
+		Throttled: span(runs[0].throttled, runs[1].throttled), Quota: span(runs[0].overQuota, runs[1].overQuota), Closed: runs[0].closed}
 }
 
 func anyTerms(t *rapid.T, name string) models.Terms {
@@ -205,6 +205,7 @@ func checkTotals(t *rapid.T, got rehearsal.Result, all []models.Arrival) {
 		want.OverQuota += k.OverQuota
 		for _, side := range []struct{ sum, add *rehearsal.Refusals }{{&want.Today, &k.Today}, {&want.Draft, &k.Draft}} {
 			side.sum.Refused, side.sum.Quota = side.sum.Refused.Add(side.add.Refused), side.sum.Quota.Add(side.add.Quota)
+			side.sum.Throttled = side.sum.Throttled.Add(side.add.Throttled)
 			side.sum.Closed += side.add.Closed
 		}
 	}
@@ -226,7 +227,7 @@ func TestRangeIsFromEvenlySpacedToAllAtOnce(t *testing.T) {
 	burst.Throttled = 6
 	got := replay(limited, opening(nil), []models.Arrival{burst, arrival(1, 1, 1, 60, 1)})
 	// 16 in a second: all at once 10 pass, evenly spaced the 4 tokens that come back meanwhile, too.
-	want := rehearsal.Key{KeyID: 1, Requests: 17, Throttled: 6, Today: rehearsal.Refusals{Refused: rehearsal.Range{Low: 2, High: 6}}}
+	want := rehearsal.Key{KeyID: 1, Requests: 17, Throttled: 6, Today: rehearsal.Refusals{Refused: rehearsal.Range{Low: 2, High: 6}, Throttled: rehearsal.Range{Low: 2, High: 6}}}
 	if diff := gocmp.Diff([]rehearsal.Key{want}, got.Keys); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -274,7 +275,7 @@ func TestKeysForWhichMostChangesComeFirst(t *testing.T) {
 		all = append(all, arrival(key+1, 1, 1, 0, (key*7)%300+1))
 	}
 	got := replay(opening(nil), draft, all)
-	if len(got.Keys) != 100 || got.Calling != 300 || got.Draft != 298 {
+	if len(got.Keys) != 100 || got.Calling != 300 || got.Draft != 298 || got.Newly != 298 {
 		t.Fatalf("%d keys listed of %d, %d refused", len(got.Keys), got.Calling, got.Draft)
 	}
 	if !slices.IsSortedFunc(got.Keys, func(a, b rehearsal.Key) int { return cmp.Compare(b.Draft.Refused.High, a.Draft.Refused.High) }) || got.Keys[0].Requests != 300 {
@@ -288,5 +289,38 @@ func TestStragglersAreTakenForNow(t *testing.T) {
 	got := replay(limited, limited, []models.Arrival{arrival(1, 1, 1, 40, 9), arrival(2, 1, 1, 0, 1), arrival(1, 1, 1, 10, 9), arrival(1, 1, 1, 50, 9)})
 	if got.Total.Today.Quota.High != 17 {
 		t.Errorf("got %+v", got.Total.Today)
+	}
+}
+
+func TestTermsDifferWhereTheyCouldDecideDifferently(t *testing.T) {
+	base := func(change func(*models.Terms)) models.Terms {
+		return opening(func(t *models.Terms) {
+			t.Stages = []models.PlanStage{{StageID: 1, Excluded: []models.MethodID{1, 2}}, {StageID: 2, Throttles: []models.MethodThrottle{{MethodID: 3, Throttle: limit.Throttle{Rate: 1, Burst: 1}}, {MethodID: 4}}}}
+			if change != nil {
+				change(t)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*models.Terms)
+		want   bool
+	}{
+		{"words", func(t *models.Terms) { t.Name, t.Price, t.Description, t.KeysPerApp, t.Audience = "Other", "1", "2", 7, models.AudienceAsk }, false},
+		{"order", func(t *models.Terms) {
+			slices.Reverse(t.Stages)
+			slices.Reverse(t.Stages[0].Throttles)
+			slices.Reverse(t.Stages[1].Excluded)
+		}, false},
+		{"what counts, without a quota", func(t *models.Terms) { t.Charge = models.ChargeDelivered }, false},
+		{"throttle", func(t *models.Terms) { t.Throttle = &limit.Throttle{} }, true},
+		{"quota", func(t *models.Terms) { t.Quota = &limit.Quota{Period: limit.PeriodDay} }, true},
+		{"method", func(t *models.Terms) { t.Stages[1].Throttles[0].Throttle.Burst++ }, true},
+		{"stage", func(t *models.Terms) { t.Stages = t.Stages[:1] }, true},
+		{"left out", func(t *models.Terms) { t.Stages[0].Excluded = nil }, true},
+	} {
+		if got := rehearsal.Differ(base(nil), base(tt.change)); got != tt.want {
+			t.Errorf("%s: differ = %t", tt.name, got)
+		}
 	}
 }

@@ -17,20 +17,24 @@ func (r Range) Add(o Range) Range { return Range{r.Low + o.Low, r.High + o.High}
 
 // Refusals are what terms would have refused.
 type Refusals struct {
-	Refused Range // by throttles and quota
-	Quota   Range // of them by the quota
-	Closed  int64 // requests of stages and methods that the terms do not open
+	Refused   Range // by throttles and quota
+	Throttled Range // of them by throttles
+	Quota     Range // of them by the quota
+	Closed    int64 // requests of stages and methods that the terms do not open
 }
 
+// All is Refused and Closed together.
+func (r *Refusals) All() Range { return r.Refused.Add(Range{r.Closed, r.Closed}) }
+
 func (r *Refusals) add(o Refusals) {
-	r.Refused, r.Quota, r.Closed = r.Refused.Add(o.Refused), r.Quota.Add(o.Quota), r.Closed+o.Closed
+	r.Refused, r.Throttled, r.Quota, r.Closed = r.Refused.Add(o.Refused), r.Throttled.Add(o.Throttled), r.Quota.Add(o.Quota), r.Closed+o.Closed
 }
 
 // weight is twice what is refused, in the middle of the range.
 func (r *Refusals) weight() int64 { return r.Refused.Low + r.Refused.High + 2*r.Closed }
 
-// any reports whether something is refused for certain or perhaps.
-func (r *Refusals) any() bool { return r.Refused.High+r.Closed > 0 }
+// Any reports whether something is refused, for certain or perhaps.
+func (r *Refusals) Any() bool { return r.Refused.High+r.Closed > 0 }
 
 // Key is what happened to one key, or to all.
 type Key struct {
@@ -44,6 +48,12 @@ type Key struct {
 // Refused is how many requests really were refused.
 func (k *Key) Refused() int64 { return k.Throttled + k.OverQuota }
 
+// Newly reports whether the draft refuses something of a key of which today's terms refuse nothing.
+func (k *Key) Newly() bool { return k.Draft.Any() && !k.Today.Any() }
+
+// Changes reports whether the draft refuses more or less of it than today's terms.
+func (k *Key) Changes() bool { return k.Draft != k.Today }
+
 // change says how much the draft differs from today.
 func (k *Key) change() int64 {
 	d := k.Draft.weight() - k.Today.weight()
@@ -54,8 +64,9 @@ func (k *Key) change() int64 {
 type Result struct {
 	Total Key
 	Keys  []Key // those for which most changes, first
-	// Numbers of keys: all that called, those that really were refused something, and those that would have been, perhaps.
-	Calling, Refused, Today, Draft int
+	// Numbers of keys: all that called, those that really were refused something, and those that would have been, perhaps. Newly are those of Draft that
+	// are not of Today.
+	Calling, Refused, Today, Draft, Newly int
 }
 
 // Result sums up what was replayed, with at most so many keys one by one. Nothing may be added after it.
@@ -73,7 +84,7 @@ func (r *Rehearsal) Result(most int) Result {
 		for _, c := range []struct {
 			count *int
 			is    bool
-		}{{&out.Refused, one.Refused() > 0}, {&out.Today, one.Today.any()}, {&out.Draft, one.Draft.any()}} {
+		}{{&out.Refused, one.Refused() > 0}, {&out.Today, one.Today.Any()}, {&out.Draft, one.Draft.Any()}, {&out.Newly, one.Newly()}} {
 			if c.is {
 				*c.count++
 			}
@@ -89,5 +100,5 @@ func (r *Rehearsal) Result(most int) Result {
 
 func (l *ledger) refusals() Refusals {
 	e, o := &l.even, &l.once
-	return Refusals{Refused: between(e.throttled+e.overQuota, o.throttled+o.overQuota), Quota: between(e.overQuota, o.overQuota), Closed: l.closed}
+	return Refusals{Refused: between(e.throttled+e.overQuota, o.throttled+o.overQuota), Throttled: between(e.throttled, o.throttled), Quota: between(e.overQuota, o.overQuota), Closed: l.closed}
 }

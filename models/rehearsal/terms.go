@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -67,4 +68,23 @@ func (t *terms) left(used int64) int64 {
 		return math.MaxInt64
 	}
 	return t.quota.Remaining(0, used)
+}
+
+// Differ reports whether two terms could decide a request differently: whether a rehearsal can show a difference.
+func Differ(today, draft models.Terms) bool { return Limits(today).Digest() != Limits(draft).Digest() }
+
+// Limits is what of terms decides requests, in one order: no name, no price, nothing about who may subscribe.
+func Limits(t models.Terms) models.Terms {
+	out := models.Terms{Throttle: t.Throttle, Quota: t.Quota, Charge: t.Charge, Stages: slices.Clone(t.Stages)}
+	if t.Quota == nil {
+		out.Charge = "" // nothing is charged
+	}
+	slices.SortFunc(out.Stages, func(a, b models.PlanStage) int { return cmp.Compare(a.StageID, b.StageID) })
+	for i := range out.Stages {
+		s := &out.Stages[i]
+		s.Throttles, s.Excluded = slices.Clone(s.Throttles), slices.Clone(s.Excluded)
+		slices.Sort(s.Excluded)
+		slices.SortFunc(s.Throttles, func(a, b models.MethodThrottle) int { return cmp.Compare(a.MethodID, b.MethodID) })
+	}
+	return out
 }
