@@ -58,6 +58,28 @@ func (s *Store) PlanKeys(ctx context.Context, owner models.AccountID, id models.
 	return list, nil
 }
 
+// KeysOfPlan reads those of the keys that are on a plan or called it from since until now, in no order.
+func (s *Store) KeysOfPlan(ctx context.Context, owner models.AccountID, id models.PlanID, ids []models.KeyID, since, now time.Time) ([]models.KeyRow, error) {
+	db := s.read.WithContext(ctx)
+	if _, err := ownedPlan(db, owner, id); err != nil {
+		return nil, err
+	}
+	var months []int64
+	for m := time.Date(since.UTC().Year(), since.UTC().Month(), 1, 0, 0, 0, 0, time.UTC); !m.After(now); m = m.AddDate(0, 1, 0) {
+		months = append(months, monthOf(m))
+	}
+	ids, err := selectAll[models.KeyID](db, "keys of plan", `SELECT k.id FROM keys k WHERE k.id IN ? AND (EXISTS (SELECT 1 FROM plan_keys pk WHERE pk.plan_id = ? AND pk.key_id = k.id)
+		OR EXISTS (SELECT 1 FROM usage_key_months u WHERE u.plan_id = ? AND u.month IN ? AND u.key_id = k.id))`, ids, id, id, months)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := keysByID(db, ids)
+	if err != nil {
+		return nil, err
+	}
+	return keyListRows(db, owner, rows)
+}
+
 // restOfKeys marks a place among the keys that did not call, in Page.After and List.Next.
 const restOfKeys = "r."
 

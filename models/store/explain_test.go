@@ -43,15 +43,19 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 	pages := []models.Page{{}, {After: "1.2"}, {Search: "an"}, {Search: "an", After: "1.2"}}
 	filters := []models.EventFilter{{}, {Actor: "a"}, {Action: "key."}, {Object: "x"}, {From: now, To: now}, {Actor: "a", Action: "key.", Object: "x", From: now, To: now}}
 	calls := map[string]func() error{
-		"account":          func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
-		"session":          func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
-		"sessions":         func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
-		"link":             func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
-		"version":          func() error { _, err := s.Version(ctx); return err },
-		"changes":          func() error { _, err := s.ChangesSince(ctx, 5); return err },
-		"credential":       func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
-		"plans that end":   func() error { return s.EndDuePlans(ctx, now) },
-		"subscribed keys":  func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"account":         func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
+		"session":         func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
+		"sessions":        func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
+		"link":            func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
+		"version":         func() error { _, err := s.Version(ctx); return err },
+		"changes":         func() error { _, err := s.ChangesSince(ctx, 5); return err },
+		"credential":      func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
+		"plans that end":  func() error { return s.EndDuePlans(ctx, now) },
+		"subscribed keys": func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"keys of a plan": func() error {
+			_, err := s.KeysOfPlan(ctx, owner.ID, 5, []models.KeyID{1, 2}, now.AddDate(0, 0, -30), now)
+			return ignoreNotFound(err)
+		},
 		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
 		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
 		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },

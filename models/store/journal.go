@@ -47,6 +47,16 @@ func (s *Store) KeepTime(ctx context.Context, m models.TimeMark) error {
 	return nil
 }
 
+// CommittedPosition is the place in the gateway's journal up to which usage is committed.
+func (s *Store) CommittedPosition(ctx context.Context) (p models.JournalPosition, err error) {
+	var segment, offset int64
+	err = s.read.WithContext(ctx).Statement.ConnPool.QueryRowContext(ctx, `SELECT segment, "offset" FROM journal WHERE holder = ?`, theHolder).Scan(&segment, &offset)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return p, fmt.Errorf("read place in journal: %w", err)
+	}
+	return models.JournalPosition{Segment: uint64(segment), Offset: uint64(offset)}, nil
+}
+
 // errCommitted says that a batch was committed before.
 var errCommitted = errors.New("it is committed already")
 
