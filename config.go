@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"gatehouse/enforcement/recording"
 )
 
 // config is what the operator chose: flags over environment over defaults.
@@ -22,6 +24,7 @@ type config struct {
 	gatewayURL    string
 	allowUpstream list
 	journalSync   string // syncSecond or syncAlways
+	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
 	json          bool   // print one JSON object
 }
 
@@ -30,6 +33,9 @@ const (
 	syncSecond = "second" // within a second
 	syncAlways = "always" // before the request is let through
 )
+
+// leastRecording is the least size of a recording: some hours of a small installation.
+const leastRecording = 1 << 20
 
 // list is a flag that may stand several times or hold several values between commas.
 type list []string
@@ -122,6 +128,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// and the portal's address)")
 	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// and the gateway's address)")
 	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
+	c.recording = recording.DefaultSize
+	fs.Var(&c.recording, "recording", "`size` that the recording of arrivals may have, with which plans are rehearsed, such as 1GB; 0: nothing is recorded")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 
@@ -179,6 +187,9 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.journalSync != syncSecond && c.journalSync != syncAlways {
 		add("--journal-sync: %q is neither second nor always", c.journalSync)
+	}
+	if c.recording != 0 && c.recording < leastRecording {
+		add("--recording: name a size of at least %s, or 0 for none", size(leastRecording))
 	}
 	problems = append(problems, c.urlProblems()...)
 	_, more := c.allowed()

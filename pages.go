@@ -41,7 +41,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
-		OwnerPlans:         &handlers.OwnerPlans{Store: in.store},
+		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},

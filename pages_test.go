@@ -52,7 +52,7 @@ func seedFolder(t testing.TB, folder string, size storetest.Size) storetest.Seed
 }
 
 func portalConfig(folder string) config {
-	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0"}
+	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording}
 	c.finish()
 	return c
 }
@@ -160,6 +160,8 @@ func (p *portal) page(t testing.TB, route string) page {
 	switch route { // pages of a thing in a certain state
 	case "/owner/plans/:plan/publish":
 		places[":plan"] = p.NewPlan.String()
+	case "/owner/plans/:plan/rehearsal/:run":
+		one.status = http.StatusSeeOther // it is over: back to the editor
 	case "/owner/plans/:plan/delete":
 		places[":plan"] = p.DraftPlan.String()
 	case "/invite/:token":
@@ -186,7 +188,7 @@ func (p *portal) page(t testing.TB, route string) page {
 func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
-		":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
+		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()

@@ -20,6 +20,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/crash"
 	"gatehouse/enforcement/journal"
+	"gatehouse/enforcement/recording"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
 	"gatehouse/models"
@@ -94,6 +95,9 @@ type instance struct {
 	gateway *enforcement.Gateway
 	imports *jobs.Imports
 
+	recorder   *recording.Recorder // nil: nothing is recorded
+	rehearsals *handlers.Rehearsals
+
 	portalListener, gatewayListener, opsListener net.Listener
 	portal, data, ops                            *http.Server
 	site                                         *handlers.Site
@@ -131,8 +135,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	shift := crash.Clock()
 	in.now = wallClock(shift)
+	in.openRecording(ctx)
 	in.gateway = enforcement.New(enforcement.Config{
-		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
+		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
 		Shift: shift,
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
@@ -280,7 +285,7 @@ func (in *instance) stopServing(ctx context.Context) error {
 	return errors.Join(err, in.ops.Close())
 }
 
-// prune forgets usage that is older than its retention, by the time that has come for certain: what is forgotten stays so.
+// prune forgets what is older than its retention, by the time that has come for certain: what is forgotten stays so.
 func (in *instance) prune(ctx context.Context) error {
 	ticker := time.NewTicker(pruneEvery)
 	defer ticker.Stop()
@@ -293,6 +298,9 @@ func (in *instance) prune(ctx context.Context) error {
 		}
 		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget callers of old values", "error", err)
+		}
+		if in.recorder != nil {
+			in.recorder.Trim(in.gateway.Reached())
 		}
 		select {
 		case <-ctx.Done():
@@ -340,6 +348,10 @@ func (in *instance) close() error {
 	}
 	if in.journal != nil {
 		problems = append(problems, in.journal.Close())
+	}
+	if in.recorder != nil {
+		in.rehearsals.Close() // nobody reads it any more
+		problems = append(problems, in.recorder.Close())
 	}
 	if in.store != nil {
 		problems = append(problems, in.store.Close())

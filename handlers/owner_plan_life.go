@@ -37,10 +37,17 @@ func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, e
 	default:
 		v.Who = row.Name() + " · holds for " + count(row.Keys, "key") + " of " + count(row.Subscribers, "subscriber") + " from the next request"
 	}
+	if v.Rehearsal, err = o.rehearsalOnReview(r, row); err != nil {
+		return nil, err
+	}
 	if closed := closedStages(row.InForce, terms, names); closed != "" && row.Keys > 0 {
 		v.Warnings = append(v.Warnings, count(row.Keys, "key")+" will get 403 on "+closed+".")
 	}
-	return owner.Publish(r.layout("Review and publish", plansCrumb(), ui.Crumb{Label: row.Name(), Href: v.Href}, ui.Crumb{}), v), nil
+	page := r.layout("Review and publish", plansCrumb(), ui.Crumb{Label: row.Name(), Href: v.Href}, ui.Crumb{})
+	if page.Htmx = true; v.Rehearsal.Waiting {
+		page.Refresh = refreshSeconds
+	}
+	return owner.Publish(page, v), nil
 }
 
 func closedStages(before, after models.Terms, names stageNames) string {

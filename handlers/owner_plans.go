@@ -32,11 +32,15 @@ type OwnerPlanStore interface {
 	PlanInvitations(ctx context.Context, owner models.AccountID, id models.PlanID) ([]string, error)
 	SetPlanInvitations(ctx context.Context, actor models.Actor, id models.PlanID, emails []string, now time.Time) error
 	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
+	KeysOfPlan(ctx context.Context, owner models.AccountID, id models.PlanID, ids []models.KeyID, since, now time.Time) ([]models.KeyRow, error)
 	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
 }
 
 // OwnerPlans are the pages of usage plans.
-type OwnerPlans struct{ Store OwnerPlanStore }
+type OwnerPlans struct {
+	Store      OwnerPlanStore
+	Rehearsals *Rehearsals
+}
 
 func plansCrumb() ui.Crumb { return ui.Crumb{Label: "Plans", Href: "/owner/plans"} }
 
@@ -203,14 +207,15 @@ func (o *OwnerPlans) Edit(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Page(o.editPage(r, row, termsForm(row.Current()), row.Current(), choices, true)), nil
+	card, err := o.rehearsalCard(r, row, row.Current(), rehearsed{})
+	return Page(o.editPage(r, row, termsForm(row.Current()), row.Current(), choices, card, true)), err
 }
 
 // editPage draws the editor; saved says that the form holds what is stored.
-func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms models.Terms, choices []models.StageChoice, saved bool) templ.Component {
+func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms models.Terms, choices []models.StageChoice, card owner.Rehearsal, saved bool) templ.Component {
 	v := editorView(f, terms, choices, r.Now)
 	v.PlanHead = planHead(row, r.Now)
-	v.Action, v.Preview = v.Href, v.Href+"/preview"
+	v.Action, v.Preview, v.Rehearsal = v.Href, v.Href+"/preview", card
 	v.Saved = saved && row.Draft != nil
 	before := row.InForce
 	if row.Version == 0 {
@@ -260,8 +265,17 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 	}
 	terms := readTerms(f, choices, row.Current())
 	askForStage(f, terms)
-	if f.Get("action") == "preview" {
-		return Page(o.editPage(r, row, f, terms, choices, false)), nil
+	switch f.Get("action") {
+	case "preview":
+		card, err := o.rehearsalCard(r, row, terms, rehearsed{})
+		return Page(o.editPage(r, row, f, terms, choices, card, false)), err
+	case "rehearse":
+		card, err := o.rehearsePressed(r, row, f, terms)
+		page := o.editPage(r, row, f, terms, choices, card, false)
+		if !f.OK() {
+			return Again(page), err
+		}
+		return Page(page), err
 	}
 	if f.OK() {
 		_, err = o.Store.SaveDraft(r.Context(), r.Actor(), row.ID, f.Get("seen"), terms, r.Now)
@@ -278,7 +292,8 @@ func (o *OwnerPlans) Save(r *Request) (Reply, error) {
 			f.message = "" // the page says it, with what differs
 		}
 	}
-	return Again(o.editPage(r, row, f, terms, choices, false)), nil
+	card, err := o.rehearsalCard(r, row, terms, rehearsed{})
+	return Again(o.editPage(r, row, f, terms, choices, card, false)), err
 }
 
 // Preview answers what the numbers in the URL mean, for a page that is being edited; nothing is saved. A plan to be is named new.

@@ -35,6 +35,8 @@ type ownerPortal struct {
 	description                openapi.Description // that every document has
 	readError                  error
 	refused                    string // address that may not be dialled
+	recording                  *heldRecording
+	rehearsals                 *handlers.Rehearsals
 }
 
 func (p *ownerPortal) Read(context.Context, []byte) (openapi.Description, error) {
@@ -54,6 +56,7 @@ func (p *ownerPortal) CheckUpstream(_ context.Context, url string) error {
 func openOwnerPortal(t *testing.T) *ownerPortal {
 	t.Helper()
 	p := &ownerPortal{portal: &portal{t: t, store: storetest.Open(t), clock: storetest.Now()}}
+	p.record()
 	p.handler = p.serveOwner(p.store)
 	p.owner, p.stranger, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleOwner, "stranger@example.com"), p.account(models.RoleDeveloper, "developer@example.com")
 	p.description = openapi.Description{Format: "openapi 3.1.0", Title: "Weather", Version: "2", Summary: "Forecasts for everybody.", Servers: []string{"/v1", "https://api.example.com/v1"}, Secured: true,
@@ -69,7 +72,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	return web.Handler(site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
-		OwnerPlans: &handlers.OwnerPlans{Store: s}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerUsage: &handlers.OwnerUsage{Store: s},
+		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerUsage: &handlers.OwnerUsage{Store: s},
 	}, static.Handler())
 }
 

@@ -87,6 +87,10 @@ on("input", e => {
   twin.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
+// What was rehearsed is old once its form is changed.
+on("input", e => { const form = e.target.closest("#plan-form"); if (form) form.dataset.changed = ""; });
+on("click", e => { const button = e.target.closest("[value=rehearse]"); if (button) delete button.form.dataset.changed; });
+
 // A double click sends a form once.
 const sent = new WeakMap();
 on("submit", e => {

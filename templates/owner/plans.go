@@ -65,6 +65,7 @@ type Editor struct {
 	Now        time.Time
 	Moved      bool     // somebody saved the draft while the form was being filled
 	Differs    []Change // from what he saved to what the form holds
+	Rehearsal  Rehearsal
 	Find       string   // filter of methods
 	FieldNames []string // in order, for the list of mistakes
 }
@@ -117,6 +118,7 @@ type PublishView struct {
 	Warnings    []string
 	Who         string // whom it touches, in a sentence
 	Problem     string // why the last try was refused
+	Rehearsal   Rehearsal
 	NothingToDo bool
 }
 
