@@ -126,6 +126,9 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	if err := d.seedPlanLife(ctx, owner, plans["Growth"], now); err != nil {
 		return err
 	}
+	if err := d.seedDraft(ctx, owner, plans["Free"], now); err != nil {
+		return err
+	}
 	if err := d.findCallers(ctx); err != nil {
 		return err
 	}
@@ -245,6 +248,14 @@ func (d *demoData) seedPlanLife(ctx context.Context, owner models.Actor, growth 
 		return err
 	}
 	return s.EndPlan(ctx, owner, founders.ID, now.AddDate(0, 0, 24).Truncate(24*time.Hour), now.AddDate(0, 0, -6))
+}
+
+// seedDraft leaves a change of Free that is worth a rehearsal before it is published: its key has bursts.
+func (d *demoData) seedDraft(ctx context.Context, owner models.Actor, free models.Plan, now time.Time) error {
+	terms := free.InForce
+	terms.Throttle, terms.Quota = &limit.Throttle{Rate: 5, Burst: 6}, &limit.Quota{Limit: 5000, Period: limit.PeriodDay}
+	_, err := d.in.store.SaveDraft(ctx, owner, free.ID, "", terms, now.Add(-3*time.Hour))
+	return err
 }
 
 // seedApps makes the developer's apps: one in production with two keys, one on the free plan, one that waits for the owner's yes.
