@@ -9,8 +9,8 @@
 //
 // Arrivals are appended to a tail, one block for each Add. A tail of some megabytes is sorted by plan, key and time, packed to a few bytes
 // an arrival, and becomes a segment; the next tail begins with the seconds that may still be going on. A plan's arrivals stand together in each
-// segment, so that they are read without the others'. All files together are at most Config.Size bytes; the oldest segments go first, and those that
-// are older than Config.Age.
+// segment, so that they are read without the others'. All files together are at most Config.Size bytes; the oldest segments go first. Trim
+// forgets those that are older than Config.Age.
 //
 // # What it promises
 //

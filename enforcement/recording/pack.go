@@ -56,9 +56,7 @@ func (r *Recorder) seal() {
 		if err != nil {
 			r.retry = r.config.Now().Add(retryEvery)
 			r.config.Log.Warn("pack the recording", "error", err)
-			return
 		}
-		r.forget(r.config.Now())
 	})
 }
 
@@ -117,13 +115,6 @@ func (r *Recorder) room(n int64) bool {
 	return n <= r.config.Size
 }
 
-// forget drops what is too old.
-func (r *Recorder) forget(now time.Time) {
-	for bound := now.Add(-r.config.Age).Unix(); len(r.segments) > 0 && r.segments[0].last < bound; {
-		r.drop()
-	}
-}
-
 // drop removes the oldest segment. A reader that has it open reads on.
 func (r *Recorder) drop() {
 	if err := os.Remove(r.path(r.segments[0].number, "segment")); err != nil {
@@ -132,9 +123,11 @@ func (r *Recorder) drop() {
 	r.segments = r.segments[1:]
 }
 
-// Trim forgets what is older than Config.Age. Add does it too, now and then.
+// Trim forgets what is older than Config.Age, a segment at a time: it holds a day at most. Now must be a time that has come for certain.
 func (r *Recorder) Trim(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget(now)
+	for bound := now.Add(-r.config.Age).Unix(); len(r.segments) > 0 && r.segments[0].last < bound; {
+		r.drop()
+	}
 }

@@ -32,7 +32,7 @@ const (
 // Config is how a recording is kept.
 type Config struct {
 	Size      int64                  // bytes of all files together, at most; 0 = DefaultSize, at least MinSize
-	Age       time.Duration          // what is older is forgotten, within a day; 0 = DefaultAge
+	Age       time.Duration          // what is older is forgotten by Trim; 0 = DefaultAge
 	Committed models.JournalPosition // up to where usage is committed: what was recorded of later places did not happen yet
 	Log       *slog.Logger
 	Now       func() time.Time // nil = time.Now
@@ -93,7 +93,6 @@ func Open(folder string, c Config) (*Recorder, error) {
 	r.resume()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget(c.Now())
 	r.seal()
 	return r, nil
 }

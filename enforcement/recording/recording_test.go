@@ -244,6 +244,7 @@ func TestOldSegmentsAreForgotten(t *testing.T) {
 		now = start.AddDate(0, 0, int(day))
 		r.Add(at(uint64(day)*64), at(uint64(day+1)*64), []models.Arrival{arrival(1, 1, 1, day*86400)})
 		r.workers.Wait()
+		r.Trim(now)
 	}
 	got, covered := read(t, r, 1)
 	if want := start.AddDate(0, 0, 8); covered.Since.Before(want) || len(got) < 30 || len(got) > 32 {
