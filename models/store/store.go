@@ -39,6 +39,8 @@ type Store struct {
 	keyPrefix secret.Prefix
 	log       *slog.Logger
 	changed   func(ctx context.Context) error
+	folder    *folder
+	fold      *gorm.DB      // the folder's
 	openings  chan struct{} // holds the one opening that is under way
 	atOnce    int           // keysAtOnce, but in tests
 }
@@ -66,10 +68,24 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err == nil {
 		s.read, err = openHandle(c, toRead, readers)
 	}
+	if err == nil {
+		err = s.openFolder(ctx, c)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func (s *Store) openFolder(ctx context.Context, c Config) (err error) {
+	if s.fold, err = openHandle(c, toFold, 1); err != nil {
+		return err
+	}
+	pool, err := s.fold.DB()
+	if err != nil {
+		return err
+	}
+	return s.startFolding(ctx, s.write.ConnPool.(*writer), pool)
 }
 
 // access is what a handle is for.
@@ -78,6 +94,7 @@ type access uint8
 const (
 	toWrite access = iota // immediate transactions
 	toRead                // cannot write
+	toFold                // folds the write-ahead log into the file
 	toOwn                 // nobody else has the file: it stays one file, without a write-ahead log beside it
 )
 
@@ -107,8 +124,11 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 
 // Close ends all connections; the last one folds the write-ahead log into the file.
 func (s *Store) Close() error {
+	if s.folder != nil {
+		s.folder.end()
+	}
 	var problems []error
-	for _, db := range []*gorm.DB{s.read, s.write} {
+	for _, db := range []*gorm.DB{s.fold, s.read, s.write} {
 		if db != nil {
 			problems = append(problems, closeHandle(db))
 		}

@@ -17,6 +17,8 @@ type writer struct {
 	*sql.DB
 	queue queue
 	held  func(useCase string, d time.Duration) // nil: nobody wants to know
+
+	folder *folder // nil: transactions fold the log themselves
 }
 
 var (
@@ -44,6 +46,9 @@ func (w *writer) GetDBConn() (*sql.DB, error) { return w.DB, nil }
 func (w *writer) enter(ctx context.Context) (leave func(), err error) {
 	if err := w.queue.enter(ctx, ctx.Value(urgentKey{}) != nil); err != nil {
 		return nil, err
+	}
+	if w.folder != nil {
+		w.folder.written.Store(true)
 	}
 	if w.held == nil {
 		return w.queue.leave, nil
