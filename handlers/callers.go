@@ -51,30 +51,25 @@ func callerLine(c models.Caller, stops time.Time) callers.Caller {
 // callerWords say in a sentence whether anybody has to change his program still.
 func callerWords(v models.OldValue, stops, now time.Time) string {
 	works := now.Before(stops)
-	var after int64 // came when it had stopped
+	still := func(c models.Caller) bool { return c.Requests > 0 && (works || !c.Last.Before(stops)) }
+	var n int64
 	for _, c := range v.Callers {
-		if !c.Last.Before(stops) {
-			after++
+		if still(c) {
+			n++
 		}
 	}
-	n := int64(len(v.Callers))
-	switch {
-	case works && n == 0:
-		return "Nobody has used it since it was replaced " + format.Ago(v.Replaced, now) + "."
-	case works && v.Others.Requests > 0:
-		return "More than " + format.Plural(n, "caller") + " still use the old value, last " + format.Ago(latest(v), now) + "."
-	case works && n == 1:
-		return "1 caller still uses the old value, last " + format.Ago(latest(v), now) + "."
-	case works:
-		return format.Plural(n, "caller") + " still use the old value, last " + format.Ago(latest(v), now) + "."
-	case after == 0 && v.Others.Last.Before(stops):
-		return "Nobody has sent it since it stopped."
-	case after == 1 && v.Others.Last.Before(stops):
-		return "1 caller still sends the old value and gets 403, last " + format.Ago(latest(v), now) + "."
-	case v.Others.Last.Before(stops):
-		return format.Plural(after, "caller") + " still send the old value and get 403, last " + format.Ago(latest(v), now) + "."
+	who := ""
+	if still(v.Others) { // one, or more that are not told apart
+		who, n = "At least ", n+1
 	}
-	return "More than " + format.Plural(max(1, after), "caller") + " still send the old value and get 403, last " + format.Ago(latest(v), now) + "."
+	switch {
+	case n == 0 && works:
+		return "Nobody has used it since it was replaced " + format.Ago(v.Replaced, now) + "."
+	case n == 0:
+		return "Nobody has sent it since it stopped."
+	}
+	does := map[bool][2]string{true: {"uses the old value", "use the old value"}, false: {"sends the old value and gets 403", "send the old value and get 403"}}[works]
+	return who + format.Plural(n, "caller") + " still " + does[min(n-1, 1)] + ", last " + format.Ago(latest(v), now) + "."
 }
 
 // latest is when anybody presented the value last.
@@ -98,7 +93,9 @@ func (k *Keys) Callers(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Page(callers.Page(keyFrame(r, key, "Old values of"), v)), nil
+	page := keyFrame(r, key, "Old values of")
+	page.Breadcrumbs[len(page.Breadcrumbs)-1].Label = "Old values"
+	return Page(callers.Page(page, v)), nil
 }
 
 // Callers shows who still presents old values of a key that the reader made for a customer.
@@ -111,5 +108,5 @@ func (o *OwnerKeys) Callers(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Page(callers.Page(r.layout("Old values of "+key.Name, keysCrumb(), ui.Crumb{Label: key.Name, Href: ownerKeyPath(key.ID)}, ui.Crumb{}), v)), nil
+	return Page(callers.Page(r.layout("Old values of "+key.Name, keysCrumb(), ui.Crumb{Label: key.Name, Href: ownerKeyPath(key.ID)}, ui.Crumb{Label: "Old values"}), v)), nil
 }

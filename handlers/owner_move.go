@@ -80,7 +80,7 @@ func stagesMoved(before, after models.Terms, labels map[models.StageID]string) s
 	}
 	words := ""
 	if opened := only(after, before); opened != "" {
-		words += " · opens " + opened
+		words += " · also opens " + opened
 	}
 	if closed := only(before, after); closed != "" {
 		words += " · closes " + closed

@@ -106,7 +106,7 @@ func (o *OwnerPlans) RetireForm(r *Request) (Reply, error) {
 	}
 	text := "Nobody new can subscribe. It is gone from the catalog, and its terms cannot be changed any more."
 	if row.Keys > 0 {
-		text += " What is on it goes on working: " + count(row.Keys, "key") + "."
+		text += " What is on it goes on as it is: " + count(row.Keys, "key") + "."
 	}
 	if row.Waiting > 0 {
 		text += " " + count(row.Waiting, "request") + " still waiting can then be refused or moved to another plan, not approved."

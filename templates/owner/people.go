@@ -186,3 +186,10 @@ type UsageFilters struct {
 	Plans, APIs []ui.Option
 	Hidden      []ui.Pair
 }
+
+func (v KeyView) addTitle() string {
+	if len(v.Memberships) == 0 {
+		return "Put on a plan"
+	}
+	return "Put on another plan"
+}
