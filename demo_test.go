@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
 )
 
 // TestDemoPastGoesOnAsItsTrafficDoes would fail if a chart of the demo showed a step where its made-up past ends.
