@@ -39,13 +39,18 @@ func TestKillsLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
 	cancel()
 	wait()
 	k.check()
+	k.checkRecording()
 }
 
 // useUp waits until the quotas are used up.
 func (k *killed) useUp() {
 	k.Helper()
-	k.eventually("quotas that are used up", func() bool {
-		return !slices.ContainsFunc(k.keys, func(c *caller) bool { return c.limit != 0 && c.refused.Load() == 0 })
+	before := map[*caller]int64{}
+	for _, c := range k.keys {
+		before[c] = c.refused.Load()
+	}
+	k.eventually("quotas that are used up", func() bool { // as this server says, too
+		return !slices.ContainsFunc(k.keys, func(c *caller) bool { return c.limit != 0 && c.refused.Load() == before[c] })
 	})
 }
 
@@ -87,6 +92,7 @@ func TestCrashesAtEachPointLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
 			cancel()
 			wait()
 			k.check()
+			k.checkRecording()
 			t.Logf("%d of %d crashes at the point", times-missed, times)
 		})
 	}
