@@ -38,18 +38,23 @@ func BenchmarkRehearsal(b *testing.B) {
 	draft := today
 	draft.Throttle, draft.Quota = &limit.Throttle{Rate: 0.001, Burst: 1}, &limit.Quota{Limit: 100, Period: limit.PeriodDay}
 	b.ReportAllocs()
+	steps := 0
 	for b.Loop() {
-		replay := rehearsal.New(today, draft, month)
-		covered, err := r.Read(b.Context(), 1, month, func(some []models.Arrival, _ float64) error {
+		replay, last := rehearsal.New(today, draft, month), 0.0
+		covered, err := r.Read(b.Context(), 1, month, func(some []models.Arrival, share float64) error {
 			replay.Add(some)
+			if share > last {
+				steps, last = steps+1, share
+			}
 			return nil
 		})
-		if err != nil || covered.Requests != arrivals {
-			b.Fatal(covered.Requests, err)
+		if err != nil || covered.Requests != arrivals || last < 0.9 {
+			b.Fatal(covered.Requests, last, err)
 		}
 		if result := replay.Result(100); result.Total.Draft.Refused.Low == 0 {
 			b.Fatal("nothing was refused")
 		}
 	}
+	b.ReportMetric(float64(steps)/float64(b.N), "steps")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/arrivals, "ns/arrival")
 }
