@@ -49,6 +49,7 @@ seed-usage:
 demo:
 	go run . demo
 
-# Kills the release build 500 times under load, and a build with crash points 20 times at each of them: nothing is lost, and no limit is passed.
+# Kills the release build 500 times under load, and a build with crash points 20 times at each of them: nothing is lost, and no limit is passed. Then damages
+# the journal in every way 16 times between two starts.
 kill-test:
-	GATEHOUSE_KILLS=500 GATEHOUSE_CRASHES=20 go test -count=1 -timeout 60m -run 'TestKills|TestCrashes' -v ./e2e/
+	GATEHOUSE_KILLS=500 GATEHOUSE_CRASHES=20 go test -count=1 -timeout 60m -run 'TestKills|TestCrashes|TestADamaged' -v ./e2e/

@@ -93,6 +93,7 @@ func (w *wrongClock) spend(path, key string) (passed int) {
 // A clock that jumps by an hour, each way, over midnight: each day has its quota once, throttles do not notice, and a deadline that only the wrong clock has
 // passed is none.
 func TestAClockThatJumpsByAnHourOpensNothingAndBlocksNothingForGood(t *testing.T) {
+	t.Parallel()
 	w := newWrongClock(t, 30*time.Minute)
 	s := w.api(w.owner, "clock", "GET /a")
 	join := func(app, plan string) grant {
@@ -146,6 +147,7 @@ func TestAClockThatJumpsByAnHourOpensNothingAndBlocksNothingForGood(t *testing.T
 
 // What has ended by a clock that was right stays ended when the clock goes back, and when the server is started anew behind it.
 func TestAKeyThatHasExpiredStaysSoWhenTheClockGoesBack(t *testing.T) {
+	t.Parallel()
 	w := newWrongClock(t, 12*time.Hour)
 	s := w.api(w.owner, "clock", "GET /a")
 	key := w.subscribe(w.dev, s, w.plan(w.owner, "Plain", []service{s}))

@@ -72,6 +72,7 @@ func (k *killed) count(c *caller) (status int, problem string) {
 
 // With --journal-sync always nothing is in doubt: every admission was on the disk.
 func TestAfterARebootNothingIsInDoubtWhenEachAdmissionWasOnTheDisk(t *testing.T) {
+	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +96,7 @@ func TestAfterARebootNothingIsInDoubtWhenEachAdmissionWasOnTheDisk(t *testing.T)
 // A killed process and an ordered stop keep the levels of throttles. A machine that was started anew without an ordered stop knows none: every bucket that
 // there was starts empty, the method's and the plan's, and a key that is new has full ones.
 func TestThrottlesStartEmptyAfterARebootButNotAfterAStop(t *testing.T) {
+	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -10,11 +10,12 @@ import (
 // The bound of docs/operations.md: with D in doubt and A admitted that the backup does not know of, at most limit + max(0, A - D) are admitted in a window
 // that was open, and of the limit at least limit - D can be used.
 func TestARestoredBackupKeepsItsBound(t *testing.T) {
+	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := newKilled(t, 3000)
+	k := newKilled(t, 2000)
 	ctx, cancel := context.WithCancel(t.Context())
 	wait := k.call(ctx, 2)
 	k.serveAt(path)

@@ -479,6 +479,42 @@ func TestChargePolicies(t *testing.T) {
 	}
 }
 
+// An answer that fails in the next window is given back to the one in which its request was admitted, and not to the one that is open.
+func TestAFailureAfterTheWindowIsGivenBackToIt(t *testing.T) {
+	o := newOne(t, func(t *models.Terms) { quota(3, limit.PeriodMonth)(t); t.Charge = models.ChargeDelivered })
+	arrived, fail := make(chan struct{}), make(chan struct{})
+	slow := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/b" {
+			close(arrived)
+			<-fail
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	o.world.stage(func() { o.stage.Upstream = slow.url })
+	catchUp(t, o.g)
+	before, _ := time.Parse(time.DateTime, "2028-02-29 23:59:59")
+	o.clock.nanos.Store(before.UnixNano())
+	ended := make(chan string)
+	go func() { ended <- o.get(t, "/b") }()
+	<-arrived
+	o.clock.advance(time.Second)
+	if got := o.spend(t, "/a"); got != 3 {
+		t.Errorf("in March %d passed, want 3", got)
+	}
+	close(fail)
+	if slug := <-ended; slug != "" {
+		t.Errorf("the upstream's failure: %q", slug)
+	}
+	if got := o.spend(t, "/a"); got != 0 {
+		t.Errorf("what February gave back let %d pass in March", got)
+	}
+	drain(t, o.g)
+	day := before.Unix() / 86400
+	if feb, march := o.charged[charge{o.key, o.plan, day}], o.charged[charge{o.key, o.plan, day + 1}]; feb != 0 || march != 3 {
+		t.Errorf("charged %d in February and %d in March, want 0 and 3", feb, march)
+	}
+}
+
 func TestMethodsWithoutAKeyAreNotMetered(t *testing.T) {
 	o := newOne(t, quota(1, limit.PeriodDay))
 	for range 5 {

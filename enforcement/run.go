@@ -72,6 +72,7 @@ func (g *Gateway) keepTime(ctx context.Context, ordered bool) error {
 		return nil
 	}
 	if err := g.config.Books.KeepTime(ctx, m); err != nil {
+		g.horizon.urgent.Store(true)
 		return fmt.Errorf("keep the time: %w", err)
 	}
 	g.horizon.keep(m)
