@@ -39,7 +39,7 @@ type Place struct {
 // IsSet reports whether p is a place.
 func (p Place) IsSet() bool { return p.part != 0 }
 
-// Ring is open for writing and reading. All methods are safe for concurrent use, but Close must come last.
+// Ring is open for writing and reading. All methods are safe for concurrent use. After Close nothing is written any more, and no receipt is there.
 type Ring struct {
 	file  *os.File
 	data  []byte
@@ -76,7 +76,8 @@ type cell struct {
 // lock guards every 64th slot. Its padding keeps two of them off one cache line.
 type lock struct {
 	sync.Mutex
-	_ [56]byte
+	closed bool // the slots are not mapped any more
+	_      [55]byte
 }
 
 // Refusal says whether the refusal of a key's request leaves a receipt. Now is in nanoseconds on a clock that does not go back.
@@ -139,6 +140,9 @@ func (r *Ring) Write(at Place, in *models.Receipt) {
 	s, l := p.slot(at.position), p.lock(at.position)
 	l.Lock()
 	defer l.Unlock()
+	if l.closed {
+		return
+	}
 	switch held := s.position(); {
 	case held > at.position:
 		return
@@ -154,9 +158,10 @@ func (p *part) slot(position uint64) slot {
 	return slot(p.data[at : at+slotSize])
 }
 
-func (p *part) lock(position uint64) *lock { return &p.locks[position%locks] }
+// lock is the one of a position's slot: whoever comes to that slot a round later takes the same.
+func (p *part) lock(position uint64) *lock { return &p.locks[position%p.slots%locks] }
 
-var errGone = models.Gone("The receipt of this request is not kept any more: newer ones took its place.")
+var errGone = models.Gone("The receipt of this request is not kept any more: newer ones took its place. The request is still counted in usage.")
 
 // Receipt implements models.Receipts.
 func (r *Ring) Receipt(id string) (out models.Receipt, err error) {
@@ -176,7 +181,7 @@ func (r *Ring) read(at Place, out *models.Receipt) (before uint64, ok bool) {
 	s, l := p.slot(at.position), p.lock(at.position)
 	l.Lock()
 	defer l.Unlock()
-	if s.position() != at.position || !s.decode(out) {
+	if l.closed || s.position() != at.position || !s.decode(out) {
 		return 0, false
 	}
 	var id [16]byte
@@ -208,8 +213,16 @@ func (r *Ring) Refusals(key models.KeyID, n int) (out []models.Receipt) {
 	return out
 }
 
-// Close writes everything to the disk.
+// Close writes everything to the disk. Pages that are still being made then find nothing.
 func (r *Ring) Close() error {
+	for i := range r.parts {
+		for j := range r.parts[i].locks {
+			l := &r.parts[i].locks[j]
+			l.Lock()
+			l.closed = true
+			l.Unlock()
+		}
+	}
 	err := unix.Msync(r.data, unix.MS_SYNC)
 	if err = errors.Join(err, unix.Munmap(r.data), r.file.Close()); err != nil {
 		return fmt.Errorf("close the receipts: %w", err)

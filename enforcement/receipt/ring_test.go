@@ -458,3 +458,35 @@ func BenchmarkOpen(b *testing.B) {
 		ok(b, open(b, Config{Path: path, Size: DefaultSize}).Close())
 	}
 }
+
+// Else two could write into one slot at once: one that ended late, and one that came a round later.
+func TestPositionsOfOneSlotShareALock(t *testing.T) {
+	for _, size := range []int64{MinSize, MinSize + 4096, DefaultSize} {
+		r := open(t, Config{Size: size})
+		for i := range r.parts {
+			p := &r.parts[i]
+			for position := range 3 * p.slots {
+				if p.lock(position) != p.lock(position+p.slots) {
+					t.Fatalf("size %d, part %d: position %d and the one a round later have different locks", size, i, position)
+				}
+			}
+		}
+		ok(t, r.Close())
+	}
+}
+
+// A page that is still being made when the process stops must not bring it down.
+func TestNothingIsKeptOrFoundAfterClose(t *testing.T) {
+	r := open(t, Config{})
+	id := keep(r, 1)
+	p, _ := r.Refusal(1, 0)
+	ok(t, r.Close())
+	in := sample(1)
+	r.Write(p, &in)
+	if _, err := r.Receipt(id); models.KindOf(err) != models.KindGone {
+		t.Errorf("got %v, want gone", err)
+	}
+	if got := r.Refusals(1, 5); len(got) != 0 {
+		t.Errorf("%d are listed", len(got))
+	}
+}
