@@ -63,6 +63,56 @@ func (l *ReceiptLimits) Of(layer limit.Layer) *ReceiptLimit {
 	return &l[layer-1]
 }
 
+// PassesAfter is how long after a request that a limit refused the same one would have passed all of its limits, had no other come meanwhile. Ok is
+// false where it never would.
+func (r *Receipt) PassesAfter() (wait time.Duration, ok bool) {
+	if r.Layer == limit.LayerNone || r.RetryAfter <= 0 {
+		return 0, false
+	}
+	wait = r.RetryAfter
+	for i := range r.Limits {
+		l := &r.Limits[i]
+		switch layer := limit.Layer(i + 1); {
+		case !l.Limited || layer == r.Layer:
+		case layer == limit.LayerQuota && l.Remaining <= 0 && l.Limit <= 0:
+			return 0, false
+		case layer == limit.LayerQuota && l.Remaining <= 0:
+			wait = max(wait, l.Reset)
+		case layer != limit.LayerQuota:
+			b := limit.Throttle{Rate: l.Rate, Burst: l.Limit}.Compile()
+			_, now, later := b.Look(b.Owing(0, l.Reset), 0)
+			if !now && later == 0 {
+				return 0, false
+			}
+			wait = max(wait, later)
+		}
+	}
+	return wait, true
+}
+
+// ReceiptRow is a receipt in a list, for somebody who may see it.
+type ReceiptRow struct {
+	Receipt
+	APIName, StageName string // empty: there is no such thing any more
+}
+
+// ReceiptDetail is a receipt's page, for somebody who may see it.
+type ReceiptDetail struct {
+	ReceiptRow
+	OwnKey bool // the reader may change the key: the developer of its app, or the owner who made it
+	OwnAPI bool // the reader is the owner of the API
+
+	Key          Key    // empty for an API's owner on none of whose plans the key is: only its id is his to see
+	AppName      string // empty: the key is of no app
+	AccountEmail string // of the app's developer
+
+	APISlug        string
+	Plan           Terms           // in the receipt's version; zero: the key was on none, or it is deleted
+	PlanEndsAt     time.Time       // zero: no end is announced
+	SubscriptionID SubscriptionID  // by which the key is on that plan now; zero: by none
+	Member         MembershipState // there; empty: the key is not on that plan any more
+}
+
 // Receipts finds receipts by the ids of their requests, for pages.
 type Receipts interface {
 	// Receipt returns an error of KindNotFound for an id that no request had that left a receipt, and of KindGone for one whose receipt
