@@ -56,6 +56,14 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			_, err := s.KeysOfPlan(ctx, owner.ID, 5, []models.KeyID{1, 2}, now.AddDate(0, 0, -30), now)
 			return ignoreNotFound(err)
 		},
+		"receipt": func() error {
+			_, err := s.ReceiptDetail(ctx, owner.ID, models.Receipt{KeyID: 5, APIID: 6})
+			return ignoreNotFound(err)
+		},
+		"receipts": func() error {
+			_, err := s.ReceiptRows(ctx, owner.ID, 5, []models.Receipt{{KeyID: 5, APIID: 6}})
+			return err
+		},
 		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
 		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
 		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },
