@@ -68,6 +68,12 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 		gauge("gatehouse_open_requests", "Requests under way.", func() float64 { return float64(g.open.len()) }),
 		gauge("gatehouse_usage_lag_seconds", "Age of the oldest usage that could not be committed yet.",
 			func() float64 { return g.meter.Lag(g.moment().Wall).Seconds() }),
+		gauge("gatehouse_receipts", "1 while receipts of requests are kept.", func() float64 {
+			if g.config.Receipts == nil {
+				return 0
+			}
+			return 1
+		}),
 		gauge("gatehouse_ready", "1 while requests are served and changes arrive.", func() float64 {
 			if g.Ready() != nil {
 				return 0

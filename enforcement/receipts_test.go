@@ -181,6 +181,35 @@ func TestFloodOfRefusalsIsBounded(t *testing.T) {
 	}
 }
 
+// Neither to ask whether a receipt is due allocates, nor to write one.
+func TestRefusalAllocatesNoMoreWithReceipts(t *testing.T) {
+	refuse := func(kept bool, pause time.Duration) float64 {
+		o := newOne(t, throttle(0, 0))
+		if kept {
+			withReceipts(t, o.world)
+		}
+		o.g = o.gateway(t)
+		send := func() {
+			o.clock.advance(pause)
+			in(o.g, "GET", "/echo/prod/a", o.value)
+		}
+		for range 200 { // by then the key's share is used up, if no time passes
+			send()
+		}
+		least := testing.AllocsPerRun(1, send)
+		for range 100 { // now and then a pool is empty
+			least = min(least, testing.AllocsPerRun(1, send))
+		}
+		return least
+	}
+	without := refuse(false, 0)
+	for name, pause := range map[string]time.Duration{"each leaves one": time.Second, "none is due": 0} {
+		if got := refuse(true, pause); got > without {
+			t.Errorf("%s: %v allocations, want %v as without", name, got, without)
+		}
+	}
+}
+
 func BenchmarkRefusal(b *testing.B) {
 	for _, kept := range []bool{false, true} {
 		name := map[bool]string{false: "without", true: "with a receipt"}[kept]
