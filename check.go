@@ -146,6 +146,9 @@ func checkDisk(c config, r *checked) {
 	case free < journalMostSpace:
 		r.note("The disk of %s has %s free. The journal needs %s, and up to %s while the database cannot be written.", c.data, room, megabytes(journalSpace), megabytes(journalMostSpace))
 	}
+	if info, err := os.Stat(filepath.Join(c.data, receiptsFile)); free < int64(c.receipts) && (err != nil || info.Size() != int64(c.receipts)) {
+		r.note("The disk of %s has %s free, and receipts of requests need %s: the gateway would serve without them.", c.data, megabytes(free), megabytes(int64(c.receipts)))
+	}
 	if kind := networkDisk(c.data); kind != "" {
 		r.note("%s is on %s. The journal needs a disk of this machine: on others a process that is killed can lose admissions, and two servers may not see each other.", c.data, kind)
 	}

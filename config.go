@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
 )
 
@@ -25,6 +26,7 @@ type config struct {
 	allowUpstream list
 	journalSync   string // syncSecond or syncAlways
 	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
+	receipts      size   // of their file; 0: none are kept
 	json          bool   // print one JSON object
 }
 
@@ -130,6 +132,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
 	c.recording = recording.DefaultSize
 	fs.Var(&c.recording, "recording", "`size` that the recording of arrivals may have, with which plans are rehearsed, such as 1GB; 0: nothing is recorded")
+	c.receipts = receipt.DefaultSize
+	fs.Var(&c.receipts, "receipts", "`size` of the file that says why single requests were refused, such as 64MB; 0: none are kept")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 
@@ -190,6 +194,9 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.recording != 0 && c.recording < leastRecording {
 		add("--recording: name a size of at least %s, or 0 for none", size(leastRecording))
+	}
+	if c.receipts != 0 && (c.receipts < receipt.MinSize || c.receipts > receipt.MaxSize) {
+		add("--receipts: name a size from %s to %s, or 0 for none", size(receipt.MinSize), size(receipt.MaxSize))
 	}
 	problems = append(problems, c.urlProblems()...)
 	_, more := c.allowed()

@@ -52,7 +52,7 @@ func TestFlagsWinOverTheEnvironmentAndTheEnvironmentOverDefaults(t *testing.T) {
 }
 
 func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
-	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB")
+	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB", "--receipts", "1KB")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 	if !errors.Is(err, errUsage) {
 		t.Fatalf("got %v, want a usage error", err)
 	}
-	for _, flag := range []string{"--portal-listen", "--gateway-listen", "--public-url", "--gateway-url", "--allow-upstream", "--recording"} {
+	for _, flag := range []string{"--portal-listen", "--gateway-listen", "--public-url", "--gateway-url", "--allow-upstream", "--recording", "--receipts"} {
 		if !strings.Contains(err.Error(), flag) {
 			t.Errorf("%s is not named in:\n%v", flag, err)
 		}
@@ -117,6 +117,25 @@ func TestAddressesThatPeopleOpen(t *testing.T) {
 	for listen, want := range map[string]string{":8081": "127.0.0.1:8081", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "10.1.2.3:80": "10.1.2.3:80", "host:80": "host:80"} {
 		if got := reachable(listen); got != want {
 			t.Errorf("reachable(%q): got %q, want %q", listen, got, want)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]size{"0": 0, "64MB": 64 << 20, "1gb": 1 << 30, " 512 KB ": 512 << 10, "1048577": 1<<20 + 1, "1536MB": 1536 << 20} {
+		var got size
+		if err := got.Set(text); err != nil || got != want {
+			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
+		}
+		var again size
+		if err := again.Set(got.String()); err != nil || again != got {
+			t.Errorf("%q is written %q, which is %d", text, got, again)
+		}
+	}
+	for _, text := range []string{"", "MB", "-1", "-1MB", "1.5GB", "64M", "64 megabytes", "9223372036854775807KB", "99999999999999999999"} {
+		got := size(7)
+		if err := got.Set(text); err == nil || got != 7 {
+			t.Errorf("%q is taken for %d", text, got)
 		}
 	}
 }

@@ -23,6 +23,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		return handlers.KeyLimits(l), ok
 	}
 	addresses := upstreamCheck{policy}
+	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Docs: problemDocs()}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store},
 		Catalog:  &handlers.Catalog{Store: in.store, Markdown: handlers.NewMarkdown()},
@@ -33,17 +34,18 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 
 		Home:          &handlers.Home{Store: in.store, Limits: limits},
 		Apps:          &handlers.Apps{Store: in.store, Limits: limits},
-		Keys:          &handlers.Keys{Store: in.store, Limits: limits, Caller: in.gateway},
+		Keys:          &handlers.Keys{Store: in.store, Limits: limits, Caller: in.gateway, Receipts: receipts},
 		Subscribe:     &handlers.Subscribe{Store: in.store},
 		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits},
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
+		Receipts:      receipts,
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
-		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit},
+		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 
 		Admin: &handlers.Admin{Store: in.store},

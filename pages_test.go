@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/receipt"
 	"gatehouse/models"
 	"gatehouse/models/store/storetest"
 )
@@ -35,6 +37,7 @@ type portal struct {
 	storetest.Seeded
 	in      *instance
 	cookies map[string]string // by reader
+	request string            // of the developer's key, with a receipt
 }
 
 // seedFolder makes a data folder as serve finds it.
@@ -52,29 +55,54 @@ func seedFolder(t testing.TB, folder string, size storetest.Size) storetest.Seed
 }
 
 func portalConfig(folder string) config {
-	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording}
+	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording, receipts: receipt.MinSize}
 	c.finish()
 	return c
 }
 
-// openPortal opens what serve opens, at the time of the seeding, and signs everybody in.
+// openPortal opens what serve opens, at the time of the seeding, and signs everybody in, until the end of the test.
 func openPortal(t testing.TB, folder string, made storetest.Seeded) *portal {
+	t.Helper()
+	p := openPortalOnce(t, folder, made)
+	t.Cleanup(func() { p.close(t) })
+	return p
+}
+
+func (p *portal) close(t testing.TB) {
+	t.Helper()
+	if err := p.in.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// openPortalOnce is openPortal for who closes it himself.
+func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal {
 	t.Helper()
 	in, err := open(t.Context(), portalConfig(folder), slog.New(slog.DiscardHandler), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := in.close(); err != nil {
-			t.Error(err)
-		}
-	})
 	in.site.Now = func() time.Time { return made.Now }
 	p := &portal{Seeded: made, in: in, cookies: map[string]string{}}
 	for _, reader := range []string{developer, owner, admin, strangerDeveloper, strangerOwner} {
 		p.signIn(t, reader)
 	}
+	p.request = keepReceipt(t, in.receipts, models.Receipt{At: made.Now, KeyID: made.Key, AppID: made.App, PlanID: made.Plan, PlanVersion: 1, APIID: made.API, StageID: made.Stage,
+		MethodID: made.Method, Method: "GET /orders", Outcome: models.OutcomeDenied, Problem: "key-disabled", Status: http.StatusForbidden})
 	return p
+}
+
+// keepReceipt writes a receipt as the gateway does, and returns the id of its request.
+func keepReceipt(t testing.TB, ring *receipt.Ring, r models.Receipt) string {
+	t.Helper()
+	place, ok := ring.Refusal(r.KeyID, 0)
+	if !ok {
+		t.Fatal("the key has left too many receipts")
+	}
+	var id [16]byte
+	ring.Name(place, &id)
+	ring.Write(place, &r)
+	return hex.EncodeToString(id[:])
 }
 
 func (p *portal) signIn(t testing.TB, reader string) {
@@ -189,6 +217,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
+		":request": p.request,
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()
@@ -260,6 +289,7 @@ func (p *portal) variants() []page {
 			add(reader, path, "q", q, "after", deep)
 		}
 	}
+	out = append(out, page{route: "/requests/:request of a customer", reader: owner, path: "/requests/" + p.request, status: http.StatusOK})
 	out = append(out, page{route: "/owner/keys/:key of a developer", reader: owner, path: "/owner/keys/" + p.Key.String(), status: http.StatusOK})
 	add(visitor, "/apis", "q", "orders")
 	add(visitor, "/apis", "after", "api-0001")

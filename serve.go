@@ -20,6 +20,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/crash"
 	"gatehouse/enforcement/journal"
+	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
@@ -98,6 +99,9 @@ type instance struct {
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
 
+	receipts        *receipt.Ring // nil: none are kept
+	withoutReceipts error         // why none are kept that were wanted
+
 	portalListener, gatewayListener, opsListener net.Listener
 	portal, data, ops                            *http.Server
 	site                                         *handlers.Site
@@ -136,9 +140,10 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	shift := crash.Clock()
 	in.now = wallClock(shift)
 	in.openRecording(ctx)
+	in.openReceipts()
 	in.gateway = enforcement.New(enforcement.Config{
-		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring, ProblemURL: in.config.publicURL + "/problems/", Policy: policy, Log: in.log,
-		Shift: shift,
+		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
+		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", Policy: policy, Log: in.log, Shift: shift,
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err
@@ -353,6 +358,9 @@ func (in *instance) close() error {
 		in.rehearsals.Close() // nobody reads it any more
 		problems = append(problems, in.recorder.Close())
 	}
+	if in.receipts != nil {
+		problems = append(problems, in.receipts.Close())
+	}
 	if in.store != nil {
 		problems = append(problems, in.store.Close())
 	}
@@ -371,6 +379,10 @@ func (in *instance) operations() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := in.gateway.Ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		if in.withoutReceipts != nil {
+			fmt.Fprintf(w, "ready, but without receipts: %v\n", in.withoutReceipts)
 			return
 		}
 		fmt.Fprintln(w, "ready")

@@ -18,6 +18,7 @@ var statuses = map[models.Kind]int{
 	models.KindConflict: http.StatusConflict,
 	models.KindDenied:   http.StatusForbidden,
 	models.KindTooMany:  http.StatusTooManyRequests,
+	models.KindGone:     http.StatusGone,
 }
 
 // failure makes the error page. A fault of ours is logged here, once, with its cause; the person sees its request id. The path stays out of the
@@ -70,6 +71,8 @@ func problemTitle(k models.Kind) string {
 		return "Not allowed"
 	case models.KindTooMany:
 		return "Too many attempts"
+	case models.KindGone:
+		return "Not kept any more"
 	default:
 		return "That did not work"
 	}

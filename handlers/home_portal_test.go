@@ -33,21 +33,24 @@ type developerPortal struct {
 	prod, beta        models.Stage
 	free, growth, ask models.Plan
 	used              map[models.KeyID]int64 // of the quota; a key that is not in it is not known to the gateway
-	calls             []*http.Request        // that came to the gateway
+	kept              keptReceipts
+	calls             []*http.Request // that came to the gateway
 	answer            func(*http.Request) (*http.Response, error)
 }
 
 func openDeveloperPortal(t *testing.T) *developerPortal {
 	t.Helper()
-	p := &developerPortal{ring: secret.NewKeyring(), used: map[models.KeyID]int64{}}
+	p := &developerPortal{ring: secret.NewKeyring(), used: map[models.KeyID]int64{}, kept: keptReceipts{}}
 	p.portal = &portal{t: t, store: storetest.Open(t, func(c *store.Config) { c.Keyring = p.ring }), clock: storetest.Now()}
 	s, passwords := p.store, secret.NewHasher()
 	now := func() time.Time { return p.clock }
 	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
+	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs()}
 	p.handler = web.Handler(p.site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
-		Home:   &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p},
+		Home:   &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
+		Receipts: receipts, OwnerKeys: &handlers.OwnerKeys{Store: s, Receipts: receipts},
 		Subscribe: &handlers.Subscribe{Store: s}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 	}, static.Handler())

@@ -33,9 +33,10 @@ type KeysStore interface {
 
 // Keys is the pages of a developer's keys.
 type Keys struct {
-	Store  KeysStore
-	Limits LimitsOf
-	Caller Caller
+	Store    KeysStore
+	Limits   LimitsOf
+	Caller   Caller
+	Receipts *Receipts // nil: none are kept
 
 	descriptions descriptions
 }
@@ -206,6 +207,9 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 		}
 	}
 	if err := k.addRecent(r, key.ID, &v); err != nil {
+		return keyPage{}, err
+	}
+	if v.Refusals, err = k.Receipts.newest(r, key.ID); err != nil {
 		return keyPage{}, err
 	}
 	frame := r.layout(key.Name, ui.Crumb{Label: "Apps", Href: "/apps"}, ui.Crumb{Label: key.AppName, Href: appPath(key.AppID)}, ui.Crumb{})

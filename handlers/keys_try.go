@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,7 +139,7 @@ func (k *Keys) try(r *Request, key models.KeyID, call models.KeyCall, op operati
 	}
 	out.Left = leftWords(answer.Header)
 	out.Body, out.BodyNote = shownBody(answer.Header.Get("Content-Type"), body)
-	out.Hint = problemHint(answer, body)
+	out.Hint, out.HintHref = problemHint(answer, body, r.Site.PublicURL)
 	return out, nil
 }
 
@@ -187,14 +188,17 @@ func shownBody(contentType string, body []byte) (text, note string) {
 	return strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD"), note
 }
 
-// problemHint says in words why the gateway refused, from the body of its answer.
-func problemHint(answer *http.Response, body []byte) string {
+// problemHint says in words why the gateway refused, from the body of its answer, with the page about the request if there is one.
+func problemHint(answer *http.Response, body []byte, portal string) (text, href string) {
 	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind != "application/problem+json" || answer.StatusCode < 400 {
-		return ""
+		return "", ""
 	}
-	var p struct{ Title, Detail string }
-	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		return p.Title
+	var p struct{ Title, Detail, Instance string }
+	if json.Unmarshal(body, &p) != nil {
+		return "", ""
 	}
-	return p.Detail
+	if id, ours := strings.CutPrefix(p.Instance, portal+requestPath("")); ours { // an upstream may answer in this form, too
+		href = requestPath(url.PathEscape(id))
+	}
+	return cmp.Or(p.Detail, p.Title), href
 }

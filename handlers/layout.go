@@ -62,7 +62,7 @@ func publicLinks() []ui.NavItem {
 // hat is told by the path: each role has its own part of the portal.
 func (r *Request) hat() hat {
 	switch path := r.URL.Path; {
-	case path == "/owner" || strings.HasPrefix(path, "/owner/"):
+	case r.asOwner, path == "/owner" || strings.HasPrefix(path, "/owner/"):
 		return ownerHat
 	case strings.HasPrefix(path, "/admin/"):
 		return adminHat

@@ -84,6 +84,9 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 		return v, err
 	}
 	v.Figures = figuresOf(points, span, nil)
+	if v.Refusals, err = o.Receipts.newest(r, key.ID); err != nil {
+		return v, err
+	}
 	if waiting {
 		v.Reveal = revealView(r, key, value)
 	}

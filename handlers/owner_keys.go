@@ -39,7 +39,8 @@ type OwnerKeyStore interface {
 type OwnerKeys struct {
 	Store OwnerKeyStore
 	// Settle commits what the gateway has admitted until now; nil: all is committed.
-	Settle func(context.Context) error
+	Settle   func(context.Context) error
+	Receipts *Receipts // nil: none are kept
 }
 
 func keysCrumb() ui.Crumb { return ui.Crumb{Label: "Keys", Href: "/owner/keys"} }

@@ -30,6 +30,7 @@ type Request struct {
 	Now     time.Time
 	Account models.Account // zero ID: nobody is signed in
 	Session *session.Session
+	asOwner bool   // the page is one that developers and owners share, and it is an owner who reads it
 	route   string // its entry in the list of routes; "" for none
 	params  gin.Params
 }

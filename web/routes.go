@@ -25,6 +25,7 @@ type Pages struct {
 	Subscribe     *handlers.Subscribe
 	Subscriptions *handlers.Subscriptions
 	Usage         *handlers.Usage
+	Receipts      *handlers.Receipts
 
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
@@ -159,6 +160,7 @@ func developer(g group, p Pages) {
 	g.form("/subscriptions/:subscription/change", p.Subscriptions.ChangeForm, p.Subscriptions.Change)
 	g.get("/usage", p.Usage.Show)
 	g.get("/usage/live", p.Usage.Live)
+	g.get("/requests/:request", p.Receipts.Show)
 }
 
 // owner is for owners: what is theirs.

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
+	"gatehouse/templates/receipt"
 	"gatehouse/templates/ui"
 )
 
@@ -40,6 +41,7 @@ type KeyView struct {
 	Try       TryView
 	Requests  *chart.Chart // of the last 24 hours; nil while there were none
 	UsageHref string
+	Refusals  *receipt.List // nil: no receipts are kept
 
 	NewName, NameError       string
 	NewExpires, ExpiresError string
@@ -68,6 +70,7 @@ type TryResult struct {
 	Body     string
 	BodyNote string // "the first 256 kB of 1.2 MB", "image/png is not shown"
 	Hint     string // what a refusal means and what to do
+	HintHref string // the page about the request; empty: there is none
 }
 
 // TryPage is a call's answer on a page of its own.

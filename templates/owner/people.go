@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
+	"gatehouse/templates/receipt"
 	"gatehouse/templates/ui"
 	"gatehouse/templates/usage"
 )
@@ -102,6 +103,7 @@ type KeyView struct {
 	AddPlans                            []ui.Option
 	Offer                               *MoveOffer // after a plan that is in the way of another one
 	Figures                             usage.Figures
+	Refusals                            *receipt.List // nil: no receipts are kept
 	AuditHref                           string
 }
 

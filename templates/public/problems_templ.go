@@ -44,7 +44,7 @@ func Problems(p ui.Page, v ProblemList) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.PublicHeader(ui.Head{Title: "Errors explained", Subtitle: "What the gateway answers when it does not pass on the API's own answer. The type of each answer is the address of its page here."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PublicHeader(ui.Head{Title: "Errors explained", Subtitle: "What the gateway answers when it does not pass on the API's own answer. The type of each answer is the address of its page here; where the key is known, the instance is the address of a page about that one request, with its numbers."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,0 +1,177 @@
+package handlers
+
+import (
+	"context"
+	"slices"
+
+	"gatehouse/models"
+	"gatehouse/templates/format"
+	"gatehouse/templates/receipt"
+	"gatehouse/templates/ui"
+)
+
+// ReceiptsStore is what the pages about single requests need of the store.
+type ReceiptsStore interface {
+	ReceiptDetail(ctx context.Context, viewer models.AccountID, r models.Receipt) (models.ReceiptDetail, error)
+	ReceiptRows(ctx context.Context, viewer models.AccountID, key models.KeyID, receipts []models.Receipt) ([]models.ReceiptRow, error)
+	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+}
+
+// Receipts is the page about one request, and the newest refusals on a key's page.
+type Receipts struct {
+	Store ReceiptsStore
+	Kept  models.Receipts // nil: none are kept
+	Docs  []ProblemDoc
+}
+
+// What is not found, whether there is no such receipt or it is another's: the answer must not tell which.
+var (
+	errNoReceipt  = &models.Error{Kind: models.KindNotFound, Message: "There is no receipt of such a request for you. Refusals of a known key leave one, and of the requests that pass a sample."}
+	errNoReceipts = &models.Error{Kind: models.KindNotFound, Message: "This installation keeps no receipts of requests at present."}
+)
+
+// Show says which rule answered one request, for the owner of its key and the owner of the API.
+func (h *Receipts) Show(r *Request) (Reply, error) {
+	if h.Kept == nil {
+		return Reply{}, errNoReceipts
+	}
+	found, err := h.Kept.Receipt(r.Param("request"))
+	var d models.ReceiptDetail
+	if err == nil {
+		d, err = h.Store.ReceiptDetail(r.Context(), r.Account.ID, found)
+	}
+	if models.KindOf(err) == models.KindNotFound {
+		return Reply{}, errNoReceipt
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	r.asOwner = !d.OwnKey || d.Key.AppID == 0
+	plans, err := h.otherPlans(r, d)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := receipt.View{
+		ID: d.ID, Title: h.title(d.Receipt), Subtitle: requestWords(d.ReceiptRow), Badge: receiptBadge(d.Receipt), Verdict: h.verdict(d), Advice: h.advice(d.Receipt),
+		Steps: receiptSteps(d, len(plans) > 0), Plans: plans, Limits: limitLines(d), After: d.Outcome.Admitted(), Facts: h.facts(r, d),
+	}
+	return Page(receipt.Page(r.layout("Request "+d.ID[:8], receiptCrumbs(d)...), v)), nil
+}
+
+// receiptCrumbs lead back to the key.
+func receiptCrumbs(d models.ReceiptDetail) []ui.Crumb {
+	switch {
+	case d.OwnKey && d.Key.AppID != 0:
+		return []ui.Crumb{{Label: "Apps", Href: "/apps"}, {Label: d.AppName, Href: appPath(d.Key.AppID)}, {Label: d.Key.Name, Href: keyPath(d.KeyID)}, {}}
+	case d.Key.ID != 0:
+		return []ui.Crumb{keysCrumb(), {Label: d.Key.Name, Href: ownerKeyPath(d.KeyID)}, {}}
+	}
+	return []ui.Crumb{{}}
+}
+
+func requestWords(row models.ReceiptRow) string {
+	if row.APIName == "" {
+		return row.Method
+	}
+	return row.Method + " of " + placeWords(row)
+}
+
+// placeWords names API and stage; "" when they are not there any more.
+func placeWords(row models.ReceiptRow) string {
+	if row.APIName == "" || row.StageName == "" {
+		return row.APIName
+	}
+	return row.APIName + " · " + row.StageName
+}
+
+func receiptBadge(r models.Receipt) ui.BadgeProps {
+	switch {
+	case r.Outcome == models.OutcomeThrottled || r.Outcome == models.OutcomeQuota:
+		return ui.BadgeProps{Kind: ui.Pur, Text: "Refused"}
+	case !r.Outcome.Admitted():
+		return ui.BadgeProps{Kind: ui.Bad, Text: "Refused"}
+	case r.Outcome == models.OutcomeSuccess || r.Outcome == models.OutcomeRedirect:
+		return ui.BadgeProps{Kind: ui.OK, Text: "Passed"}
+	}
+	return ui.BadgeProps{Kind: ui.Warn, Text: "Passed"}
+}
+
+// facts are what is known of the request besides the rule.
+func (h *Receipts) facts(r *Request, d models.ReceiptDetail) []ui.Definition {
+	facts := []ui.Definition{
+		{Term: "Answer", Body: receipt.Answer(d.Status, h.doc(d.Problem).Title, "/problems/"+d.Problem)},
+		{Term: "Time", Text: format.Moment(d.At)},
+		{Term: "Request", Text: d.Method, Mono: true},
+	}
+	if d.APIName != "" {
+		api := ui.Definition{Term: "API", Text: placeWords(d.ReceiptRow)}
+		if d.OwnAPI {
+			api.Href = ownerAPIPath(d.APIID)
+		} else if d.APISlug != "" {
+			api.Href = apiPath(d.APISlug)
+		}
+		facts = append(facts, api)
+	}
+	facts = append(facts, keyFacts(d)...)
+	if d.Plan.Name != "" {
+		plan := ui.Definition{Term: "Plan", Text: d.Plan.Name + ", version " + format.Count(int64(d.PlanVersion))}
+		switch {
+		case d.OwnKey && d.SubscriptionID != 0 && d.Key.AppID != 0:
+			plan.Href = subscriptionPath(d.SubscriptionID)
+		case d.OwnAPI:
+			plan.Href = ownerPlanPath(d.PlanID)
+		}
+		facts = append(facts, plan)
+	}
+	if d.Outcome.Admitted() && d.Outcome != models.OutcomeOpen {
+		if d.Latency > 0 {
+			facts = append(facts, ui.Definition{Term: "Answer after", Text: format.Latency(d.Latency)})
+		}
+		facts = append(facts, ui.Definition{Term: "Body sent", Text: format.Bytes(d.BytesIn)}, ui.Definition{Term: "Body received", Text: format.Bytes(d.BytesOut)})
+	}
+	return facts
+}
+
+func keyFacts(d models.ReceiptDetail) []ui.Definition {
+	switch {
+	case d.Key.ID == 0:
+		return []ui.Definition{{Term: "Key", Text: d.KeyID.String(), Mono: true}, {Term: "", Text: "on none of your plans"}}
+	case d.OwnKey && d.Key.AppID != 0:
+		return []ui.Definition{{Term: "Key", Body: receipt.KeyName(d.Key.Name, d.Key.Hint, keyPath(d.KeyID))}, {Term: "App", Text: d.AppName, Href: appPath(d.Key.AppID)}}
+	case d.Key.AppID != 0:
+		return []ui.Definition{{Term: "Key", Body: receipt.KeyName(d.Key.Name, d.Key.Hint, ownerKeyPath(d.KeyID))}, {Term: "App", Text: d.AppName}, {Term: "Developer", Text: d.AccountEmail}}
+	}
+	return []ui.Definition{{Term: "Key", Body: receipt.KeyName(d.Key.Name, d.Key.Hint, ownerKeyPath(d.KeyID))}}
+}
+
+// How many refusals a key's page shows, and how many are looked at for them: not all are for everybody who sees the page.
+const (
+	refusalsShown  = 10
+	refusalsLooked = 100
+)
+
+// newest lists a key's newest refusals that the reader may see; nil where no receipts are kept.
+func (h *Receipts) newest(r *Request, key models.KeyID) (*receipt.List, error) {
+	if h == nil || h.Kept == nil {
+		return nil, nil
+	}
+	rows, err := h.Store.ReceiptRows(r.Context(), r.Account.ID, key, h.Kept.Refusals(key, refusalsLooked))
+	if err != nil {
+		return nil, err
+	}
+	list := &receipt.List{Now: r.Now}
+	for _, row := range rows[:min(len(rows), refusalsShown)] {
+		list.Rows = append(list.Rows, receipt.Row{At: row.At, Why: h.title(row.Receipt), Href: requestPath(row.ID), Request: row.Method, Where: placeWords(row), Status: row.Status})
+	}
+	return list, nil
+}
+
+func requestPath(id string) string { return "/requests/" + id }
+
+// doc explains a problem; the zero value for an unknown one, and for none.
+func (h *Receipts) doc(slug string) ProblemDoc {
+	if at := slices.IndexFunc(h.Docs, func(d ProblemDoc) bool { return d.Slug == slug }); at >= 0 {
+		return h.Docs[at]
+	}
+	return ProblemDoc{}
+}
