@@ -16,9 +16,9 @@ import (
 )
 
 // again starts the world's data folder anew; sessions go on.
-func (w *world) again() {
+func (w *world) again(more ...string) {
 	w.Helper()
-	w.process = w.serve()
+	w.process = w.serve(more...)
 	for _, p := range []*person{w.admin, w.owner, w.rival, w.dev, w.other} {
 		if p != nil {
 			p.base = w.portal

@@ -2,21 +2,24 @@ package e2e
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // idPattern is an id in a path: pages that differ by it are one page.
-var idPattern = regexp.MustCompile(`/[0-9a-z]{10}(/|$)`)
+var idPattern = regexp.MustCompile(`/(?:[0-9a-z]{10}|[0-9a-f]{32})(/|$)`)
 
 // TestEveryPageIsAccessible follows every link of the demo as a visitor, developer, owner and administrator, and lets axe judge each kind of page, on a wide light
 // screen and on a dark phone. A page that is broken, scrolls sideways or breaks a rule fails the test.
 func TestEveryPageIsAccessible(t *testing.T) {
 	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	refused := refusedInTheDemo(p)
 	for name, l := range map[string]look{"wide and light": desktop, "a dark phone": phone} {
 		t.Run(name, func(t *testing.T) {
 			seen := map[string]bool{}
@@ -28,7 +31,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 					b.fill("E-mail address", who)
 					b.fill("Password", "open-the-gate-26")
 					b.press("Sign in")
-					from = []string{b.path(), "/home", "/me", "/confirm", "/owner", "/admin/accounts"}
+					from = []string{b.path(), "/home", "/me", "/confirm", "/owner", "/admin/accounts", refused}
 				}
 				b.walk(p.portal, from, seen)
 			}
@@ -37,6 +40,38 @@ func TestEveryPageIsAccessible(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refusedInTheDemo calls faster than the demo's key may, and returns the path of the page about a refusal.
+func refusedInTheDemo(p *process) (path string) {
+	p.t.Helper()
+	line := p.line(`(?m)^curl .*x-api-key: ([^']+)'`)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				r, _ := http.NewRequest(http.MethodGet, p.gateway+"/echo/prod/get", nil)
+				r.Header.Set("x-api-key", line)
+				answer, err := http.DefaultClient.Do(r)
+				if err != nil {
+					continue
+				}
+				id := answer.Header.Get("X-Request-Id")
+				if text(p.t, answer); answer.StatusCode == http.StatusTooManyRequests {
+					mu.Lock()
+					path = "/requests/" + id
+					mu.Unlock()
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if path == "" {
+		p.t.Fatal("no call was refused")
+	}
+	return path
 }
 
 // missing is a page that is not there.
