@@ -30,6 +30,7 @@ type OwnerKeyStore interface {
 	standingStore
 	ImportKeys(ctx context.Context, actor models.Actor, in models.NewImport, rows []models.KeyImport, now time.Time) (models.ImportCounts, error)
 	ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error
+	PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error)
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
@@ -56,15 +57,9 @@ func (o *OwnerKeys) List(r *Request) (Reply, error) {
 	default:
 		v.Status = ""
 	}
-	plans, err := o.Store.Plans(r.Context(), r.Account.ID, "", models.Page{Limit: plansListed})
-	if err != nil {
+	var err error
+	if v.Plans, err = planMenu(r, o.Store); err != nil {
 		return Reply{}, err
-	}
-	v.Plans = []ui.Option{{Value: "", Label: "All plans"}}
-	for _, plan := range plans.Items {
-		if plan.Version > 0 {
-			v.Plans = append(v.Plans, ui.Option{Value: plan.ID.String(), Label: plan.Name()})
-		}
 	}
 	if v.Plan != "" {
 		id, err := models.ParseID[models.Plan](v.Plan)

@@ -12,6 +12,7 @@ import (
 // OwnerOverviewStore is what the owner's first page needs of the store.
 type OwnerOverviewStore interface {
 	OwnerUsageStore
+	PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error)
 	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
 	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
 }
@@ -29,7 +30,7 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	plans, err := o.Store.Plans(ctx, id, "", models.Page{Limit: plansListed})
+	plans, err := o.Store.PlanTotals(ctx, id)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -37,14 +38,14 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans.Items)}
+	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans)}
 	for _, row := range waiting.Items {
 		v.Waiting = append(v.Waiting, ownerSubscriptionRow(row))
 	}
 	v.MoreWaiting = waiting.Next != ""
 	page := r.layout("Overview", ui.Crumb{})
 	if len(v.Steps) == 0 {
-		if err := o.traffic(r, plans.Items, &v); err != nil {
+		if err := o.traffic(r, plans, &v); err != nil {
 			return Reply{}, err
 		}
 		page.Live = "/owner/usage/live?range=24h"
@@ -52,7 +53,7 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 	return Page(owner.Overview(page, v)), nil
 }
 
-func (o *OwnerOverview) traffic(r *Request, plans []models.PlanRow, v *owner.OverviewView) error {
+func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.OverviewView) error {
 	span, scope := parseRange(nil, r.Now), models.UsageScope{Owner: r.Account.ID}
 	points, err := o.Store.UsageSeries(r.Context(), scope, span.wanted())
 	if err != nil {
@@ -74,45 +75,36 @@ func (o *OwnerOverview) traffic(r *Request, plans []models.PlanRow, v *owner.Ove
 	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[1], total.Total(), func(row models.UsageRow) string {
 		return pathWith("/owner/usage", "method", row.MethodID.String(), "stage", row.StageID.String())
 	})}
-	for _, p := range plans {
-		v.Subscribers += p.Subscribers
-		v.Keys += p.Keys
-		if p.State == models.PlanPublished {
-			v.Published++
-		}
-	}
+	v.Published, v.Subscribers, v.Keys = plans.Published, plans.Subscribers, plans.Keys
 	return nil
 }
 
 // ownerSteps lead a new owner from nothing to a published plan; none are left after that.
-func ownerSteps(apis []models.APIRow, plans []models.PlanRow) []ui.Step {
+func ownerSteps(apis []models.APIRow, plans models.PlanTotals) []ui.Step {
 	var first models.APIRow
 	if len(apis) > 0 {
 		first = apis[len(apis)-1]
 	}
-	deployed, published := false, false
+	if plans.EverPublished {
+		return nil
+	}
+	deployed := false
 	for _, api := range apis {
 		for _, s := range api.Stages {
 			deployed = deployed || s.Deployment != 0
 		}
 	}
-	for _, p := range plans {
-		published = published || p.Version > 0
-	}
-	if published {
-		return nil
-	}
 	steps := []ui.Step{
 		{Title: "Create an API", Text: "From an OpenAPI document, or by hand.", Href: "/owner/apis/new", Action: "Create an API", Done: len(apis) > 0},
 		{Title: "Deploy it to a stage", Text: "A stage is an address at the gateway with your service behind it.", Href: "/owner/apis", Action: "To the API", Done: deployed},
-		{Title: "Create a plan", Text: "Who may call, how fast and how much. Three to begin with are prepared.", Href: "/owner/plans/new", Action: "Create a plan", Done: len(plans) > 0},
+		{Title: "Create a plan", Text: "Who may call, how fast and how much. Three to begin with are prepared.", Href: "/owner/plans/new", Action: "Create a plan", Done: plans.Plans > 0},
 		{Title: "Publish the plan", Text: "From then on it stands in the catalog, and developers get keys.", Href: "/owner/plans", Action: "Review and publish"},
 	}
 	if first.ID != 0 {
 		steps[1].Href = ownerAPIPath(first.ID)
 	}
-	if len(plans) > 0 {
-		steps[3].Href = ownerPlanPath(plans[0].ID) + "/publish"
+	if plans.Newest != 0 {
+		steps[3].Href = ownerPlanPath(plans.Newest) + "/publish"
 	}
 	now := false
 	for i := range steps {

@@ -243,6 +243,21 @@ func (o *OwnerSubscriptions) movePage(r *Request, row models.SubscriptionRow, f 
 	return owner.Move(r.layout("Move", subscriptionsCrumb(), ui.Crumb{Label: row.AppName + " on " + row.PlanName, Href: path}, ui.Crumb{}), c, v, f), nil
 }
 
+// planMenu is what a list is narrowed to a plan by.
+func planMenu(r *Request, store interface {
+	PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error)
+}) ([]ui.Option, error) {
+	plans, err := store.PlanChoices(r.Context(), r.Account.ID, plansListed)
+	if err != nil {
+		return nil, err
+	}
+	options := []ui.Option{{Value: "", Label: "All plans"}}
+	for _, p := range plans {
+		options = append(options, ui.Option{Value: p.ID.String(), Label: p.Name})
+	}
+	return options, nil
+}
+
 // planLister is what choosing a plan needs of the store.
 type planLister interface {
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)

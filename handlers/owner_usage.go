@@ -17,7 +17,7 @@ import (
 
 // OwnerUsageStore is what an owner's pages of usage need of the store.
 type OwnerUsageStore interface {
-	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
+	PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
 	Key(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
@@ -61,16 +61,10 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 }
 
 // filterFields are the values that the filter form keeps and offers.
-func (o *OwnerUsage) filterFields(r *Request, q usageQuestion) (owner.UsageFilters, error) {
-	f := owner.UsageFilters{Plan: q.filters.Get("plan"), API: q.filters.Get("api"), Plans: []ui.Option{{Value: "", Label: "All plans"}}, APIs: []ui.Option{{Value: "", Label: "All APIs"}}}
-	plans, err := o.Store.Plans(r.Context(), r.Account.ID, "", models.Page{Limit: plansListed})
-	if err != nil {
+func (o *OwnerUsage) filterFields(r *Request, q usageQuestion) (f owner.UsageFilters, err error) {
+	f = owner.UsageFilters{Plan: q.filters.Get("plan"), API: q.filters.Get("api"), APIs: []ui.Option{{Value: "", Label: "All APIs"}}}
+	if f.Plans, err = planMenu(r, o.Store); err != nil {
 		return f, err
-	}
-	for _, p := range plans.Items {
-		if p.Version > 0 {
-			f.Plans = append(f.Plans, ui.Option{Value: p.ID.String(), Label: p.Name()})
-		}
 	}
 	for name, values := range q.span.query() {
 		f.Hidden = append(f.Hidden, ui.Pair{Name: name, Value: values[0]})

@@ -285,6 +285,13 @@ CREATE TABLE opening_keys (
     PRIMARY KEY (plan_id, key_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE plan_counts (
+    plan_id     INTEGER PRIMARY KEY REFERENCES plans (id) ON DELETE CASCADE,
+    keys        INTEGER NOT NULL DEFAULT 0,   -- rows of plan_keys
+    subscribers INTEGER NOT NULL DEFAULT 0,   -- open subscriptions
+    waiting     INTEGER NOT NULL DEFAULT 0    -- of them pending
+) STRICT;
+
 CREATE TABLE plan_invitations (
     plan_id INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
     email   TEXT NOT NULL,                    -- lower case
@@ -311,6 +318,16 @@ CREATE INDEX plan_keys_newest ON plan_keys (plan_id, added_at, key_id);
 CREATE INDEX plan_keys_subscribed ON plan_keys (plan_id, added_at, key_id) WHERE subscription_id IS NOT NULL;
 
 CREATE INDEX plan_keys_subscription ON plan_keys (subscription_id);
+
+CREATE TRIGGER plan_counts_key_comes AFTER INSERT ON plan_keys
+BEGIN
+    INSERT INTO plan_counts (plan_id, keys) VALUES (NEW.plan_id, 1) ON CONFLICT (plan_id) DO UPDATE SET keys = keys + 1;
+END;
+
+CREATE TRIGGER plan_counts_key_goes AFTER DELETE ON plan_keys
+BEGIN
+    UPDATE plan_counts SET keys = keys - 1 WHERE plan_id = OLD.plan_id;
+END;
 
 CREATE TRIGGER plan_keys_while_opening AFTER INSERT ON plan_keys WHEN EXISTS (SELECT 1 FROM plan_openings WHERE plan_id = NEW.plan_id)
 BEGIN
@@ -490,6 +507,27 @@ CREATE INDEX subscriptions_app ON subscriptions (app_id, requested_at);
 CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE state IN ('pending', 'active', 'suspended');
 
 CREATE INDEX subscriptions_plan ON subscriptions (plan_id, state, requested_at, id);
+
+CREATE TRIGGER plan_counts_subscription_changes AFTER UPDATE OF state ON subscriptions
+BEGIN
+    UPDATE plan_counts SET
+        subscribers = subscribers - (OLD.state IN ('pending', 'active', 'suspended')) + (NEW.state IN ('pending', 'active', 'suspended')),
+        waiting = waiting - (OLD.state = 'pending') + (NEW.state = 'pending')
+    WHERE plan_id = NEW.plan_id;
+END;
+
+CREATE TRIGGER plan_counts_subscription_comes AFTER INSERT ON subscriptions
+BEGIN
+    INSERT INTO plan_counts (plan_id, subscribers, waiting)
+        VALUES (NEW.plan_id, NEW.state IN ('pending', 'active', 'suspended'), NEW.state = 'pending')
+        ON CONFLICT (plan_id) DO UPDATE SET subscribers = subscribers + excluded.subscribers, waiting = waiting + excluded.waiting;
+END;
+
+CREATE TRIGGER plan_counts_subscription_goes AFTER DELETE ON subscriptions
+BEGIN
+    UPDATE plan_counts SET subscribers = subscribers - (OLD.state IN ('pending', 'active', 'suspended')), waiting = waiting - (OLD.state = 'pending')
+    WHERE plan_id = OLD.plan_id;
+END;
 
 CREATE TABLE "throttle_levels" (
     key_id     INTEGER NOT NULL,

@@ -51,6 +51,22 @@ type PlanRow struct {
 	Stages      []string // labels of the stages of the current terms
 }
 
+// PlanChoice is a plan in a menu.
+type PlanChoice struct {
+	ID   PlanID
+	Name string
+}
+
+// PlanTotals is an owner's plans together.
+type PlanTotals struct {
+	Plans         int
+	Newest        PlanID // 0: there is none
+	Published     int    // now
+	EverPublished bool   // one of them at least
+	Subscribers   int    // open subscriptions
+	Keys          int
+}
+
 // PlanUse names a plan that would lose a stage, for the page that asks before a delete.
 type PlanUse struct {
 	PlanID      PlanID

@@ -316,6 +316,8 @@ func TestListsOfCatalogAndKeysStartInAnIndex(t *testing.T) {
 			"app's keys":        func() error { _, err := w.AppKeys(ctx, w.developer.ID, made.App.ID); return err },
 			"count of waiting":  func() error { _, err := w.WaitingSubscriptions(ctx, w.owner.ID); return err },
 			"API's plans":       func() error { _, err := w.APIPlans(ctx, w.owner.ID, w.api.ID); return err },
+			"plans by name":     func() error { _, err := w.PlanChoices(ctx, w.owner.ID, 5); return err },
+			"plans together":    func() error { _, err := w.PlanTotals(ctx, w.owner.ID); return err },
 			"stage choices":     func() error { _, err := w.StageChoices(ctx, w.owner.ID); return err },
 		}
 		for what, call := range calls {

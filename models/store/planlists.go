@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 
 	"gorm.io/gorm"
@@ -41,6 +42,21 @@ func (s *Store) Plans(ctx context.Context, owner models.AccountID, state models.
 	}
 	items, err := planListRows(db, plans)
 	return models.List[models.PlanRow]{Items: items, Next: list.Next}, err
+}
+
+// PlanChoices reads the names of an owner's plans that were ever published, newest first, for a menu.
+func (s *Store) PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error) {
+	return selectAll[models.PlanChoice](s.read.WithContext(ctx), "plan names",
+		`SELECT id, name FROM plans WHERE owner_id = ? AND version > 0 ORDER BY created_at DESC, id DESC LIMIT ?`, owner, limit)
+}
+
+// PlanTotals reads what an owner's plans amount to.
+func (s *Store) PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error) {
+	return selectOne[models.PlanTotals](s.read.WithContext(ctx), "plan totals", `SELECT count(*) AS plans,
+			coalesce((SELECT id FROM plans WHERE owner_id = @owner ORDER BY created_at DESC, id DESC LIMIT 1), 0) AS newest,
+			count(*) FILTER (WHERE p.state = 'published' AND p.ended = 0) AS published, coalesce(max(p.version), 0) > 0 AS ever_published,
+			coalesce(sum(c.subscribers) FILTER (WHERE p.ended = 0), 0) AS subscribers, coalesce(sum(c.keys), 0) AS keys
+		FROM plans p LEFT JOIN plan_counts c ON c.plan_id = p.id WHERE p.owner_id = @owner`, sql.Named("owner", owner))
 }
 
 // Plan reads a plan of an owner.
@@ -91,14 +107,11 @@ type planCount struct {
 	Keys        int
 }
 
-// planCounts counts who is on plans: open subscriptions, those that wait, and keys, the ones that were revoked among them, as the plan's
-// list of keys shows them.
+// planCounts tells who is on plans: open subscriptions, those that wait, and keys, the ones that were revoked among them, as the plan's
+// list of keys shows them. The numbers are kept as they come and go.
 func planCounts(db *gorm.DB, plans []models.PlanID) (map[models.PlanID]planCount, error) {
-	rows, err := selectAll[planCount](db, "plan counts", `SELECT p.id AS plan_id,
-			iif(p.ended, 0, (SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state IN ('pending', 'active', 'suspended'))) AS subscribers,
-			iif(p.ended, 0, (SELECT count(*) FROM subscriptions s WHERE s.plan_id = p.id AND s.state = 'pending')) AS waiting,
-			(SELECT count(*) FROM plan_keys pk WHERE pk.plan_id = p.id) AS keys
-		FROM plans p WHERE p.id IN ?`, plans)
+	rows, err := selectAll[planCount](db, "plan counts", `SELECT c.plan_id, c.keys, iif(p.ended, 0, c.subscribers) AS subscribers, iif(p.ended, 0, c.waiting) AS waiting
+		FROM plan_counts c JOIN plans p ON p.id = c.plan_id WHERE c.plan_id IN ?`, plans)
 	counts := make(map[models.PlanID]planCount, len(rows))
 	for _, r := range rows {
 		counts[r.PlanID] = r

@@ -135,8 +135,8 @@ func oneSubscription(db *gorm.DB, where string, args ...any) (models.Subscriptio
 
 // WaitingSubscriptions counts the requests that an owner has not decided.
 func (s *Store) WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error) {
-	return selectOne[int](s.read.WithContext(ctx), "waiting subscriptions", `SELECT count(*) FROM plans p JOIN subscriptions s ON s.plan_id = p.id
-		WHERE p.owner_id = ? AND p.ended = 0 AND s.state = 'pending'`, owner)
+	return selectOne[int](s.read.WithContext(ctx), "waiting subscriptions", `SELECT coalesce(sum(c.waiting), 0) FROM plans p JOIN plan_counts c ON c.plan_id = p.id
+		WHERE p.owner_id = ? AND p.ended = 0`, owner)
 }
 
 // OwnerSubscriptions lists the subscriptions to an owner's plans, newest request first. Search is a prefix of the app's name, of the
