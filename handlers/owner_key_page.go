@@ -102,15 +102,18 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	return v, nil
 }
 
-// keyScope is where a key's usage is looked at: the stages that it may call by the reader's plans, or could until they ended. It may be on others'
-// plans too.
+// keyScope is where a key's usage is looked at: for one that the reader made everywhere; for a developer's, which may be on others' plans too, the stages that it
+// may call by the reader's plans, or could until they ended or it was revoked.
 func (o *OwnerKeys) keyScope(r *Request, key models.KeyDetail) (models.UsageScope, error) {
+	if key.OwnerID == r.Account.ID {
+		return models.UsageScope{Keys: []models.KeyID{key.ID}}, nil
+	}
 	scope := models.UsageScope{Keys: []models.KeyID{key.ID}, Stages: make([]models.StageID, len(key.Calls))} // not nil: without calls there is nothing to see
 	for i, call := range key.Calls {
 		scope.Stages[i] = call.StageID
 	}
 	for _, m := range key.Memberships {
-		if m.State != models.MemberEnded {
+		if m.State != models.MemberEnded && key.RevokedAt.IsZero() {
 			continue
 		}
 		row, err := o.Store.Plan(r.Context(), r.Account.ID, m.PlanID)
@@ -156,7 +159,11 @@ func blocked(memberships []models.Membership) bool {
 // keyPlans fills in the plans that the key is on, with where it stands on each; f is one of the page's forms after a mistake.
 func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView, f *Form) error {
 	for _, m := range key.Memberships {
-		p := owner.KeyPlan{ID: m.PlanID.String(), Name: m.PlanName, Href: ownerPlanPath(m.PlanID), State: ownerMemberBadge(m.State), Added: m.AddedAt,
+		state := ownerMemberBadge(m.State)
+		if !v.Working {
+			state = ui.BadgeProps{Text: "Key revoked"}
+		}
+		p := owner.KeyPlan{ID: m.PlanID.String(), Name: m.PlanName, Href: ownerPlanPath(m.PlanID), State: state, Added: m.AddedAt,
 			UsageHref: pathWith("/owner/usage", "key", key.ID.String(), "plan", m.PlanID.String())}
 		if m.SubscriptionID != 0 {
 			p.SubscriptionHref = ownerSubscriptionPath(m.SubscriptionID)

@@ -158,3 +158,21 @@ func TestExportHoldsValuesOnlyAfterThePasswordWasProved(t *testing.T) {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 }
+
+// What was called is not forgotten with the right to call: the page of a revoked key shows its last calls, and does not say that it is active somewhere.
+func TestARevokedKeyKeepsItsHistoryOnItsPage(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	own, _, err := p.store.CreateCustomerKey(t.Context(), storetest.Actor(p.owner), models.NewCustomerKey{Name: "k", Plans: []models.PlanID{w.plan.ID}}, p.clock)
+	ok(t, err)
+	theirs := p.subscribe(w.plan, "App").Key
+	b := p.signedIn("owner@example.com")
+	for id, who := range map[models.KeyID]models.Account{own.ID: p.owner, theirs.ID: p.developer} {
+		ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{
+			{KeyID: id, PlanID: w.plan.ID, StageID: w.stage.ID, Minute: p.clock.Unix() / 60 * 60, Outcome: models.OutcomeSuccess, Count: 3}}}))
+		ok(t, p.store.RevokeKey(t.Context(), storetest.Actor(who), id, p.clock))
+		got := b.get("/owner/keys/" + id.String())
+		got.has(t, "Revoked", "Key revoked")
+		got.hasNot(t, "No calls to your stages", "Active</span>")
+	}
+}
