@@ -192,6 +192,8 @@ func (p *portal) page(t testing.TB, route string) page {
 		one.status = http.StatusSeeOther // it is over: back to the editor
 	case "/owner/plans/:plan/delete":
 		places[":plan"] = p.DraftPlan.String()
+	case "/owner/imports/:import/report":
+		one.status = http.StatusNotFound // it was imported at once
 	case "/invite/:token":
 		places[":token"] = p.InviteToken
 	case "/reset/:token":
@@ -217,7 +219,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":request": p.request,
+		":request": p.request, ":import": p.Import.String(),
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()

@@ -97,7 +97,7 @@ func (r *Request) sidebar() []ui.NavSection {
 			{Label: "Keys", Href: "/owner/keys", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Icon: "chart-column"},
 		}}, {Label: "Manage", Items: []ui.NavItem{
-			{Label: "Import keys", Href: "/owner/keys/import", Icon: "upload"},
+			{Label: "Imports", Href: "/owner/imports", Icon: "upload"},
 			{Label: "Audit log", Href: "/owner/audit", Icon: "history"},
 		}}})
 	case adminHat:

@@ -28,7 +28,6 @@ type OwnerKeyStore interface {
 	RemoveKeyFromPlan(ctx context.Context, actor models.Actor, key models.KeyID, plan models.PlanID, now time.Time) error
 	MoveKey(ctx context.Context, actor models.Actor, key models.KeyID, from, to models.PlanID, withCount bool, now time.Time) error
 	standingStore
-	ImportKeys(ctx context.Context, actor models.Actor, in models.NewImport, rows []models.KeyImport, now time.Time) (models.ImportCounts, error)
 	ExportKeys(ctx context.Context, actor models.Actor, withValues bool, now time.Time, fn func(models.KeyExport) error) error
 	PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error)
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
+	"gatehouse/jobs"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 	"gatehouse/models/openapi"
@@ -37,6 +39,8 @@ type ownerPortal struct {
 	refused                    string // address that may not be dialled
 	recording                  *heldRecording
 	rehearsals                 *handlers.Rehearsals
+	imports                    *jobs.Imports
+	folder                     string // of the imports
 }
 
 func (p *ownerPortal) Read(context.Context, []byte) (openapi.Description, error) {
@@ -55,7 +59,9 @@ func (p *ownerPortal) CheckUpstream(_ context.Context, url string) error {
 
 func openOwnerPortal(t *testing.T) *ownerPortal {
 	t.Helper()
-	p := &ownerPortal{portal: &portal{t: t, store: storetest.Open(t), clock: storetest.Now()}}
+	ring := secret.NewKeyring()
+	p := &ownerPortal{portal: &portal{t: t, store: storetest.Open(t, func(c *store.Config) { c.Keyring = ring }), clock: storetest.Now()}, folder: filepath.Join(t.TempDir(), "imports")}
+	p.imports = jobs.NewImports(jobs.Config{Store: p.store, Keyring: ring, Dir: p.folder, Now: func() time.Time { return p.clock }})
 	p.record()
 	p.handler = p.serveOwner(p.store)
 	p.owner, p.stranger, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleOwner, "stranger@example.com"), p.account(models.RoleDeveloper, "developer@example.com")
@@ -72,7 +78,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	return web.Handler(site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
-		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerUsage: &handlers.OwnerUsage{Store: s},
+		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerImports: &handlers.OwnerImports{Store: s, Files: p.imports}, OwnerUsage: &handlers.OwnerUsage{Store: s},
 	}, static.Handler())
 }
 

@@ -43,6 +43,11 @@ func Again(c templ.Component) Reply { return Reply{status: http.StatusUnprocessa
 // TooMany answers with the form again, because it was sent too often.
 func TooMany(c templ.Component) Reply { return Reply{status: http.StatusTooManyRequests, page: c} }
 
+// TooLarge answers with the form again, because what it sent is too large.
+func TooLarge(c templ.Component) Reply {
+	return Reply{status: http.StatusRequestEntityTooLarge, page: c}
+}
+
 // See sends the browser on to a page of this site.
 func See(location string) Reply { return Reply{status: http.StatusSeeOther, location: location} }
 

@@ -2,8 +2,10 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,6 +34,7 @@ type Request struct {
 	Session *session.Session
 	asOwner bool   // the page is one that developers and owners share, and it is an owner who reads it
 	route   string // its entry in the list of routes; "" for none
+	control *http.ResponseController
 	params  gin.Params
 }
 
@@ -67,7 +70,7 @@ const RequestIDKey = "request-id"
 // Handle makes a gin handler of h. Guards run first; the first that returns an error ends the request.
 func (s *Site) Handle(h Handler, guards ...Guard) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC(), route: c.FullPath(), params: c.Params}
+		r := &Request{Request: c.Request, Site: s, ID: c.GetString(RequestIDKey), Now: s.Now().UTC(), route: c.FullPath(), params: c.Params, control: http.NewResponseController(c.Writer)}
 		reply, err := s.answer(r, h, guards)
 		if err != nil {
 			reply = s.failure(r, err)
@@ -192,10 +195,51 @@ func (r *Request) form(limit int64) (*Form, error) {
 		if tooLarge(err) {
 			return nil, &models.Error{Kind: models.KindInvalid, Message: "What you sent is too large. Send less at once."}
 		}
-		return nil, &models.Error{Kind: models.KindInvalid, Message: "The form could not be read. Go back and send it again."}
+		return nil, errForm
 	}
 	return &Form{values: r.PostForm, errors: map[string]string{}, file: r.file}, nil
 }
+
+// Receive reads the body as a form of at most limit bytes, whose file in a field goes to take as it comes in: a large one need never be in memory, and may take
+// its time. Its error may be take's.
+func (r *Request) Receive(field string, limit int64, take func(name string, body io.Reader) error) (*Form, error) {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "multipart/form-data" { // what is no kind is no file either
+		return r.Form()
+	}
+	_ = r.control.SetReadDeadline(time.Time{}) // not supported by recorders in tests
+	r.Body = http.MaxBytesReader(nil, r.Body, limit)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, errForm
+	}
+	f := NewForm()
+	for {
+		part, err := parts.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return f, nil
+		case tooLarge(err):
+			return nil, err
+		case err != nil:
+			return nil, errForm
+		case part.FormName() == field && part.FileName() != "":
+			if err := take(part.FileName(), part); err != nil {
+				return nil, err
+			}
+			continue
+		case part.FileName() != "" || part.FormName() == field:
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(part, maxForm+1))
+		if err != nil || len(text) > maxForm {
+			return nil, errForm
+		}
+		f.Add(part.FormName(), string(text))
+	}
+}
+
+// errForm says that a form is none.
+var errForm = &models.Error{Kind: models.KindInvalid, Message: "The form could not be read. Go back and send it again."}
 
 func (r *Request) file(field string) ([]byte, error) {
 	if r.MultipartForm == nil || len(r.MultipartForm.File[field]) == 0 {

@@ -189,8 +189,13 @@ const (
 
 // live answers with a stream of what draw returns.
 func (r *Request) live(draw func(ctx context.Context, now time.Time) (templ.Component, error)) Reply {
+	return r.liveEach(liveEvery, draw)
+}
+
+// liveEach is live at another pace.
+func (r *Request) liveEach(every time.Duration, draw func(ctx context.Context, now time.Time) (templ.Component, error)) Reply {
 	return Live(func(ctx context.Context, send func(templ.Component) error) error {
-		ticker, end := time.NewTicker(liveEvery), time.NewTimer(liveFor)
+		ticker, end := time.NewTicker(every), time.NewTimer(liveFor)
 		defer ticker.Stop()
 		defer end.Stop()
 		for {

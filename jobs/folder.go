@@ -221,13 +221,24 @@ func (j *Imports) sweepOne(ctx context.Context, id models.ImportID) error {
 	return j.clean(i)
 }
 
+// HasReport reports whether there is a report of an import.
+func (j *Imports) HasReport(i models.Import) bool {
+	_, err := os.Stat(j.path(i.ID, reportOf(i)))
+	return err == nil
+}
+
+// reportOf is the file that has the report of an import.
+func reportOf(i models.Import) string {
+	if i.State.Ended() {
+		return reportFile
+	}
+	return linesFile
+}
+
 // Report writes the report of an import, as far as there is one: line, outcome, key_id, message. Before the import is written it says what would become of the
 // lines. Its error wraps fs.ErrNotExist where none is kept.
 func (j *Imports) Report(i models.Import) (func(io.Writer) error, error) {
-	file := linesFile
-	if i.State.Ended() {
-		file = reportFile
-	}
+	file := reportOf(i)
 	f, err := os.Open(j.path(i.ID, file))
 	if err != nil {
 		return nil, err

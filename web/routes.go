@@ -33,6 +33,7 @@ type Pages struct {
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
+	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
 	Admin *handlers.Admin
@@ -222,8 +223,14 @@ func ownerCustomers(g group, p Pages) {
 	g.form("/owner/subscriptions/:subscription/move", p.OwnerSubscriptions.MoveForm, p.OwnerSubscriptions.Move)
 	g.form("/owner/keys", p.OwnerKeys.List, p.OwnerKeys.Create)
 	g.get("/owner/keys/new", p.OwnerKeys.New)
-	g.form("/owner/keys/import", p.OwnerKeys.ImportForm, p.OwnerKeys.Import)
+	g.form("/owner/keys/import", p.OwnerImports.Form, p.OwnerImports.Create)
 	g.form("/owner/keys/export", p.OwnerKeys.ExportForm, p.OwnerKeys.Export)
+	g.get("/owner/imports", p.OwnerImports.List)
+	g.get("/owner/imports/:import", p.OwnerImports.Show)
+	g.get("/owner/imports/:import/live", p.OwnerImports.Live)
+	g.get("/owner/imports/:import/report", p.OwnerImports.Report)
+	g.post("/owner/imports/:import/start", p.OwnerImports.Start)
+	g.post("/owner/imports/:import/cancel", p.OwnerImports.Cancel)
 	g.get("/owner/keys/:key", p.OwnerKeys.Show)
 	g.post("/owner/keys/:key/settings", p.OwnerKeys.Settings)
 	g.post("/owner/keys/:key/enabled", p.OwnerKeys.Enabled)

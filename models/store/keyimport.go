@@ -11,8 +11,8 @@ import (
 )
 
 // ImportKeys makes and changes an owner's keys as the lines of a small file say, in one transaction: all of them, or none. A line with an Id, or with a value
-// that one of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N". A named import
-// is listed with the others.
+// that one of his keys has, changes that key; of a developer's key on his plans only whether it is enabled. The error's fields are "line N". An import of
+// some bytes is listed with the others.
 func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, in models.NewImport, rows []models.KeyImport, now time.Time) (counts models.ImportCounts, err error) {
 	ids := freshIDs[models.Key](len(rows))
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
@@ -40,7 +40,8 @@ func (s *Store) ImportKeys(ctx context.Context, actor models.Actor, in models.Ne
 			return err
 		}
 		o := object{kind: "key", name: fmt.Sprintf("%d keys", len(rows)), owner: actor.AccountID}
-		if in.ID != 0 {
+		if in.Bytes != 0 {
+			in.ID = newID[models.Import]()
 			o = importObject(models.Import{ID: in.ID, OwnerID: actor.AccountID, File: in.File})
 			if err := t.putImport(in, counts); err != nil {
 				return err

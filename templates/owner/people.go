@@ -151,18 +151,6 @@ type KeyStanding struct {
 	*Standing  // nil: the plan has no quota
 }
 
-// ImportKeysView asks for a file of keys.
-type ImportKeysView struct {
-	Plans []ui.Option // ids to write into the file
-	Lines []LineProblem
-}
-
-// LineProblem is a mistake in a line.
-type LineProblem struct {
-	Line int
-	Text string
-}
-
 // ExportView asks what an export holds.
 type ExportView struct {
 	Confirmed bool // the password was proved a moment ago

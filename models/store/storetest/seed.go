@@ -43,6 +43,7 @@ type Seeded struct {
 	Key                               models.KeyID          // the developer's busiest, on Plan
 	Subscription                      models.SubscriptionID // of App to Plan
 	CustomerKey                       models.KeyID          // the owner's, on Plan
+	Import                            models.ImportID       // the owner's newest, which was small
 	Waiting                           models.SubscriptionID // for the owner's answer
 }
 

@@ -166,9 +166,12 @@ func (d *seeder) customers() {
 			}
 			rows = append(rows, row)
 		}
-		_, err := d.ImportKeys(d.Context(), Actor(d.made.Owner), models.NewImport{}, rows, at)
+		_, err := d.ImportKeys(d.Context(), Actor(d.made.Owner), models.NewImport{File: "customers.csv", Bytes: int64(len(rows)) * 80}, rows, at)
 		d.must(err)
 	}
+	imports, err := d.Imports(d.Context(), d.made.Owner.ID, models.Page{Limit: 1})
+	d.must(err)
+	d.made.Import = imports.Items[0].ID
 	list, err := d.PlanKeys(d.Context(), d.made.Owner.ID, d.made.Plan, Now(), models.Page{Limit: 1})
 	d.must(err)
 	d.made.CustomerKey = list.Items[0].ID
