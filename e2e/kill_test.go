@@ -54,46 +54,59 @@ func (k *killed) useUp() {
 	})
 }
 
-// The same at each place where something could be half done. It needs a build of its own: make kill-test.
+// crashPoints are the places where something could be half done.
+func crashPoints() []string {
+	return []string{"meter.admit", "meter.admitted", "meter.finish", "meter.commit", "meter.committed", "escrow.ask", "escrow.granted"}
+}
+
+// The same at each place where something could be half done: once at all of them, one after the other, or as often as make kill-test says, in a world for each.
 func TestCrashesAtEachPointLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
-	times, err := strconv.Atoi(os.Getenv("GATEHOUSE_CRASHES"))
-	if err != nil {
-		t.Skip("make kill-test runs it")
-	}
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range []string{
-		"meter.admit", "meter.admitted", "meter.finish", "meter.commit", "meter.committed", "escrow.ask", "escrow.granted",
-	} {
-		t.Run(point, func(t *testing.T) {
-			k := newKilled(t, int64(times)*100)
-			ctx, cancel := context.WithCancel(t.Context())
-			wait := k.call(ctx, 2)
-			missed := 0
-			for range times {
-				passes := rand.IntN(100)
-				if !strings.HasPrefix(point, "meter.admit") && point != "meter.finish" {
-					passes = rand.IntN(3)
-				}
-				k.serveAt(path, fmt.Sprintf("GATEHOUSE_CRASH=%s:%d", point, passes))
-				select {
-				case <-k.exited:
-					k.exited <- nil
-					k.gateway.Store(nil)
-				case <-time.After(3 * time.Second): // there is nothing left to admit
-					missed++
-					k.kill()
-				}
-			}
-			k.serveAt(path)
-			k.useUp()
-			cancel()
-			wait()
-			k.check()
-			k.checkRecording()
-			t.Logf("%d of %d crashes at the point", times-missed, times)
-		})
+	times, err := strconv.Atoi(os.Getenv("GATEHOUSE_CRASHES"))
+	if err != nil {
+		crashAt(t, path, 1, crashPoints()...)
+		return
 	}
+	for _, point := range crashPoints() {
+		t.Run(point, func(t *testing.T) { crashAt(t, path, times, point) })
+	}
+}
+
+// crashAt has a server end so many times at each of the points.
+func crashAt(t *testing.T, path string, times int, points ...string) {
+	t.Helper()
+	k := newKilled(t, int64(times*len(points))*100)
+	ctx, cancel := context.WithCancel(t.Context())
+	wait := k.call(ctx, 2)
+	for _, point := range points {
+		crashed, missed := 0, 0
+		for crashed < times && missed < times+3 {
+			passes := rand.IntN(100)
+			if !strings.HasPrefix(point, "meter.admit") && point != "meter.finish" {
+				passes = rand.IntN(3)
+			}
+			k.serveAt(path, fmt.Sprintf("GATEHOUSE_CRASH=%s:%d", point, passes))
+			select {
+			case <-k.exited:
+				k.exited <- nil
+				k.gateway.Store(nil)
+				crashed++
+			case <-time.After(5 * time.Second): // it did not pass there so often: there is little left to admit
+				missed++
+				k.kill()
+			}
+		}
+		if crashed < times {
+			t.Errorf("%d crashes at %s, want %d", crashed, point, times)
+		}
+	}
+	k.serveAt(path)
+	k.useUp()
+	cancel()
+	wait()
+	k.check()
+	k.checkRecording()
 }
