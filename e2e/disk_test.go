@@ -103,9 +103,12 @@ func (k *killed) served(n int64) {
 	}
 }
 
-// moveData puts the data folder on another disk.
+// moveData puts the data folder on another disk, which has no room for receipts.
 func (k *killed) moveData(to string) {
 	k.Helper()
+	if err := os.Remove(filepath.Join(k.data, "receipts")); err != nil {
+		k.Fatal(err)
+	}
 	if out, err := exec.Command("cp", "-a", k.data+"/.", to).CombinedOutput(); err != nil {
 		k.Fatalf("%v: %s", err, out)
 	}
@@ -156,6 +159,9 @@ func TestAFullDiskRefusesAndComesBackExact(t *testing.T) {
 			k := newKilled(t, 40_000)
 			d := tt.disk(k)
 			k.serveAt(path, smallSegments)
+			if _, text := k.ready(); d.dir == k.data && !strings.HasPrefix(text, "ready, but without receipts: ") {
+				t.Errorf("a disk too small for receipts: %s", text)
+			}
 			if d.dir == "" {
 				tt.problem, tt.rest = "journal-full", "journal-full"
 			}
