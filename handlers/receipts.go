@@ -135,7 +135,7 @@ func (h *Receipts) facts(r *Request, d models.ReceiptDetail) []ui.Definition {
 func keyFacts(d models.ReceiptDetail) []ui.Definition {
 	switch {
 	case d.Key.ID == 0:
-		return []ui.Definition{{Term: "Key", Text: d.KeyID.String(), Mono: true}, {Term: "", Text: "on none of your plans"}}
+		return []ui.Definition{{Term: "Key", Text: d.KeyID.String(), Mono: true}, {Term: "Its plans", Text: "none of yours"}}
 	case d.OwnKey && d.Key.AppID != 0:
 		return []ui.Definition{{Term: "Key", Body: receipt.KeyName(d.Key.Name, d.Key.Hint, keyPath(d.KeyID))}, {Term: "App", Text: d.AppName, Href: appPath(d.Key.AppID)}}
 	case d.Key.AppID != 0:

@@ -246,7 +246,7 @@ func TestReceiptOfAStrangersKeyNamesItByItsIDAlone(t *testing.T) {
 	ok(t, err)
 	p.kept[receiptID] = p.refusal(made, models.Plan{}, func(r *models.Receipt) { r.Problem, r.APIID, r.StageID, r.PlanVersion = "no-plan", api.ID, 0, 0 })
 	got := p.signedIn("rival@example.com").get("/requests/" + receiptID)
-	got.has(t, "is on no plan", made.Key.ID.String(), "on none of your plans", "Rival API")
+	got.has(t, "is on no plan", made.Key.ID.String(), "none of yours", "Rival API")
 	got.hasNot(t, "Zanzibar", made.Key.Hint, "developer@example.com")
 	p.signedIn("developer@example.com").get("/requests/"+receiptID).has(t, "Zanzibar")
 	if got := p.signedIn("owner@example.com").get("/requests/" + receiptID); got.status != http.StatusNotFound {
