@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench seed-usage demo kill-test
+.PHONY: test deps check unit browser nocgo generate build bench bench-start seed-usage demo kill-test
 
 test: deps check unit nocgo
 
@@ -38,6 +38,12 @@ build:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./bench/
+
+# How long a start takes with a million keys. The folder START is seeded once (1 GB, and another while it is made) and used again.
+bench-start:
+	@test -n "$(START)" || { echo "say where: make bench-start START=/path/with/2/GB"; exit 1; }
+	mkdir -p "$(START)"
+	GATEHOUSE_START_DATA=$(START) SQLITE_TMPDIR=$(START) go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 5x -timeout 0 -v .
 
 # A million keys with usage on each of 90 days, and how long reading any of them takes. The folder USAGE is seeded once and used again: 13 GB there, and
 # 5 GB more in SQLITE_TMPDIR while it is made.

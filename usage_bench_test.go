@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +44,46 @@ func BenchmarkUsageOfAnyKey(b *testing.B) {
 			}
 		})
 	})
+}
+
+// BenchmarkStart opens what serve opens, with a million keys on one plan, until it could answer: all of the start but making the process. GATEHOUSE_START_DATA
+// names the folder, which is seeded if it is not yet (1 GB); without it there is nothing to measure. Processor time is told beside the clock's: on a
+// machine that does other things too it is what tells.
+func BenchmarkStart(b *testing.B) {
+	folder := os.Getenv("GATEHOUSE_START_DATA")
+	if folder == "" {
+		b.Skip("GATEHOUSE_START_DATA names no folder: see make bench-start")
+	}
+	largeFolder(b, folder, storetest.Large{Keys: 1_000_000, Days: 1})
+	var took, processor []time.Duration
+	for b.Loop() {
+		began, before := time.Now(), processorTime(b)
+		in, err := open(b.Context(), portalConfig(folder), slog.New(slog.DiscardHandler), false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		took, processor = append(took, time.Since(began)), append(processor, processorTime(b)-before)
+		if err := in.gateway.Ready(); err != nil {
+			b.Fatal(err)
+		}
+		if err := in.close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	slices.Sort(took)
+	slices.Sort(processor)
+	b.ReportMetric(took[len(took)/2].Seconds(), "s/start")
+	b.ReportMetric(processor[len(processor)/2].Seconds(), "processor-s/start")
+}
+
+// processorTime is what this process has used of it.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // daysKept is how long the store keeps usage by the day.
