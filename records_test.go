@@ -137,8 +137,10 @@ func TestABackupIsRestoredWholeAndEverythingElsePutAside(t *testing.T) {
 		t.Errorf("backup: %v", made)
 	}
 	commandJSON(t, "a long enough pass\n", "account", "create", "--data", data, "--email", "bo@example.com", "--password-stdin")
-	if err := errorsOf(os.Mkdir(filepath.Join(data, journalFolder), 0o700), os.WriteFile(filepath.Join(data, journalFolder, "1"), nil, 0o600)); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{journalFolder, recordingFolder} {
+		if err := errorsOf(os.Mkdir(filepath.Join(data, folder), 0o700), os.WriteFile(filepath.Join(data, folder, "1"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	says(t, fails(t, "restore", "--data", data, file), "--force")
 	restored := commandJSON(t, "", "restore", "--data", data, file, "--force")
@@ -146,13 +148,15 @@ func TestABackupIsRestoredWholeAndEverythingElsePutAside(t *testing.T) {
 		t.Errorf("accounts: %v", got)
 	}
 	aside := restored["putAside"].(string)
-	for _, name := range []string{databaseFile, filepath.Join(journalFolder, "1")} {
+	for _, name := range []string{databaseFile, filepath.Join(journalFolder, "1"), filepath.Join(recordingFolder, "1")} {
 		if _, err := os.Stat(filepath.Join(aside, name)); err != nil {
 			t.Errorf("put aside: %v", err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(data, journalFolder)); err == nil {
-		t.Error("the journal of another history is still there")
+	for _, folder := range []string{journalFolder, recordingFolder} {
+		if _, err := os.Stat(filepath.Join(data, folder)); err == nil {
+			t.Errorf("the %s of another history is still there", folder)
+		}
 	}
 	if got := commandJSON(t, "", "check", "--data", data); got["ok"] != true {
 		t.Errorf("check: %v", got)

@@ -43,12 +43,17 @@ func (o *OwnerPlans) rehearse(r *Request, row models.PlanRow, terms models.Terms
 	}
 	v := o.Rehearsals.Ask(r.Account.ID, row.ID, row.InForce, terms)
 	if v.state == rehearsalWaiting || v.state == rehearsalRunning {
-		ctx, cancel := context.WithTimeout(r.Context(), atMost)
-		defer cancel()
-		o.Rehearsals.Wait(ctx, v.id)
+		o.wait(r, v.id, atMost)
 		v = o.Rehearsals.Look(r.Account.ID, row.ID, v.id)
 	}
 	return v
+}
+
+// wait returns at the end of a rehearsal, or when the answer must go out.
+func (o *OwnerPlans) wait(r *Request, id string, atMost time.Duration) {
+	ctx, cancel := context.WithTimeout(r.Context(), atMost)
+	defer cancel()
+	o.Rehearsals.Wait(ctx, id)
 }
 
 // rehearsalCard is the card beside the editor. Terms are what the form says.
@@ -190,6 +195,7 @@ func (o *OwnerPlans) RehearseAgain(r *Request) (Reply, error) {
 	if v = o.Rehearsals.Again(r.Account.ID, row.ID, v.id); v.state == rehearsalBusy {
 		return r.Sorry(rehearsalPath(row.ID, r.Param("run")), manyWait), nil
 	}
+	o.wait(r, v.id, waitForPressed)
 	return See(rehearsalPath(row.ID, v.id)), nil
 }
 

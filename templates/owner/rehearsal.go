@@ -56,5 +56,5 @@ type RehearsalReport struct {
 }
 
 func (v RehearsalReport) columns() []ui.Column {
-	return []ui.Column{{Label: "Key"}, {Label: "Requests", Num: true, Hide: ui.Tablet}, {Label: "Really refused", Num: true, Hide: ui.Phone}, {Label: "Today's limits", Num: true}, {Label: "The draft", Num: true}}
+	return []ui.Column{{Label: "Key"}, {Label: "Requests", Num: true, Hide: ui.Tablet}, {Label: "Really refused", Num: true, Hide: ui.Phone}, {Label: "Today's limits", Num: true, Hide: ui.Phone}, {Label: "The draft", Num: true}}
 }
