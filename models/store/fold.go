@@ -15,6 +15,9 @@ const (
 	foldEvery = time.Second
 	// longLog is the length of the log, in pages, from which on it is begun anew.
 	longLog = 1000
+	// fewPages is how many pages may be left to fold while nobody writes, and foldPasses how often that is tried for.
+	fewPages   = 200
+	foldPasses = 5
 	// longestLog is the length from which on transactions fold it themselves, so that it cannot grow without end.
 	longestLog = 50 * longLog
 )
@@ -64,9 +67,15 @@ func (f *folder) run(ctx context.Context, s *Store) {
 // by a write that finds all of it folded; so a long one is folded to its end while nobody writes, which is little by then.
 func (s *Store) FoldLog(ctx context.Context) error {
 	f := s.folder
-	long, err := f.pass(ctx)
-	if err != nil || !long {
-		return err
+	for before, pass := int64(0), 0; pass < foldPasses; pass++ {
+		pages, err := f.pass(ctx)
+		if err != nil || pages < longLog {
+			return err
+		}
+		if pages-before < fewPages { // as many as were written during the pass before
+			break
+		}
+		before = pages
 	}
 	leave, err := f.writer.enter(ctx)
 	if err != nil {
@@ -77,10 +86,11 @@ func (s *Store) FoldLog(ctx context.Context) error {
 	return err
 }
 
-func (f *folder) pass(ctx context.Context) (long bool, err error) {
-	var busy, pages, folded int64
+// pass folds what is there to fold, and returns the length of the log.
+func (f *folder) pass(ctx context.Context) (pages int64, err error) {
+	var busy, folded int64
 	err = f.pool.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &folded)
-	return pages >= longLog, err
+	return pages, err
 }
 
 // end stops folding; the connection that closes last folds the rest.

@@ -17,7 +17,9 @@ func TestALongLogIsBegunAnew(t *testing.T) {
 		ok(t, w.Raw("PRAGMA wal_checkpoint(NOOP)").Row().Scan(&busy, &pages, &folded))
 		return pages
 	}
-	write := func() { ok(t, w.Exec(`INSERT INTO settings (name, value) SELECT hex(randomblob(8)), hex(zeroblob(2000))`).Error) }
+	write := func() {
+		ok(t, w.Exec(`INSERT INTO settings (name, value) SELECT hex(randomblob(8)), hex(zeroblob(2000))`).Error)
+	}
 	for length() < 1200 {
 		ok(t, w.Exec(`INSERT INTO settings (name, value) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT hex(randomblob(8)), hex(zeroblob(2000)) FROM n`).Error)
 	}

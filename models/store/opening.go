@@ -18,7 +18,7 @@ import (
 // not count gives way, and what came or went is looked at again (opening_keys) before the stage is opened. To undo it is to forget plan_openings.
 
 // keysAtOnce is how many rows of keys or subscriptions one transaction writes.
-const keysAtOnce = 500
+const keysAtOnce = 200
 
 // undoTime is what taking an opening back may take, also when the request that wanted it is gone.
 const undoTime = 10 * time.Second

@@ -34,7 +34,7 @@ func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.Pl
 // subscriptions are ended, too. An end that is now is at once and for good; field "ends".
 func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error {
 	ends = ends.UTC().Truncate(time.Millisecond)
-	err := s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
 		if err := p.CheckEnd(ends, t.now); err != nil {
 			return err
 		}
@@ -46,13 +46,6 @@ func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanI
 		}
 		return t.endDuePlans()
 	})
-	if err != nil {
-		return err
-	}
-	if err := s.finishEnds(ctx); err != nil {
-		s.log.WarnContext(ctx, "subscriptions of a plan that ended do not say so yet", "error", err) // they count as ended, and EndDuePlans goes on
-	}
-	return nil
 }
 
 // KeepPlan takes the announced end of a plan back.
