@@ -123,20 +123,20 @@ func TestAClockThatJumpsByAnHourOpensNothingAndBlocksNothingForGood(t *testing.T
 	w.set(0) // today again
 	w.becomes("a key that works again", path, expiring.value, "")
 	w.expect("GET", path, rotated.value, http.StatusOK, "")
-	w.expect("GET", path, quota.value, http.StatusTooManyRequests, "quota-exceeded")
+	w.becomes("the quota used up", path, quota.value, "quota-exceeded")
 	w.expect("GET", path, throttle.value, http.StatusTooManyRequests, "throttled")
 
 	w.set(-time.Hour)
-	w.expect("GET", path, quota.value, http.StatusTooManyRequests, "quota-exceeded")
+	w.becomes("the quota used up", path, quota.value, "quota-exceeded")
 	w.expect("GET", path, throttle.value, http.StatusTooManyRequests, "throttled")
 	w.expect("GET", path, expiring.value, http.StatusOK, "")
 	w.kill()
 	w.start()
-	w.expect("GET", path, quota.value, http.StatusTooManyRequests, "quota-exceeded")
+	w.becomes("the quota used up", path, quota.value, "quota-exceeded")
 	w.expect("GET", path, throttle.value, http.StatusTooManyRequests, "throttled")
 	w.set(61 * time.Minute) // tomorrow has been
 	w.becomes("a key that expires", path, expiring.value, "key-expired")
-	w.expect("GET", path, quota.value, http.StatusTooManyRequests, "quota-exceeded")
+	w.becomes("the quota used up", path, quota.value, "quota-exceeded")
 	w.stop()
 	for grant, want := range map[grant]int64{quota: 40, throttle: 5} {
 		if r := w.read(grant.key); r.admitted != want || r.charged != want || r.held != 0 {

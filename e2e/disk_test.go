@@ -132,7 +132,7 @@ func TestAFullDiskRefusesAndComesBackExact(t *testing.T) {
 	}{
 		"everything": {problem: "journal-full", rest: "journal-full", disk: func(k *killed) *fullDisk {
 			dir := t.TempDir()
-			d := newDisk(k, dir, "12m")
+			d := newDisk(k, dir, "192m")
 			k.emptyJournal()
 			k.moveData(dir)
 			return d
@@ -143,7 +143,7 @@ func TestAFullDiskRefusesAndComesBackExact(t *testing.T) {
 		}},
 		"the database": {problem: "ledger-away", disk: func(k *killed) *fullDisk {
 			dir := t.TempDir()
-			d := newDisk(k, dir, "12m")
+			d := newDisk(k, dir, "192m")
 			k.emptyJournal()
 			k.moveData(dir)
 			if d.dir == "" {
