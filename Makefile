@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench bench-start seed-usage demo kill-test
+.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test
 
 test: deps check unit nocgo
 
@@ -44,6 +44,10 @@ bench-start:
 	@test -n "$(START)" || { echo "say where: make bench-start START=/path/with/2/GB"; exit 1; }
 	mkdir -p "$(START)"
 	GATEHOUSE_START_DATA=$(START) SQLITE_TMPDIR=$(START) go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 5x -timeout 0 -v .
+
+# Imports a million keys beside callers and changes: seconds, what others notice, memory. Needs 3 GB in TMPDIR.
+import-keys:
+	GATEHOUSE_IMPORT_KEYS=1000000 go test -run '^$$' -bench '^BenchmarkImport$$' -benchtime 1x -timeout 0 .
 
 # A million keys with usage on each of 90 days, and how long reading any of them takes. The folder USAGE is seeded once and used again: 13 GB there, and
 # 5 GB more in SQLITE_TMPDIR while it is made.
