@@ -40,7 +40,15 @@ func viewOfBackup(path string, size int64, f store.File) backupView {
 }
 
 func (v backupView) holds() string {
-	return fmt.Sprintf("%d accounts, %d APIs, %d plans, %d keys and their usage", v.Accounts, v.APIs, v.Plans, v.Keys)
+	return fmt.Sprintf("%s, %s, %s, %s and their usage", counted(v.Accounts, "account"), counted(v.APIs, "API"), counted(v.Plans, "plan"), counted(v.Keys, "key"))
+}
+
+// counted is "1 key", "2 keys".
+func counted(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // backup writes the database to one file, beside a running server.

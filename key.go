@@ -244,7 +244,7 @@ func (c keyCommand) printImport(p program, i models.Import) error {
 	if failed != nil && !c.json {
 		return failed
 	}
-	text := fmt.Sprintf("%s: %d keys created, %d updated, %d unchanged", word, n.Created, n.Updated, n.Unchanged)
+	text := fmt.Sprintf("%s: %s created, %d updated, %d unchanged", word, counted(int64(n.Created), "key"), n.Updated, n.Unchanged)
 	if n.Bad > 0 {
 		text += fmt.Sprintf("; %d lines skipped", n.Bad)
 	}

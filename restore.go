@@ -178,11 +178,11 @@ func printRestored(p program, c config, from string, r store.Restored, aside str
 	if aside != "" {
 		fmt.Fprintf(p.stdout, "What was in %s is in %s now.\n", c.data, aside)
 	}
-	fmt.Fprintf(p.stdout, `In doubt: at most %d requests, of %d quotas that were in use when the backup was made. They cannot be made any more in the windows of then.
+	fmt.Fprintf(p.stdout, `In doubt: at most %s, of %s in use when the backup was made. They cannot be made any more in the windows of then.
 What happened after the backup is not in it:
 - requests that were admitted since are neither in usage nor in quotas: each quota can admit as many again, once;
 - changes are undone: keys that were revoked or rotated since work as before, and so do passwords; look through them before you serve.
 Sessions and one-time links have ended: everybody signs in again.
-`, view.Doubt, view.Buckets)
+`, counted(view.Doubt, "request"), counted(view.Buckets, "quota"))
 	return nil
 }

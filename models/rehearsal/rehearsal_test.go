@@ -306,7 +306,9 @@ func TestTermsDifferWhereTheyCouldDecideDifferently(t *testing.T) {
 		change func(*models.Terms)
 		want   bool
 	}{
-		{"words", func(t *models.Terms) { t.Name, t.Price, t.Description, t.KeysPerApp, t.Audience = "Other", "1", "2", 7, models.AudienceAsk }, false},
+		{"words", func(t *models.Terms) {
+			t.Name, t.Price, t.Description, t.KeysPerApp, t.Audience = "Other", "1", "2", 7, models.AudienceAsk
+		}, false},
 		{"order", func(t *models.Terms) {
 			slices.Reverse(t.Stages)
 			slices.Reverse(t.Stages[0].Throttles)
