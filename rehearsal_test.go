@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 type theatre struct {
 	*testing.T
 	folder  string
-	now     time.Time
+	clock   atomic.Int64 // Unix nanoseconds; the gateway reads it beside the test
 	began   time.Time
 	store   *store.Store
 	journal *journal.Journal
@@ -47,19 +48,19 @@ func newTheatre(t *testing.T, change func(*models.Terms)) *theatre {
 		}
 	}))
 	t.Cleanup(upstream.Close)
-	h := &theatre{T: t, folder: t.TempDir(), now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
-	h.began = h.now
+	h := &theatre{T: t, folder: t.TempDir(), began: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
+	h.set(h.began)
 	h.open()
 	ctx, s := t.Context(), h.store
-	owner, err := s.CreateAccount(ctx, models.CommandLine(), models.NewAccount{Email: "owner@example.com", Name: "Owner", PasswordHash: "x", Role: models.RoleOwner}, h.now)
+	owner, err := s.CreateAccount(ctx, models.CommandLine(), models.NewAccount{Email: "owner@example.com", Name: "Owner", PasswordHash: "x", Role: models.RoleOwner}, h.now())
 	h.ok(err)
 	actor := models.Actor{AccountID: owner.ID, Role: owner.Role, Label: owner.Email}
 	api, err := s.CreateAPI(ctx, actor, models.NewAPI{Name: "Echo", Slug: "echo", KeySource: models.DefaultKeySource(), Methods: []models.Method{
-		{Verb: "GET", Path: "/get", KeyRequired: true}, {Verb: "GET", Path: "/slow", KeyRequired: true}}}, h.now)
+		{Verb: "GET", Path: "/get", KeyRequired: true}, {Verb: "GET", Path: "/slow", KeyRequired: true}}}, h.now())
 	h.ok(err)
-	stage, err := s.CreateStage(ctx, actor, api.ID, models.Stage{Name: "prod", Upstream: upstream.URL, Timeout: models.DefaultTimeout}, h.now)
+	stage, err := s.CreateStage(ctx, actor, api.ID, models.Stage{Name: "prod", Upstream: upstream.URL, Timeout: models.DefaultTimeout}, h.now())
 	h.ok(err)
-	_, err = s.Deploy(ctx, actor, api.ID, stage.ID, "", h.now)
+	_, err = s.Deploy(ctx, actor, api.ID, stage.ID, "", h.now())
 	h.ok(err)
 	methods, err := s.Methods(ctx, owner.ID, api.ID)
 	h.ok(err)
@@ -72,16 +73,19 @@ func newTheatre(t *testing.T, change func(*models.Terms)) *theatre {
 		}
 	}
 	change(&terms)
-	h.plan, err = s.CreatePlan(ctx, actor, terms, h.now)
+	h.plan, err = s.CreatePlan(ctx, actor, terms, h.now())
 	h.ok(err)
-	h.plan, err = s.PublishPlan(ctx, actor, h.plan.ID, h.now)
+	h.plan, err = s.PublishPlan(ctx, actor, h.plan.ID, h.now())
 	h.ok(err)
-	key, _, err := s.CreateCustomerKey(ctx, actor, models.NewCustomerKey{Name: "Northwind", Plans: []models.PlanID{h.plan.ID}}, h.now)
+	key, _, err := s.CreateCustomerKey(ctx, actor, models.NewCustomerKey{Name: "Northwind", Plans: []models.PlanID{h.plan.ID}}, h.now())
 	h.ok(err)
 	h.key = key.ID
 	t.Cleanup(h.close)
 	return h
 }
+
+func (h *theatre) now() time.Time  { return time.Unix(0, h.clock.Load()).UTC() }
+func (h *theatre) set(t time.Time) { h.clock.Store(t.UnixNano()) }
 
 func (h *theatre) ok(err error) {
 	h.Helper()
@@ -103,13 +107,13 @@ func (h *theatre) open() {
 	}
 	s, ring, err := openRecords(h.Context(), c, log, changed)
 	h.ok(err)
-	in := &instance{config: c, log: log, store: s, now: func() time.Time { return h.now }}
+	in := &instance{config: c, log: log, store: s, now: h.now}
 	in.openRecording(h.Context())
 	in.journal, err = in.openJournal()
 	h.ok(err)
 	h.store, h.journal, h.records = s, in.journal, in.recorder
 	h.gateway = enforcement.New(enforcement.Config{Source: s, Ledger: s, Books: s, Journal: h.journal, Recorder: in.arrivals(), Keyring: ring, Log: log, Now: in.now,
-		Uptime: time.Hour + h.now.Sub(h.began), Policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+		Uptime: time.Hour + h.now().Sub(h.began), Policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	h.ok(h.gateway.Load(h.Context()))
 }
 
@@ -146,12 +150,12 @@ func (h *theatre) call(path string) {
 // second sends the requests of one second at these moments of it, in order.
 func (h *theatre) second(at []time.Duration, path func(int) string) {
 	h.Helper()
-	start := h.now
+	start := h.now()
 	for i, d := range at {
-		h.now = start.Add(d)
+		h.set(start.Add(d))
 		h.call(path(i))
 	}
-	h.now = start.Add(time.Second)
+	h.set(start.Add(time.Second))
 	h.ok(h.gateway.Commit(h.Context()))
 }
 

@@ -152,7 +152,8 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	in.data = enforcement.NewServer(in.gateway, in.log)
-	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder), Log: in.log})
+	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
+		Known: in.gateway.Learn, Log: in.log})
 	var streams context.Context
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{

@@ -45,8 +45,8 @@ func (g *Gateway) Load(ctx context.Context) error {
 	return nil
 }
 
-// CatchUp applies the changes that the gateway has not seen. When it returns nil, they hold on the next request (R8). Calls wait for
-// each other, so that nothing older ever replaces something newer. Before Load it does nothing: Load will see the changes.
+// CatchUp applies the changes that the gateway has not seen. When it returns nil, they hold on the next request (R8), but for the keys of imports, which
+// Learn brings. Calls wait for each other, so that nothing older ever replaces something newer. Before Load it does nothing: Load will see the changes.
 func (g *Gateway) CatchUp(ctx context.Context) error {
 	g.changes.Lock()
 	defer g.changes.Unlock()
@@ -75,13 +75,13 @@ func (g *Gateway) CatchUp(ctx context.Context) error {
 func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 	var topology bool
 	var keys []models.KeyID
-	var imports []models.ImportID
+	var imports []learning
 	for _, c := range changes {
 		switch c.Kind {
 		case models.ChangeKey:
 			keys = append(keys, models.KeyID(c.ID))
 		case models.ChangeImport:
-			imports = append(imports, models.ImportID(c.ID))
+			imports = append(imports, learning{id: models.ImportID(c.ID)})
 		case models.ChangeTopology, models.ChangePlan:
 			topology = true
 		default:
@@ -96,11 +96,7 @@ func (g *Gateway) apply(ctx context.Context, changes []models.Change) error {
 	if err := g.reload(ctx, keys); err != nil {
 		return err
 	}
-	for _, id := range imports {
-		if err := g.loadImport(ctx, id); err != nil {
-			return err
-		}
-	}
+	g.learning = append(g.learning, imports...)
 	g.version = changes[len(changes)-1].Version
 	g.cutRefused(true)
 	return nil
@@ -142,18 +138,43 @@ func (g *Gateway) reload(ctx context.Context, ids []models.KeyID) error {
 	return nil
 }
 
-// loadImport learns of all keys that an import made, some at a time: nobody waits for it but who asked for the change, and those who made another one.
-func (g *Gateway) loadImport(ctx context.Context, id models.ImportID) error {
-	for after := models.KeyID(0); ; {
-		ids, err := g.config.Source.ImportedKeys(ctx, id, after)
-		if err != nil || len(ids) == 0 {
+// learning is an import that was brought to life, and up to where the gateway knows its keys.
+type learning struct {
+	id    models.ImportID
+	after models.KeyID
+}
+
+// Learn makes the gateway know the keys of the imports that CatchUp came across. When it returns nil, all of them hold on the next request. It takes some keys at
+// a time: a million take seconds, and no other change, such as a revocation, waits for them. Several calls share the work.
+func (g *Gateway) Learn(ctx context.Context) error {
+	for {
+		if more, err := g.learnSome(ctx); err != nil || !more {
 			return err
 		}
-		if err := g.reload(ctx, ids); err != nil {
-			return err
-		}
-		after = ids[len(ids)-1]
 	}
+}
+
+// learnSome reads and puts some keys under the lock of changes, so that what it read cannot be older than a change that was applied meanwhile.
+func (g *Gateway) learnSome(ctx context.Context) (more bool, err error) {
+	g.changes.Lock()
+	defer g.changes.Unlock()
+	if len(g.learning) == 0 {
+		return false, nil
+	}
+	l := &g.learning[0]
+	ids, err := g.config.Source.ImportedKeys(ctx, l.id, l.after)
+	if err == nil {
+		err = g.reload(ctx, ids)
+	}
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("learn the keys of import %s: %w", l.id, err)
+	case len(ids) == 0:
+		g.learning = g.learning[1:]
+	default:
+		l.after = ids[len(ids)-1]
+	}
+	return len(g.learning) > 0, nil
 }
 
 // logBroken logs each stage that is not served once.

@@ -382,16 +382,18 @@ func TestRunLearnsOfChangesByItself(t *testing.T) {
 	})
 }
 
-// An import is one change, however many keys it made: all of them hold on the next request.
-func TestAnImportIsOneChange(t *testing.T) {
+// An import is one change, however many keys it made; nothing that was revoked meanwhile comes back with it, and no other change waits for it.
+func TestAnImportIsOneChangeThatHoldsNoOtherUp(t *testing.T) {
 	w := newWorld()
 	st := w.addAPI("echo", "http://192.0.2.1", "GET /a")
 	plan := w.addPlan("Free", nil, st)
 	g := w.gateway(t)
+	_, other := w.addKey(plan)
+	var ids []models.KeyID
 	var values []string
 	for range 7 {
-		_, value := w.addKey(plan)
-		values = append(values, value)
+		id, value := w.addKey(plan)
+		ids, values = append(ids, id), append(values, value)
 	}
 	w.mu.Lock()
 	w.changes, w.version = w.changes[:len(w.changes)-len(values)], w.version-int64(len(values))
@@ -401,9 +403,26 @@ func TestAnImportIsOneChange(t *testing.T) {
 		t.Errorf("before: %q", got)
 	}
 	catchUp(t, g)
+	w.change(ids[6], func(c *models.Credential) { c.Enabled, c.Revoked = false, true })
+	w.publish(plan, throttle(0, 0))
+	catchUp(t, g)
+	for value, want := range map[string]string{other: "throttled", values[6]: "key-revoked", values[0]: "key-unknown"} {
+		if got := g.Admit("echo", "prod", "GET", "/a", value); got != want {
+			t.Errorf("while the keys are being learned: %q, want %q", got, want)
+		}
+	}
+	if err := g.Learn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(plan, func(terms *models.Terms) { terms.Throttle = nil })
+	catchUp(t, g)
 	for i, value := range values {
-		if got := g.Admit("echo", "prod", "GET", "/a", value); got != "" {
-			t.Errorf("key %d: %q", i, got)
+		want := ""
+		if i == 6 {
+			want = "key-revoked"
+		}
+		if got := g.Admit("echo", "prod", "GET", "/a", value); got != want {
+			t.Errorf("key %d: %q, want %q", i, got, want)
 		}
 	}
 }

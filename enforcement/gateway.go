@@ -92,11 +92,12 @@ type Gateway struct {
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 
-	changes sync.Mutex                // held by the one Load or CatchUp at a time
-	version int64                     // of the newest change that is applied
-	broken  map[models.StageID]string // what was logged of stages that are not served
-	failing atomic.Pointer[error]     // why changes cannot be applied; nil: they can
-	commits sync.Mutex                // held by the one commit of usage at a time
+	changes  sync.Mutex                // held by the one Load or CatchUp at a time
+	version  int64                     // of the newest change that is applied
+	broken   map[models.StageID]string // what was logged of stages that are not served
+	learning []learning                // by changes: imports whose keys are not all known yet
+	failing  atomic.Pointer[error]     // why changes cannot be applied; nil: they can
+	commits  sync.Mutex                // held by the one commit of usage at a time
 }
 
 // New returns a gateway that knows nothing yet.

@@ -22,6 +22,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer group.Wait()
 	group.Go(func() { g.cutInTime(ctx) })
 	group.Go(func() { g.writeCallersEvery(ctx) })
+	group.Go(func() { g.learnEvery(ctx) })
 	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
 	defer poll.Stop()
 	defer commit.Stop()
@@ -35,6 +36,21 @@ func (g *Gateway) Run(ctx context.Context) error {
 		case <-commit.C:
 			usage.note(ctx, g, "usage is not committed; it is kept in the journal", g.Commit(ctx))
 			g.escrow.sweep()
+		}
+	}
+}
+
+// learnEvery learns the keys of imports that other processes made, until ctx ends.
+func (g *Gateway) learnEvery(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	var keys grumble
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			keys.note(ctx, g, "gateway does not learn of imported keys", g.Learn(ctx))
 		}
 	}
 }

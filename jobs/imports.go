@@ -33,6 +33,8 @@ type Config struct {
 	Store   ImportStore
 	Keyring *secret.Keyring
 	Dir     string // of the imports' folders
+	// Known returns when the gateway knows the keys of imports that were brought to life. Nil: it is another process's, which learns of them by itself.
+	Known func(context.Context) error
 	// Polite leaves the records to others for as long as each batch had them: they wait in another process, where nobody can let them go first.
 	Polite bool
 	Log    *slog.Logger
@@ -58,6 +60,9 @@ func NewImports(c Config) *Imports {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Known == nil {
+		c.Known = func(context.Context) error { return nil }
 	}
 	return &Imports{Config: c, wake: make(chan struct{}, 1)}
 }

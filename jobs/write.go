@@ -27,6 +27,9 @@ func (j *Imports) write(ctx context.Context, i models.Import) error {
 			return err
 		}
 	}
+	if err := j.Known(ctx); err != nil {
+		return err
+	}
 	err := j.report(ctx, i.ID, func(l models.ImportLine) models.ImportLine { return l })
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // the keys work; a report that cannot be made any more is missed alone
 		return err
