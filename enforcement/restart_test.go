@@ -61,6 +61,27 @@ func TestCountsAndLevelsSurviveAnOrderedStop(t *testing.T) {
 	}
 }
 
+// A bucket that nobody has taken from is full, whenever it is looked at first: one that began empty refused 170 of 200 requests (RELIABILITY 2.12, 4).
+func TestRegressionABucketBeginsFull(t *testing.T) {
+	o := newOne(t, throttle(0.001, 6))
+	o.publish(o.plan, func(terms *models.Terms) {
+		terms.Stages[0].Throttles = []models.MethodThrottle{{MethodID: methodOf(o.stage, "GET /b"), Throttle: limit.Throttle{Rate: 0.001, Burst: 2}}}
+	})
+	o.world.stage(func() { o.stage.Throttle = &limit.Throttle{Rate: 0.001, Burst: 12} })
+	o.limitOwner(&limit.Throttle{Rate: 0.001, Burst: 12})
+	catchUp(t, o.g)
+	_, later := o.addKey(o.plan) // its first request comes after another start
+	catchUp(t, o.g)
+	if got := o.spend(t, "/b") + o.spend(t, "/a"); got != 6 {
+		t.Errorf("%d passed, want all of the burst of 6", got)
+	}
+	o.restart(t, 0)
+	o.value = later
+	if got := o.spend(t, "/b") + o.spend(t, "/a"); got != 6 {
+		t.Errorf("%d of a key that calls first after another start passed, want all of the burst of 6", got)
+	}
+}
+
 func TestRestartsNeverOpenAQuota(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		o := newOne(t, quota(10, limit.PeriodWeek)) // its start and 10 days on touch three weeks

@@ -98,7 +98,8 @@ func TestAnAnswerThatWasLostCostsNothing(t *testing.T) {
 	}
 }
 
-func TestNobodyUsesRightsWhoseCommitFailed(t *testing.T) {
+// A gateway that used a grant before its commit was certain would use rights that a crash then takes back (RELIABILITY 2.12, 3).
+func TestRegressionNobodyUsesRightsWhoseCommitFailed(t *testing.T) {
 	w := newWorld(t)
 	p := w.quotaPlan("Gold", daily(100), w.stage("prod"))
 	e := w.escrow(w.customerKey("key", p), p, daily(100))
