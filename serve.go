@@ -7,15 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/crash"
@@ -31,13 +28,10 @@ import (
 	"gatehouse/web"
 )
 
-// Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that; and how often old usage is
-// forgotten and the end of plans is noted while serving.
+// Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that.
 const (
 	farewellTime = 250 * time.Millisecond
 	drainTime    = 20 * time.Second
-	pruneEvery   = time.Hour
-	endEvery     = time.Second
 )
 
 // serve runs the portal and the gateway until ctx ends.
@@ -291,59 +285,6 @@ func (in *instance) stopServing(ctx context.Context) error {
 	return errors.Join(err, in.ops.Close())
 }
 
-// prune forgets what is older than its retention, by the time that has come for certain: what is forgotten stays so.
-func (in *instance) prune(ctx context.Context) error {
-	ticker := time.NewTicker(pruneEvery)
-	defer ticker.Stop()
-	for {
-		if err := in.store.PruneUsage(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
-			in.log.Error("forget old usage", "error", err)
-		}
-		if err := in.store.PruneStages(ctx); err != nil && ctx.Err() == nil {
-			in.log.Error("forget stages that keys do not call any more", "error", err)
-		}
-		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
-			in.log.Error("forget callers of old values", "error", err)
-		}
-		if in.recorder != nil {
-			in.recorder.Trim(in.gateway.Reached())
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// endPlans notes the end of plans whose date has come, for those who look at them; the gateway needs nobody to tell it.
-func (in *instance) endPlans(ctx context.Context) error {
-	ticker := time.NewTicker(endEvery)
-	defer ticker.Stop()
-	for {
-		if err := in.store.EndDuePlans(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
-			in.log.Error("note the end of plans", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// newHolds counts how long use cases hold the database's writer: what everybody else waits for, requests without a right in hand among them.
-func newHolds() *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "gatehouse_writer_hold_seconds", Help: "How long one transaction held the database's writer, by use case.",
-		Buckets: []float64{.0005, .001, .0025, .005, .01, .02, .05, .1, .25, 1, 5},
-	}, []string{"use_case"})
-}
-
-func (in *instance) noteHold(useCase string, d time.Duration) {
-	in.holds.WithLabelValues(useCase).Observe(d.Seconds())
-}
-
 // close gives back what open took; it is safe after a part of open.
 func (in *instance) close() error {
 	var problems []error
@@ -367,32 +308,4 @@ func (in *instance) close() error {
 	}
 	in.release()
 	return errors.Join(problems...)
-}
-
-// operations answers health, readiness, metrics and profiles, for machines and operators.
-func (in *instance) operations() http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registry.MustRegister(in.holds)
-	in.gateway.Register(registry)
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := in.gateway.Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		if in.withoutReceipts != nil {
-			fmt.Fprintf(w, "ready, but without receipts: %v\n", in.withoutReceipts)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
 }

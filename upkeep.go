@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// How often what is old is forgotten, and the end of plans is noted, while serving.
+const (
+	pruneEvery = time.Hour
+	endEvery   = time.Second
+)
+
+// prune forgets what is older than its retention, by the time that has come for certain: what is forgotten stays so.
+func (in *instance) prune(ctx context.Context) error {
+	ticker := time.NewTicker(pruneEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.PruneUsage(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("forget old usage", "error", err)
+		}
+		if err := in.store.PruneStages(ctx); err != nil && ctx.Err() == nil {
+			in.log.Error("forget stages that keys do not call any more", "error", err)
+		}
+		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("forget callers of old values", "error", err)
+		}
+		if in.recorder != nil {
+			in.recorder.Trim(in.gateway.Reached())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// endPlans notes the end of plans whose date has come, for those who look at them; the gateway needs nobody to tell it.
+func (in *instance) endPlans(ctx context.Context) error {
+	ticker := time.NewTicker(endEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.EndDuePlans(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("note the end of plans", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
