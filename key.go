@@ -237,8 +237,12 @@ func (c keyCommand) progress(ctx context.Context, p program, id models.ImportID)
 // printImport prints what became of an import; its error is why nothing was imported.
 func (c keyCommand) printImport(p program, i models.Import) error {
 	n, word := i.Counts, "Imported"
-	if i.State != models.ImportDone {
+	switch {
+	case i.State == models.ImportDone:
+	case c.dryRun:
 		word = "The file would import"
+	default:
+		word = "Nothing to do"
 	}
 	failed := c.failure(i)
 	if failed != nil && !c.json {
