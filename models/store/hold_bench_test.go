@@ -81,10 +81,10 @@ func BenchmarkHolds(b *testing.B) {
 			}
 		}},
 		{"exchange 1,000 rights", func() { exchangeMany(b, s, c, 1000) }},
-		{"commit usage of 300 cells", func() { commitMany(b, s, c, 300, now) }},
+		{"commit usage of 150 cells", func() { commitMany(b, s, c, 150, now) }},
 		{"fill 20,000 minutes", func() {
-			for i := range 67 {
-				commitMany(b, s, c, 300, now.Add(time.Duration(i)*time.Minute))
+			for i := range 134 {
+				commitMany(b, s, c, 150, now.Add(time.Duration(i)*time.Minute))
 			}
 		}},
 		{"forget usage", func() { ok(b, s.PruneUsage(ctx, now.AddDate(3, 0, 0))) }},
