@@ -78,7 +78,7 @@ func (i *keyImport) write() error {
 			return err
 		}
 	}
-	var leaves, joins, stages, freed, switches [][]any
+	var leaves, joins, stages, switches [][]any
 	for _, m := range i.leaving {
 		leaves = append(leaves, []any{int64(m.key), int64(m.plan)})
 	}
@@ -86,9 +86,6 @@ func (i *keyImport) write() error {
 		joins = append(joins, []any{int64(m.key), int64(m.plan), millis(i.t.now)})
 		for _, stage := range i.plans[m.plan].InForce.StageIDs() {
 			stages = append(stages, []any{int64(m.key), int64(stage), int64(m.plan)})
-			if len(i.on[m.key]) > 0 {
-				freed = append(freed, []any{int64(m.key), int64(stage)})
-			}
 		}
 	}
 	for _, sw := range i.switched {
@@ -106,7 +103,6 @@ func (i *keyImport) write() error {
 		{"close stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"take keys off plans", `DELETE FROM plan_keys WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"put keys on plans", `INSERT INTO plan_keys (key_id, plan_id, blocked, added_at) VALUES (?, ?, 0, ?)`, joins},
-		{"free stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND stage_id = ? AND (SELECT ended FROM plans WHERE id = key_stages.plan_id) = 1`, freed},
 		{"open stages for keys", `INSERT INTO key_stages (key_id, stage_id, plan_id) VALUES (?, ?, ?)`, stages},
 		{"block keys", `UPDATE plan_keys SET blocked = ? WHERE key_id = ? AND plan_id IN (SELECT id FROM plans WHERE owner_id = ?)`, switches},
 	} {
