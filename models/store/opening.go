@@ -42,11 +42,16 @@ func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.Pla
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	o := &opening{store: s, plan: id}
+	o, written := &opening{store: s, plan: id}, false
+	defer func() {
+		if !written {
+			o.end(ctx, false)
+		}
+	}()
 	if err := o.write(ctx, actor, now); err != nil {
-		o.end(ctx, false)
 		return nil, translate(err)
 	}
+	written = true
 	return o, nil
 }
 
@@ -74,7 +79,10 @@ func newStages(db *gorm.DB, plan models.PlanID, terms models.Terms) ([]models.St
 // write announces the stages, then writes their rows.
 func (o *opening) write(ctx context.Context, actor models.Actor, now time.Time) error {
 	err := o.store.changePlan(ctx, actor, o.plan, now, func(t *tx, p models.Plan) (err error) {
-		if err := firstError(p.CheckPublish(), t.checkStages(p.OwnerID, *p.Draft), t.forgetOpening(o.plan)); err != nil {
+		if err := p.CheckPublish(); err != nil { // also of a draft that was published, or discarded, while this one waited for its turn
+			return err
+		}
+		if err := firstError(t.checkStages(p.OwnerID, *p.Draft), t.forgetOpening(o.plan)); err != nil {
 			return err
 		}
 		o.draft = p.Draft.Digest()
@@ -88,7 +96,7 @@ func (o *opening) write(ctx context.Context, actor models.Actor, now time.Time) 
 		}
 		return nil
 	})
-	for after := models.KeyID(0); err == nil && after < math.MaxInt64; {
+	for after := models.KeyID(0); err == nil && len(o.stages) > 0 && after < math.MaxInt64; {
 		err = o.store.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 			t := &tx{DB: db}
 			last, err := selectOne[models.KeyID](db, "last of some keys", `SELECT coalesce(max(key_id), ?) FROM (SELECT key_id FROM plan_keys

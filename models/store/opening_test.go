@@ -263,6 +263,25 @@ func TestOfTwoPlansThatOpenAStageOneHasIt(t *testing.T) {
 	}
 }
 
+// A form that is sent twice: the second publication waits for its turn, and finds the draft published. The turn goes on to the next.
+func TestADraftThatManyPublishAtOnceIsPublishedOnce(t *testing.T) {
+	c := newCrowd(t)
+	now := c.later()
+	if won := race(t, 6, func(int) error {
+		_, err := c.PublishPlan(t.Context(), c.asOwner(), c.plan.ID, now)
+		return err
+	}); won != 1 {
+		t.Errorf("%d publications won", won)
+	}
+	wantNothingAhead(t, c.Store)
+	for _, terms := range []models.Terms{termsOf("Crowded", c.beta), termsOf("Crowded", c.beta, c.prod)} {
+		_, err := c.SaveDraft(t.Context(), c.asOwner(), c.plan.ID, "", terms, c.later())
+		ok(t, err)
+		ok(t, c.publish())
+	}
+	wantPruned(t, c.Store)
+}
+
 // A process that is killed in the middle of a publication published nothing: who looks at its records, and who starts on them, finds them as they were.
 func TestAPublicationThatIsKilledIsUndone(t *testing.T) {
 	c := newCrowd(t)
