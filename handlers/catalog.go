@@ -80,12 +80,13 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		})
 	}
 	if len(api.Stages) > 0 {
-		v.DocsHref = apiPath(api.Slug) + "/docs"
+		v.DocsHref = docsPath(api.Slug)
 		methods := api.Stages[0].Methods
+		slugs := operationSlugs(description, methods)
 		shown := min(len(methods), operationsShown)
 		for _, m := range methods[:shown] {
 			v.Operations = append(v.Operations, public.OperationLine{
-				Verb: m.Verb, Path: m.Path, Summary: m.Summary, Open: !m.KeyRequired, Href: operationPath(api.Slug, m.Verb, m.Path),
+				Verb: m.Verb, Path: m.Path, Summary: m.Summary, Open: !m.KeyRequired, Href: docsPath(api.Slug) + "/" + slugs[m.Name()],
 			})
 		}
 		v.More = len(methods) - shown

@@ -147,9 +147,3 @@ func keyVariable(slug string) string {
 	}
 	return name
 }
-
-// operationPath is the page of an operation: ?op=GET+/users/{id}.
-func operationPath(slug, verb, path string) string {
-	op := strings.NewReplacer("%2F", "/", "%7B", "{", "%7D", "}").Replace(url.QueryEscape(verb + " " + path))
-	return apiPath(slug) + "/docs?op=" + op
-}

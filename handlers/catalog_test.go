@@ -83,14 +83,17 @@ func TestReferenceShowsWhatIsDeployed(t *testing.T) {
 	overview := b.get("/apis/weather/docs")
 	overview.has(t, "All the <strong>weather</strong>", "<h2>About</h2>", "3 operations", "No key", "Deprecated", "https://gateway.example.com/weather/prod")
 	overview.hasNot(t, "onerror", "Secret plans", "not-deployed")
-	op := b.get("/apis/weather/docs?op=GET+/forecast")
+	op := b.get("/apis/weather/docs/get-forecast")
 	op.has(t, "Get a forecast", "lat", "number", "required", "52.52", "Answers", "Degrees.", `"temp"`, "curl", "?lat=52.52", "Free : 1 request a second, one at a time for this operation", "Growth : No limit of the rate")
 	op.hasNot(t, "alert(1)\">", "<script>alert", "javascript:")
-	b.get("/apis/weather/docs?op=POST+/stations").has(t, "Free : not included", "deprecated", "Body", "--data-raw")
-	b.get("/apis/weather/docs?op=GET+/health").has(t, "Needs no key")
+	b.get("/apis/weather/docs/post-stations").has(t, "Free : not included", "deprecated", "Body", "--data-raw")
+	b.get("/apis/weather/docs/get-health").has(t, "Needs no key")
 	b.get("/apis/weather/docs?q=station").has(t, "Create a station")
 	b.get("/apis/weather/docs?q=zz").has(t, "No operation found")
-	for _, path := range []string{"?op=GET+/not-deployed", "?op=x", "?stage=nothing"} {
+	if got := b.get("/apis/weather/docs?op=GET+/forecast"); got.location != "/apis/weather/docs/get-forecast" {
+		t.Errorf("an old address leads to %q", got.location)
+	}
+	for _, path := range []string{"?op=GET+/not-deployed", "?op=x", "?stage=nothing", "/get-not-deployed", "/nothing"} {
 		if got := b.get("/apis/weather/docs" + path); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d, want 404", path, got.status)
 		}
@@ -105,7 +108,7 @@ func TestPagesSayWhereTheGatewayReadsTheKey(t *testing.T) {
 	draft := models.APISettings{Name: api.Name, Slug: api.Slug, Summary: api.Summary, KeySource: models.KeySource{Place: models.KeyInHeader, Name: "x-drafted"}}
 	ok(t, p.store.UpdateAPI(p.t.Context(), owner, api.ID, draft, p.clock))
 	b := p.visitor()
-	for _, path := range []string{"/", "/apis/weather", "/apis/weather/docs", "/apis/weather/docs?op=GET+/forecast"} {
+	for _, path := range []string{"/", "/apis/weather", "/apis/weather/docs", "/apis/weather/docs/get-forecast"} {
 		page := b.get(path)
 		page.has(t, "x-api-key")
 		page.hasNot(t, "x-drafted")
@@ -148,7 +151,7 @@ func TestReferenceOfALargeAPIStaysSmall(t *testing.T) {
 	ok(t, err)
 	b := p.signedIn("olga@example.com") // its owner sees it before there is a plan
 	for path, want := range map[string]string{
-		"/apis/large/docs": "Show 25 operations", "/apis/large/docs?tag=Group+39": "Get thing 999", "/apis/large/docs?op=GET+/things/999": "Get thing 998",
+		"/apis/large/docs": "Show 25 operations", "/apis/large/docs?tag=Group+39": "Get thing 999", "/apis/large/docs/get-things-999": "Get thing 998",
 	} {
 		got := b.get(path)
 		got.has(t, want)
@@ -176,7 +179,7 @@ func TestAPIOfAFormHasAReference(t *testing.T) {
 	_, err = p.store.Deploy(t.Context(), actor, api.ID, stage.ID, "", p.clock)
 	ok(t, err)
 	b.get("/apis/plain/docs").has(t, "1 operation", "/users/{id}")
-	b.get("/apis/plain/docs?op=GET+/users/{id}").has(t, "One user", "Path parameters", "/users/1?k=YOUR_KEY")
+	b.get("/apis/plain/docs/get-users-id").has(t, "One user", "Path parameters", "/users/1?k=YOUR_KEY")
 }
 
 // TestEmptyPortalSaysWhatIsNext.

@@ -92,5 +92,5 @@ func (r *Request) concernsCalls() bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(r.URL.Path, "/apis/") && strings.HasSuffix(r.URL.Path, "/docs")
+	return strings.HasPrefix(r.route, "/apis/:slug/docs")
 }

@@ -150,7 +150,7 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 		c.Ends = "Ends " + format.Date(s.PlanEndsAt)
 	}
 	if slug != "" {
-		c.DocsHref = apiPath(slug) + "/docs"
+		c.DocsHref = docsPath(slug)
 	}
 	if s.State != models.SubscriptionActive {
 		c.Text = subscriptionWords(s, now)

@@ -117,6 +117,7 @@ func public(g group, p Pages) {
 	g.get("/apis", p.Catalog.List)
 	g.get("/apis/:slug", p.Catalog.Show)
 	g.get("/apis/:slug/docs", p.Catalog.Reference)
+	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
 	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)

@@ -53,6 +53,7 @@ type OperationView struct {
 	Parameters          []FieldGroup
 	Body                *BodyView
 	Responses           []ResponseView
+	Try                 templ.Component // a form that sends a request, at the head of the third column; nil: none
 	Snippets            []ui.Snippet
 	Sample              templ.Component // an answer; nil: none
 	SampleTitle         string
