@@ -36,7 +36,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Apps:          &handlers.Apps{Store: in.store, Limits: limits},
 		Keys:          &handlers.Keys{Store: in.store, Limits: limits, Caller: in.gateway, Receipts: receipts},
 		Subscribe:     &handlers.Subscribe{Store: in.store},
-		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits},
+		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits, Rehearsals: in.rehearsals},
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
 		Receipts:      receipts,
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/enforcement/recording"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
 	"gatehouse/models"
@@ -34,6 +35,8 @@ type developerPortal struct {
 	free, growth, ask models.Plan
 	used              map[models.KeyID]int64 // of the quota; a key that is not in it is not known to the gateway
 	kept              keptReceipts
+	recorder          *recording.Recorder
+	rehearsals        *handlers.Rehearsals
 	calls             []*http.Request // that came to the gateway
 	answer            func(*http.Request) (*http.Response, error)
 }
@@ -43,6 +46,7 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 	p := &developerPortal{ring: secret.NewKeyring(), used: map[models.KeyID]int64{}, kept: keptReceipts{}}
 	p.portal = &portal{t: t, store: storetest.Open(t, func(c *store.Config) { c.Keyring = p.ring }), clock: storetest.Now()}
 	s, passwords := p.store, secret.NewHasher()
+	p.openRecording()
 	now := func() time.Time { return p.clock }
 	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
@@ -51,12 +55,23 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 		Home:   &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
 		Receipts: receipts, OwnerKeys: &handlers.OwnerKeys{Store: s, Receipts: receipts},
-		Subscribe: &handlers.Subscribe{Store: s}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
+		Subscribe: &handlers.Subscribe{Store: s}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits, Rehearsals: p.rehearsals}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 	}, static.Handler())
 	p.owner, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleDeveloper, "developer@example.com")
 	p.publish()
 	return p
+}
+
+// openRecording lets the portal have a recording.
+func (p *developerPortal) openRecording() {
+	p.t.Helper()
+	now, log := func() time.Time { return p.clock }, slog.New(slog.DiscardHandler)
+	var err error
+	p.recorder, err = recording.Open(p.t.TempDir(), recording.Config{Log: log, Now: now})
+	ok(p.t, err)
+	p.rehearsals = handlers.NewRehearsals(p.recorder, now, log)
+	p.t.Cleanup(func() { p.rehearsals.Close(); _ = p.recorder.Close() })
 }
 
 // publish makes the API with its stages and plans.

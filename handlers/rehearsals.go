@@ -24,6 +24,7 @@ const (
 	mostRunning      = 2                // rehearsals at once
 	mostWaiting      = 30               // behind them
 	mostOfOne        = 2                // unfinished ones of one account
+	mostCompared     = 8                // unfinished ones of one account that are of some keys only: each is short
 	mostKept         = 200              // results
 	rehearsalFresh   = 10 * time.Minute // for how long a result is good enough
 	rehearsalKept    = time.Hour        // for how long it can be looked at
@@ -33,6 +34,7 @@ const (
 // Recording is what arrived at the gateway; see enforcement/recording.
 type Recording interface {
 	Read(ctx context.Context, plan models.PlanID, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error)
+	ReadKeys(ctx context.Context, plan models.PlanID, keys []models.KeyID, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error)
 }
 
 // Rehearsals replays recorded traffic in the background, for pages that ask again and again how far it is. A few run at once, the others wait; one that
@@ -80,7 +82,8 @@ type run struct {
 	rehearsed // but for share
 	account   models.AccountID
 	plan      models.PlanID
-	asked     time.Time // when somebody last looked; like state and at under Rehearsals.mu
+	keys      []models.KeyID // whose traffic is replayed; none: everybody's
+	asked     time.Time      // when somebody last looked; like state and at under Rehearsals.mu
 	progress  atomic.Uint64
 	unwanted  atomic.Bool
 	over      chan struct{} // closed at its end
@@ -110,22 +113,27 @@ func (r *Rehearsals) Close() {
 	r.workers.Wait()
 }
 
-// rehearsalID names the rehearsal of one plan under two terms.
-func rehearsalID(account models.AccountID, plan models.PlanID, today, draft models.Terms) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s %s", account, plan, rehearsal.Limits(today).Digest(), rehearsal.Limits(draft).Digest()))
+// rehearsalID names the rehearsal of one plan, or of some of its keys, under two terms.
+func rehearsalID(account models.AccountID, plan models.PlanID, keys []models.KeyID, today, draft models.Terms) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d %s %s", account, plan, keys, rehearsal.Limits(today).Digest(), rehearsal.Limits(draft).Digest()))
 	return hex.EncodeToString(sum[:10])
 }
 
 // Ask returns the rehearsal of a plan's terms, and begins it unless it runs or there is a fresh result.
 func (r *Rehearsals) Ask(account models.AccountID, plan models.PlanID, today, draft models.Terms) rehearsed {
+	return r.askOf(account, plan, nil, today, draft)
+}
+
+// askOf is Ask for some keys of the plan; none: for all of them.
+func (r *Rehearsals) askOf(account models.AccountID, plan models.PlanID, keys []models.KeyID, today, draft models.Terms) rehearsed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	id := rehearsalID(account, plan, today, draft)
+	id := rehearsalID(account, plan, keys, today, draft)
 	if one := r.runs[id]; one != nil && (one.unfinished() || one.state == rehearsalDone && now.Sub(one.at) < rehearsalFresh) {
 		return r.view(one, now)
 	}
-	one := &run{rehearsed: rehearsed{id: id, today: today, draft: draft}, account: account, plan: plan, over: make(chan struct{})}
+	one := &run{rehearsed: rehearsed{id: id, today: today, draft: draft}, account: account, plan: plan, keys: keys, over: make(chan struct{})}
 	return r.begin(one, now)
 }
 
@@ -141,7 +149,7 @@ func (r *Rehearsals) Again(account models.AccountID, plan models.PlanID, id stri
 	if one.unfinished() {
 		return r.view(one, now)
 	}
-	return r.begin(&run{rehearsed: rehearsed{id: id, today: one.today, draft: one.draft}, account: account, plan: plan, over: make(chan struct{})}, now)
+	return r.begin(&run{rehearsed: rehearsed{id: id, today: one.today, draft: one.draft}, account: account, plan: plan, keys: one.keys, over: make(chan struct{})}, now)
 }
 
 // Look returns a rehearsal that was asked for before.
@@ -157,7 +165,7 @@ func (r *Rehearsals) Look(account models.AccountID, plan models.PlanID, id strin
 
 // Of is Look by terms.
 func (r *Rehearsals) Of(account models.AccountID, plan models.PlanID, today, draft models.Terms) rehearsed {
-	return r.Look(account, plan, rehearsalID(account, plan, today, draft))
+	return r.Look(account, plan, rehearsalID(account, plan, nil, today, draft))
 }
 
 // Wait returns at the end of a rehearsal, or when ctx ends.
@@ -192,7 +200,7 @@ func (r *Rehearsals) view(one *run, now time.Time) rehearsed {
 // begin starts one, or lets it wait.
 func (r *Rehearsals) begin(one *run, now time.Time) rehearsed {
 	r.forget(now)
-	r.giveWay(one.account)
+	r.giveWay(one)
 	one.asked = now
 	switch {
 	case r.running < mostRunning:
@@ -225,14 +233,18 @@ func (r *Rehearsals) forget(now time.Time) {
 }
 
 // giveWay ends what an account asked for longest ago, so that who tries many numbers has few running.
-func (r *Rehearsals) giveWay(account models.AccountID) {
+func (r *Rehearsals) giveWay(next *run) {
+	most := mostOfOne
+	if len(next.keys) > 0 {
+		most = mostCompared
+	}
 	var own []*run
 	for _, one := range r.runs {
-		if one.account == account && one.unfinished() && !one.unwanted.Load() {
+		if one.account == next.account && (len(one.keys) > 0) == (len(next.keys) > 0) && one.unfinished() && !one.unwanted.Load() {
 			own = append(own, one)
 		}
 	}
-	if len(own) < mostOfOne {
+	if len(own) < most {
 		return
 	}
 	oldest := own[0]
@@ -285,7 +297,7 @@ var errUnwanted = errors.New("nobody waits for it any more")
 func (r *Rehearsals) replay(one *run) error {
 	from := r.now().UTC().AddDate(0, 0, -rehearsalDays)
 	replay := rehearsal.New(one.today, one.draft, from)
-	covered, err := r.recording.Read(r.ctx, one.plan, from, func(arrivals []models.Arrival, share float64) error {
+	covered, err := r.read(one, from, func(arrivals []models.Arrival, share float64) error {
 		if one.unwanted.Load() || r.leftAlone(one) {
 			return errUnwanted
 		}
@@ -302,6 +314,13 @@ func (r *Rehearsals) replay(one *run) error {
 	defer r.mu.Unlock()
 	one.covered, one.result = covered, result
 	return nil
+}
+
+func (r *Rehearsals) read(one *run, from time.Time, visit func(arrivals []models.Arrival, share float64) error) (models.Recorded, error) {
+	if len(one.keys) > 0 {
+		return r.recording.ReadKeys(r.ctx, one.plan, one.keys, from, visit)
+	}
+	return r.recording.Read(r.ctx, one.plan, from, visit)
 }
 
 // leftAlone reports whether nobody asked for long.

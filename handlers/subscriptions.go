@@ -23,8 +23,9 @@ type SubscriptionsStore interface {
 
 // Subscriptions is the pages of a developer's subscriptions.
 type Subscriptions struct {
-	Store  SubscriptionsStore
-	Limits LimitsOf
+	Store      SubscriptionsStore
+	Limits     LimitsOf
+	Rehearsals *Rehearsals // for comparing plans on one's own traffic
 }
 
 func (s *Subscriptions) own(r *Request) (models.SubscriptionRow, error) {

@@ -2,10 +2,13 @@ package handlers
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/models/rehearsal"
 	"gatehouse/templates/developer"
 	"gatehouse/templates/format"
 )
@@ -23,7 +26,11 @@ func (s *Subscriptions) ChangeForm(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.ChangeView{Plan: row.PlanName, Href: subscriptionPath(row.ID), App: row.AppName}
+	own, err := s.ownTraffic(r, row, plans, waitForTable)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := developer.ChangeView{Plan: row.PlanName, Href: subscriptionPath(row.ID), App: row.AppName, Traffic: own.text, Missing: own.missing}
 	if !canChange(row) {
 		v.Problem = "This subscription is " + string(row.State) + ", so its plan cannot be changed now."
 	}
@@ -46,7 +53,71 @@ func (s *Subscriptions) ChangeForm(r *Request) (Reply, error) {
 	for _, c := range comparePlans(plans, r.Now) {
 		v.Rows = append(v.Rows, developer.CompareRow{Label: c.Label, Cells: c.Cells})
 	}
-	return Page(developer.Change(subscriptionFrame(r, row, "Change"), v)), nil
+	if own.cells != nil {
+		v.Rows = append(v.Rows, developer.CompareRow{Label: "Your own calls refused", Cells: own.cells})
+	}
+	page := subscriptionFrame(r, row, "Change")
+	if own.waiting {
+		page.Refresh = refreshSeconds
+	}
+	return Page(developer.Change(page, v)), nil
+}
+
+// How long a page waits for comparisons, so that it is whole at once where they are short.
+const (
+	waitForTable   = 700 * time.Millisecond
+	waitForConfirm = 1200 * time.Millisecond
+)
+
+// ownTraffic is what a subscription's keys would have met on some plans.
+type ownTraffic struct {
+	text    string   // what was replayed, or why nothing was
+	cells   []string // in the order of the plans; nil: there is nothing to say
+	missing []string
+	waiting bool
+	pairs   []Comparison // of the second plan and those after it
+}
+
+// ownTraffic compares the first plan, which is the subscription's own, with each of the others.
+func (s *Subscriptions) ownTraffic(r *Request, row models.SubscriptionRow, plans []models.CatalogPlan, atMost time.Duration) (own ownTraffic, err error) {
+	if len(plans) < 2 {
+		return own, nil
+	}
+	keys, err := s.keys(r, row)
+	if err != nil {
+		return own, err
+	}
+	ids, until := keyIDs(rowsOf(keys)), time.Now().Add(atMost)
+	for _, p := range plans[1:] {
+		own.pairs = append(own.pairs, s.Rehearsals.Compare(r.Context(), r.Account.ID, row.PlanID, ids, plans[0].Terms, p.Terms, max(0, time.Until(until))))
+	}
+	first := own.pairs[0]
+	if own.text = first.Text; own.text != "" {
+		return own, nil
+	}
+	own.cells, own.missing = []string{comparedCell(first, first.Today)}, first.Missing
+	for _, c := range own.pairs {
+		own.waiting = own.waiting || c.Waiting
+		own.cells = append(own.cells, comparedCell(c, c.Wanted))
+		if c.Sentence != "" {
+			own.text = c.Span + ": " + format.Plural(c.Offered, "call") + " of this app, replayed through the limits of each plan."
+		}
+	}
+	if own.waiting {
+		own.text = "Replaying the app's own calls of the last 30 days through each plan."
+	}
+	return own, nil
+}
+
+// comparedCell says what a plan would have refused.
+func comparedCell(c Comparison, refused rehearsal.Refusals) string {
+	switch {
+	case c.Waiting:
+		return "Counting"
+	case c.Text != "":
+		return "–"
+	}
+	return rangeWords(refused.All()) + " of " + format.Count(c.Offered)
 }
 
 // plans are those that open what the subscription's plan opens, the subscription's own first, even if it is no longer in the catalog.
@@ -91,6 +162,13 @@ func (s *Subscriptions) confirmChange(r *Request, row models.SubscriptionRow, to
 			"The new limits hold from the next request on; the keys keep their values.",
 			"Counts begin at 0 on the new plan. Going back to " + row.PlanName + " goes on with what was used there.",
 		},
+	}
+	own, err := s.ownTraffic(r, row, []models.CatalogPlan{plans[0], wanted}, waitForConfirm)
+	if err != nil {
+		return Reply{}, err
+	}
+	if v.Traffic = own.text; len(own.pairs) > 0 && own.pairs[0].Sentence != "" {
+		v.Traffic = own.pairs[0].Span + ": " + "o" + strings.TrimPrefix(own.pairs[0].Sentence, "O")
 	}
 	for _, c := range comparePlans([]models.CatalogPlan{plans[0], wanted}, r.Now) {
 		if c.Cells[0] != c.Cells[1] {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/models/store/storetest"
@@ -37,6 +38,26 @@ func TestPlanIsChangedAfterAComparison(t *testing.T) {
 			t.Errorf("to %q: %d", to, got.status)
 		}
 	}
+}
+
+// Flow 8 of the design: both plans stand side by side with what the app's own calls met on each, and the question says it again.
+func TestPlansAreComparedOnOnesOwnTraffic(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made, other := p.subscribe(p.growth, "Acme"), p.subscribe(p.growth, "Other")
+	b := p.signedIn("developer@example.com")
+	path := "/subscriptions/" + made.Subscription.ID.String() + "/change"
+	b.get(path).says(t, "No traffic has been recorded yet")
+	var some []models.Arrival
+	for i, key := range []models.KeyID{made.Key.ID, other.Key.ID} {
+		some = append(some, models.Arrival{KeyID: key, PlanID: p.growth.ID, StageID: p.prod.ID, MethodID: 1, Second: p.clock.AddDate(0, 0, -3).Unix(), Admitted: int64(50 + i)})
+	}
+	ok(t, p.recorder.Keep(some))
+	p.clock = p.clock.Add(11 * time.Minute) // what was found is kept for ten
+	got := b.get(path)
+	// 10 of 50 at once pass on Free; spread over the second, 4 more come back meanwhile.
+	got.says(t, "50 calls of this app, replayed through the limits of each plan", "Your own calls refused", "none of 50", "36 to 40 of 50")
+	got.hasNot(t, "of 51")
+	b.get(path+"?to="+p.free.ID.String()).says(t, "of 50 calls, today's limits refuse none; these would refuse 36 to 40.")
 }
 
 func TestChangeToAPlanThatAsksIsRefusedInWords(t *testing.T) {

@@ -187,6 +187,34 @@ func TestArrivalsOfAKeyComeInOrderOfTime(t *testing.T) {
 	}
 }
 
+// What is read of some keys is what is read of the plan, without the others, from segments and from what is in none yet.
+func TestKeysAreReadWithoutTheOthers(t *testing.T) {
+	r := mustOpen(t, t.TempDir(), config(0))
+	r.limit = 1 << 12
+	fill(r, 200, 20)
+	all, _ := read(t, r, 1)
+	keys := []models.KeyID{13, 3, 3, 999}
+	var want, got []models.Arrival
+	for _, a := range all {
+		if a.KeyID == 3 || a.KeyID == 13 {
+			want = append(want, a)
+		}
+	}
+	covered, err := r.ReadKeys(t.Context(), 1, keys, time.Unix(0, 0), func(some []models.Arrival, _ float64) error {
+		got = append(got, some...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sum(want), sum(got)); diff != "" || len(want) != 400 {
+		t.Errorf("%d arrivals (-want +got):\n%s", len(want), diff)
+	}
+	if covered.Requests != int64(len(got)) || covered.Since != start {
+		t.Errorf("covered %+v", covered)
+	}
+}
+
 // A second is in one segment, though it comes in two commits: else its requests would be replayed twice from its beginning.
 func TestSecondIsNotTornBySegments(t *testing.T) {
 	r := mustOpen(t, t.TempDir(), config(0))

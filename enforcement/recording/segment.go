@@ -158,8 +158,8 @@ func appendPart(b []byte, all []models.Arrival) []byte {
 // visitArrivals is called with some of one plan's arrivals; they are its own until it returns.
 type visitArrivals func([]models.Arrival) error
 
-// readPart unpacks what a plan's part has from a second on, in batches that fill the given one.
-func readPart(b []byte, plan models.PlanID, from int64, batch []models.Arrival, visit visitArrivals) error {
+// readPart unpacks what a plan's part has of some keys from a second on, in batches that fill the given one.
+func readPart(b []byte, plan models.PlanID, some keyFilter, from int64, batch []models.Arrival, visit visitArrivals) error {
 	r := reader{b: b}
 	routes := make([]models.Arrival, 0, min(r.count(), int64(len(b))))
 	for range cap(routes) {
@@ -170,6 +170,10 @@ func readPart(b []byte, plan models.PlanID, from int64, batch []models.Arrival, 
 		a.KeyID += models.KeyID(r.count())
 		n := r.count()
 		a.Second = r.count()
+		if !some.has(a.KeyID) {
+			r.skipArrivals(n)
+			continue
+		}
 		for ; n > 0 && !r.bad; n-- {
 			step, route := r.count(), r.count()
 			if route >= int64(len(routes)) {
@@ -199,6 +203,18 @@ func readPart(b []byte, plan models.PlanID, from int64, batch []models.Arrival, 
 		return nil
 	}
 	return visit(batch)
+}
+
+// skipArrivals passes over a key's arrivals.
+func (r *reader) skipArrivals(n int64) {
+	var a models.Arrival
+	for ; n > 0 && !r.bad; n-- {
+		step := r.count()
+		r.count()
+		if step&1 == 0 {
+			r.counts(&a)
+		}
+	}
 }
 
 // statSegment reads the header of a segment file.

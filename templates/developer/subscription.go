@@ -38,6 +38,8 @@ type ChangeView struct {
 	Plans           []ChangePlan
 	Rows            []CompareRow // cells in the order of Plans
 	Problem         string
+	Traffic         string   // what of the app's own calls was replayed, or why nothing was
+	Missing         []string // what of them was not recorded
 }
 
 // ChangePlan is a column of the comparison.
@@ -60,6 +62,7 @@ type ChangeConfirmView struct {
 	Plan, To, ToID, Href, App string
 	Changes                   []Difference
 	Consequences              []string
+	Traffic                   string // what the app's own calls would have met
 	Problem                   string
 }
 
