@@ -30,6 +30,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
+		Help:     &handlers.Help{},
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
 
 		Home:          &handlers.Home{Store: in.store, Limits: limits},

@@ -145,7 +145,7 @@ func (a *Apps) show(r *Request, id models.AppID, f *Form, reply func(templ.Compo
 		v.NewName, v.NameError = f.Get("name"), fieldOrMessage(f, "name")
 	}
 	for i, k := range rows {
-		line := keyLine(k, r.Now)
+		line := keyLine(k, r.Here())
 		if i < maxSparks {
 			if line.Spark, line.Calls, err = callsOf(r.Context(), a.Store, []models.KeyID{k.ID}, r.Now); err != nil {
 				return Reply{}, err

@@ -31,7 +31,7 @@ func oldValues(r *Request, store oldValuesStore, key models.KeyDetail, href stri
 		if revoked && key.RevokedAt.Before(stops) {
 			stops = key.RevokedAt
 		}
-		out := callers.Value{Hint: value.Hint, Replaced: value.Replaced, Works: r.Now.Before(stops), Stops: stops, Latest: value.StopsAt,
+		out := callers.Value{Hint: value.Hint, Replaced: r.Local(value.Replaced), Works: r.Now.Before(stops), Stops: r.Local(stops), Latest: r.Local(value.StopsAt),
 			Unused: !value.UnusedSince.IsZero() && stops.Before(value.StopsAt), Words: callerWords(value, stops, r.Now)}
 		for _, c := range value.Callers {
 			out.Callers = append(out.Callers, callerLine(c, stops))

@@ -67,7 +67,7 @@ func (h *Home) Show(r *Request) (Reply, error) {
 	if len(v.Subscriptions) > homeSubscriptions {
 		v.Subscriptions, v.MoreHref = v.Subscriptions[:homeSubscriptions], "/apps"
 	}
-	v.Notices = append(v.Notices, expiryNotices(keys, r.Now)...)
+	v.Notices = append(v.Notices, expiryNotices(keys, r.Here())...)
 	v.Recent = recentKeys(keys, r.Now)
 	return Page(developer.Home(r.layout("Overview", ui.Crumb{}), v)), nil
 }
@@ -166,7 +166,7 @@ func expiryNotices(keys []models.KeyRow, now time.Time) (out []developer.NoticeL
 		if s := k.Status(now); s != models.KeyActive && s != models.KeyRotating || k.ExpiresAt.IsZero() || k.ExpiresAt.Sub(now) >= soon {
 			continue
 		}
-		out = append(out, developer.NoticeLine{Kind: ui.Warn, Text: "The key " + k.Name + " stops working " + format.Ago(k.ExpiresAt, now) + ", on " + format.Date(k.ExpiresAt) + ".",
+		out = append(out, developer.NoticeLine{Kind: ui.Warn, Text: "The key " + k.Name + " stops working " + format.Ago(k.ExpiresAt, now) + ", on " + format.Date(k.ExpiresAt.In(now.Location())) + ".",
 			Href: keyPath(k.ID) + "#settings", Link: "Set a later day."})
 	}
 	return out

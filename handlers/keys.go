@@ -50,7 +50,7 @@ func (k *Keys) List(r *Request) (Reply, error) {
 	}
 	v := developer.KeysView{Query: p.Search, Pages: listPages(r, p, list.Next), Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true}}
 	for _, row := range list.Items {
-		line := keyLine(row, r.Now)
+		line := keyLine(row, r.Here())
 		line.App, line.AppHref = row.AppName, appPath(row.AppID)
 		v.Table.Keys = append(v.Table.Keys, line)
 	}
@@ -180,7 +180,7 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	v := developer.KeyView{
 		Now: r.Now, Name: key.Name, Href: keyPath(key.ID), ID: key.ID.String(), Hint: key.Hint, App: key.AppName, AppHref: appPath(key.AppID),
 		Status: keyStatus(key.Key, key.Memberships, r.Now), Working: status != models.KeyRevoked, Created: key.CreatedAt, LastUsed: key.LastUsedAt, Expires: key.ExpiresAt, Rotated: key.RotatedAt,
-		Revoked: key.RevokedAt, UsageHref: "/usage?key=" + key.ID.String(), Notices: keyNotices(key, r.Now), Soonest: soonestDay(r.Now),
+		Revoked: key.RevokedAt, UsageHref: "/usage?key=" + key.ID.String(), Notices: keyNotices(key, r.Here()), Soonest: soonestDay(r.Now),
 		NewName: key.Name, NameError: f.Error("name"), ExpiresError: f.Error("expires"),
 	}
 	if !key.ExpiresAt.IsZero() {
@@ -241,15 +241,15 @@ func keyNotices(key models.KeyDetail, now time.Time) (out []developer.NoticeLine
 	app := appPath(key.AppID)
 	switch key.Status(now) {
 	case models.KeyRevoked:
-		add(ui.Bad, "Revoked on "+format.Date(key.RevokedAt)+": every call with this key gets 403, and it cannot be brought back. Its usage stays.", app+"/keys/new", "Make a new key.")
+		add(ui.Bad, "Revoked on "+format.Date(key.RevokedAt.In(now.Location()))+": every call with this key gets 403, and it cannot be brought back. Its usage stays.", app+"/keys/new", "Make a new key.")
 		return out
 	case models.KeyExpired:
-		add(ui.Bad, "Expired on "+format.Date(key.ExpiresAt)+": every call with this key gets 403.", "#settings", "Set a later day, and it works again.")
+		add(ui.Bad, "Expired on "+format.Date(key.ExpiresAt.In(now.Location()))+": every call with this key gets 403.", "#settings", "Set a later day, and it works again.")
 	case models.KeyDisabled:
 		add(ui.Bad, "Disabled: every call with this key gets 403. Ask the owner of the API what is needed.", "", "")
 	case models.KeyActive, models.KeyRotating:
 		if !key.ExpiresAt.IsZero() && key.ExpiresAt.Sub(now) < soon {
-			add(ui.Warn, "This key stops working "+format.Ago(key.ExpiresAt, now)+", on "+format.Date(key.ExpiresAt)+".", "#settings", "Set a later day.")
+			add(ui.Warn, "This key stops working "+format.Ago(key.ExpiresAt, now)+", on "+format.Date(key.ExpiresAt.In(now.Location()))+".", "#settings", "Set a later day.")
 		}
 	}
 	if len(key.Memberships) == 0 {

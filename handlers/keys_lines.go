@@ -41,9 +41,9 @@ func keyLine(k models.KeyRow, now time.Time) developer.KeyLine {
 	}
 	switch status {
 	case models.KeyRevoked:
-		line.Gone = "Revoked " + format.Date(k.RevokedAt)
+		line.Gone = "Revoked " + format.Date(k.RevokedAt.In(now.Location()))
 	case models.KeyExpired:
-		line.Gone = "Expired " + format.Date(k.ExpiresAt)
+		line.Gone = "Expired " + format.Date(k.ExpiresAt.In(now.Location()))
 		line.Revoke = true // a later expiry would bring it back
 	default:
 		line.Rotate, line.Revoke = true, true

@@ -89,7 +89,7 @@ func endWords(ends, now time.Time) string {
 	if ends.IsZero() || !now.Before(ends) {
 		return ""
 	}
-	return "ends on " + format.DateTime(ends) + ", " + format.Ago(ends, now) + ": its keys get 403 from then on"
+	return "ends on " + format.DateTime(ends.In(now.Location())) + ", " + format.Ago(ends, now) + ": its keys get 403 from then on"
 }
 
 // subscriptionWords says why a subscription that is not active lets nothing through, and what to do.

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/handlers/session"
 	"gatehouse/models"
+	"gatehouse/templates/format"
 	"gatehouse/templates/ui"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // layout is the frame of a page: who is signed in, the sidebar of the role that the page belongs to, the message that an earlier page left.
 func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
-	p := ui.Page{Title: title, Demo: r.Site.Demo, Breadcrumbs: crumbs}
+	p := ui.Page{Title: title, Demo: r.Site.Demo, Breadcrumbs: crumbs, Brand: r.brand(), Theme: r.theme(), Zone: format.ZoneWords(format.Zone(r.Context()), r.Now)}
 	if len(crumbs) > 0 && crumbs[len(crumbs)-1].Label == "" {
 		crumbs[len(crumbs)-1].Label = title
 	}
@@ -37,9 +38,10 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 	}
 	p.Account = &ui.AccountBadge{Name: r.Account.Name, Email: r.Account.Email, SignOutURL: "/signout",
 		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}}}
+	p.Keys = !r.Account.NoKeys
 	p.Hats = r.hats()
-	p.Nav = r.mark(r.sidebar())
-	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}}
+	p.Nav = r.mark(r.sidebar(r.hat()))
+	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}, {Label: "Keyboard", Href: ui.HelpHref, Icon: "keyboard"}}
 	p.Notices = r.troubleNotice()
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
 		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."})
@@ -61,8 +63,15 @@ func publicLinks() []ui.NavItem {
 
 // hat is told by the path: each role has its own part of the portal.
 func (r *Request) hat() hat {
-	switch path := r.URL.Path; {
-	case r.asOwner, path == "/owner" || strings.HasPrefix(path, "/owner/"):
+	if r.asOwner {
+		return ownerHat
+	}
+	return hatOf(r.URL.Path)
+}
+
+func hatOf(path string) hat {
+	switch {
+	case path == "/owner" || strings.HasPrefix(path, "/owner/"):
 		return ownerHat
 	case strings.HasPrefix(path, "/admin/"):
 		return adminHat
@@ -82,39 +91,39 @@ func (r *Request) hats() []ui.Hat {
 	return hats
 }
 
-func (r *Request) sidebar() []ui.NavSection {
-	switch r.hat() {
+func (r *Request) sidebar(now hat) []ui.NavSection {
+	switch now {
 	case ownerHat:
 		waiting, err := r.Site.Accounts.WaitingSubscriptions(r.Context(), r.Account.ID)
 		if err != nil {
 			r.Site.Log.WarnContext(r.Context(), "count waiting subscriptions", "error", err, "request_id", r.ID) // the page is worth more than its badge
 		}
-		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
-			{Label: "Overview", Href: "/owner", Icon: "layout-dashboard"},
-			{Label: "APIs", Href: "/owner/apis", Icon: "boxes"},
-			{Label: "Plans", Href: "/owner/plans", Icon: "layers"},
-			{Label: "Subscriptions", Href: "/owner/subscriptions", Icon: "users", Count: waiting, Hot: waiting > 0},
-			{Label: "Keys", Href: "/owner/keys", Icon: "key-round"},
-			{Label: "Usage", Href: "/owner/usage", Icon: "chart-column"},
+		return []ui.NavSection{{Items: []ui.NavItem{
+			{Label: "Overview", Href: "/owner", Key: "h", Icon: "layout-dashboard"},
+			{Label: "APIs", Href: "/owner/apis", Key: "a", Icon: "boxes"},
+			{Label: "Plans", Href: "/owner/plans", Key: "p", Icon: "layers"},
+			{Label: "Subscriptions", Href: "/owner/subscriptions", Key: "s", Icon: "users", Count: waiting, Hot: waiting > 0},
+			{Label: "Keys", Href: "/owner/keys", Key: "k", Icon: "key-round"},
+			{Label: "Usage", Href: "/owner/usage", Key: "u", Icon: "chart-column"},
 		}}, {Label: "Manage", Items: []ui.NavItem{
-			{Label: "Imports", Href: "/owner/imports", Icon: "upload"},
-			{Label: "Audit log", Href: "/owner/audit", Icon: "history"},
-		}}})
+			{Label: "Imports", Href: "/owner/imports", Key: "i", Icon: "upload"},
+			{Label: "Audit log", Href: "/owner/audit", Key: "t", Icon: "history"},
+		}}}
 	case adminHat:
-		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
-			{Label: "Accounts", Href: "/admin/accounts", Icon: "users"},
-			{Label: "Invitations", Href: "/admin/invitations", Icon: "mail"},
-			{Label: "Audit log", Href: "/admin/audit", Icon: "history"},
-			{Label: "Settings", Href: "/admin/settings", Icon: "settings"},
-		}}})
+		return []ui.NavSection{{Items: []ui.NavItem{
+			{Label: "Accounts", Href: "/admin/accounts", Key: "a", Icon: "users"},
+			{Label: "Invitations", Href: "/admin/invitations", Key: "i", Icon: "mail"},
+			{Label: "Audit log", Href: "/admin/audit", Key: "t", Icon: "history"},
+			{Label: "Settings", Href: "/admin/settings", Key: "s", Icon: "settings"},
+		}}}
 	default:
-		return r.mark([]ui.NavSection{{Items: []ui.NavItem{
-			{Label: "Overview", Href: "/home", Icon: "layout-dashboard"},
-			{Label: "Catalog", Href: "/apis", Icon: "library"},
-			{Label: "Apps", Href: "/apps", Icon: "smartphone"},
-			{Label: "Keys", Href: "/keys", Icon: "key-round"},
-			{Label: "Usage", Href: "/usage", Icon: "chart-column"},
-		}}})
+		return []ui.NavSection{{Items: []ui.NavItem{
+			{Label: "Overview", Href: "/home", Key: "h", Icon: "layout-dashboard"},
+			{Label: "Catalog", Href: "/apis", Key: "c", Icon: "library"},
+			{Label: "Apps", Href: "/apps", Key: "a", Icon: "smartphone"},
+			{Label: "Keys", Href: "/keys", Key: "k", Icon: "key-round"},
+			{Label: "Usage", Href: "/usage", Key: "u", Icon: "chart-column"},
+		}}}
 	}
 }
 

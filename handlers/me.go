@@ -24,6 +24,7 @@ type MeStore interface {
 	Sessions(ctx context.Context, account models.AccountID, now time.Time) ([]models.Session, error)
 	EndSession(ctx context.Context, actor models.Actor, account models.AccountID, handle string, now time.Time) error
 	EndSessions(ctx context.Context, actor models.Actor, account models.AccountID, keep [32]byte, now time.Time) (int, error)
+	SavePreferences(ctx context.Context, actor models.Actor, p models.Preferences, now time.Time) error
 }
 
 // Me is a person's own page: name, password, sessions.
@@ -35,11 +36,11 @@ type Me struct {
 
 // Show is the page.
 func (m *Me) Show(r *Request) (Reply, error) {
-	page, err := m.page(r, NewForm("name", r.Account.Name), NewForm())
+	page, err := m.page(r, NewForm("name", r.Account.Name), NewForm(), displayForm(r.Account.Preferences))
 	return Page(page), err
 }
 
-func (m *Me) page(r *Request, profile, password *Form) (templ.Component, error) {
+func (m *Me) page(r *Request, profile, password, display *Form) (templ.Component, error) {
 	sessions, err := m.Store.Sessions(r.Context(), r.Account.ID, r.Now)
 	if err != nil {
 		return nil, err
@@ -47,6 +48,7 @@ func (m *Me) page(r *Request, profile, password *Form) (templ.Component, error) 
 	v := account.MeView{
 		Email: r.Account.Email, Role: roleName(r.Account.Role), Since: r.Account.CreatedAt, Now: r.Now, Name: profile.Get("name"), NameError: profile.Error("name"),
 		CurrentError: password.Error("current"), PasswordError: password.Error("password"),
+		Zone: display.Get("zone"), ZoneError: display.Error("zone"), Zones: models.Zones(), Theme: display.Get("theme"), ThemeError: display.Error("theme"), Keys: display.Checked("keys"),
 	}
 	current := sessionHandle(r.Session.Digest())
 	for _, s := range sessions {
@@ -93,7 +95,7 @@ func (m *Me) Rename(r *Request) (Reply, error) {
 	}
 	err = m.Store.RenameAccount(r.Context(), r.Actor(), r.Account.ID, f.Get("name"), r.Now)
 	if f.Accept(err) {
-		page, err := m.page(r, f, NewForm())
+		page, err := m.page(r, f, NewForm(), displayForm(r.Account.Preferences))
 		return Again(page), err
 	}
 	if err != nil {
@@ -120,7 +122,7 @@ func (m *Me) Password(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	if !f.OK() {
-		page, err := m.page(r, NewForm("name", r.Account.Name), f)
+		page, err := m.page(r, NewForm("name", r.Account.Name), f, displayForm(r.Account.Preferences))
 		return refused(page), err
 	}
 	if err := m.Store.SetPasswordHash(r.Context(), r.Actor(), r.Account.ID, hash, r.Session.Digest(), r.Now); err != nil {

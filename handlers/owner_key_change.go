@@ -219,7 +219,7 @@ func (o *OwnerKeys) RevokeForm(r *Request) (Reply, error) {
 	path := ownerKeyPath(key.ID)
 	text := "Every call with it gets 403 from the next request on. This is final; to stop it for a while, disable it."
 	if !key.LastUsedAt.IsZero() {
-		text += " It was last used on " + key.LastUsedAt.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+		text += " It was last used on " + format.DateTime(r.Local(key.LastUsedAt)) + "."
 	}
 	return Page(owner.Confirm(r.layout("Revoke", keysCrumb(), ui.Crumb{Label: key.Name, Href: path}, ui.Crumb{}),
 		ui.Confirm{Title: "Revoke " + key.Name + "?", Text: text, Action: path + "/revoke", Button: "Revoke key", Danger: true, Cancel: path})), nil

@@ -183,7 +183,7 @@ func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView,
 		if p.Standing, err = standingView(r, o.Store, key.ID, m.PlanID, action, f); err != nil {
 			return err
 		}
-		if ends := endWords(m.PlanEndsAt, r.Now); ends != "" {
+		if ends := endWords(m.PlanEndsAt, r.Here()); ends != "" {
 			p.Ends = "The plan " + ends + "."
 		}
 		v.Memberships = append(v.Memberships, p)

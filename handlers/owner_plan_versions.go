@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"time"
+
 	"gatehouse/models"
 	"gatehouse/templates/format"
 	"gatehouse/templates/owner"
@@ -18,7 +20,7 @@ func (o *OwnerPlans) Versions(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	names := namesOf(choices)
-	v := owner.VersionsView{PlanHead: planHead(row, r.Now), Now: r.Now, Notes: lifeNotes(row.Plan.At(r.Now)), AuditHref: "/owner/audit?object=" + row.ID.String()}
+	v := owner.VersionsView{PlanHead: planHead(row, r.Now), Now: r.Now, Notes: lifeNotes(row.Plan.At(r.Now), r.Local), AuditHref: "/owner/audit?object=" + row.ID.String()}
 	v.Subtitle = "Every publication is kept as it was."
 	if row.Draft != nil && row.Version > 0 {
 		v.Draft = &owner.VersionView{By: row.DraftBy, At: row.DraftAt, Changes: changeViews(termsChanges(row.InForce, *row.Draft, names))}
@@ -35,15 +37,15 @@ func (o *OwnerPlans) Versions(r *Request) (Reply, error) {
 }
 
 // lifeNotes says what became of a plan besides its versions.
-func lifeNotes(p models.Plan) (notes []string) {
+func lifeNotes(p models.Plan, local func(time.Time) time.Time) (notes []string) {
 	if p.State == models.PlanEnded {
-		return []string{"Ended on " + format.DateTime(p.EndsAt) + ": it opens nothing any more, and its subscriptions are ended."}
+		return []string{"Ended on " + format.DateTime(local(p.EndsAt)) + ": it opens nothing any more, and its subscriptions are ended."}
 	}
 	if !p.RetiredAt.IsZero() {
-		notes = append(notes, "Retired on "+format.DateTime(p.RetiredAt)+": it takes no new subscribers.")
+		notes = append(notes, "Retired on "+format.DateTime(local(p.RetiredAt))+": it takes no new subscribers.")
 	}
 	if !p.EndsAt.IsZero() {
-		notes = append(notes, "Ends on "+format.DateTime(p.EndsAt)+".")
+		notes = append(notes, "Ends on "+format.DateTime(local(p.EndsAt))+".")
 	}
 	return notes
 }

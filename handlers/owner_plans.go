@@ -223,7 +223,7 @@ func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms mod
 	}
 	v.Changes = changeViews(termsChanges(before, terms, namesOf(choices)))
 	page := r.layout(row.Name(), plansCrumb(), ui.Crumb{})
-	v.Notes = lifeNotes(row.Plan.At(r.Now))
+	v.Notes = lifeNotes(row.Plan.At(r.Now), r.Local)
 	if v.Retired || v.Ended {
 		return owner.RetiredPlan(page, v)
 	}

@@ -58,7 +58,7 @@ func (p *portal) serve(s *store.Store) http.Handler {
 		Public: &handlers.Public{Store: s}, Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown()},
 		Problems: &handlers.Problems{Docs: []handlers.ProblemDoc{{Slug: "throttled", Status: 429, Title: "Too many at once", Explanation: "Too fast.", WhatToDo: "Wait."}}},
 		SignIn:   &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle},
-		Links:    &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle},
+		Links:    &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Help: &handlers.Help{},
 		Admin: &handlers.Admin{Store: s}, Audit: &handlers.Audit{Store: s},
 	}, static.Handler())
 }
@@ -208,6 +208,9 @@ func TestRolesReachTheirPagesAlone(t *testing.T) {
 		{"GET", "/me", [4]int{away, open, open, open}},
 		{"POST", "/me", [4]int{away, form, form, form}},
 		{"POST", "/me/password", [4]int{away, form, form, form}},
+		{"POST", "/me/display", [4]int{away, away, away, away}},
+		{"POST", "/theme", [4]int{away, away, away, away}},
+		{"GET", "/help/keys", [4]int{away, open, open, open}},
 		{"POST", "/me/sessions/nothing/end", [4]int{away, gone, gone, gone}},
 		{"GET", "/confirm", [4]int{away, open, open, open}},
 		{"GET", "/owner/audit", [4]int{away, gone, open, open}},

@@ -46,6 +46,7 @@ func (h *Receipts) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	d.At, d.Since, d.Key.RevokedAt, d.PlanEndsAt = r.Local(d.At), r.Local(d.Since), r.Local(d.Key.RevokedAt), r.Local(d.PlanEndsAt)
 	r.asOwner = !d.OwnKey || d.Key.AppID == 0
 	plans, err := h.otherPlans(r, d)
 	if err != nil {

@@ -21,6 +21,7 @@ type Reply struct {
 	location string
 	file     *file
 	stream   Stream
+	cookie   *http.Cookie // besides the session's; may be nil
 }
 
 type file struct {
@@ -89,6 +90,9 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 			http.Error(w, "Something failed on our side. Request "+r.ID, http.StatusInternalServerError)
 			return
 		}
+	}
+	if reply.cookie != nil {
+		http.SetCookie(w, reply.cookie)
 	}
 	h := w.Header()
 	if h.Get("Cache-Control") == "" {

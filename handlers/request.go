@@ -60,6 +60,8 @@ type Site struct {
 	Insecure   bool   // the portal is reached over plain HTTP from other machines
 	// Gateway is asked on each page whether it keeps its promise; nil: it does.
 	Gateway Gateway
+	// Brand is what the portal is called and looks like; nil: Gatehouse.
+	Brand *Brand
 	// Streams ends when the process stops: live pages close then, so that the stop need not wait for them.
 	Streams context.Context
 }
@@ -92,6 +94,7 @@ func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
 			return Reply{}, err
 		case !account.Disabled():
 			r.Account = account
+			r.setZone(account.Location())
 			if r.Now.Sub(account.LastSeenAt) >= models.SeenEvery {
 				s.note(r, "mark account seen", func(ctx context.Context) error { return s.Accounts.MarkSeen(ctx, id, r.Now) })
 			}

@@ -98,7 +98,7 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 		}
 		v.Notices = append(v.Notices, n)
 	}
-	if words := endWords(row.PlanEndsAt, r.Now); words != "" && row.State.Open() {
+	if words := endWords(row.PlanEndsAt, r.Here()); words != "" && row.State.Open() {
 		n := developer.NoticeLine{Kind: ui.Warn, Text: "This plan " + words + ". What was used of it stays on record."}
 		if v.Change {
 			n.Href, n.Link = v.Href+"/change", "Choose another plan."

@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     created_at    INTEGER NOT NULL,
     last_seen_at  INTEGER,
     disabled_at   INTEGER
-, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL))) STRICT;
+, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
 
 CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
@@ -103,6 +103,23 @@ CREATE TRIGGER events_frozen BEFORE UPDATE ON events
 BEGIN
     SELECT RAISE (ABORT, 'an event never changes');
 END;
+
+CREATE TABLE guides (
+    id         INTEGER PRIMARY KEY,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    slug       TEXT NOT NULL,
+    title      TEXT NOT NULL,
+    text       TEXT NOT NULL,                 -- Markdown
+    published  INTEGER NOT NULL CHECK (published IN (0, 1)),
+    position   INTEGER NOT NULL,              -- 0 is the first
+    version    INTEGER NOT NULL,              -- counts the edits
+    created_at INTEGER NOT NULL,
+    edited_at  INTEGER NOT NULL,
+    edited_by  TEXT NOT NULL,
+    UNIQUE (api_id, slug)
+) STRICT;
+
+CREATE INDEX guides_order ON guides (api_id, position, id);
 
 CREATE TABLE import_lines (
     import_id INTEGER NOT NULL REFERENCES imports (id),
@@ -256,6 +273,23 @@ CREATE INDEX links_account ON links (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX links_created ON links (created_at, id);
 
 CREATE INDEX links_email ON links (lower(email));
+
+CREATE TABLE look (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    version  INTEGER NOT NULL,
+    name     TEXT NOT NULL,                   -- '': Gatehouse
+    accent   TEXT NOT NULL,                   -- #rrggbb, in the light theme; '': as it comes
+    logo     TEXT NOT NULL,                   -- hash of a file; '': none
+    icon     TEXT NOT NULL,
+    headline TEXT NOT NULL,
+    intro    TEXT NOT NULL                    -- Markdown
+) STRICT;
+
+CREATE TABLE look_files (
+    hash TEXT PRIMARY KEY,                    -- of the body
+    body BLOB NOT NULL,                       -- PNG
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE methods (
     id           INTEGER PRIMARY KEY,

@@ -55,6 +55,7 @@ type Account struct {
 	CreatedAt  time.Time
 	LastSeenAt time.Time // zero: never signed in
 	DisabledAt time.Time // zero: enabled
+	Preferences
 }
 
 // Disabled reports whether the account may not sign in.

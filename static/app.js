@@ -6,15 +6,25 @@ const live = text => {
 };
 const store = (key, value) => { try { return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value); } catch { return null; } };
 
-// Theme: the button flips what is seen now and remembers it.
-on("click", e => {
-  if (!e.target.closest("[data-theme-toggle]")) return;
+// Theme: the button flips what is seen now; the server remembers it, and writes it into pages, so that nothing flashes.
+on("submit", e => {
+  if (!e.target.matches("[data-theme-toggle]")) return;
+  e.preventDefault();
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  store("theme", root.dataset.theme);
+  const theme = root.dataset.theme = dark ? "light" : "dark";
+  fetch(e.target.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual", keepalive: true }).catch(() => {});
   live((dark ? "Light" : "Dark") + " theme");
 });
+
+// The browser's time zone is one click away.
+const zone = document.querySelector("[data-zone]");
+if (zone) {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone, field = document.getElementById("f-zone"), button = zone.querySelector("button");
+  button.textContent = here;
+  zone.hidden = !here || here === field.value;
+  button.addEventListener("click", () => { field.value = here; zone.hidden = true; field.focus(); });
+}
 
 // Copy: the label changes for two seconds and is announced once. Where the
 // clipboard is refused the text is selected instead.
@@ -76,6 +86,24 @@ on("keydown", e => {
   const open = document.querySelector("details.menu[open]");
   if (open) { open.open = false; open.querySelector("summary").focus(); }
   else if (location.hash === "#nav") location.hash = "main";
+});
+
+// Keys: g and a letter follow the sidebar, / searches, c makes a new one, ? lists them. Not while somebody types, and not for who switched them off.
+let g = 0;
+on("keydown", e => {
+  if (!("keys" in document.body.dataset) || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input,textarea,select,dialog,ts-chart")) return;
+  const go = to => {
+    const e2 = document.querySelector(to);
+    if (!e2) return;
+    e.preventDefault();
+    e2.matches("input") ? e2.focus() : e2.click();
+  };
+  const after = Date.now() - g < 1500;
+  g = e.key === "g" ? Date.now() : 0;
+  if (after && /^[a-z]$/.test(e.key)) go(`[data-g=${e.key}]`);
+  else if (e.key === "/") go("main input[type=search],[data-palette]");
+  else if (e.key === "c") go(".head .btn.pri[href]");
+  else if (e.key === "?") go("[data-help]");
 });
 
 // Filters send themselves; a slider and its number keep each other's value.

@@ -23,7 +23,7 @@ const Prefix = "/static/"
 // changes its content.
 const forever = "public, max-age=31536000, immutable"
 
-//go:embed app.css app.js theme.js favicon.svg favicon.png vendor fonts icons
+//go:embed app.css app.js favicon.svg favicon.png vendor fonts icons
 var embedded embed.FS
 
 // shared is the one set of files of the process.

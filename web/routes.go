@@ -18,6 +18,7 @@ type Pages struct {
 	SignIn   *handlers.SignIn
 	Links    *handlers.Links
 	Me       *handlers.Me
+	Help     *handlers.Help
 
 	Home          *handlers.Home
 	Apps          *handlers.Apps
@@ -120,6 +121,7 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
+	g.post("/theme", p.Me.Theme)
 	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)
 	g.post("/signout", p.SignIn.Out)
 	g.form("/join", p.SignIn.JoinForm, p.SignIn.Join)
@@ -132,9 +134,11 @@ func public(g group, p Pages) {
 func account(g group, p Pages) {
 	g.get("/me", p.Me.Show)
 	g.post("/me", p.Me.Rename)
+	g.post("/me/display", p.Me.Display)
 	g.post("/me/password", p.Me.Password)
 	g.post("/me/sessions/end", p.Me.EndSessions)
 	g.post("/me/sessions/:handle/end", p.Me.EndSession)
+	g.get("/help/keys", p.Help.Keys)
 	g.form("/confirm", p.SignIn.ConfirmForm, p.SignIn.Confirm)
 }
 

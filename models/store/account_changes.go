@@ -126,6 +126,17 @@ func (s *Store) RenameAccount(ctx context.Context, actor models.Actor, id models
 	})
 }
 
+// SavePreferences changes how a person likes the portal: only they themselves. It is nobody else's matter, so that the audit log does not tell of it. Fields "zone" and "theme".
+func (s *Store) SavePreferences(ctx context.Context, actor models.Actor, p models.Preferences, now time.Time) error {
+	p, err := p.Clean()
+	if err != nil {
+		return err
+	}
+	return s.changeOwn(ctx, actor, now, func(t *tx) error {
+		return t.run("save preferences", `UPDATE accounts SET zone = ?, theme = ?, no_keys = ? WHERE id = ?`, p.Zone, string(p.Theme), p.NoKeys, actor.AccountID)
+	})
+}
+
 // changeAccount runs a use case on an account that exists.
 func (s *Store) changeAccount(ctx context.Context, actor models.Actor, id models.AccountID, now time.Time,
 	fn func(*tx, models.Account) error) error {

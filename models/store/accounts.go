@@ -23,6 +23,9 @@ type accountRow struct {
 	DisabledAt   sql.NullInt64
 	Rate         sql.NullFloat64
 	Burst        sql.NullInt64
+	Zone         string
+	Theme        string
+	NoKeys       bool
 }
 
 // TableName implements gorm's Tabler.
@@ -33,7 +36,7 @@ func (r accountRow) account() models.Account {
 	return models.Account{
 		ID: models.AccountID(r.ID), Email: r.Email, Name: r.Name, Role: role,
 		CreatedAt: timeOf(r.CreatedAt), LastSeenAt: nullTime(r.LastSeenAt), DisabledAt: nullTime(r.DisabledAt),
-		Throttle: throttleOf(r.Rate, r.Burst),
+		Throttle: throttleOf(r.Rate, r.Burst), Preferences: models.Preferences{Zone: r.Zone, Theme: models.Theme(r.Theme), NoKeys: r.NoKeys},
 	}
 }
 

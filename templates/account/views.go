@@ -74,6 +74,12 @@ type MeView struct {
 	NameError     string
 	CurrentError  string
 	PasswordError string
+	Zone          string // IANA name
+	ZoneError     string
+	Zones         []string // to choose from
+	Theme         string   // "light", "dark" or empty
+	ThemeError    string
+	Keys          bool // single keys lead to pages
 	Sessions      []SessionView
 	Others        int // sessions besides this one
 }

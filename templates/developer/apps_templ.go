@@ -462,7 +462,7 @@ func App(page ui.Page, v AppView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.PageHeader(ui.Head{Title: v.Name, Subtitle: "Created " + format.Date(v.Created), Icon: "smartphone"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PageHeader(ui.Head{Title: v.Name, Subtitle: "Created " + format.Date(format.Local(ctx, v.Created)), Icon: "smartphone"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -7,6 +7,7 @@
 //	format.Duration(7*24*time.Hour+8*time.Hour) "7 d 8 h"
 //
 // All functions are pure and total: they have an answer for every value, also
-// negative ones, infinities and NaN. Times are written in UTC. Numbers and units
-// are joined by a no-break space. It imports the standard library alone.
+// negative ones, infinities and NaN. Times are written in their own zone, which
+// pages set by Local. Numbers and units are joined by a no-break space. It imports
+// the standard library alone.
 package format

@@ -55,8 +55,8 @@ func TestTimes(t *testing.T) {
 	check(t, "Seconds", format.Seconds, []row[float64]{{2, "2 seconds"}, {1, "1 second"}, {3.333, "3.3 seconds"}, {0.02, "0.02 seconds"}, {100, "1 minute 40 seconds"}, {3600, "1 hour"}, {86400 * 2, "2 days"}, {0, "0 seconds"}, {math.Inf(1), "a very long time"}, {math.NaN(), "a very long time"}})
 	at := time.Date(2026, 3, 4, 15, 4, 5, 0, time.FixedZone("x", 3600))
 	check(t, "Date", format.Date, []row[time.Time]{{at, "4 Mar 2026"}, {time.Time{}, "never"}})
-	check(t, "DateTime", format.DateTime, []row[time.Time]{{at, "4 Mar 2026, 14:04 UTC"}, {time.Time{}, "never"}})
-	check(t, "Moment", format.Moment, []row[time.Time]{{at, "4 Mar 2026, 14:04:05 UTC"}, {time.Time{}, "never"}})
+	check(t, "DateTime", format.DateTime, []row[time.Time]{{at, "4 Mar 2026, 15:04 x"}, {time.Time{}, "never"}})
+	check(t, "Moment", format.Moment, []row[time.Time]{{at, "4 Mar 2026, 15:04:05 x"}, {time.Time{}, "never"}})
 	check(t, "Machine", format.Machine, []row[time.Time]{{at, "2026-03-04T14:04:05Z"}})
 	check(t, "Ago", func(d time.Duration) string { return format.Ago(at.Add(-d), at) }, []row[time.Duration]{
 		{0, "just now"}, {59 * time.Second, "just now"}, {time.Minute, "1 minute ago"}, {179 * time.Second, "2 minutes ago"}, {3 * time.Hour, "3 hours ago"}, {29 * 24 * time.Hour, "29 days ago"}, {31 * 24 * time.Hour, "1 Feb 2026"},
@@ -96,4 +96,29 @@ func TestFunctionsAreTotal(t *testing.T) {
 			t.Fatalf("%v: %q", x, s)
 		}
 	})
+}
+
+// A time without its zone sends somebody to a meeting with a quota an hour late.
+func TestTimesNameTheirZone(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	for name, want := range map[string][3]string{
+		"UTC":                {"1 Dec 2026, 00:00 UTC", "UTC", "1 Dec 2026, 00:00 UTC"},
+		"Europe/Berlin":      {"1 Dec 2026, 01:00 CET", "Europe/Berlin, now UTC+1", "1 Dec 2026, 01:00 CET (00:00 UTC)"},
+		"America/New_York":   {"30 Nov 2026, 19:00 EST", "America/New York, now UTC−5", "30 Nov 2026, 19:00 EST (1 Dec, 00:00 UTC)"},
+		"Asia/Kathmandu":     {"1 Dec 2026, 05:45 UTC+5:45", "Asia/Kathmandu, now UTC+5:45", "1 Dec 2026, 05:45 UTC+5:45 (00:00 UTC)"},
+		"America/Sao_Paulo":  {"30 Nov 2026, 21:00 UTC−3", "America/Sao Paulo, now UTC−3", "30 Nov 2026, 21:00 UTC−3 (1 Dec, 00:00 UTC)"},
+		"Australia/Adelaide": {"1 Dec 2026, 10:30 ACDT", "Australia/Adelaide, now UTC+10:30", "1 Dec 2026, 10:30 ACDT (00:00 UTC)"},
+	} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := format.InZone(t.Context(), zone)
+		if got := [3]string{plain(format.DateTime(format.Local(ctx, at))), plain(format.ZoneWords(zone, at)), plain(format.Reset(format.Local(ctx, at)))}; got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	if got := format.Local(t.Context(), time.Time{}); !got.IsZero() {
+		t.Errorf("no time became %v", got)
+	}
 }

@@ -5,36 +5,37 @@ import (
 	"time"
 )
 
-// Date is a day: "4 Mar 2026". The zero time is "never".
+// Date is a day: "4 Mar 2026", in the zone of t. The zero time is "never".
 func Date(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return t.UTC().Format("2 Jan 2006")
+	return t.Format("2 Jan 2006")
 }
 
-// DateTime is a moment to the minute: "4 Mar 2026, 15:04 UTC".
+// DateTime is a moment to the minute, in the zone of t: "4 Mar 2026, 15:04 UTC".
 func DateTime(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return t.UTC().Format("2 Jan 2006, 15:04") + nbsp + "UTC"
+	return t.Format("2 Jan 2006, 15:04") + nbsp + ZoneName(t)
 }
 
-// Moment is a moment to the second, for titles and logs: "4 Mar 2026, 15:04:05
-// UTC".
+// Moment is a moment to the second, in the zone of t, for titles and logs: "4 Mar
+// 2026, 15:04:05 UTC".
 func Moment(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return t.UTC().Format("2 Jan 2006, 15:04:05") + nbsp + "UTC"
+	return t.Format("2 Jan 2006, 15:04:05") + nbsp + ZoneName(t)
 }
 
 // Machine is a moment for a datetime attribute (RFC 3339, UTC).
 func Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // Ago says how long before now t was, or how long after: "just now", "3 minutes
-// ago", "in 2 days". Past 30 days it is a date. The zero time is "never".
+// ago", "in 2 days". Past 30 days it is a date, in the zone of t. The zero time is
+// "never".
 func Ago(t, now time.Time) string {
 	if t.IsZero() {
 		return "never"

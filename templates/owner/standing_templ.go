@@ -204,7 +204,7 @@ func standingFacts(s Standing) []ui.Definition {
 	if s.Carried != "" {
 		facts = append(facts, ui.Definition{Term: "Used before the move", Text: s.Carried})
 	}
-	return append(facts, ui.Definition{Term: "Remaining", Text: s.Remaining}, ui.Definition{Term: "Period ends", Body: ui.Time(s.Ends)})
+	return append(facts, ui.Definition{Term: "Remaining", Text: s.Remaining}, ui.Definition{Term: "Period ends", Body: ui.Reset(s.Ends)})
 }
 
 func keyStandingActions(k KeyStanding) templ.Component {

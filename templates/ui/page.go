@@ -6,6 +6,10 @@ import "gatehouse/templates/format"
 // leaves that part away, but for Title.
 type Page struct {
 	Title       string // without the product's name
+	Brand       Brand
+	Theme       string // "light" or "dark", chosen by the reader; empty: the system's
+	Zone        string // in which times are shown, in words: "Europe/Berlin, now UTC+1"; may be empty
+	Keys        bool   // single keys lead to pages
 	Description string // for search engines; public pages have one
 	Demo        bool   // the installation is a demo and says so on every page
 	Flash       *Flash // one message about what just happened
@@ -22,6 +26,22 @@ type Page struct {
 	NoIndex     bool         // search engines stay away; App and Narrow pages always say so
 	Rail        bool         // App: the sidebar is a rail of icons, for pages that need the width
 	Wide        bool         // App: no maximum width and no padding; the page lays itself out
+}
+
+// Brand is what the portal is called and looks like. The zero value is Gatehouse.
+type Brand struct {
+	Name  string // in titles and beside the logo
+	Logo  string // URL of an image that stands for the name; may be empty
+	Icon  string // URL of a PNG for browsers' tabs; may be empty
+	Style string // URL of a sheet with other colours; may be empty
+}
+
+// Product is the name of what the reader uses.
+func (b Brand) Product() string {
+	if b.Name == "" {
+		return "Gatehouse"
+	}
+	return b.Name
 }
 
 // Flash is the outcome of the last action. Success leaves by itself after six
@@ -60,9 +80,10 @@ type NavSection struct {
 type NavItem struct {
 	Label, Href string
 	Icon        string
-	Count       int  // shown behind the label where it is not 0
-	Hot         bool // the count waits for somebody
-	Current     bool // this page, or the part of the portal that it belongs to
+	Key         string // that leads here after g; may be empty
+	Count       int    // shown behind the label where it is not 0
+	Hot         bool   // the count waits for somebody
+	Current     bool   // this page, or the part of the portal that it belongs to
 }
 
 // Hat is a role in which the reader can look at the portal.
@@ -151,6 +172,14 @@ func tint(name string) string {
 		sum += int(b)
 	}
 	return [...]string{"", "b", "c", "d"}[sum%4]
+}
+
+// otherTheme is what the toggle asks for. Which theme a system has is known to the browser alone: most are light.
+func otherTheme(now string) string {
+	if now == "dark" {
+		return "light"
+	}
+	return "dark"
 }
 
 func initials(name string) string { return format.Initials(name) }

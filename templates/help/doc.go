@@ -1,0 +1,2 @@
+// Package help holds the pages that explain the portal itself.
+package help
