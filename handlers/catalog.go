@@ -71,7 +71,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	}
 	v := public.APIView{
 		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
-		Call: firstCall(r.Site.GatewayURL, api, description, "call"), Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
+		Call: firstCall(r, api, description, "call"), Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
 		Described: api.HasDocument, Now: r.Now,
 	}
 	for _, s := range api.Stages {

@@ -10,7 +10,6 @@ import (
 	"gatehouse/models/openapi"
 	"gatehouse/templates/public"
 	"gatehouse/templates/snippet"
-	"gatehouse/templates/ui"
 )
 
 // stageURL is the address of a stage at the gateway.
@@ -20,7 +19,7 @@ func stageURL(gateway, slug, stage string) string {
 
 // firstCall is the call to begin with: of the first stage, a GET that needs a key and nothing that the reader would have to find out, if
 // there is one.
-func firstCall(gateway string, api models.CatalogAPI, d *openapi.Description, id string) *public.CallView {
+func firstCall(r *Request, api models.CatalogAPI, d *openapi.Description, id string) *public.CallView {
 	if len(api.Stages) == 0 || len(api.Stages[0].Methods) == 0 {
 		return nil
 	}
@@ -31,10 +30,10 @@ func firstCall(gateway string, api models.CatalogAPI, d *openapi.Description, id
 			best, least = op, effort(op)
 		}
 	}
-	base := stageURL(gateway, api.Slug, api.Stages[0].Name)
+	base := stageURL(r.Site.GatewayURL, api.Slug, api.Stages[0].Name)
 	call := &public.CallView{
 		ID: id, Title: best.Verb + " " + best.Path,
-		Snippets: ui.SnippetsOf(exampleRequest(base, keyVariable(api.Slug), api.KeySource, best)),
+		Snippets: r.snippets(exampleRequest(base, keyVariable(api.Slug), api.KeySource, best)),
 	}
 	if best.KeyRequired {
 		call.KeyWords = keyWords(api.KeySource)
@@ -68,11 +67,19 @@ func effort(op openapi.Operation) int {
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// keyWord stands for the key where a language cannot read a variable.
-const keyWord = "YOUR_KEY"
+// requestQuery is the query of a request with its question mark; one that ends with a key ends with its name.
+func requestQuery(query string, key bool, name string) string {
+	if key {
+		query = strings.TrimPrefix(query+"&", "&") + url.QueryEscape(name) + "="
+	}
+	if query == "" {
+		return ""
+	}
+	return "?" + query
+}
 
 // exampleRequest is a call of an operation with the examples of its document. The key is read from an environment variable, so that
-// pasting a snippet into a file does not put a key there; where a language cannot do so inside a value, words stand for it.
+// pasting a snippet into a file does not put a key there.
 func exampleRequest(base, variable string, source models.KeySource, op openapi.Operation) snippet.Request {
 	request := snippet.Request{Method: op.Verb}
 	if op.Verb == openapi.AnyVerb {
@@ -104,17 +111,15 @@ func exampleRequest(base, variable string, source models.KeySource, op openapi.O
 	if op.KeyRequired {
 		switch source.Place {
 		case models.KeyInBearer:
-			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer " + keyWord})
+			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer ", Env: variable})
 		case models.KeyInQuery:
-			query.Set(source.Name, keyWord)
+			request.URLEnv = variable
 		default:
 			request.Headers = append(request.Headers, snippet.Header{Name: source.Name, Env: variable})
 		}
 	}
 	request.URL = base + path
-	if len(query) > 0 {
-		request.URL += "?" + query.Encode()
-	}
+	request.URL += requestQuery(query.Encode(), request.URLEnv != "", source.Name)
 	if op.Body != nil && len(op.Body.Contents) > 0 {
 		content := op.Body.Contents[0]
 		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: content.MediaType})

@@ -179,7 +179,7 @@ func TestAPIOfAFormHasAReference(t *testing.T) {
 	_, err = p.store.Deploy(t.Context(), actor, api.ID, stage.ID, "", p.clock)
 	ok(t, err)
 	b.get("/apis/plain/docs").has(t, "1 operation", "/users/{id}")
-	b.get("/apis/plain/docs/get-users-id").has(t, "One user", "Path parameters", "/users/1?k=YOUR_KEY")
+	b.get("/apis/plain/docs/get-users-id").has(t, "One user", "Path parameters", "/users/1?k=")
 }
 
 // TestEmptyPortalSaysWhatIsNext.

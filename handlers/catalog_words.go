@@ -195,7 +195,7 @@ func chargeWords(c models.Charge) string {
 func keyWords(k models.KeySource) string {
 	switch k.Place {
 	case models.KeyInBearer:
-		return "Send your key in the header Authorization: Bearer " + keyWord + "."
+		return "Send your key in the header Authorization: Bearer YOUR_KEY."
 	case models.KeyInQuery:
 		return "Send your key in the query parameter " + k.Name + "."
 	}

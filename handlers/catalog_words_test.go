@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -86,9 +87,9 @@ func TestExampleRequestsCanBeSent(t *testing.T) {
 		{"header", text(models.DefaultKeySource(), op),
 			"curl \"https://g.example/api/prod/users/42/files/a%20b/c?kind=all&limit=1\" \\\n  -H \"X-Trace: abc\" \\\n  -H \"x-api-key: $API_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  --data-raw '{\"a\":1}'"},
 		{"query", text(models.KeySource{Place: models.KeyInQuery, Name: "key"}, openapi.Operation{Verb: "GET", Path: "/", KeyRequired: true}),
-			"curl \"https://g.example/api/prod/?key=YOUR_KEY\""},
+			"curl \"https://g.example/api/prod/?key=$API_KEY\""},
 		{"bearer", text(models.KeySource{Place: models.KeyInBearer}, openapi.Operation{Verb: "ANY", Path: "/{proxy+}", KeyRequired: true}),
-			"curl https://g.example/api/prod/1 \\\n  -H \"Authorization: Bearer YOUR_KEY\""},
+			"curl https://g.example/api/prod/1 \\\n  -H \"Authorization: Bearer $API_KEY\""},
 		{"no key", text(models.DefaultKeySource(), openapi.Operation{Verb: "DELETE", Path: "/a"}), "curl -X DELETE https://g.example/api/prod/a"},
 	}
 	for _, tt := range tests {
@@ -111,10 +112,11 @@ func TestFirstCallIsTheEasiest(t *testing.T) {
 	}
 	d := &openapi.Description{Operations: []openapi.Operation{{Verb: "GET", Path: "/search", Parameters: []openapi.Parameter{{Name: "q", In: "query", Required: true}}}}}
 	api := models.CatalogAPI{API: models.API{Slug: "a", KeySource: models.DefaultKeySource()}, Stages: []models.CatalogStage{{Name: "prod", Methods: methods}}}
-	if got := firstCall("https://g.example", api, d, "x"); got.Title != "GET /users" || got.KeyWords == "" {
+	r := &Request{Request: httptest.NewRequest("GET", "/apis/a", nil), Site: &Site{GatewayURL: "https://g.example"}}
+	if got := firstCall(r, api, d, "x"); got.Title != "GET /users" || got.KeyWords == "" {
 		t.Errorf("the first call is %q (%q)", got.Title, got.KeyWords)
 	}
-	if got := firstCall("https://g.example", models.CatalogAPI{}, d, "x"); got != nil {
+	if got := firstCall(r, models.CatalogAPI{}, d, "x"); got != nil {
 		t.Errorf("an API without stages has the call %q", got.Title)
 	}
 }

@@ -2,8 +2,8 @@ package handlers
 
 import (
 	"context"
+	"net/url"
 	"slices"
-	"strings"
 
 	"gatehouse/models"
 	"gatehouse/models/openapi"
@@ -71,15 +71,12 @@ func keyRequest(gateway string, call models.KeyCall, op openapi.Operation, value
 	if value.IsZero() || !op.KeyRequired {
 		return request
 	}
-	if call.KeySource.Place == models.KeyInQuery {
-		request.URL = strings.Replace(request.URL, call.KeySource.Name+"="+keyWord, call.KeySource.Name+"="+value.Reveal(), 1)
+	if request.URLEnv != "" {
+		request.URL, request.URLEnv = request.URL+url.QueryEscape(value.Reveal()), ""
 	}
 	for i, h := range request.Headers {
-		switch {
-		case call.KeySource.Place == models.KeyInBearer && h.Name == "Authorization":
-			request.Headers[i].Value = "Bearer " + value.Reveal()
-		case call.KeySource.Place == models.KeyInHeader && h.Env != "":
-			request.Headers[i] = snippet.Header{Name: h.Name, Value: value.Reveal()}
+		if h.Env != "" {
+			request.Headers[i] = snippet.Header{Name: h.Name, Value: h.Value + value.Reveal()}
 		}
 	}
 	return request

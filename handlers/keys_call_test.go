@@ -29,9 +29,9 @@ func TestSnippetsCarryTheKeyWhereTheAPIReadsIt(t *testing.T) {
 		{"header", models.DefaultKeySource(), value, "curl https://gw.example.com/echo/prod/users/1 \\\n  -H \"x-api-key: " + value.Reveal() + `"`},
 		{"header, key kept elsewhere", models.DefaultKeySource(), secret.Value{}, "curl https://gw.example.com/echo/prod/users/1 \\\n  -H \"x-api-key: $ECHO_KEY\""},
 		{"bearer", models.KeySource{Place: models.KeyInBearer}, value, "curl https://gw.example.com/echo/prod/users/1 \\\n  -H \"Authorization: Bearer " + value.Reveal() + `"`},
-		{"bearer, key kept elsewhere", models.KeySource{Place: models.KeyInBearer}, secret.Value{}, "curl https://gw.example.com/echo/prod/users/1 \\\n  -H \"Authorization: Bearer YOUR_KEY\""},
+		{"bearer, key kept elsewhere", models.KeySource{Place: models.KeyInBearer}, secret.Value{}, "curl https://gw.example.com/echo/prod/users/1 \\\n  -H \"Authorization: Bearer $ECHO_KEY\""},
 		{"query", models.KeySource{Place: models.KeyInQuery, Name: "api_key"}, value, `curl "https://gw.example.com/echo/prod/users/1?api_key=` + value.Reveal() + `"`},
-		{"query, key kept elsewhere", models.KeySource{Place: models.KeyInQuery, Name: "api_key"}, secret.Value{}, `curl "https://gw.example.com/echo/prod/users/1?api_key=YOUR_KEY"`},
+		{"query, key kept elsewhere", models.KeySource{Place: models.KeyInQuery, Name: "api_key"}, secret.Value{}, `curl "https://gw.example.com/echo/prod/users/1?api_key=$ECHO_KEY"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,7 +30,8 @@ func (k *Keys) addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, 
 	}
 	first := simplest(ops)
 	base := stageURL(r.Site.GatewayURL, call.APISlug, call.StageName)
-	v.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, first.Operation, value))
+	request := keyRequest(r.Site.GatewayURL, call, first.Operation, value)
+	v.Snippets = r.snippets(request)
 	v.Place = strings.TrimSuffix(keyWords(call.KeySource), ".") + ", to " + base + "."
 	v.Try = tryView(key.ID, call, ops, first)
 	if !value.IsZero() {
@@ -38,7 +39,7 @@ func (k *Keys) addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, 
 		if call.State == models.MemberPending {
 			note = "The owner has to approve first: until then calls get 403."
 		}
-		v.Reveal = reveal(key.Key, value, v.Snippets, note)
+		v.Reveal = reveal(key.Key, value, ui.SnippetsOf(request, r.language()), note)
 		v.Try.NewTab = true
 	}
 	return nil

@@ -204,7 +204,7 @@ func revealView(r *Request, key models.KeyDetail, value secret.Value) *ui.Reveal
 		for i, m := range call.Methods {
 			ops[i] = operation{m.ID, describe(nil, m)}
 		}
-		reveal.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, simplest(ops).Operation, value))
+		reveal.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, simplest(ops).Operation, value), r.language())
 	}
 	return reveal
 }

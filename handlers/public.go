@@ -57,5 +57,5 @@ func (p *Public) call(r *Request, slug string) (*public.CallView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return firstCall(r.Site.GatewayURL, api, description, "hero"), nil
+	return firstCall(r, api, description, "hero"), nil
 }

@@ -45,7 +45,7 @@ func (c *Catalog) Reference(r *Request) (Reply, error) {
 	v := ref.view(r, nil)
 	v.Overview = &public.OverviewView{
 		Text: c.Markdown.HTML(ref.description.Text, 1), KeyWords: keyWords(ref.stage.KeySource), URL: stageURL(r.Site.GatewayURL, ref.api.Slug, ref.stage.Name),
-		Call: firstCall(r.Site.GatewayURL, ref.api, ref.description, "first"), Made: ref.description.Format == "",
+		Call: firstCall(r, ref.api, ref.description, "first"), Made: ref.description.Format == "",
 	}
 	for i := range v.Groups {
 		v.Groups[i].Text = c.Markdown.HTML(ref.groupText(v.Groups[i].Name), 2)

@@ -11,7 +11,6 @@ import (
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 	"gatehouse/templates/public"
-	"gatehouse/templates/ui"
 )
 
 // operation is the page's middle for one operation.
@@ -20,7 +19,7 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation) *p
 	v := &public.OperationView{
 		Verb: op.Verb, Path: op.Path, BaseURL: base, Title: op.Summary,
 		Deprecated: op.Deprecated, KeyRequired: op.KeyRequired, Text: c.Markdown.HTML(op.Text, 1), Parameters: c.parameters(op),
-		Snippets: ui.SnippetsOf(exampleRequest(base, keyVariable(ref.api.Slug), ref.stage.KeySource, op)),
+		Snippets: r.snippets(exampleRequest(base, keyVariable(ref.api.Slug), ref.stage.KeySource, op)),
 	}
 	if v.Title == "" {
 		v.Title = op.Verb + " " + op.Path

@@ -94,6 +94,7 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 	if reply.cookie != nil {
 		http.SetCookie(w, reply.cookie)
 	}
+	s.keepLanguage(w, r)
 	h := w.Header()
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")

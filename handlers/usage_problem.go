@@ -89,7 +89,7 @@ func (u *Usage) waitingFor(ctx context.Context, r *Request, sc usageScope) (*dev
 		return nil, err
 	}
 	request := keyRequest(r.Site.GatewayURL, key.Calls[at], simplest(ops).Operation, secret.Value{})
-	return &developer.WaitingView{Snippets: ui.SnippetsOf(request), KeyHref: keyPath(key.ID)}, nil
+	return &developer.WaitingView{Snippets: ui.SnippetsOf(request, r.language()), KeyHref: keyPath(key.ID)}, nil
 }
 
 // quotas are the keys on plans that are nearest to their quota, the first with its course.

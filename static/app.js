@@ -127,10 +127,14 @@ on("submit", e => {
   else sent.set(e.target, e.timeStamp);
 });
 
-// Snippets: the language that was chosen last is chosen everywhere.
-const choose = lang => document.querySelectorAll("input[data-lang]").forEach(i => { if (i.dataset.lang === lang) i.checked = true; });
-on("change", e => { if (e.target.dataset.lang) { store("lang", e.target.dataset.lang); choose(e.target.dataset.lang); } });
-choose(store("lang"));
+// Snippets: the language that was chosen last is chosen everywhere, and on the
+// pages to come.
+on("change", e => {
+  const lang = e.target.dataset.lang;
+  if (!lang) return;
+  document.cookie = `code=${lang};path=/;max-age=31536000;samesite=lax`;
+  document.querySelectorAll("input[data-lang]").forEach(i => { if (i.dataset.lang === lang) i.checked = true; });
+});
 
 // A success message leaves by itself; problems stay until they are read.
 setTimeout(() => document.querySelectorAll("[data-leave]").forEach(e => e.remove()), 6000);

@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -10,19 +11,43 @@ import (
 type Request struct {
 	Method  string // GET if empty or not a token
 	URL     string // absolute
+	URLEnv  string // an environment variable whose value follows the URL: a key in the query. "" for none
 	Headers []Header
-	Body    string // left out for GET and HEAD
+	Body    string // left out for GET and HEAD. Without a Content-Type it is sent as text/plain
 }
 
-// Header is a field of a request. Where Env is set, the code reads the value from
-// that environment variable, and Value is not used.
+// Header is a field of a request. Where Env is set, the value of that environment
+// variable follows Value: "Bearer " and a key.
 type Header struct{ Name, Value, Env string }
+
+// Language is one that requests can be written in.
+type Language struct {
+	ID    string // in URLs and cookies: "python"
+	Label string // "Python"
+	Write func(Request) Code
+}
+
+// Languages are all of them, in the order in which they are offered.
+func Languages() []Language {
+	return []Language{
+		{"curl", "cURL", Curl}, {"javascript", "JavaScript", JavaScript}, {"python", "Python", Python}, {"go", "Go", Go},
+		{"java", "Java", Java}, {"csharp", "C#", CSharp}, {"php", "PHP", PHP}, {"ruby", "Ruby", Ruby},
+	}
+}
 
 // Code is a program in coloured pieces.
 type Code []Token
 
 // Token is a piece of code; Class is empty or one of the tok- classes of app.css.
 type Token struct{ Class, Text string }
+
+// Kinds of words.
+const (
+	keyword = "tok-kw"
+	literal = "tok-str"
+	number  = "tok-num"
+	called  = "tok-fn"
+)
 
 // Text is the program as it is copied.
 func (c Code) Text() string {
@@ -36,16 +61,14 @@ func (c Code) Text() string {
 // Body is the program in colours, for a <code> element.
 func (c Code) Body() templ.Component { return tokens(c) }
 
-func (c *Code) add(class, text string) { *c = append(*c, Token{class, text}) }
-func (c *Code) plain(text string)      { c.add("", text) }
-func (c *Code) word(text string)       { c.add("tok-kw", text) }
-func (c *Code) str(text string)        { c.add("tok-str", text) }
-func (c *Code) fn(text string)         { c.add("tok-fn", text) }
-
-// clean makes a request that HTTP can carry: a token as its method, no line
-// breaks and no NUL in its head, valid UTF-8 throughout.
+// clean makes a request that HTTP can carry: a token as its method, a URL without
+// what no URL can hold, no line breaks and no NUL in its head, valid UTF-8
+// throughout, and a type for its body, since some clients would make one up.
 func (r Request) clean() Request {
-	out := Request{Method: strings.ToUpper(r.Method), URL: field(r.URL), Body: strings.ReplaceAll(strings.ToValidUTF8(r.Body, "\uFFFD"), "\x00", "")}
+	out := Request{Method: strings.ToUpper(r.Method), URL: address(r.URL), Body: strings.ReplaceAll(strings.ToValidUTF8(r.Body, "\uFFFD"), "\x00", "")}
+	if variable(r.URLEnv) {
+		out.URLEnv = r.URLEnv
+	}
 	if !token(out.Method) {
 		out.Method = "GET"
 	}
@@ -56,9 +79,22 @@ func (r Request) clean() Request {
 		if !token(h.Name) || h.Env != "" && !variable(h.Env) {
 			continue
 		}
-		out.Headers = append(out.Headers, Header{Name: h.Name, Value: strings.TrimSpace(field(h.Value)), Env: h.Env})
+		value := field(h.Value)
+		if h.Env == "" {
+			value = strings.TrimSpace(value)
+		}
+		out.Headers = append(out.Headers, Header{Name: h.Name, Value: value, Env: h.Env})
+	}
+	typed := slices.ContainsFunc(out.Headers, func(h Header) bool { return strings.EqualFold(h.Name, "Content-Type") })
+	if out.Body != "" && !typed {
+		out.Headers = append(out.Headers, Header{Name: "Content-Type", Value: "text/plain; charset=utf-8"})
 	}
 	return out
+}
+
+// reads reports whether the code needs the environment.
+func (r Request) reads() bool {
+	return r.URLEnv != "" || slices.ContainsFunc(r.Headers, func(h Header) bool { return h.Env != "" })
 }
 
 // field drops what a request line or a header line cannot hold.
@@ -69,6 +105,33 @@ func field(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// address percent-encodes what RFC 3986 does not allow in a URL: some clients
+// refuse such a one, others encode it in ways of their own. Brackets stay in the
+// host alone.
+func address(s string) string {
+	s = field(s)
+	path := 0 // where the host ends
+	if scheme, after, ok := strings.Cut(s, "://"); ok {
+		if path = strings.IndexAny(after, "/?#"); path < 0 {
+			path = len(after)
+		}
+		path += len(scheme + "://")
+	}
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case letter(rune(c)), digit(rune(c)), strings.IndexByte("-._~:/?#@!$&'()*+,;=", c) >= 0, (c == '[' || c == ']') && i < path,
+			c == '%' && i+2 < len(s) && hexadecimal(s[i+1]) && hexadecimal(s[i+2]):
+			b.WriteByte(c)
+		default:
+			b.WriteString("%" + string(hex[c>>4]) + string(hex[c&15]))
+		}
+	}
+	return b.String()
 }
 
 // token reports whether s is a token of RFC 9110, 5.6.2. Apostrophes and
@@ -94,3 +157,5 @@ func variable(s string) bool {
 
 func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 func digit(r rune) bool  { return r >= '0' && r <= '9' }
+
+func hexadecimal(c byte) bool { return digit(rune(c)) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }

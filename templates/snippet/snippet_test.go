@@ -20,16 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-type language struct {
-	name  string
-	write func(snippet.Request) snippet.Code
-}
-
-var languages = []language{{"curl", snippet.Curl}, {"node", snippet.Node}, {"python", snippet.Python}, {"go", snippet.Go}}
-
 var requests = map[string]snippet.Request{
-	"get": {URL: "http://127.0.0.1:8081/weather/prod/forecast?lat=52.52&lon=13.40", Headers: []snippet.Header{{Name: "x-api-key", Value: "gtwyAAAABBBBCCCCDDDDEEEEFFFFGGGG12345678"}}},
-	"env": {Method: "POST", URL: "https://api.example.com/v1/items/{id}", Headers: []snippet.Header{{Name: "Authorization", Env: "API_KEY"}, {Name: "content-type", Value: "application/json"}}, Body: "{\n  \"name\": \"O'Brien\"\n}"},
+	"get":   {URL: "http://127.0.0.1:8081/weather/prod/forecast?lat=52.52&lon=13.40", Headers: []snippet.Header{{Name: "x-api-key", Value: "gtwyAAAABBBBCCCCDDDDEEEEFFFFGGGG12345678"}}},
+	"env":   {Method: "POST", URL: "https://api.example.com/v1/items/{id}", Headers: []snippet.Header{{Name: "Authorization", Env: "API_KEY"}, {Name: "content-type", Value: "application/json"}}, Body: "{\n  \"name\": \"O'Brien\"\n}"},
+	"query": {Method: "DELETE", URL: "https://[::1]:8081/w/prod/a%2Fb?x=$1&y=a b&api_key=", URLEnv: "W_KEY", Headers: []snippet.Header{{Name: "Authorization", Value: "Bearer ", Env: "W_TOKEN"}}},
 	"hostile": {Method: "PUT", URL: `http://h/"$(id)` + "`id`" + `'!!\$HOME[1-9]{a,b}`, Headers: []snippet.Header{
 		{Name: "x-a", Value: "\"; rm -rf ~; echo '\r\nx-b: 1\\"},
 		{Name: "@/etc/passwd", Value: "dropped"},
@@ -41,10 +35,10 @@ var requests = map[string]snippet.Request{
 
 func TestGolden(t *testing.T) {
 	for name, r := range requests {
-		for _, lang := range languages {
-			t.Run(name+"."+lang.name, func(t *testing.T) {
-				got := lang.write(r).Text()
-				path := filepath.Join("testdata", name+"."+lang.name+".txt")
+		for _, lang := range snippet.Languages() {
+			t.Run(name+"."+lang.ID, func(t *testing.T) {
+				got := lang.Write(r).Text()
+				path := filepath.Join("testdata", name+"."+lang.ID+".txt")
 				if *update {
 					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 						t.Fatal(err)
@@ -68,14 +62,14 @@ var tags = regexp.MustCompile(`<[^>]*>`)
 // add or lose a character.
 func TestColouredCodeHasTheSameText(t *testing.T) {
 	for name, r := range requests {
-		for _, lang := range languages {
-			code := lang.write(r)
+		for _, lang := range snippet.Languages() {
+			code := lang.Write(r)
 			var page bytes.Buffer
 			if err := code.Body().Render(context.Background(), &page); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(code.Text(), html.UnescapeString(tags.ReplaceAllString(page.String(), ""))); diff != "" {
-				t.Errorf("%s in %s (-text +page):\n%s", name, lang.name, diff)
+				t.Errorf("%s in %s (-text +page):\n%s", name, lang.ID, diff)
 			}
 		}
 	}
@@ -93,19 +87,24 @@ func check(t *testing.T, lang string, text string) {
 		if diff := cmp.Diff(string(formatted), text); diff != "" {
 			t.Errorf("is not as gofmt writes it (-gofmt +got):\n%s", diff)
 		}
-	case "node":
+	case "javascript":
 		parse(t, text, "snippet.mjs", "node", "--check")
 	case "python":
 		parse(t, text, "snippet.py", "python3", "-m", "py_compile")
 	case "curl":
 		parse(t, text, "snippet.sh", "sh", "-n")
+	case "php":
+		parse(t, text, "snippet.php", "php", "-l")
+	case "ruby":
+		parse(t, text, "snippet.rb", "ruby", "-c")
+	case "java", "csharp": // their compilers are too large to install for this: see literal_test.go
 	}
 }
 
 func parse(t *testing.T, text, file string, command ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(command[0]); err != nil {
-		t.Skipf("%s is not installed", command[0])
+		t.Fatalf("%s is not installed: run .ci/deps", command[0])
 	}
 	path := filepath.Join(t.TempDir(), file)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -118,8 +117,8 @@ func parse(t *testing.T, text, file string, command ...string) {
 
 func TestEveryLanguageParses(t *testing.T) {
 	for name, r := range requests {
-		for _, lang := range languages {
-			t.Run(name+"."+lang.name, func(t *testing.T) { check(t, lang.name, lang.write(r).Text()) })
+		for _, lang := range snippet.Languages() {
+			t.Run(name+"."+lang.ID, func(t *testing.T) { check(t, lang.ID, lang.Write(r).Text()) })
 		}
 	}
 }
@@ -127,16 +126,19 @@ func TestEveryLanguageParses(t *testing.T) {
 // A value that a stranger chose must reach curl as the value that it is: the shell
 // may not run it, and curl may not read a file by it.
 func TestShellHandsHostileValuesThrough(t *testing.T) {
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("no shell")
+	urls := map[string]string{
+		`$(id)`: `$(id)`, "`id`": `%60id%60`, `"; id; "`: `%22;%20id;%20%22`, `'; id; '`: `';%20id;%20'`, `\`: `%5C`, `!!`: `!!`, `$HOME`: `$HOME`, "a\nb": `ab`, `*`: `*`, `~`: `~`, "é": `%C3%A9`, `50%`: `50%25`, `[1-9]{a,b}`: `%5B1-9%5D%7Ba,b%7D`,
+		`http://[::1]/[`: `http://[::1]/%5B`,
+	}
+	for url, want := range urls {
+		if args := arguments(t, snippet.Request{URL: url}); args[len(args)-1] != want {
+			t.Errorf("URL %q arrives as %q, want %q", url, args, want)
+		}
 	}
 	values := []string{`$(touch pwned)`, "`touch pwned`", `"; touch pwned; "`, `'; touch pwned; '`, `\`, `a\`, `!!`, `$HOME`, "a\nb", `*`, `~`, `-K/etc/passwd`, "é ✓"}
 	for _, value := range values {
-		if got := arguments(t, snippet.Request{URL: value})[0]; got != strings.ReplaceAll(value, "\n", "") && got != "--url" {
-			t.Errorf("URL %q arrives as %q", value, got)
-		}
-		args := arguments(t, snippet.Request{Method: "POST", URL: "http://h/", Headers: []snippet.Header{{Name: "x-a", Value: value}}, Body: value})
-		want := []string{"http://h/", "-H", "x-a: " + strings.ReplaceAll(value, "\n", ""), "--data-raw", value}
+		args := arguments(t, snippet.Request{Method: "POST", URL: "http://h/", Headers: []snippet.Header{{Name: "Content-Type", Value: "text/plain"}, {Name: "x-a", Value: value}}, Body: value})
+		want := []string{"http://h/", "-H", "Content-Type: text/plain", "-H", "x-a: " + strings.ReplaceAll(value, "\n", ""), "--data-raw", value}
 		if diff := cmp.Diff(want, args); diff != "" {
 			t.Errorf("value %q (-want +got):\n%s", value, diff)
 		}
@@ -164,18 +166,20 @@ func arguments(t *testing.T, r snippet.Request) []string {
 func FuzzQuoting(f *testing.F) {
 	f.Add("http://h/'\"`$\\", "x-a", "v\u2028", "{}")
 	f.Fuzz(func(t *testing.T, url, name, value, body string) {
-		r := snippet.Request{Method: "POST", URL: url, Headers: []snippet.Header{{Name: name, Value: value}}, Body: body}
+		r := snippet.Request{Method: "POST", URL: url, URLEnv: "A_KEY", Headers: []snippet.Header{{Name: name, Value: value, Env: "KEY"}, {Name: name, Value: value}}, Body: body}
 		check(t, "go", snippet.Go(r).Text())
-		text := snippet.Node(r).Text()
-		if strings.ContainsAny(text, "\u2028\u2029\x00\r") {
-			t.Errorf("control characters in %q", text)
-		}
-		var page bytes.Buffer
-		if err := snippet.Python(r).Body().Render(context.Background(), &page); err != nil {
-			t.Fatal(err)
-		}
-		if got := html.UnescapeString(tags.ReplaceAllString(page.String(), "")); got != snippet.Python(r).Text() {
-			t.Errorf("page shows %q", got)
+		for _, lang := range snippet.Languages() {
+			code := lang.Write(r)
+			if strings.ContainsAny(code.Text(), "\u2028\u2029\x00\r") && lang.ID != "curl" {
+				t.Errorf("control characters in %q", code.Text())
+			}
+			var page bytes.Buffer
+			if err := code.Body().Render(context.Background(), &page); err != nil {
+				t.Fatal(err)
+			}
+			if got := html.UnescapeString(tags.ReplaceAllString(page.String(), "")); got != code.Text() {
+				t.Errorf("page shows %q", got)
+			}
 		}
 	})
 }

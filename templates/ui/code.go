@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/a-h/templ"
 
 	"gatehouse/templates/snippet"
@@ -15,9 +17,11 @@ type CodeProps struct {
 
 // Snippet is the same call in one language.
 type Snippet struct {
-	Lang  string          // "curl", "node", "python", "go": remembered as the reader's choice
-	Label string          // "cURL"
-	Body  templ.Component // coloured code; its text is what is copied
+	Lang   string          // "python": remembered as the reader's choice
+	Label  string          // "Python"
+	Chosen bool            // shown at first; one is
+	Href   string          // this page with the language chosen and remembered, for where scripts do not run; empty where it must not be loaded again
+	Body   templ.Component // coloured code; its text is what is copied
 }
 
 // Reveal shows a secret once.
@@ -40,12 +44,13 @@ func orCode(title string) string {
 	return title
 }
 
-// SnippetsOf writes a request in all languages.
-func SnippetsOf(r snippet.Request) []Snippet {
-	return []Snippet{
-		{Lang: "curl", Label: "cURL", Body: snippet.Curl(r).Body()},
-		{Lang: "node", Label: "Node", Body: snippet.Node(r).Body()},
-		{Lang: "python", Label: "Python", Body: snippet.Python(r).Body()},
-		{Lang: "go", Label: "Go", Body: snippet.Go(r).Body()},
+// SnippetsOf writes a request in all languages; chosen is shown at first, or the first one if there is none of that name.
+func SnippetsOf(r snippet.Request, chosen string) []Snippet {
+	languages := snippet.Languages()
+	at := max(0, slices.IndexFunc(languages, func(l snippet.Language) bool { return l.ID == chosen }))
+	out := make([]Snippet, len(languages))
+	for i, l := range languages {
+		out[i] = Snippet{Lang: l.ID, Label: l.Label, Chosen: i == at, Body: l.Write(r).Body()}
 	}
+	return out
 }

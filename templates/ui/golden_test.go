@@ -95,9 +95,9 @@ var components = map[string]templ.Component{
 	"ranges":         ui.Ranges("Range", []ui.Range{{Label: "1h", Href: "?r=1h"}, {Label: "24h", Href: "?r=24h", Current: true}}),
 	"scroll":         with(ui.Scroll("Compare"), ui.Number(12)),
 	"code-block":     ui.CodeBlock(ui.CodeProps{ID: "env", Title: ".env", Text: "A=1\n  B=" + hostile}),
-	"snippets":       ui.Snippets("s", ui.SnippetsOf(snippet.Request{URL: "http://h/x", Headers: []snippet.Header{{Name: "x-api-key", Value: "k"}}})),
+	"snippets":       ui.Snippets("s", ui.SnippetsOf(snippet.Request{URL: "http://h/x", Headers: []snippet.Header{{Name: "x-api-key", Value: "k"}}}, "go")),
 	"copy-text":      templ.Join(ui.CopyText("id", "k1", "Copy id"), ui.KeyValue("gtwy", "x9Fd")),
-	"reveal":         with(ui.SecretReveal(ui.Reveal{Badge: "Created", Title: "ios is ready", Text: "Copy it now.", Label: "New API key", Secret: "gtwyA", DownloadHref: "/env", DownloadName: "acme.env", DoneHref: "/keys", Snippets: ui.SnippetsOf(snippet.Request{URL: "http://h/x"})}), ui.Number(12)),
+	"reveal":         with(ui.SecretReveal(ui.Reveal{Badge: "Created", Title: "ios is ready", Text: "Copy it now.", Label: "New API key", Secret: "gtwyA", DownloadHref: "/env", DownloadName: "acme.env", DoneHref: "/keys", Snippets: ui.SnippetsOf(snippet.Request{URL: "http://h/x"}, "")}), ui.Number(12)),
 	"plan-card":      ui.PlanCard(ui.Plan{Name: "Growth", Text: "For production.", Price: "€49", Unit: "/ month", Badge: "Most chosen", Features: []string{"50 requests a second"}, Href: "/subscribe", Button: "Subscribe", Primary: true}),
 	"plan-card-note": ui.PlanCard(ui.Plan{Name: "Partner", Price: "On request", Note: "Invited only"}),
 	"hostile-links":  templ.Join(ui.LinkButton(ui.ButtonProps{Label: "x", Href: "javascript:alert(1)"}), ui.Tabs("x", []ui.Tab{{Label: "x", Href: "javascript:alert(1)"}})),
@@ -183,7 +183,7 @@ func TestCodeHasNoSpaceAroundIt(t *testing.T) {
 	if !strings.Contains(html, ">a\n b</code>") {
 		t.Errorf("got %q", html)
 	}
-	html = render(t, ui.Snippets("s", ui.SnippetsOf(snippet.Request{URL: "http://h/"})))
+	html = render(t, ui.Snippets("s", ui.SnippetsOf(snippet.Request{URL: "http://h/"}, "")))
 	if !strings.Contains(html, `id="s-curl-code"><span class="tok-fn">curl</span>`) {
 		t.Errorf("got %q", html)
 	}
