@@ -17,6 +17,7 @@ import (
 
 // pages hands every page family what it needs.
 func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
+	markdown := handlers.NewMarkdown()
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(time.Now())
 	limits := func(key models.KeyID, plan models.PlanID) (handlers.KeyLimits, bool) {
 		l, ok := in.gateway.Limits(context.Background(), key, plan)
@@ -25,12 +26,13 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	addresses := upstreamCheck{policy}
 	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Docs: problemDocs()}
 	return web.Pages{
-		Public:   &handlers.Public{Store: in.store},
-		Catalog:  &handlers.Catalog{Store: in.store, Markdown: handlers.NewMarkdown()},
+		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
+		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown},
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
 		Help:     &handlers.Help{},
+		Brand:    in.site.Brand,
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
 
 		Home:          &handlers.Home{Store: in.store, Limits: limits},
@@ -51,6 +53,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 
 		Admin: &handlers.Admin{Store: in.store},
+		Look:  &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
 		Audit: &handlers.Audit{Store: in.store},
 	}
 }

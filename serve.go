@@ -152,7 +152,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{
 		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
-		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams,
+		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Brand: &handlers.Brand{Store: in.store},
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}

@@ -26,7 +26,7 @@ func actionWords(action string) string {
 // actionsInWords has whole actions, and verbs that say the same of everything.
 var actionsInWords = map[string]string{
 	"create": "created", "update": "changed", "save": "saved", "delete": "deleted", "rename": "renamed", "enable": "enabled", "disable": "disabled",
-	"publish": "published", "retire": "retired", "deploy": "deployed to", "import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked",
+	"look.save": "changed the look of", "publish": "published", "retire": "retired", "deploy": "deployed to", "import": "imported", "export": "exported", "rotate": "rotated", "revoke": "revoked",
 	"approve": "approved", "refuse": "refused", "suspend": "suspended", "resume": "resumed", "end": "ended", "cancel": "cancelled", "move": "moved",
 	"request": "requested", "use": "used", "expiry": "set the expiry of", "invitations": "changed the invitations of",
 	"account.signup": "signed up as", "account.setup": "set Gatehouse up as", "account.role": "changed the role of", "account.throttle": "changed the throttle of", "account.password": "changed the password of",

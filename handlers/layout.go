@@ -114,6 +114,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Accounts", Href: "/admin/accounts", Key: "a", Icon: "users"},
 			{Label: "Invitations", Href: "/admin/invitations", Key: "i", Icon: "mail"},
 			{Label: "Audit log", Href: "/admin/audit", Key: "t", Icon: "history"},
+			{Label: "Portal look", Href: "/admin/look", Key: "l", Icon: "palette"},
 			{Label: "Settings", Href: "/admin/settings", Key: "s", Icon: "settings"},
 		}}}
 	default:

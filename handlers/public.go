@@ -16,7 +16,8 @@ type PublicStore interface {
 
 // Public is the first page, for everybody.
 type Public struct {
-	Store PublicStore
+	Store    PublicStore
+	Markdown *Markdown
 
 	descriptions descriptions
 }
@@ -39,9 +40,34 @@ func (p *Public) Landing(r *Request) (Reply, error) {
 			return Reply{}, err
 		}
 	}
+	look := r.Site.Brand.Look(r.Context())
+	v.Headline, v.Intro = landingHeadline(look), p.Markdown.HTML(landingIntro(look), 1)
 	page := r.public("APIs you can call in a minute")
+	if look.Headline != "" {
+		page.Title = look.Headline
+	}
 	page.Description = "Browse APIs, compare plans side by side, and get a key."
 	return Page(public.Landing(page, v)), nil
+}
+
+// What the first page says until somebody says otherwise.
+const (
+	defaultHeadline = "Pick an API, get a key, send the first call in a minute"
+	defaultIntro    = "Plans stand side by side with every limit in plain words. The key works at once, and so does the code beside it."
+)
+
+func landingHeadline(look models.Look) string {
+	if look.Headline == "" {
+		return defaultHeadline
+	}
+	return look.Headline
+}
+
+func landingIntro(look models.Look) string {
+	if look.Headline == "" && look.Intro == "" {
+		return defaultIntro
+	}
+	return look.Intro
 }
 
 // call is the first call of an API; none if the API went since it was listed.

@@ -51,14 +51,15 @@ func (p *portal) serve(s *store.Store) http.Handler {
 	now := func() time.Time { return p.clock }
 	site := &handlers.Site{
 		Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.NewTextHandler(&p.log, nil)), Now: now,
-		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com",
+		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com", Brand: &handlers.Brand{Store: s},
 	}
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
 	return web.Handler(site, web.Pages{
-		Public: &handlers.Public{Store: s}, Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown()},
+		Public: &handlers.Public{Store: s, Markdown: handlers.NewMarkdown()}, Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown()},
 		Problems: &handlers.Problems{Docs: []handlers.ProblemDoc{{Slug: "throttled", Status: 429, Title: "Too many at once", Explanation: "Too fast.", WhatToDo: "Wait."}}},
 		SignIn:   &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Help: &handlers.Help{},
+		Brand: site.Brand, Look: &handlers.Look{Store: s, Brand: site.Brand, Markdown: handlers.NewMarkdown()},
 		Admin: &handlers.Admin{Store: s}, Audit: &handlers.Audit{Store: s},
 	}, static.Handler())
 }
@@ -210,6 +211,8 @@ func TestRolesReachTheirPagesAlone(t *testing.T) {
 		{"POST", "/me/password", [4]int{away, form, form, form}},
 		{"POST", "/me/display", [4]int{away, away, away, away}},
 		{"POST", "/theme", [4]int{away, away, away, away}},
+		{"GET", "/admin/look", [4]int{away, gone, gone, open}},
+		{"POST", "/admin/look/preview", [4]int{away, gone, gone, open}},
 		{"GET", "/help/keys", [4]int{away, open, open, open}},
 		{"POST", "/me/sessions/nothing/end", [4]int{away, gone, gone, gone}},
 		{"GET", "/confirm", [4]int{away, open, open, open}},

@@ -21,12 +21,19 @@ type Reply struct {
 	location string
 	file     *file
 	stream   Stream
+	asset    *asset
 	cookie   *http.Cookie // besides the session's; may be nil
 }
 
 type file struct {
 	name, kind string
 	write      func(io.Writer) error
+}
+
+// asset is what a page loads and nobody need ask for twice.
+type asset struct {
+	kind string
+	body []byte
 }
 
 // Stream sends fragments to an open page until the browser leaves, the process stops or it returns. Send one every 15 seconds or more often: proxies
@@ -55,6 +62,11 @@ func See(location string) Reply { return Reply{status: http.StatusSeeOther, loca
 // Download answers with a file that write makes.
 func Download(name, kind string, write func(io.Writer) error) Reply {
 	return Reply{status: http.StatusOK, file: &file{name: name, kind: kind, write: write}}
+}
+
+// Asset answers with what a page loads, such as an image. Its address must name its content: browsers keep it for a year.
+func Asset(kind string, body []byte) Reply {
+	return Reply{status: http.StatusOK, asset: &asset{kind, body}}
 }
 
 // Live answers with server-sent events.
@@ -96,6 +108,9 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 	}
 	s.keepLanguage(w, r)
 	h := w.Header()
+	if reply.asset != nil {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
@@ -106,6 +121,9 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 		s.writeFile(w, r, reply.file)
 	case reply.stream != nil:
 		s.writeStream(w, r, reply.stream)
+	case reply.asset != nil:
+		h.Set("Content-Type", reply.asset.kind)
+		_, _ = w.Write(reply.asset.body) // the browser left: nobody to tell
 	default:
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Add("Vary", "HX-Request")

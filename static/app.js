@@ -17,6 +17,14 @@ on("submit", e => {
   live((dark ? "Light" : "Dark") + " theme");
 });
 
+// A button fills a field.
+on("click", e => {
+  const button = e.target.closest("[data-fill]"), field = button && document.querySelector(button.dataset.fill);
+  if (!field) return;
+  field.value = button.value;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // The browser's time zone is one click away.
 const zone = document.querySelector("[data-zone]");
 if (zone) {

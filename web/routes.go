@@ -19,6 +19,7 @@ type Pages struct {
 	Links    *handlers.Links
 	Me       *handlers.Me
 	Help     *handlers.Help
+	Brand    *handlers.Brand
 
 	Home          *handlers.Home
 	Apps          *handlers.Apps
@@ -38,6 +39,7 @@ type Pages struct {
 	OwnerUsage         *handlers.OwnerUsage
 
 	Admin *handlers.Admin
+	Look  *handlers.Look
 	Audit *handlers.Audit
 }
 
@@ -121,6 +123,7 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
+	g.get("/look/:file", p.Brand.File)
 	g.post("/theme", p.Me.Theme)
 	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)
 	g.post("/signout", p.SignIn.Out)
@@ -264,4 +267,8 @@ func admin(g group, p Pages) {
 	g.form("/admin/invitations", p.Admin.Invitations, p.Admin.Invite)
 	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
 	g.get("/admin/audit", p.Audit.Show)
+	g.form("/admin/look", p.Look.Show, p.Look.Save)
+	g.get("/admin/look/contrast", p.Look.Contrast)
+	g.post("/admin/look/preview", p.Look.Preview)
+	g.form("/admin/look/reset", p.Look.ResetForm, p.Look.Reset)
 }

@@ -8,6 +8,8 @@ import (
 
 // LandingView is the first page.
 type LandingView struct {
+	Headline string
+	Intro    SafeHTML
 	Featured []APICard
 	Call     *CallView // of the first API; nil while there is none
 	HomeHref string    // where the signed-in reader goes on; empty for visitors
