@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test
+.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large
 
 test: deps check unit nocgo
 
@@ -26,6 +26,17 @@ unit:
 # The build without a C compiler keeps working: the other SQLite driver.
 nocgo:
 	CGO_ENABLED=0 go test ./models/store/
+
+# Everything that `make test` runs, and the pages in both themes on both widths.
+test-all: deps check
+	GATEHOUSE_LOOKS=all go test -race -shuffle=on -timeout 40m ./...
+	$(MAKE) nocgo
+
+# Lighthouse on the main pages, as a desktop shows them: at least 95 in everything. Needs npm; 200 packages are installed in LIGHTHOUSE.
+LIGHTHOUSE ?= node_modules
+lighthouse: deps
+	npm install --no-save --no-audit --no-fund --prefix "$(dir $(abspath $(LIGHTHOUSE)))" lighthouse@12.8.2
+	GATEHOUSE_LIGHTHOUSE=$(abspath $(LIGHTHOUSE))/.bin/lighthouse CHROME_PATH=$$(command -v chromium) go test -tags lighthouse -count=1 -timeout 60m -run TestLighthouse -v ./e2e/
 
 browser:
 	go test -count=1 ./e2e/
@@ -55,6 +66,13 @@ seed-usage:
 	@test -n "$(USAGE)" || { echo "say where: make seed-usage USAGE=/path/with/20/GB"; exit 1; }
 	mkdir -p "$(USAGE)"
 	GATEHOUSE_USAGE_DATA=$(USAGE) SQLITE_TMPDIR=$(USAGE) go test -run '^$$' -bench '^BenchmarkUsageOfAnyKey$$' -benchtime 3000x -timeout 0 -v .
+
+# What every page of a grown portal takes beside a trivial one: 100 APIs, 1,000 plans, 100,000 keys, 10 million rows of usage. The folder LARGE is seeded once,
+# 3 GB, and used again.
+seed-large:
+	@test -n "$(LARGE)" || { echo "say where: make seed-large LARGE=/path/with/5/GB"; exit 1; }
+	mkdir -p "$(LARGE)"
+	GATEHOUSE_BENCH_DATA=$(LARGE) SQLITE_TMPDIR=$(LARGE) go test -run '^$$' -bench '^BenchmarkPages$$' -benchtime 101x -timeout 0 -v .
 
 demo:
 	go run . demo

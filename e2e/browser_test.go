@@ -25,9 +25,10 @@ const patience = 20 * time.Second
 
 // browser is one person's browser: its own cookies, one tab.
 type browser struct {
-	t    *testing.T
-	ctx  context.Context
-	look look
+	t     *testing.T
+	ctx   context.Context
+	look  look
+	steps int // controls pressed
 }
 
 // look says how a browser shows pages.
@@ -165,6 +166,7 @@ func (b *browser) mark(what, find string) {
 // press clicks a link or button by its words and waits for the page that follows, if one does.
 func (b *browser) press(name string) {
 	b.t.Helper()
+	b.steps++
 	b.mark("the control "+quoted(name), "control("+quoted(name)+")")
 	eval[bool](b, "(() => { document.documentElement.setAttribute('data-left', ''); document.querySelector('[data-e2e]').click(); return true })()")
 	for range 20 { // a menu or a dialog leaves the page where it is

@@ -13,7 +13,7 @@ import (
 
 // Size is how much Seed makes.
 type Size struct {
-	Plans int // of one owner, on a twentieth as many APIs of two stages each
+	Plans int // of one owner, on a tenth as many APIs of two stages each
 	Keys  int // three of five an owner's, for customers; the others developers', in apps
 	Days  int // of usage, up to Now
 }
@@ -21,8 +21,8 @@ type Size struct {
 // Few is as little as shows everything that pages can show.
 func Few() Size { return Size{Plans: 40, Keys: 120, Days: 3} }
 
-// Many is a portal that has grown: what pages have to be fast with.
-func Many() Size { return Size{Plans: 1000, Keys: 100_000, Days: 90} }
+// Many is a portal that has grown. With GrownKeys on top it is what pages have to be fast with.
+func Many() Size { return Size{Plans: 1000, Keys: 10_000, Days: 90} }
 
 // Seeded is what Seed made, by what a test needs it for. Its JSON form makes a seeded file usable by another process.
 type Seeded struct {

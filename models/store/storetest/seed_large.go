@@ -18,6 +18,9 @@ type Large struct{ Keys, Days int }
 // MillionKeys is what the promise about reading usage is made for: 90 million rows of days, about 13 GB, and 5 GB more while they are written.
 func MillionKeys() Large { return Large{Keys: 1_000_000, Days: 90} }
 
+// GrownKeys make Many to 100,000 keys with 10 million rows of usage.
+func GrownKeys() Large { return Large{Keys: 90_000, Days: 110} }
+
 // The ids of the keys are spread evenly over all that there are, so that rows are written in the order of their table and read at random.
 const (
 	firstLarge = 101_559_956_668_416 // 36^9
@@ -57,6 +60,8 @@ func SeedLarge(t testing.TB, path string, made Seeded, l Large) {
 	for _, index := range indexes {
 		w.exec(index)
 	}
+	w.months(made, l)
+	t.Logf("seed months %7v", time.Since(began).Round(time.Second))
 	w.exec("PRAGMA locking_mode = NORMAL")
 	w.exec("PRAGMA journal_mode = DELETE")
 	t.Logf("seeded in  %8v", time.Since(began).Round(time.Second))
@@ -151,5 +156,17 @@ func (w largeWriter) days(made Seeded, l Large) {
 		if to%(10*chunkLarge) == 0 {
 			w.Logf("%d keys after %v", to, time.Since(began).Round(time.Second))
 		}
+	}
+}
+
+// months makes what each key called in each of the months that its days lie in.
+func (w largeWriter) months(made Seeded, l Large) {
+	end := l.Through()
+	for month := end.AddDate(0, 0, -l.Days); month.Before(end); month = time.Date(month.Year(), month.Month()+1, 1, 0, 0, 0, 0, time.UTC) {
+		first := time.Date(month.Year(), month.Month(), 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
+		w.exec("BEGIN")
+		w.exec(`INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused)
+			SELECT ?1, ?2, id, 1000 + (id / 3) % 5000, id % 90 FROM keys WHERE name LIKE 'large-%' ORDER BY id`, int64(made.Plan), first)
+		w.exec("COMMIT")
 	}
 }

@@ -20,7 +20,7 @@ const (
 
 // catalog makes the APIs.
 func (d *seeder) catalog() {
-	n := max(2, d.size.Plans/20)
+	n := max(2, d.size.Plans/10)
 	for i := range n {
 		a := d.api(d.made.Owner, i, d.at(i, n))
 		d.apis = append(d.apis, a)
