@@ -100,6 +100,7 @@ func check(ctx context.Context, p program, args []string) error {
 		r.problem(checkRecords(ctx, c, r))
 	}
 	checkDisk(c, r)
+	checkMail(c, r)
 	if r.OK = len(r.Problems) == 0; r.OK {
 		return p.print(c.json, r, "%s", strings.Join(append([]string{good}, r.Notes...), "\n"))
 	}

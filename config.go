@@ -5,13 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
+	"gatehouse/jobs/notify"
 )
 
 // config is what the operator chose: flags over environment over defaults.
@@ -24,6 +27,8 @@ type config struct {
 	publicURL     string
 	gatewayURL    string
 	allowUpstream list
+	smtpURL       string // of the mail server; "": there is none, and mails are kept for the administrator
+	mailFrom      string // whom mails are from
 	journalSync   string // syncSecond or syncAlways
 	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
 	receipts      size   // of their file; 0: none are kept
@@ -104,10 +109,23 @@ func (p program) fromEnvironment(fs *flag.FlagSet) error {
 	var problems []error
 	fs.VisitAll(func(f *flag.Flag) {
 		variable := "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if value := p.getenv(variable); value != "" && !given[f.Name] {
-			if err := f.Value.Set(value); err != nil {
-				problems = append(problems, fmt.Errorf("%s: %q: %w", variable, value, err))
+		if given[f.Name] {
+			return
+		}
+		value := p.getenv(variable)
+		if file := p.getenv(variable + "_FILE"); value == "" && file != "" { // how secrets are usually handed to containers
+			text, err := os.ReadFile(file)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("%s_FILE: %w", variable, err))
+				return
 			}
+			value = strings.TrimSpace(string(text))
+		}
+		if value == "" {
+			return
+		}
+		if err := f.Value.Set(value); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %q: %w", variable, value, err))
 		}
 	})
 	if err := errors.Join(problems...); err != nil {
@@ -134,6 +152,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.recording, "recording", "`size` that the recording of arrivals may have, with which plans are rehearsed, such as 1GB; 0: nothing is recorded")
 	c.receipts = receipt.DefaultSize
 	fs.Var(&c.receipts, "receipts", "`size` of the file that says why single requests were refused, such as 64MB; 0: none are kept")
+	fs.StringVar(&c.smtpURL, "smtp-url", "", "`URL` of the mail server, such as smtp://user:password@mail.example.com:587 or smtps://…; better given by GATEHOUSE_SMTP_URL or GATEHOUSE_SMTP_URL_FILE: other users of the machine can read flags")
+	fs.StringVar(&c.mailFrom, "mail-from", "", "`address` that mails are from, such as \"Example API <api@example.com>\"")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 
@@ -199,6 +219,9 @@ func (c *config) problems() (problems []error) {
 		add("--receipts: name a size from %s to %s, or 0 for none", size(receipt.MinSize), size(receipt.MaxSize))
 	}
 	problems = append(problems, c.urlProblems()...)
+	if _, _, err := c.mailServer(); err != nil {
+		problems = append(problems, err)
+	}
 	_, more := c.allowed()
 	return append(problems, more...)
 }
@@ -218,6 +241,22 @@ func (c *config) urlProblems() (problems []error) {
 		}
 	}
 	return problems
+}
+
+// mailServer returns the operator's mail server; ok is false where there is none.
+func (c *config) mailServer() (s notify.Server, ok bool, err error) {
+	if c.smtpURL == "" {
+		return s, false, nil
+	}
+	if s, err = notify.ParseServer(c.smtpURL); err != nil {
+		return s, false, fmt.Errorf("--smtp-url: %w", err)
+	}
+	from, err := mail.ParseAddress(c.mailFrom)
+	if err != nil {
+		return s, false, fmt.Errorf("--mail-from: %q is no address such as \"Example API <api@example.com>\"", c.mailFrom)
+	}
+	s.From = *from
+	return s, true, nil
 }
 
 // allowed returns the private networks that upstreams may be in, and what is wrong with the others.

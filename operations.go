@@ -15,7 +15,7 @@ import (
 func (in *instance) operations() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registry.MustRegister(in.holds)
+	registry.MustRegister(in.holds, in.told, queueMetrics{in.store, in.now})
 	in.gateway.Register(registry)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

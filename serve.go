@@ -21,6 +21,7 @@ import (
 	"gatehouse/enforcement/recording"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
+	"gatehouse/jobs/notify"
 	"gatehouse/models"
 	"gatehouse/models/secret"
 	"gatehouse/models/store"
@@ -89,6 +90,8 @@ type instance struct {
 	journal *journal.Journal
 	gateway *enforcement.Gateway
 	imports *jobs.Imports
+	notices *notify.Worker
+	told    *prometheus.CounterVec // what came of deliveries
 
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
@@ -104,7 +107,7 @@ type instance struct {
 
 // open opens everything and loads the gateway, so that what fails fails before anything is served.
 func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
-	in := &instance{config: c, log: log, holds: newHolds()}
+	in := &instance{config: c, log: log, holds: newHolds(), told: newTold()}
 	var err error
 	if in.release, err = lockData(c.data); err != nil {
 		return nil, err
@@ -148,6 +151,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.data = enforcement.NewServer(in.gateway, in.log)
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
+	if in.notices, err = in.openNotices(policy); err != nil {
+		return err
+	}
 	var streams context.Context
 	streams, in.endStreams = context.WithCancel(context.Background())
 	in.site = &handlers.Site{
@@ -252,6 +258,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("usage upkeep", func() error { return in.prune(work) })
 	start("plan upkeep", func() error { return in.endPlans(work) })
 	start("imports", func() error { return in.imports.Run(work) })
+	start("notices", func() error { return in.notices.Run(work) })
 
 	<-work.Done()
 	cause := context.Cause(work)

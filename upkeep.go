@@ -25,6 +25,9 @@ func (in *instance) prune(ctx context.Context) error {
 		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget callers of old values", "error", err)
 		}
+		if err := in.store.PruneMessages(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("forget old messages", "error", err)
+		}
 		if in.recorder != nil {
 			in.recorder.Trim(in.gateway.Reached())
 		}

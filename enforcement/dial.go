@@ -99,6 +99,11 @@ func (p AddressPolicy) dialer() *net.Dialer {
 	}
 }
 
+// DialContext dials for whoever else reaches addresses that owners and developers chose, such as those of webhooks.
+func (p AddressPolicy) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return p.dialer().DialContext(ctx, network, address)
+}
+
 func (p AddressPolicy) isOwn(addr netip.AddrPort) bool {
 	for _, own := range p.Own {
 		if own.Port() != addr.Port() {

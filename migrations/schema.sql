@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     created_at    INTEGER NOT NULL,
     last_seen_at  INTEGER,
     disabled_at   INTEGER
-, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
+, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), verified_at INTEGER, zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
 
 CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
@@ -18,6 +18,52 @@ CREATE INDEX accounts_created ON accounts (created_at, id);
 CREATE UNIQUE INDEX accounts_email ON accounts (lower(email));
 
 CREATE INDEX accounts_name ON accounts (name COLLATE NOCASE);
+
+CREATE TABLE alert_firings (
+    alert_id INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    key_id   INTEGER NOT NULL,
+    plan_id  INTEGER NOT NULL,
+    window   INTEGER NOT NULL,                -- the day on which it begins, or the time that a level of days is about
+    level    INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (alert_id, key_id, plan_id, window, level)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alert_firings_at ON alert_firings (at);
+
+CREATE TABLE alerts (
+    id          INTEGER PRIMARY KEY,
+    account_id  INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    side        TEXT NOT NULL CHECK (side IN ('developer', 'owner')),
+    kind        TEXT NOT NULL CHECK (kind IN ('quota', 'throttled', 'errors', 'unused', 'expiring')),
+    levels      TEXT NOT NULL,                -- JSON list of percent or days
+    minutes     INTEGER NOT NULL,             -- that a share is looked at over
+    app_id      INTEGER REFERENCES apps (id) ON DELETE CASCADE,
+    key_id      INTEGER REFERENCES keys (id) ON DELETE CASCADE,
+    api_id      INTEGER REFERENCES apis (id) ON DELETE CASCADE,
+    plan_id     INTEGER REFERENCES plans (id) ON DELETE CASCADE,
+    mail        INTEGER NOT NULL CHECK (mail IN (0, 1)),
+    webhook     INTEGER NOT NULL CHECK (webhook IN (0, 1)),
+    created_at  INTEGER NOT NULL,
+    muted_until INTEGER,
+    fired_at    INTEGER,
+    firing      INTEGER NOT NULL DEFAULT 0,   -- the share is over its level, and was said to be
+    checked_at  INTEGER NOT NULL              -- up to when days were looked at
+) STRICT;
+
+CREATE INDEX alerts_account ON alerts (account_id, side, created_at, id);
+
+CREATE INDEX alerts_api ON alerts (api_id) WHERE api_id IS NOT NULL;
+
+CREATE INDEX alerts_app ON alerts (app_id) WHERE app_id IS NOT NULL;
+
+CREATE INDEX alerts_days ON alerts (checked_at) WHERE kind IN ('unused', 'expiring');
+
+CREATE INDEX alerts_key ON alerts (key_id) WHERE key_id IS NOT NULL;
+
+CREATE INDEX alerts_kind ON alerts (kind, account_id);
+
+CREATE INDEX alerts_plan ON alerts (plan_id) WHERE plan_id IS NOT NULL;
 
 CREATE TABLE apis (
     id          INTEGER PRIMARY KEY,
@@ -255,17 +301,18 @@ CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT
 
 CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
 
-CREATE TABLE links (
+CREATE TABLE "links" (
     id         INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL UNIQUE,          -- HMAC-SHA-256 of the token, by the keyring
-    kind       TEXT NOT NULL CHECK (kind IN ('setup', 'reset', 'invite')),
+    kind       TEXT NOT NULL CHECK (kind IN ('setup', 'reset', 'invite', 'verify')),
     account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
     email      TEXT NOT NULL,
     role       TEXT NOT NULL,
     created_by TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    used_at    INTEGER
+    used_at    INTEGER,
+    mailed     INTEGER NOT NULL DEFAULT 0 CHECK (mailed IN (0, 1))
 ) STRICT;
 
 CREATE INDEX links_account ON links (account_id) WHERE account_id IS NOT NULL;
@@ -290,6 +337,62 @@ CREATE TABLE look_files (
     body BLOB NOT NULL,                       -- PNG
     at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mail_refusals (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    topic      TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (account_id, topic)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE message_attempts (
+    message_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    took       INTEGER NOT NULL,              -- milliseconds
+    status     INTEGER NOT NULL,              -- of HTTP or SMTP; 0: no answer
+    problem    TEXT NOT NULL,                 -- "": it was taken
+    answer     TEXT NOT NULL,                 -- the beginning of it
+    PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+    id         INTEGER PRIMARY KEY,
+    kind       TEXT NOT NULL,                 -- of the notice
+    channel    TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')),
+    account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE, -- NULL: somebody without an account
+    email      TEXT NOT NULL,                 -- mail: an address that is not the account's; where it went, once it is sent
+    webhook_id INTEGER REFERENCES webhooks (id) ON DELETE CASCADE,
+    dedupe     TEXT,                          -- of whoever queued it, the channel and the receiver
+    data       BLOB,                          -- JSON, sealed; NULL: not kept any more
+    subject    TEXT NOT NULL,                 -- mail: once it was written
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'kept', 'dropped', 'failed')),
+    reason     TEXT NOT NULL,
+    attempts   INTEGER NOT NULL,
+    claim      INTEGER NOT NULL,              -- of the worker that is at it; 0: nobody is
+    created_at INTEGER NOT NULL,
+    due_at     INTEGER,
+    done_at    INTEGER,
+    lead_id    INTEGER                        -- the message that it was sent with, as one mail
+) STRICT;
+
+CREATE INDEX messages_account ON messages (account_id, channel, created_at, kind);
+
+CREATE INDEX messages_claim ON messages (claim) WHERE claim <> 0;
+
+CREATE UNIQUE INDEX messages_dedupe ON messages (dedupe) WHERE dedupe IS NOT NULL;
+
+CREATE INDEX messages_done ON messages (done_at) WHERE done_at IS NOT NULL;
+
+CREATE INDEX messages_due ON messages (channel, due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE INDEX messages_gather ON messages (account_id, kind, due_at) WHERE channel = 'mail' AND due_at IS NOT NULL;
+
+CREATE INDEX messages_lead ON messages (lead_id) WHERE lead_id IS NOT NULL;
+
+CREATE INDEX messages_newest ON messages (channel, created_at, id);
+
+CREATE INDEX messages_webhook ON messages (webhook_id, created_at, id) WHERE webhook_id IS NOT NULL;
 
 CREATE TABLE methods (
     id           INTEGER PRIMARY KEY,
@@ -411,6 +514,11 @@ CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT 
 CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
 
 CREATE INDEX plans_unfinished ON plans (id) WHERE unfinished = 1;
+
+CREATE TABLE progress (
+    name TEXT PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE quota_buckets (
     key_id   INTEGER NOT NULL,
@@ -643,3 +751,26 @@ CREATE TABLE usage_open (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX usage_open_none ON usage_open (n) WHERE n = 0;
+
+CREATE TABLE webhooks (
+    id            INTEGER PRIMARY KEY,
+    account_id    INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    side          TEXT NOT NULL CHECK (side IN ('developer', 'owner')),
+    url           TEXT NOT NULL,
+    note          TEXT NOT NULL,
+    kinds         TEXT NOT NULL,              -- JSON list of kinds of notices
+    secret        BLOB NOT NULL,              -- sealed
+    old_secret    BLOB,                       -- sealed; signs, too, until old_until
+    old_until     INTEGER,
+    created_at    INTEGER NOT NULL,
+    succeeded_at  INTEGER,                    -- newest delivery that was taken
+    failing_since INTEGER,                    -- NULL: the newest delivery was taken
+    failures      INTEGER NOT NULL,           -- in a row
+    resting_until INTEGER NOT NULL,           -- nothing is sent before; one delivery at a time
+    disabled_at   INTEGER,
+    disabled_why  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX webhooks_account ON webhooks (account_id, side, created_at, id);
+
+CREATE INDEX webhooks_resting ON webhooks (resting_until) WHERE resting_until > 0;

@@ -55,8 +55,12 @@ type Account struct {
 	CreatedAt  time.Time
 	LastSeenAt time.Time // zero: never signed in
 	DisabledAt time.Time // zero: enabled
+	VerifiedAt time.Time // when somebody proved that they read Email; zero: nobody has
 	Preferences
 }
+
+// Verified reports whether somebody proved that they read the account's e-mail.
+func (a Account) Verified() bool { return !a.VerifiedAt.IsZero() }
 
 // Disabled reports whether the account may not sign in.
 func (a Account) Disabled() bool { return !a.DisabledAt.IsZero() }
@@ -148,6 +152,7 @@ const (
 	LinkSetup  LinkKind = "setup"  // makes the first administrator; valid 1 hour
 	LinkReset  LinkKind = "reset"  // sets a new password; valid 30 minutes
 	LinkInvite LinkKind = "invite" // makes an account; valid 7 days
+	LinkVerify LinkKind = "verify" // proves an e-mail address, or changes it to this one; valid 24 hours
 )
 
 // Link is a one-time link as a list shows it; its token is known to its receiver alone.

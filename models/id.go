@@ -71,4 +71,7 @@ type (
 	SubscriptionID = ID[Subscription]
 	EventID        = ID[Event]
 	ImportID       = ID[Import]
+	MessageID      = ID[Message]
+	WebhookID      = ID[Webhook]
+	AlertID        = ID[Alert]
 )

@@ -17,9 +17,10 @@ type NewAccount struct {
 // NewLink asks for a one-time link. Fields "email", "role".
 type NewLink struct {
 	Kind      LinkKind
-	Email     string    // invite
+	Email     string    // invite; verify: the address that is proved
 	Role      Role      // invite
-	AccountID AccountID // reset
+	AccountID AccountID // reset, verify
+	Mail      bool      // it is sent by mail; its use proves the address, unless it was told otherwise, too
 }
 
 // StoredSession is a session with what belongs to the machine: the digest of its token and its values.

@@ -21,6 +21,7 @@ type accountRow struct {
 	CreatedAt    int64
 	LastSeenAt   sql.NullInt64
 	DisabledAt   sql.NullInt64
+	VerifiedAt   sql.NullInt64
 	Rate         sql.NullFloat64
 	Burst        sql.NullInt64
 	Zone         string
@@ -36,7 +37,7 @@ func (r accountRow) account() models.Account {
 	return models.Account{
 		ID: models.AccountID(r.ID), Email: r.Email, Name: r.Name, Role: role,
 		CreatedAt: timeOf(r.CreatedAt), LastSeenAt: nullTime(r.LastSeenAt), DisabledAt: nullTime(r.DisabledAt),
-		Throttle: throttleOf(r.Rate, r.Burst), Preferences: models.Preferences{Zone: r.Zone, Theme: models.Theme(r.Theme), NoKeys: r.NoKeys},
+		VerifiedAt: nullTime(r.VerifiedAt), Throttle: throttleOf(r.Rate, r.Burst), Preferences: models.Preferences{Zone: r.Zone, Theme: models.Theme(r.Theme), NoKeys: r.NoKeys},
 	}
 }
 
@@ -119,7 +120,7 @@ func (t *tx) insertAccount(in models.NewAccount) (models.Account, error) {
 	case err != nil:
 		return models.Account{}, fmt.Errorf("make account: %w", err)
 	}
-	return row.account(), nil
+	return row.account(), t.defaultAlerts(row.account())
 }
 
 func errEmailTaken() error {

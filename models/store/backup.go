@@ -105,12 +105,20 @@ func edit(ctx context.Context, path string, fn func(*gorm.DB) error) error {
 	return syncFile(path)
 }
 
-// endAccess forgets everything that lets somebody in without a password: sessions, the secrets that wait in them, links that were not used.
+// endAccess forgets everything that lets somebody in without a password: sessions, the secrets that wait in them, links that were not used. What was still to
+// be told is forgotten, too: by the time the backup is restored it was.
 func endAccess(db *gorm.DB) error {
 	for _, statement := range []string{`DELETE FROM secret_slots`, `DELETE FROM sessions`, `DELETE FROM links WHERE used_at IS NULL`} {
 		if err := db.Exec(statement).Error; err != nil {
 			return fmt.Errorf("end sessions and links: %w", err)
 		}
+	}
+	var tells bool // a backup that was kept before a migration knows of no messages
+	if err := db.Raw(`SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'messages')`).Scan(&tells).Error; err != nil || !tells {
+		return err
+	}
+	if err := db.Exec(`DELETE FROM messages WHERE due_at IS NOT NULL`).Error; err != nil {
+		return fmt.Errorf("forget messages that wait: %w", err)
 	}
 	return nil
 }

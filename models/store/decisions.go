@@ -41,7 +41,7 @@ func (s *Store) DecideSubscription(ctx context.Context, actor models.Actor, id m
 		if err != nil {
 			return err
 		}
-		if err := t.decide(sub, state, reason, "subscription."+string(d)); err != nil {
+		if err := firstError(t.decide(sub, state, reason, "subscription."+string(d)), t.tellDecision(sub, state, reason)); err != nil {
 			return err
 		}
 		sub, err = ownerSubscription(t.DB, actor.AccountID, id)
@@ -174,5 +174,9 @@ func (t *tx) move(before models.Subscription, to models.Plan, state models.Subsc
 	if err := t.join(to, members...); err != nil {
 		return sub, err
 	}
-	return sub, t.event(action, subscriptionObject(sub, app, to), facts{"plan": from.Name(), "state": before.State}, facts{"plan": to.Name(), "state": state})
+	err = t.event(action, subscriptionObject(sub, app, to), facts{"plan": from.Name(), "state": before.State}, facts{"plan": to.Name(), "state": state})
+	if err != nil || t.actor.AccountID != to.OwnerID {
+		return sub, err
+	}
+	return sub, t.tellDeveloper(models.NoticeSubscriptionChanged, sub, app, to, "Moved here from the plan "+from.Name()+".")
 }

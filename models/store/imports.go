@@ -184,5 +184,5 @@ func (t *tx) endImport(i models.Import, as models.ImportState, reason string) er
 	if reason != "" {
 		after["reason"] = reason
 	}
-	return t.event("key.import", importObject(i), nil, after)
+	return firstError(t.event("key.import", importObject(i), nil, after), t.tellImport(i, as, reason))
 }

@@ -88,7 +88,8 @@ func (s *Store) RotateKey(ctx context.Context, actor models.Actor, id models.Key
 		if err := t.keysChanged(id); err != nil {
 			return err
 		}
-		return t.keyEvent("key.rotate", k, facts{"hint": before.Hint}, facts{"hint": k.Hint, "oldStops": k.OldStopsAt, "untilUnused": how.UntilUnused})
+		err := t.keyEvent("key.rotate", k, facts{"hint": before.Hint}, facts{"hint": k.Hint, "oldStops": k.OldStopsAt, "untilUnused": how.UntilUnused})
+		return firstError(err, t.tellKey(models.NoticeKeyRotated, k))
 	})
 	if err != nil {
 		return models.Key{}, secret.Value{}, err
@@ -143,6 +144,6 @@ func (s *Store) RevokeKey(ctx context.Context, actor models.Actor, id models.Key
 		if err := t.keysChanged(id); err != nil {
 			return err
 		}
-		return t.keyEvent("key.revoke", k, keyFacts(k), nil)
+		return firstError(t.keyEvent("key.revoke", k, keyFacts(k), nil), t.tellKey(models.NoticeKeyRevoked, k))
 	})
 }

@@ -18,6 +18,7 @@ const (
 	setupValid  = time.Hour
 	resetValid  = 30 * time.Minute
 	inviteValid = 7 * 24 * time.Hour
+	verifyValid = 24 * time.Hour
 	linksKept   = 30 * 24 * time.Hour
 )
 
@@ -32,6 +33,7 @@ type linkRow struct {
 	CreatedAt int64
 	ExpiresAt int64
 	UsedAt    sql.NullInt64
+	Mailed    bool
 }
 
 // TableName implements gorm's Tabler.
@@ -59,27 +61,53 @@ func (s *Store) CreateLink(ctx context.Context, actor models.Actor, in models.Ne
 	if err := mustBeAdmin(actor); err != nil {
 		return "", models.Link{}, err
 	}
-	value := secret.NewToken()
-	digest := s.keyring.TokenDigest(value.Reveal())
 	err = s.change(ctx, actor, now, func(t *tx) error {
-		row, err := t.newLink(in)
-		if err != nil {
-			return err
-		}
-		row.Digest = digest[:]
-		if err := t.clearLinks(row); err != nil {
-			return err
-		}
-		if err := gorm.G[linkRow](t.DB).Create(ctx, &row); err != nil {
-			return fmt.Errorf("make link: %w", err)
-		}
-		link = row.link()
-		return t.event("link.create", row.object(), nil, linkFacts(row))
+		token, link, err = t.makeLink(in)
+		return err
 	})
 	if err != nil {
 		return "", models.Link{}, err
 	}
-	return value.Reveal(), link, nil
+	return token, link, nil
+}
+
+// makeLink writes a link and queues its mail.
+func (t *tx) makeLink(in models.NewLink) (token string, link models.Link, err error) {
+	row, err := t.newLink(in)
+	if err != nil {
+		return "", link, err
+	}
+	token = secret.NewToken().Reveal()
+	digest := t.keyring.TokenDigest(token)
+	row.Digest, row.Mailed = digest[:], in.Mail
+	if err := t.clearLinks(row); err != nil {
+		return "", link, err
+	}
+	if err := gorm.G[linkRow](t.DB).Create(t.Statement.Context, &row); err != nil {
+		return "", link, fmt.Errorf("make link: %w", err)
+	}
+	if in.Mail {
+		if err := t.mailLink(row, token); err != nil {
+			return "", link, err
+		}
+	}
+	return token, row.link(), t.event("link.create", row.object(), nil, linkFacts(row))
+}
+
+// mailLink queues the mail with a link.
+func (t *tx) mailLink(row linkRow, token string) error {
+	n := models.Notice{Data: models.NoticeData{Link: "/" + row.Kind + "/" + token, Email: row.Email, Role: row.Role, At: timeOf(row.ExpiresAt)}, Account: models.AccountID(row.AccountID.Int64)}
+	switch models.LinkKind(row.Kind) {
+	case models.LinkReset:
+		n.Kind = models.NoticeReset
+	case models.LinkInvite:
+		n.Kind, n.Email = models.NoticeInvite, row.Email
+	case models.LinkVerify:
+		n.Kind, n.Email = models.NoticeVerify, row.Email
+	default:
+		return fmt.Errorf("mail link: kind %q is none that is mailed", row.Kind)
+	}
+	return t.notify(n)
 }
 
 func linkFacts(r linkRow) map[string]any {

@@ -83,7 +83,7 @@ func (s *Store) EndDuePlans(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.finishEnds(ctx)
+	return s.finishEnds(ctx, now)
 }
 
 func duePlans(db *gorm.DB, now time.Time) ([]planRow, error) {
@@ -97,7 +97,7 @@ func (t *tx) endDuePlans() error {
 	if err != nil {
 		return err
 	}
-	system := &tx{DB: t.DB, actor: models.System(), now: t.now, atOnce: t.atOnce}
+	system := &tx{DB: t.DB, actor: models.System(), now: t.now, keyring: t.keyring, atOnce: t.atOnce}
 	for _, row := range due {
 		p, err := row.plan()
 		if err != nil {
@@ -121,7 +121,7 @@ func (t *tx) end(p models.Plan) error {
 	if err != nil {
 		return err
 	}
-	if open > 0 && open <= t.atOnce {
+	if open > 0 && open <= endsAtOnce(t.atOnce) {
 		if _, err := t.endSubscriptions(endedPlan{p.ID, p.Name(), millis(p.EndsAt)}); err != nil {
 			return err
 		}
@@ -142,24 +142,27 @@ func (p endedPlan) reason() string {
 
 // endSubscriptions ends some open subscriptions of a plan that has ended, and reports whether there are no more.
 func (t *tx) endSubscriptions(p endedPlan) (done bool, err error) {
-	ended := t.Exec(`UPDATE subscriptions SET state = 'ended', reason = ?, ended_at = ? WHERE id IN (SELECT id FROM subscriptions
-		WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended') LIMIT ?)`, p.reason(), p.EndsAt, p.ID, t.atOnce)
-	if ended.Error != nil {
-		return false, fmt.Errorf("end subscriptions of plan %s: %w", p.ID, ended.Error)
+	ended, err := selectAll[models.SubscriptionID](t.DB, "ended subscriptions", `UPDATE subscriptions SET state = 'ended', reason = ?, ended_at = ? WHERE id IN (SELECT id FROM subscriptions
+		WHERE plan_id = ? AND state IN ('pending', 'active', 'suspended') LIMIT ?) RETURNING id`, p.reason(), p.EndsAt, p.ID, t.atOnce)
+	if err == nil {
+		err = t.tellEnded(p, ended)
 	}
-	if ended.RowsAffected == int64(t.atOnce) {
-		return false, nil
+	if err != nil || len(ended) == t.atOnce {
+		return false, err
 	}
 	return true, t.run("finish end of plan", `UPDATE plans SET unfinished = 0 WHERE id = ?`, p.ID)
 }
 
+// endsAtOnce is how many subscriptions end in one transaction: each of them tells its developer, who may have webhooks.
+func endsAtOnce(atOnce int) int { return max(1, min(atOnce, 50)) }
+
 // finishEnds ends the subscriptions of plans that have ended. They count as ended already: whoever reads one sees it.
-func (s *Store) finishEnds(ctx context.Context) error {
+func (s *Store) finishEnds(ctx context.Context, now time.Time) error {
 	plans, err := selectAll[endedPlan](s.read.WithContext(ctx), "plans that ended", `SELECT id, name, ends_at FROM plans WHERE unfinished = 1 AND id > 0`)
 	for _, p := range plans {
 		for done := false; !done && err == nil; {
 			err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) (err error) {
-				done, err = (&tx{DB: db, atOnce: s.atOnce}).endSubscriptions(p)
+				done, err = (&tx{DB: db, now: now.UTC().Truncate(time.Millisecond), keyring: s.keyring, atOnce: endsAtOnce(s.atOnce)}).endSubscriptions(p)
 				return err
 			})
 		}

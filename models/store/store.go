@@ -149,6 +149,7 @@ type tx struct {
 	*gorm.DB
 	actor   models.Actor
 	now     time.Time
+	keyring *secret.Keyring
 	atOnce  int // rows of keys or subscriptions that it may write
 	changes bool
 }
@@ -156,7 +157,7 @@ type tx struct {
 // change runs a use case in an immediate transaction. Errors from fn roll it back. When fn noted a change, the gateway has applied it by the time that
 // change returns. Denied when the actor may not act any more.
 func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, fn func(*tx) error) error {
-	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond), atOnce: s.atOnce}
+	t := &tx{actor: actor, now: now.UTC().Truncate(time.Millisecond), keyring: s.keyring, atOnce: s.atOnce}
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		t.DB = db
 		if err := t.checkActor(); err != nil {

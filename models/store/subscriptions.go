@@ -94,8 +94,9 @@ func (s *Store) Subscribe(ctx context.Context, actor models.Actor, in models.New
 				return err
 			}
 		}
-		return t.event("subscription.request", subscriptionObject(made.Subscription, made.App, p), nil,
+		err = t.event("subscription.request", subscriptionObject(made.Subscription, made.App, p), nil,
 			facts{"state": state, "plan": p.Name(), "app": made.App.Name, "message": in.Message, "keys": len(keys)})
+		return firstError(err, t.tellOwner(models.NoticeSubscriptionAsked, made.Subscription, made.App, p))
 	})
 	if err != nil {
 		return models.Subscribed{}, secret.Value{}, err
@@ -195,7 +196,7 @@ func (s *Store) CancelSubscription(ctx context.Context, actor models.Actor, id m
 		if _, err := sub.Decide(models.End, ""); err != nil {
 			return err
 		}
-		return t.finish(sub, models.SubscriptionEnded, "", "subscription.cancel")
+		return firstError(t.finish(sub, models.SubscriptionEnded, "", "subscription.cancel"), t.tellDecision(sub, models.SubscriptionEnded, ""))
 	})
 }
 
