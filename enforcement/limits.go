@@ -54,6 +54,7 @@ func (g *Gateway) standing(key models.KeyID, id models.PlanID) (l Limits, known,
 	if m == nil || m.State == keyring.Gone {
 		return Limits{}, false, false
 	}
+	p = g.limitsOf(e, p, at)
 	if p.throttle != nil {
 		t := *p.throttle
 		l.Throttle, l.Level = &t, p.bucket.Level(m.TAT, at.mono)

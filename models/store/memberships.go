@@ -64,6 +64,9 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		if err != nil {
 			return err
 		}
+		if err := t.inheritOverride(m, p.ID); err != nil {
+			return err
+		}
 		err = t.run("open stages for key", `INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT ?, stage_id, plan_id FROM plan_stages WHERE plan_id = ?`,
 			m.key, p.ID)
 		if err != nil {
