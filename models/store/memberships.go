@@ -143,5 +143,16 @@ func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (m
 	for _, r := range rows {
 		of[r.KeyID] = append(of[r.KeyID], r.membership())
 	}
+	if err != nil || len(rows) == 0 {
+		return of, err
+	}
+	overrides, err := overridesWhere(db, `x.key_id IN ? ORDER BY x.key_id, x.plan_id`, keys)
+	for _, o := range overrides {
+		for i := range of[o.KeyID] {
+			if m := &of[o.KeyID][i]; m.PlanID == o.PlanID {
+				m.Override = &o
+			}
+		}
+	}
 	return of, err
 }
