@@ -1,4 +1,4 @@
-// Package jobs is the work that goes on behind the pages and outlives a process: imports of keys.
+// Package jobs is the work that goes on behind the pages and outlives a process: imports of keys, and notices of changes.
 //
 //	imports := jobs.NewImports(jobs.Config{Store: s, Keyring: ring, Dir: dir})
 //	go imports.Run(ctx)                                  // one at a time, until ctx ends

@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     created_at    INTEGER NOT NULL,
     last_seen_at  INTEGER,
     disabled_at   INTEGER
-, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), verified_at INTEGER, deleted_at INTEGER, zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
+, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), verified_at INTEGER, zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
 
 CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
@@ -94,36 +94,26 @@ CREATE INDEX apps_account ON apps (account_id, created_at, id);
 
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE);
 
+CREATE TABLE changelog (
+    id         INTEGER PRIMARY KEY,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    state      TEXT NOT NULL CHECK (state IN ('proposed', 'published')),
+    day        INTEGER NOT NULL,              -- Unix days
+    title      TEXT NOT NULL,
+    body       TEXT NOT NULL,                 -- Markdown
+    breaking   INTEGER NOT NULL CHECK (breaking IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX changelog_api ON changelog (api_id, state, day, created_at, id);
+
 CREATE TABLE "changes" (
     version INTEGER PRIMARY KEY,
     kind    TEXT NOT NULL CHECK (kind IN ('topology', 'plan', 'key', 'import')),
     id      INTEGER NOT NULL,
     at      INTEGER NOT NULL
 ) STRICT;
-
-CREATE TABLE customer_notes (
-    id          INTEGER PRIMARY KEY,
-    owner_id    INTEGER NOT NULL REFERENCES accounts (id),
-    account_id  INTEGER REFERENCES accounts (id),
-    customer_id TEXT NOT NULL COLLATE NOCASE,  -- '' for an account
-    text        TEXT NOT NULL,
-    author      TEXT NOT NULL,
-    at          INTEGER NOT NULL,
-    CHECK ((account_id IS NULL) = (customer_id <> ''))
-) STRICT;
-
-CREATE INDEX customer_notes_account ON customer_notes (owner_id, account_id, at) WHERE account_id IS NOT NULL;
-
-CREATE INDEX customer_notes_customer ON customer_notes (owner_id, customer_id, at) WHERE account_id IS NULL;
-
-CREATE TABLE customers (
-    owner_id   INTEGER NOT NULL REFERENCES accounts (id),
-    account_id INTEGER NOT NULL REFERENCES accounts (id),
-    since      INTEGER NOT NULL,
-    PRIMARY KEY (owner_id, account_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX customers_since ON customers (owner_id, since, account_id);
 
 CREATE TABLE deployments (
     id          INTEGER PRIMARY KEY,
@@ -144,6 +134,31 @@ CREATE TRIGGER deployments_frozen BEFORE UPDATE ON deployments
 BEGIN
     SELECT RAISE (ABORT, 'a deployment never changes');
 END;
+
+CREATE TABLE deprecations (
+    id         INTEGER PRIMARY KEY,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    stage_id   INTEGER REFERENCES stages (id) ON DELETE CASCADE,
+    method_id  INTEGER REFERENCES methods (id) ON DELETE CASCADE,
+    since      INTEGER NOT NULL,
+    sunset     INTEGER,
+    note       TEXT NOT NULL,
+    link       TEXT NOT NULL,
+    successor  TEXT NOT NULL,
+    brownouts  TEXT NOT NULL,                 -- JSON
+    remind_at  INTEGER,                       -- when callers are told of the sunset again
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    CHECK ((stage_id IS NULL) <> (method_id IS NULL))
+) STRICT;
+
+CREATE INDEX deprecations_api ON deprecations (api_id, created_at, id);
+
+CREATE UNIQUE INDEX deprecations_method ON deprecations (method_id) WHERE method_id IS NOT NULL;
+
+CREATE INDEX deprecations_remind ON deprecations (remind_at) WHERE remind_at IS NOT NULL;
+
+CREATE UNIQUE INDEX deprecations_stage ON deprecations (stage_id) WHERE stage_id IS NOT NULL;
 
 CREATE TABLE events (
     id          INTEGER PRIMARY KEY,
@@ -325,33 +340,6 @@ CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT
 
 CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
 
-CREATE TABLE limit_overrides (
-    id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    key_id          INTEGER NOT NULL,
-    plan_id         INTEGER NOT NULL,
-    subscription_id INTEGER,                  -- it came with the subscription's; NULL: it is the key's own
-    rate            REAL,                     -- NULL: the plan's throttle holds
-    burst           INTEGER CHECK ((burst IS NULL) = (rate IS NULL)),
-    quota_limit     INTEGER,                  -- NULL: the plan's quota holds
-    quota_period    INTEGER CHECK ((quota_period IS NULL) = (quota_limit IS NULL)),
-    quota_offset    INTEGER CHECK ((quota_offset IS NULL) = (quota_limit IS NULL)),
-    reason          TEXT NOT NULL,
-    set_by          TEXT NOT NULL,
-    set_at          INTEGER NOT NULL,
-    ends_at         INTEGER,                  -- from then on the plan's limits hold again
-    UNIQUE (key_id, plan_id),
-    FOREIGN KEY (plan_id, key_id) REFERENCES plan_keys (plan_id, key_id) ON DELETE CASCADE
-) STRICT;
-
-CREATE INDEX limit_overrides_plan ON limit_overrides (plan_id, key_id);
-
-CREATE INDEX limit_overrides_subscription ON limit_overrides (subscription_id) WHERE subscription_id IS NOT NULL;
-
-CREATE TRIGGER limit_overrides_gone AFTER DELETE ON limit_overrides WHEN OLD.quota_limit IS NOT NULL
-BEGIN
-    UPDATE quota_buckets SET epoch = -1 WHERE key_id = OLD.key_id AND plan_id = OLD.plan_id;
-END;
-
 CREATE TABLE "links" (
     id         INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL UNIQUE,          -- HMAC-SHA-256 of the token, by the keyring
@@ -457,6 +445,56 @@ CREATE TABLE methods (
     UNIQUE (api_id, verb, path)
 ) STRICT;
 
+CREATE TABLE notice_receivers (
+    account_id      INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    notice_id       INTEGER NOT NULL REFERENCES notices (id) ON DELETE CASCADE,
+    subscription_id INTEGER NOT NULL,         -- 0: it is about no subscription
+    created_at      INTEGER NOT NULL,         -- of the notice
+    seen_at         INTEGER,
+    counted         INTEGER NOT NULL CHECK (counted IN (0, 1)), -- the numbers are there, or there will be none
+    recorded_from   INTEGER,                  -- since when calls are known; NULL: there are no numbers
+    offered         INTEGER NOT NULL DEFAULT 0,
+    before_least    INTEGER NOT NULL DEFAULT 0,
+    before_most     INTEGER NOT NULL DEFAULT 0,
+    after_least     INTEGER NOT NULL DEFAULT 0,
+    after_most      INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, notice_id, subscription_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_receivers_newest ON notice_receivers (account_id, created_at, notice_id, subscription_id);
+
+CREATE INDEX notice_receivers_notice ON notice_receivers (notice_id, account_id);
+
+CREATE INDEX notice_receivers_uncounted ON notice_receivers (counted, notice_id, subscription_id, account_id) WHERE counted = 0;
+
+CREATE INDEX notice_receivers_unseen ON notice_receivers (account_id) WHERE seen_at IS NULL;
+
+CREATE TABLE notices (
+    id             INTEGER PRIMARY KEY,
+    owner_id       INTEGER NOT NULL REFERENCES accounts (id), -- who makes the change
+    kind           TEXT NOT NULL CHECK (kind IN ('plan', 'plan_cancelled', 'deprecated', 'sunset_near', 'kept')),
+    state          TEXT NOT NULL CHECK (state IN ('announced', 'in_force', 'cancelled')),
+    plan_id        INTEGER REFERENCES plans (id) ON DELETE CASCADE,
+    api_id         INTEGER,                   -- may be gone
+    deprecation_id INTEGER,                   -- may be gone
+    subject        TEXT NOT NULL,             -- what changes, as people call it
+    slug           TEXT NOT NULL,             -- of the API
+    before         TEXT,                      -- terms, JSON
+    after          TEXT,                      -- terms, JSON
+    changes        TEXT NOT NULL,             -- in words, JSON
+    note           TEXT NOT NULL,             -- the owner's own words
+    takes_at       INTEGER NOT NULL,          -- when it takes effect
+    created_at     INTEGER NOT NULL,
+    told           INTEGER NOT NULL,          -- receivers until now
+    untold         INTEGER NOT NULL CHECK (untold IN (0, 1)) -- there may be more
+) STRICT;
+
+CREATE INDEX notices_deprecation ON notices (deprecation_id, created_at, id) WHERE deprecation_id IS NOT NULL;
+
+CREATE INDEX notices_plan ON notices (plan_id, created_at, id) WHERE plan_id IS NOT NULL;
+
+CREATE INDEX notices_untold ON notices (untold, id) WHERE untold = 1;
+
 CREATE TABLE old_value_callers (
     digest     BLOB NOT NULL REFERENCES key_secrets (digest) ON DELETE CASCADE,
     address    TEXT NOT NULL,
@@ -487,14 +525,6 @@ CREATE TABLE plan_invitations (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX plan_invitations_email ON plan_invitations (email);
-
-CREATE TABLE plan_joining (
-    plan_id      INTEGER PRIMARY KEY REFERENCES plans (id) ON DELETE CASCADE,
-    questions    TEXT NOT NULL,               -- JSON
-    terms        INTEGER NOT NULL,            -- version of its text in plan_texts; 0: none is asked for
-    carries      INTEGER NOT NULL CHECK (carries IN (0, 1)),      -- who changes to the plan brings what he used along
-    waiting_list INTEGER NOT NULL CHECK (waiting_list IN (0, 1))  -- a plan by invitation stands in the catalog, and can be asked for
-) STRICT;
 
 CREATE TABLE plan_keys (
     plan_id         INTEGER NOT NULL REFERENCES plans (id),
@@ -546,20 +576,6 @@ CREATE TABLE plan_stages (
 
 CREATE INDEX plan_stages_stage ON plan_stages (stage_id);
 
-CREATE TABLE plan_texts (
-    plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
-    version  INTEGER NOT NULL,
-    text     TEXT NOT NULL,                   -- Markdown
-    set_by   TEXT NOT NULL,
-    set_at   INTEGER NOT NULL,
-    PRIMARY KEY (plan_id, version)
-) STRICT, WITHOUT ROWID;
-
-CREATE TRIGGER plan_texts_frozen BEFORE UPDATE ON plan_texts
-BEGIN
-    SELECT RAISE (ABORT, 'terms of use never change');
-END;
-
 CREATE TABLE plan_versions (
     plan_id      INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
     version      INTEGER NOT NULL,
@@ -568,21 +584,6 @@ CREATE TABLE plan_versions (
     published_by TEXT NOT NULL,
     PRIMARY KEY (plan_id, version)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE plan_waiting (
-    plan_id    INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
-    account_id INTEGER NOT NULL REFERENCES accounts (id),
-    message    TEXT NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('waiting', 'invited', 'declined')),
-    reason     TEXT NOT NULL,
-    asked_at   INTEGER NOT NULL,
-    decided_at INTEGER,
-    PRIMARY KEY (plan_id, account_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX plan_waiting_account ON plan_waiting (account_id);
-
-CREATE INDEX plan_waiting_state ON plan_waiting (plan_id, state, asked_at);
 
 CREATE TABLE plans (
     id           INTEGER PRIMARY KEY,
@@ -595,11 +596,13 @@ CREATE TABLE plans (
     updated_at   INTEGER NOT NULL,
     published_at INTEGER,
     retired_at   INTEGER
-, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER, unfinished INTEGER NOT NULL DEFAULT 0 CHECK (unfinished IN (0, 1))) STRICT;
+, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER, unfinished INTEGER NOT NULL DEFAULT 0 CHECK (unfinished IN (0, 1)), publish_at INTEGER, publish_by TEXT NOT NULL DEFAULT '', publish_failed TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT NULL;
 
 CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
+
+CREATE INDEX plans_scheduled ON plans (publish_at) WHERE publish_at IS NOT NULL;
 
 CREATE INDEX plans_unfinished ON plans (id) WHERE unfinished = 1;
 
@@ -720,28 +723,6 @@ CREATE TABLE stages (
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
 
-CREATE TABLE subscription_answers (
-    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE,
-    answers         TEXT NOT NULL,            -- JSON: questions with their answers
-    plan_id         INTEGER,                  -- whose terms were accepted; NULL: there were none
-    terms           INTEGER,
-    at              INTEGER NOT NULL,
-    FOREIGN KEY (plan_id, terms) REFERENCES plan_texts (plan_id, version)
-) STRICT;
-
-CREATE TABLE subscription_overrides (
-    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE,
-    rate            REAL,
-    burst           INTEGER,
-    quota_limit     INTEGER,
-    quota_period    INTEGER,
-    quota_offset    INTEGER,
-    reason          TEXT NOT NULL,
-    set_by          TEXT NOT NULL,
-    set_at          INTEGER NOT NULL,
-    ends_at         INTEGER
-) STRICT;
-
 CREATE TABLE subscriptions (
     id           INTEGER PRIMARY KEY,
     app_id       INTEGER NOT NULL REFERENCES apps (id),
@@ -759,12 +740,6 @@ CREATE INDEX subscriptions_app ON subscriptions (app_id, requested_at);
 CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE state IN ('pending', 'active', 'suspended');
 
 CREATE INDEX subscriptions_plan ON subscriptions (plan_id, state, requested_at, id);
-
-CREATE TRIGGER customers_come AFTER INSERT ON subscriptions
-BEGIN
-    INSERT OR IGNORE INTO customers (owner_id, account_id, since)
-    SELECT p.owner_id, a.account_id, NEW.requested_at FROM plans p, apps a WHERE p.id = NEW.plan_id AND a.id = NEW.app_id;
-END;
 
 CREATE TRIGGER plan_counts_subscription_changes AFTER UPDATE OF state ON subscriptions
 BEGIN
@@ -799,6 +774,20 @@ CREATE TABLE "throttle_levels" (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX throttle_levels_full ON throttle_levels (full_at);
+
+CREATE TABLE usage_callers (
+    method_id INTEGER NOT NULL,
+    stage_id  INTEGER NOT NULL,
+    key_id    INTEGER NOT NULL,
+    last      INTEGER NOT NULL,               -- Unix seconds
+    PRIMARY KEY (method_id, stage_id, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_callers_last ON usage_callers (last);
+
+CREATE INDEX usage_callers_method ON usage_callers (method_id, last, key_id);
+
+CREATE INDEX usage_callers_stage ON usage_callers (stage_id, last, key_id);
 
 CREATE TABLE usage_days (
     kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,

@@ -192,3 +192,6 @@ func CommandLine() Actor { return Actor{Role: RoleAdmin, Label: "command line"} 
 
 // System is the actor of what happens by itself.
 func System() Actor { return Actor{Role: RoleAdmin, Label: "system"} }
+
+// IsSystem reports whether it is nobody who acts: something happens by itself.
+func (a Actor) IsSystem() bool { return a.AccountID == 0 && a.Label == System().Label }

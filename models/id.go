@@ -74,4 +74,7 @@ type (
 	MessageID      = ID[Message]
 	WebhookID      = ID[Webhook]
 	AlertID        = ID[Alert]
+	ChangeNoticeID = ID[ChangeNotice]
+	DeprecationID  = ID[Deprecation]
+	ChangelogID    = ID[ChangelogEntry]
 )

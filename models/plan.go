@@ -55,6 +55,10 @@ type Plan struct {
 	PublishedAt time.Time
 	RetiredAt   time.Time
 	EndsAt      time.Time // when it ends or ended; zero: no end is announced
+
+	PublishAt     time.Time // when Draft comes into force by itself; zero: it waits to be published
+	PublishBy     string    // who decided so
+	PublishFailed string    // why the last scheduled draft did not come into force, in a sentence; "" where it did, or somebody has published since
 }
 
 // Current returns the terms that an editor shows: the draft if there is one, else what is in force.

@@ -47,6 +47,33 @@ func (p Plan) CheckChange() error {
 	}
 }
 
+// CheckSchedule says whether a plan's draft may be set to come into force at a time; fields "publish_at", and as Terms.Check.
+func (p Plan) CheckSchedule(at, now time.Time) error {
+	if err := p.CheckPublish(); err != nil {
+		return err
+	}
+	switch {
+	case !at.After(now):
+		return Invalid("publish_at", "Choose a time that has not come yet, or publish now.")
+	case at.After(now.AddDate(1, 0, 0)):
+		return Invalid("publish_at", "Choose a time within a year.")
+	case !p.EndsAt.IsZero() && !at.Before(p.EndsAt):
+		return Invalid("publish_at", "The plan ends on "+p.EndsAt.UTC().Format("2 Jan 2006")+". Choose a time before that.")
+	}
+	return nil
+}
+
+// CheckEdit says whether a plan's draft may be changed: one that is set to come into force is what subscribers were told.
+func (p Plan) CheckEdit() error {
+	if err := p.CheckChange(); err != nil {
+		return err
+	}
+	if !p.PublishAt.IsZero() {
+		return Conflict("This draft comes into force on " + p.PublishAt.UTC().Format("2 Jan 2006, 15:04 UTC") + " as subscribers were told. Cancel that first, or publish it now.")
+	}
+	return nil
+}
+
 // CheckRetire says whether a plan may be closed to new subscribers.
 func (p Plan) CheckRetire() error {
 	switch p.State {
@@ -70,6 +97,8 @@ func (p Plan) CheckEnd(ends, now time.Time) error {
 		return Conflict("This plan was never published. Delete it instead.")
 	case ends.Before(now):
 		return Invalid("ends", "Choose today or a later day.")
+	case !p.PublishAt.IsZero() && !ends.After(p.PublishAt):
+		return Invalid("ends", "A new version comes into force on "+p.PublishAt.UTC().Format("2 Jan 2006")+". Cancel that first, or choose a later day.")
 	case ends.After(now.AddDate(10, 0, 0)):
 		return Invalid("ends", "Choose a day within ten years.")
 	}

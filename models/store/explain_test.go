@@ -43,15 +43,23 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 	pages := []models.Page{{}, {After: "1.2"}, {Search: "an"}, {Search: "an", After: "1.2"}}
 	filters := []models.EventFilter{{}, {Actor: "a"}, {Action: "key."}, {Object: "x"}, {From: now, To: now}, {Actor: "a", Action: "key.", Object: "x", From: now, To: now}}
 	calls := map[string]func() error{
-		"account":         func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
-		"session":         func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
-		"sessions":        func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
-		"link":            func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
-		"version":         func() error { _, err := s.Version(ctx); return err },
-		"changes":         func() error { _, err := s.ChangesSince(ctx, 5); return err },
-		"credential":      func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
-		"plans that end":  func() error { return s.EndDuePlans(ctx, now) },
-		"subscribed keys": func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"account":           func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
+		"session":           func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
+		"sessions":          func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
+		"link":              func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
+		"version":           func() error { _, err := s.Version(ctx); return err },
+		"changes":           func() error { _, err := s.ChangesSince(ctx, 5); return err },
+		"credential":        func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
+		"plans that end":    func() error { return s.EndDuePlans(ctx, now) },
+		"plans that change": func() error { return s.PublishDuePlans(ctx, now) },
+		"notices to tell":   func() error { return s.TellChanges(ctx, now) },
+		"notices to count":  func() error { _, err := s.UncountedChanges(ctx); return err },
+		"receivers":         func() error { _, err := s.UncountedReceivers(ctx, 5); return err },
+		"unseen notices":    func() error { _, err := s.UnseenNotices(ctx, developer.ID); return err },
+		"a notice":          func() error { _, err := s.ChangeNotice(ctx, developer.ID, 5); return ignoreNotFound(err) },
+		"notices of a plan": func() error { _, err := s.PlanChangeNotices(ctx, owner.ID, 5); return err },
+		"keys of nobody":    func() error { _, err := s.KeysWithoutDeveloper(ctx, owner.ID, 5); return err },
+		"subscribed keys":   func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
 		"keys of a plan": func() error {
 			_, err := s.KeysOfPlan(ctx, owner.ID, 5, []models.KeyID{1, 2}, now.AddDate(0, 0, -30), now)
 			return ignoreNotFound(err)
@@ -91,6 +99,7 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		wantNoScan(t, s, what, func() { ok(t, call()) }, small...)
 	}
 	for _, page := range pages {
+		wantNoScan(t, s, "notices", func() { _, err := s.ChangeNotices(ctx, developer.ID, page); ok(t, err) })
 		wantNoScan(t, s, "accounts", func() { _, err := s.Accounts(ctx, page); ok(t, err) })
 		wantNoScan(t, s, "links", func() { _, err := s.Links(ctx, page); ok(t, err) })
 		for _, viewer := range []models.Account{admin, owner, developer} {

@@ -58,7 +58,7 @@ func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.Pla
 // opensMuch reports whether the draft of a plan with many keys opens stages.
 func (s *Store) opensMuch(ctx context.Context, actor models.Actor, id models.PlanID) (bool, error) {
 	db := s.read.WithContext(ctx)
-	p, err := ownedPlan(db, actor.AccountID, id)
+	p, err := planFor(db, actor, id)
 	if err != nil || p.CheckPublish() != nil { // the transaction will say so
 		return false, err
 	}

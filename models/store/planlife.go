@@ -18,9 +18,12 @@ func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.Pl
 		if err := p.CheckRetire(); err != nil {
 			return err
 		}
-		err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, retired_at = ?, updated_at = ? WHERE id = ?`,
-			millis(t.now), millis(t.now), id)
+		err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, publish_at = NULL, publish_by = '', retired_at = ?,
+			updated_at = ? WHERE id = ?`, millis(t.now), millis(t.now), id)
 		if err != nil {
+			return err
+		}
+		if err := t.withdrawPublication(p); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangeTopology); err != nil {
@@ -116,9 +119,12 @@ func (t *tx) end(p models.Plan) error {
 	if err != nil {
 		return err
 	}
-	err = t.run("end plan", `UPDATE plans SET ended = 1, state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL,
+	err = t.run("end plan", `UPDATE plans SET ended = 1, state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, publish_at = NULL, publish_by = '',
 		retired_at = coalesce(retired_at, ends_at), updated_at = ?, unfinished = ? WHERE id = ?`, millis(t.now), open > 0, p.ID)
 	if err != nil {
+		return err
+	}
+	if err := t.withdrawPublication(p); err != nil {
 		return err
 	}
 	if open > 0 && open <= endsAtOnce(t.atOnce) {

@@ -27,11 +27,15 @@ type planRow struct {
 	Ended       bool // its end was noted
 	DraftBy     sql.NullString
 	DraftAt     sql.NullInt64
+
+	PublishAt     sql.NullInt64
+	PublishBy     string
+	PublishFailed string
 }
 
 const (
 	planColumns = `p.id, p.owner_id, p.state, p.version, v.terms, p.draft, p.created_at, p.updated_at, p.published_at, p.retired_at,
-		p.ends_at, p.ended, p.draft_by, p.draft_at`
+		p.ends_at, p.ended, p.draft_by, p.draft_at, p.publish_at, p.publish_by, p.publish_failed`
 	planTables = ` FROM plans p LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version `
 	planQuery  = `SELECT ` + planColumns + planTables
 )
@@ -39,7 +43,8 @@ const (
 func (r planRow) plan() (p models.Plan, err error) {
 	p = models.Plan{ID: r.ID, OwnerID: r.OwnerID, State: models.PlanState(r.State), Version: r.Version, CreatedAt: timeOf(r.CreatedAt),
 		UpdatedAt: timeOf(r.UpdatedAt), PublishedAt: nullTime(r.PublishedAt), RetiredAt: nullTime(r.RetiredAt),
-		EndsAt: nullTime(r.EndsAt), DraftBy: r.DraftBy.String, DraftAt: nullTime(r.DraftAt)}
+		EndsAt: nullTime(r.EndsAt), DraftBy: r.DraftBy.String, DraftAt: nullTime(r.DraftAt),
+		PublishAt: nullTime(r.PublishAt), PublishBy: r.PublishBy, PublishFailed: r.PublishFailed}
 	if r.Ended {
 		p.State = models.PlanEnded
 	}
@@ -87,6 +92,14 @@ func ownedPlan(db *gorm.DB, owner models.AccountID, id models.PlanID) (models.Pl
 	return onePlan(db, `WHERE p.id = ? AND p.owner_id = ?`, id, owner)
 }
 
+// planFor reads a plan that an actor may change: the system anybody's, everybody else their own.
+func planFor(db *gorm.DB, actor models.Actor, id models.PlanID) (models.Plan, error) {
+	if actor.IsSystem() {
+		return planByID(db, id)
+	}
+	return ownedPlan(db, actor.AccountID, id)
+}
+
 // planByID reads anybody's plan; who asks must judge whether it may be seen.
 func planByID(db *gorm.DB, id models.PlanID) (models.Plan, error) {
 	return onePlan(db, `WHERE p.id = ?`, id)
@@ -99,7 +112,7 @@ func planObject(p models.Plan) object {
 // changePlan runs a use case on a plan of the actor's.
 func (s *Store) changePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time, fn func(*tx, models.Plan) error) error {
 	return s.change(ctx, actor, now, func(t *tx) error {
-		p, err := ownedPlan(t.DB, actor.AccountID, id)
+		p, err := planFor(t.DB, actor, id)
 		if err != nil {
 			return err
 		}
@@ -179,7 +192,7 @@ func (s *Store) SaveDraft(ctx context.Context, actor models.Actor, id models.Pla
 		return p, err
 	}
 	err = s.changePlan(ctx, actor, id, now, func(t *tx, before models.Plan) error {
-		if err := firstError(before.CheckChange(), before.CheckSeen(seen)); err != nil {
+		if err := firstError(before.CheckEdit(), before.CheckSeen(seen)); err != nil {
 			return err
 		}
 		if err := t.checkStages(before.OwnerID, terms); err != nil {
@@ -212,11 +225,11 @@ func (t *tx) saveDraft(p *models.Plan) error {
 		}
 	}
 	if p.Draft == nil {
-		p.DraftBy, p.DraftAt = "", time.Time{}
+		p.DraftBy, p.DraftAt, p.PublishAt, p.PublishBy = "", time.Time{}, time.Time{}, ""
 	}
 	p.UpdatedAt = t.now
-	return t.run("save draft", `UPDATE plans SET draft = ?, draft_by = ?, draft_at = ?, name = ?, updated_at = ? WHERE id = ?`,
-		text, nullText(p.DraftBy), nullMillis(p.DraftAt), p.Name(), millis(t.now), p.ID)
+	return t.run("save draft", `UPDATE plans SET draft = ?, draft_by = ?, draft_at = ?, publish_at = ?, publish_by = ?, publish_failed = ?, name = ?, updated_at = ? WHERE id = ?`,
+		text, nullText(p.DraftBy), nullMillis(p.DraftAt), nullMillis(p.PublishAt), p.PublishBy, p.PublishFailed, p.Name(), millis(t.now), p.ID)
 }
 
 // DiscardDraft forgets the changes to a published plan.
@@ -227,6 +240,9 @@ func (s *Store) DiscardDraft(ctx context.Context, actor models.Actor, id models.
 			return models.Conflict("This plan was never published: there is nothing to go back to. Delete it instead.")
 		case p.Draft == nil:
 			return nil
+		}
+		if err := p.CheckEdit(); err != nil {
+			return err
 		}
 		before := *p.Draft
 		p.Draft = nil

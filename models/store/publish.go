@@ -9,16 +9,27 @@ import (
 	"gatehouse/models"
 )
 
+// publication is how a draft comes into force.
+type publication struct {
+	due     bool                 // it was set to, and its time has come
+	changes []models.TermsChange // what subscribers are told, in words; none: nothing
+}
+
 // PublishPlan makes the draft the plan's next version, in force on the next request. It refuses to open a stage that one of the plan's keys
-// calls on another plan (R1). To open a stage to very many keys takes a while, and nobody waits for it but the caller.
-func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (p models.Plan, err error) {
+// calls on another plan (R1). To open a stage to very many keys takes a while, and nobody waits for it but the caller. Subscribers get a notice of the changes,
+// which are in words; none: nobody is told.
+func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time, changes ...models.TermsChange) (models.Plan, error) {
+	return s.publishPlan(ctx, actor, id, publication{changes: changes}, now)
+}
+
+func (s *Store) publishPlan(ctx context.Context, actor models.Actor, id models.PlanID, how publication, now time.Time) (p models.Plan, err error) {
 	ahead, err := s.openAhead(ctx, actor, id, now)
 	if err != nil {
 		return p, err
 	}
 	defer func() { ahead.end(ctx, err == nil) }()
 	for {
-		p, err = s.publish(ctx, actor, id, ahead, now)
+		p, err = s.publish(ctx, actor, id, ahead, how, now)
 		if !errors.Is(err, errMoreKeys) {
 			return p, err
 		}
@@ -28,8 +39,11 @@ func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.P
 	}
 }
 
-func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanID, ahead *opening, now time.Time) (p models.Plan, err error) {
+func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanID, ahead *opening, how publication, now time.Time) (p models.Plan, err error) {
 	err = s.changePlan(ctx, actor, id, now, func(t *tx, before models.Plan) error {
+		if how.due && !isDue(before, t.now) {
+			return errNotDue
+		}
 		if err := before.CheckPublish(); err != nil {
 			return err
 		}
@@ -44,7 +58,15 @@ func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanI
 		p.State, p.Version, p.InForce, p.Draft = models.PlanPublished, before.Version+1, *before.Draft, nil
 		p.PublishedAt, p.UpdatedAt = t.now, t.now
 		p.DraftBy, p.DraftAt = "", time.Time{}
-		if err := t.putInForce(p, t.actor.Label, ready); err != nil {
+		p.PublishAt, p.PublishBy, p.PublishFailed = time.Time{}, "", ""
+		by := t.actor.Label
+		if how.due {
+			by = before.PublishBy
+		}
+		if err := t.putInForce(p, by, ready); err != nil {
+			return err
+		}
+		if err := t.tellPublished(before, p, how); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangePlan, int64(id)); err != nil {
@@ -136,6 +158,9 @@ func (t *tx) detachPlan(p models.Plan, stages []models.StageID) error {
 	}
 	before := p.Current()
 	if inDraft {
+		if err := t.failSchedule(&p, "One of its stages was deleted."); err != nil {
+			return err
+		}
 		draft := p.Draft.Without(stages)
 		p.Draft = &draft
 	}

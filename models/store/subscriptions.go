@@ -152,7 +152,7 @@ func (t *tx) newSubscription(app models.App, p models.Plan, state models.Subscri
 	if isDuplicate(err) {
 		return sub, models.Conflict(fmt.Sprintf("The app %s is on the plan %s already.", app.Name, p.Name()))
 	}
-	return sub, err
+	return sub, firstError(err, t.tellNewcomer(sub, app))
 }
 
 // usableKeys reads the newest keys of an app that can call, at most so many.
