@@ -42,6 +42,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Subscriptions: &handlers.Subscriptions{Store: in.store, Limits: limits, Rehearsals: in.rehearsals},
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
 		Receipts:      receipts,
+		Notices:       &handlers.ChangeNotices{Store: in.store},
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
@@ -49,7 +50,6 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},
-		OwnerOverrides:     &handlers.OwnerOverrides{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 

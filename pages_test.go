@@ -36,8 +36,9 @@ const (
 type portal struct {
 	storetest.Seeded
 	in      *instance
-	cookies map[string]string // by reader
-	request string            // of the developer's key, with a receipt
+	cookies map[string]string     // by reader
+	request string                // of the developer's key, with a receipt
+	notice  models.ChangeNoticeID // that the developer was told
 }
 
 // seedFolder makes a data folder as serve finds it.
@@ -89,7 +90,41 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal 
 	}
 	p.request = keepReceipt(t, in.receipts, models.Receipt{At: made.Now, KeyID: made.Key, AppID: made.App, PlanID: made.Plan, PlanVersion: 1, APIID: made.API, StageID: made.Stage,
 		MethodID: made.Method, Method: "GET /orders", Outcome: models.OutcomeDenied, Problem: "key-disabled", Status: http.StatusForbidden})
+	p.notice = tellOfChange(t, in, made)
 	return p
+}
+
+// tellOfChange changes the price of the busiest plan, unless a process before has, and returns the notice of it.
+func tellOfChange(t testing.TB, in *instance, made storetest.Seeded) models.ChangeNoticeID {
+	t.Helper()
+	ctx := t.Context()
+	told := func() models.List[models.ChangeNoticeRow] {
+		list, err := in.store.ChangeNotices(ctx, made.Developer.ID, models.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := told(); len(list.Items) > 0 {
+		return list.Items[0].ID
+	}
+	actor := storetest.Actor(made.Owner)
+	row, err := in.store.Plan(ctx, made.Owner.ID, made.Plan)
+	if err == nil {
+		terms := row.InForce
+		terms.Price = "€49 a month"
+		_, err = in.store.SaveDraft(ctx, actor, made.Plan, "", terms, made.Now)
+	}
+	if err == nil {
+		_, err = in.store.PublishPlan(ctx, actor, made.Plan, made.Now, models.TermsChange{What: "Price", Before: row.InForce.Price, After: "€49 a month"})
+	}
+	if err == nil {
+		err = in.changeNotices().Work(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told().Items[0].ID
 }
 
 // keepReceipt writes a receipt as the gateway does, and returns the id of its request.
@@ -219,7 +254,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":request": p.request, ":import": p.Import.String(),
+		":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(),
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()

@@ -257,6 +257,8 @@ func (in *instance) run(ctx context.Context) error {
 	start("gateway upkeep", func() error { return in.gateway.Run(work) })
 	start("usage upkeep", func() error { return in.prune(work) })
 	start("plan upkeep", func() error { return in.endPlans(work) })
+	start("plan publications", func() error { return in.publishPlans(work) })
+	start("change notices", func() error { return in.changeNotices().Run(work) })
 	start("imports", func() error { return in.imports.Run(work) })
 	start("notices", func() error { return in.notices.Run(work) })
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"gatehouse/jobs"
 )
 
 // How often what is old is forgotten, and the end of plans is noted, while serving.
@@ -53,4 +55,29 @@ func (in *instance) endPlans(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// publishPlans brings drafts into force whose time has come, by the time that has come for certain: a clock that is set forward for a moment publishes nothing.
+func (in *instance) publishPlans(ctx context.Context) error {
+	ticker := time.NewTicker(endEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.PublishDuePlans(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("publish plans as scheduled", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// changeNotices tells people of changes that others make.
+func (in *instance) changeNotices() *jobs.ChangeNotices {
+	n := &jobs.ChangeNotices{Store: in.store, Log: in.log, Now: in.now}
+	if in.recorder != nil {
+		n.Arrivals = in.recorder
+	}
+	return n
 }

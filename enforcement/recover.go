@@ -83,7 +83,7 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 		if l.MethodID != 0 {
 			e.SetMethodTAT(l.PlanID, l.StageID, l.MethodID, level(s.methodBucket(l.PlanID, l.StageID, l.MethodID)))
 		} else if m, p := e.Member(l.PlanID), s.plans[l.PlanID]; m != nil && p != nil {
-			m.TAT = level(g.limitsOf(e, p, at).bucket)
+			m.TAT = level(p.bucket)
 		}
 		e.Unlock()
 	}
@@ -102,8 +102,7 @@ func (s *snapshot) sharedBy(l models.ThrottleLevel) limit.SharedLayer {
 }
 
 func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
-	at := g.now()
-	now := at.mono
+	now := g.now().mono
 	for _, st := range s.stages {
 		if st.shared.Bucket.IsLimited() {
 			st.shared.State.Store(st.shared.Bucket.Empty(now))
@@ -118,8 +117,8 @@ func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
 			if p == nil {
 				return
 			}
-			if b := g.limitsOf(e, p, at).bucket; b.IsLimited() {
-				m.TAT = b.Empty(now)
+			if p.bucket.IsLimited() {
+				m.TAT = p.bucket.Empty(now)
 			}
 			for id, st := range s.stages {
 				gr := st.grants[p.id]

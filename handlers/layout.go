@@ -118,12 +118,17 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Settings", Href: "/admin/settings", Key: "s", Icon: "settings"},
 		}}}
 	default:
+		unseen, err := r.Site.Accounts.UnseenNotices(r.Context(), r.Account.ID)
+		if err != nil {
+			r.Site.Log.WarnContext(r.Context(), "count unseen notices", "error", err, "request_id", r.ID)
+		}
 		return []ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/home", Key: "h", Icon: "layout-dashboard"},
 			{Label: "Catalog", Href: "/apis", Key: "c", Icon: "library"},
 			{Label: "Apps", Href: "/apps", Key: "a", Icon: "smartphone"},
 			{Label: "Keys", Href: "/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/usage", Key: "u", Icon: "chart-column"},
+			{Label: "Change notices", Href: "/notices", Key: "n", Icon: "inbox", Count: unseen, Hot: unseen > 0},
 		}}}
 	}
 }

@@ -14,11 +14,11 @@ import (
 
 // PublishForm shows what publishing changes, and for whom.
 func (o *OwnerPlans) PublishForm(r *Request) (Reply, error) {
-	page, err := o.publishPage(r, "")
+	page, err := o.publishPage(r, whenForm(r.Now), "")
 	return Page(page), err
 }
 
-func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, error) {
+func (o *OwnerPlans) publishPage(r *Request, f *Form, problem string) (templ.Component, error) {
 	row, choices, err := o.planAndChoices(r)
 	if err != nil {
 		return nil, err
@@ -40,6 +40,12 @@ func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, e
 	if v.Rehearsal, err = o.rehearsalOnReview(r, row); err != nil {
 		return nil, err
 	}
+	if v.Schedule, err = o.scheduleView(r, row); err != nil {
+		return nil, err
+	}
+	if v.Told, err = o.toldWords(r, row, subscriberChanges(row, names)); err != nil {
+		return nil, err
+	}
 	if closed := closedStages(row.InForce, terms, names); closed != "" && row.Keys > 0 {
 		v.Warnings = append(v.Warnings, count(row.Keys, "key")+" will get 403 on "+closed+".")
 	}
@@ -47,7 +53,7 @@ func (o *OwnerPlans) publishPage(r *Request, problem string) (templ.Component, e
 	if page.Htmx = true; v.Rehearsal.Waiting {
 		page.Refresh = refreshSeconds
 	}
-	return owner.Publish(page, v), nil
+	return owner.Publish(page, v, f), nil
 }
 
 func closedStages(before, after models.Terms, names stageNames) string {
@@ -60,33 +66,42 @@ func closedStages(before, after models.Terms, names stageNames) string {
 	return strings.Join(out, ", ")
 }
 
-// Publish brings the draft into force.
+// Publish brings the draft into force, now or at the time that the form says.
 func (o *OwnerPlans) Publish(r *Request) (Reply, error) {
-	id, err := param[models.Plan](r, "plan")
-	if err != nil {
-		return Reply{}, err
-	}
 	f, err := r.Form()
 	if err != nil {
 		return Reply{}, err
 	}
-	row, err := o.Store.Plan(r.Context(), r.Account.ID, id)
+	row, choices, err := o.planAndChoices(r)
 	if err != nil {
 		return Reply{}, err
 	}
+	f = f.Over(whenForm(r.Now))
 	if row.CheckSeen(f.Get("seen")) != nil {
-		page, err := o.publishPage(r, "The draft was changed since you opened this page. Look at what changes now, and publish it then.")
+		page, err := o.publishPage(r, f, "The draft was changed since you opened this page. Look at what changes now, and publish it then.")
 		return Again(page), err
 	}
-	plan, err := o.Store.PublishPlan(r.Context(), r.Actor(), id, r.Now)
-	if refused := NewForm(); refused.Accept(err) {
-		page, pageErr := o.publishPage(r, models.Sentence(err))
-		return Again(page), pageErr
+	changes := subscriberChanges(row, namesOf(choices))
+	var done string
+	if f.Get("when") == "later" {
+		done, err = o.schedule(r, row, f, changes)
+	} else {
+		var plan models.Plan
+		plan, err = o.Store.PublishPlan(r.Context(), r.Actor(), row.ID, r.Now, changes...)
+		done = "Version " + plainNumber(float64(plan.Version)) + " of " + plan.Name() + " is in force. Keys follow it on their next request."
 	}
-	if err != nil {
+	switch {
+	case err == nil && f.OK():
+		return r.Done(ownerPlanPath(row.ID), done), nil
+	case f.OK() && !f.Accept(err):
 		return Reply{}, err
 	}
-	return r.Done(ownerPlanPath(id), "Version "+plainNumber(float64(plan.Version))+" of "+plan.Name()+" is in force. Keys follow it on their next request."), nil
+	problem := models.Sentence(err)
+	if f.Error("publish_at") != "" {
+		problem = ""
+	}
+	page, err := o.publishPage(r, f, problem)
+	return Again(page), err
 }
 
 // Discard forgets the draft.

@@ -23,7 +23,11 @@ type OwnerPlanStore interface {
 	CreatePlan(ctx context.Context, actor models.Actor, t models.Terms, now time.Time) (models.Plan, error)
 	SaveDraft(ctx context.Context, actor models.Actor, id models.PlanID, seen string, t models.Terms, now time.Time) (models.Plan, error)
 	DiscardDraft(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
-	PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (models.Plan, error)
+	PublishPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time, changes ...models.TermsChange) (models.Plan, error)
+	SchedulePlan(ctx context.Context, actor models.Actor, id models.PlanID, at time.Time, changes []models.TermsChange, now time.Time) (models.Plan, error)
+	UnschedulePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
+	PlanChangeNotices(ctx context.Context, owner models.AccountID, id models.PlanID) ([]models.ChangeNotice, error)
+	KeysWithoutDeveloper(ctx context.Context, owner models.AccountID, id models.PlanID) (int, error)
 	RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
 	EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error
 	KeepPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error
@@ -224,6 +228,7 @@ func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms mod
 	v.Changes = changeViews(termsChanges(before, terms, namesOf(choices)))
 	page := r.layout(row.Name(), plansCrumb(), ui.Crumb{})
 	v.Notes = lifeNotes(row.Plan.At(r.Now), r.Local)
+	v.Schedule = scheduleOf(row)
 	if v.Retired || v.Ended {
 		return owner.RetiredPlan(page, v)
 	}
@@ -249,6 +254,9 @@ func planHead(row models.PlanRow, now time.Time) owner.PlanHead {
 	}
 	if ending {
 		h.Badges = append(h.Badges, end)
+	}
+	if !row.PublishAt.IsZero() {
+		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Info, Text: "Changes " + format.Date(row.PublishAt)})
 	}
 	return h
 }

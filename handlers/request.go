@@ -46,6 +46,7 @@ type Accounts interface {
 	Account(ctx context.Context, id models.AccountID) (models.Account, error)
 	MarkSeen(ctx context.Context, id models.AccountID, now time.Time) error
 	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+	UnseenNotices(ctx context.Context, account models.AccountID) (int, error)
 }
 
 // Site is what all pages share.

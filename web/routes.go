@@ -28,6 +28,7 @@ type Pages struct {
 	Subscriptions *handlers.Subscriptions
 	Usage         *handlers.Usage
 	Receipts      *handlers.Receipts
+	Notices       *handlers.ChangeNotices
 
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
@@ -35,7 +36,6 @@ type Pages struct {
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
-	OwnerOverrides     *handlers.OwnerOverrides
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
@@ -171,6 +171,9 @@ func developer(g group, p Pages) {
 	g.get("/usage", p.Usage.Show)
 	g.get("/usage/live", p.Usage.Live)
 	g.get("/requests/:request", p.Receipts.Show)
+	g.get("/notices", p.Notices.List)
+	g.get("/notices/:notice", p.Notices.Show)
+	g.post("/notices/:notice/acknowledge", p.Notices.Acknowledge)
 }
 
 // owner is for owners: what is theirs.
@@ -209,6 +212,7 @@ func ownerPlans(g group, p Pages) {
 	g.form("/owner/plans/:plan", p.OwnerPlans.Edit, p.OwnerPlans.Save)
 	g.get("/owner/plans/:plan/preview", p.OwnerPlans.Preview)
 	g.form("/owner/plans/:plan/publish", p.OwnerPlans.PublishForm, p.OwnerPlans.Publish)
+	g.post("/owner/plans/:plan/unschedule", p.OwnerPlans.Unschedule)
 	g.post("/owner/plans/:plan/discard", p.OwnerPlans.Discard)
 	g.post("/owner/plans/:plan/duplicate", p.OwnerPlans.Duplicate)
 	g.form("/owner/plans/:plan/retire", p.OwnerPlans.RetireForm, p.OwnerPlans.Retire)
@@ -229,7 +233,6 @@ func ownerCustomers(g group, p Pages) {
 	g.post("/owner/subscriptions/:subscription/decide", p.OwnerSubscriptions.Decide)
 	g.post("/owner/subscriptions/:subscription/keys/:key/extend", p.OwnerSubscriptions.Extend)
 	g.post("/owner/subscriptions/:subscription/keys/:key/release", p.OwnerSubscriptions.Release)
-	g.form("/owner/subscriptions/:subscription/override", p.OwnerOverrides.SubscriptionForm, p.OwnerOverrides.Subscription)
 	g.form("/owner/subscriptions/:subscription/move", p.OwnerSubscriptions.MoveForm, p.OwnerSubscriptions.Move)
 	g.form("/owner/keys", p.OwnerKeys.List, p.OwnerKeys.Create)
 	g.get("/owner/keys/new", p.OwnerKeys.New)
@@ -253,7 +256,6 @@ func ownerCustomers(g group, p Pages) {
 	g.post("/owner/keys/:key/plans/:plan/remove", p.OwnerKeys.RemovePlan)
 	g.post("/owner/keys/:key/plans/:plan/extend", p.OwnerKeys.Extend)
 	g.post("/owner/keys/:key/plans/:plan/release", p.OwnerKeys.Release)
-	g.form("/owner/keys/:key/plans/:plan/override", p.OwnerOverrides.KeyForm, p.OwnerOverrides.Key)
 	g.form("/owner/keys/:key/move", p.OwnerKeys.MoveForm, p.OwnerKeys.Move)
 }
 

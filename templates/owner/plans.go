@@ -66,6 +66,7 @@ type Editor struct {
 	Moved      bool     // somebody saved the draft while the form was being filled
 	Differs    []Change // from what he saved to what the form holds
 	Rehearsal  Rehearsal
+	Schedule   ScheduleView
 	Find       string   // filter of methods
 	FieldNames []string // in order, for the list of mistakes
 }
@@ -120,6 +121,25 @@ type PublishView struct {
 	Problem     string // why the last try was refused
 	Rehearsal   Rehearsal
 	NothingToDo bool
+	Schedule    ScheduleView
+	Told        []string // who gets a notice, in sentences
+}
+
+// ScheduleView is a draft that comes into force by itself.
+type ScheduleView struct {
+	On      bool
+	At      time.Time
+	By      string
+	Version string         // that it becomes
+	Failed  string         // why the last one did not come
+	Notices []ToldOfChange // newest first
+}
+
+// ToldOfChange is a notice that subscribers got.
+type ToldOfChange struct {
+	What string
+	At   time.Time
+	Told string // "5 subscribers"
 }
 
 // VersionsView is a plan's history.
