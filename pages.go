@@ -32,6 +32,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
 		Help:     &handlers.Help{},
+		Search:   &handlers.Search{Store: in.store, Docs: problemDocs()},
 		Brand:    in.site.Brand,
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
 

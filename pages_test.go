@@ -216,7 +216,7 @@ func (p *portal) page(t testing.TB, route string) page {
 		one.reader = owner
 	case strings.HasPrefix(route, "/admin"):
 		one.reader = admin
-	case route == "/", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
+	case route == "/", route == "/search", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
 		one.reader = visitor
 	}
 	places := p.places(one.reader)

@@ -11,7 +11,8 @@ type Help struct{}
 // Keys lists what keys do in each part of the portal that the reader has.
 func (h *Help) Keys(r *Request) (Reply, error) {
 	v := help.KeysView{Off: r.Account.NoKeys, SettleAt: "/me#display", Groups: []help.KeyGroup{{Title: "Everywhere", Keys: []help.Key{
-		{Press: []string{"/"}, What: "Search the list that is shown"},
+		{Press: []string{"Ctrl", "K"}, What: "Search everything", Href: "/search", Held: true},
+		{Press: []string{"/"}, What: "Search the list that is shown, or everything"},
 		{Press: []string{"c"}, What: "Make a new one of what is listed"},
 		{Press: []string{"?"}, What: "This list"},
 		{Press: []string{"Esc"}, What: "Close what is open"},

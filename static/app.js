@@ -26,7 +26,7 @@ on("click", e => {
 });
 
 // The browser's time zone is one click away.
-const zone = document.querySelector("[data-zone]");
+const zone = document.querySelector("[data-here]");
 if (zone) {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone, field = document.getElementById("f-zone"), button = zone.querySelector("button");
   button.textContent = here;
@@ -113,6 +113,50 @@ on("keydown", e => {
   else if (e.key === "c") go(".head .btn.pri[href]");
   else if (e.key === "?") go("[data-help]");
 });
+
+// Palette: the search as a dialog. The arrows move through what was found, Enter opens the first. A whole key is cut to its last four characters: it has no
+// business in an address.
+const palette = () => {
+  let dialog = document.querySelector("dialog.palette");
+  if (!dialog) {
+    dialog = document.createElement("dialog");
+    dialog.className = "palette";
+    dialog.setAttribute("aria-label", "Search");
+    dialog.innerHTML = `<form action="/search" role="search"><input type="search" name="q" aria-label="Search everything" placeholder="Search everything" autocomplete="off" maxlength="128" autofocus></form><div></div>`;
+    document.body.append(dialog);
+    const field = dialog.querySelector("input"), found = dialog.lastChild;
+    let asked = 0, wait;
+    const ask = async () => {
+      const mine = ++asked;
+      const answer = await fetch("/search?q=" + encodeURIComponent(field.value), { headers: { "HX-Request": "true" } }).catch(() => 0);
+      if (!answer?.ok || mine !== asked) return;
+      found.innerHTML = await answer.text();
+      const n = found.querySelectorAll("li").length;
+      live(n + (n === 1 ? " result" : " results"));
+    };
+    field.addEventListener("input", () => {
+      if (/^[A-Za-z0-9]{20,}$/.test(field.value)) field.value = field.value.slice(-4);
+      clearTimeout(wait);
+      wait = setTimeout(ask, 120);
+    });
+    dialog.addEventListener("keydown", e => {
+      const links = [...found.querySelectorAll("a")], at = links.indexOf(document.activeElement);
+      const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
+      if (to !== undefined) { e.preventDefault(); (links[Math.min(to, links.length - 1)] || field).focus(); }
+      else if (e.key === "Enter" && at < 0 && links[0]) { e.preventDefault(); links[0].click(); }
+      else if (at >= 0 && e.key.length === 1 && !e.ctrlKey && !e.metaKey) field.focus();
+    });
+    ask();
+  }
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector("input").select();
+};
+on("click", e => {
+  if (!e.target.closest("[data-palette]") || e.ctrlKey || e.metaKey || e.shiftKey) return;
+  e.preventDefault();
+  palette();
+});
+on("keydown", e => { if ((e.ctrlKey || e.metaKey) && e.key === "k") { e.preventDefault(); palette(); } });
 
 // Filters send themselves; a slider and its number keep each other's value.
 on("change", e => { if (e.target.matches("[data-submit]")) e.target.form.requestSubmit(); });

@@ -19,6 +19,7 @@ type Pages struct {
 	Links    *handlers.Links
 	Me       *handlers.Me
 	Help     *handlers.Help
+	Search   *handlers.Search
 	Brand    *handlers.Brand
 
 	Home          *handlers.Home
@@ -100,6 +101,11 @@ func (g group) post(path string, h handlers.Handler) {
 	g.engine.POST(path, g.site.Handle(h, g.guards...))
 }
 
+// asset adds what pages load.
+func (g group) asset(path string, h handlers.Handler) {
+	g.engine.GET(path, g.site.Handle(h, g.guards...))
+}
+
 // form adds a page with a form that is sent to the page's own address.
 func (g group) form(path string, show, submit handlers.Handler) {
 	g.get(path, show)
@@ -124,7 +130,8 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
-	g.get("/look/:file", p.Brand.File)
+	g.get("/search", p.Search.Show)
+	g.asset("/look/:file", p.Brand.File)
 	g.post("/theme", p.Me.Theme)
 	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)
 	g.post("/signout", p.SignIn.Out)

@@ -176,7 +176,7 @@ func Me(p ui.Page, v MeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"hint\" data-zone hidden>This browser is in <button class=\"link\" type=\"button\">another zone</button>.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"hint\" data-here hidden>This browser is in <button class=\"link\" type=\"button\">another zone</button>.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -184,7 +184,7 @@ func Me(p ui.Page, v MeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "keys", Label: "Single keys lead to pages", Checked: v.Keys, Hint: "Such as g k to your keys."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "keys", Label: "Single keys lead to pages", Checked: v.Keys, Hint: "Such as g k to your keys. Ctrl K searches either way."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

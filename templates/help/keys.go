@@ -18,4 +18,5 @@ type Key struct {
 	Press []string // "g", "k"
 	What  string
 	Href  string // where it leads; may be empty
+	Held  bool   // pressed together
 }

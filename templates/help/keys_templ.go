@@ -61,7 +61,7 @@ func Keys(p ui.Page, v KeysView) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "Single keys are switched off for your account.")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "Single keys are switched off for your account. Ctrl K works.")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -96,7 +96,7 @@ func Keys(p ui.Page, v KeysView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					for i, press := range key.Press {
-						if i > 0 {
+						if i > 0 && !key.Held {
 							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<span class=\"faint\">then</span>")
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err

@@ -1,0 +1,32 @@
+package models
+
+// CatalogHit is an API of the catalog that somebody may see, for a search of it.
+type CatalogHit struct {
+	APIID      APIID
+	Slug       string
+	Name       string
+	Summary    string
+	Deployment DeploymentID // of its first stage, whose methods are its operations
+	Plans      []PlanChoice // that they may see
+}
+
+// NamedRow is a thing with a name, for a search.
+type NamedRow[T any] struct {
+	ID   ID[T]
+	Name string
+}
+
+// SubscriptionHit is a subscription of a developer, for a search.
+type SubscriptionHit struct {
+	ID    SubscriptionID
+	Plan  string
+	App   string
+	State SubscriptionState
+}
+
+// GuideHit is a published guide, for a search.
+type GuideHit struct {
+	APIID APIID
+	Slug  string
+	Title string
+}
