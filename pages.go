@@ -51,6 +51,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},
+		OwnerOverrides:     &handlers.OwnerOverrides{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 

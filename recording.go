@@ -23,6 +23,7 @@ func (in *instance) openRecording(ctx context.Context) {
 		return
 	}
 	in.rehearsals = handlers.NewRehearsals(in.recorder, in.now, in.log)
+	in.rehearsals.Overrides = in.store.PlanOverrides
 }
 
 func (in *instance) openRecorder(ctx context.Context) (*recording.Recorder, error) {

@@ -158,7 +158,7 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 	d.call = meter.Call{Key: e.Key(), Stage: st.id, Method: m.id, At: at.second()}
 	member, gr, p := membership(e, st, at)
 	if gr != nil {
-		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(m), gr.plan.id
+		d.plan, d.rule, d.call.Plan = g.limitsOf(e, gr.plan, at), gr.ruleOf(m), gr.plan.id
 	}
 	switch keyFault := d.judgeKey(e, d.stops, at); {
 	case keyFault != problemNone:

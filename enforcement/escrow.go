@@ -368,11 +368,11 @@ func (t *turn) once(ctx context.Context) (counts map[holding]int64, err error) {
 	return counts, nil
 }
 
-// newer reports whether the ledger knows newer terms of a plan than the gateway.
+// newer reports whether the ledger knows newer terms of a plan than the gateway, or of another override of a key.
 func (t *turn) newer(grants []models.QuotaGrant) bool {
 	s := t.x.g.current.Load()
 	for i, from := range t.from {
-		if p := s.plans[from.plan]; p != nil && int64(p.version) < grants[i].Version {
+		if p := s.plans[from.plan]; grants[i].Stale || p != nil && int64(p.version) < grants[i].Version {
 			return true
 		}
 	}

@@ -47,7 +47,22 @@ func (w *world) exchange(a *models.QuotaAsk) (g models.QuotaGrant) {
 	if p.Terms.Quota != nil {
 		g.Quota = *p.Terms.Quota
 	}
+	epoch := w.epochs[p.ID]
+	if o := w.overrideOf(a.Bucket.KeyID, p.ID); a.Override != 0 {
+		switch {
+		case o == nil || o.ID != max(a.Override, -a.Override):
+			g.Stale = true
+		case o.Quota == nil:
+		case a.Override < 0:
+			epoch += 1000 * int(o.ID)
+		default:
+			g.Quota, epoch = *o.Quota, -1000*int(o.ID)
+		}
+	}
 	most := g.Quota.Limit // in tests above 0
+	if g.Stale {
+		most, a.Want = 0, 0
+	}
 	if g.Quota.Period != a.Bucket.Period || g.Quota.Offset != a.Bucket.Offset {
 		most = 0
 		a.Want = 0
@@ -63,12 +78,12 @@ func (w *world) exchange(a *models.QuotaAsk) (g models.QuotaGrant) {
 		}
 		ask.Used, ask.Refunded = b.Used, b.Refunded
 	}
-	if b.epoch != w.epochs[p.ID] && most > 0 {
+	if b.epoch != epoch && most > 0 {
 		if !a.Recount && w.recounts(a.Bucket) {
 			g.Recount = true
 			return g
 		}
-		b.epoch = w.epochs[p.ID]
+		b.epoch = epoch
 		b.Base = max(0, w.inWindow(a.Bucket)-(ask.Used-ask.Refunded))
 	}
 	g.Grant, g.Err = limit.Exchange(&b.Stock, &b.Holding, most+b.Extra, ask)
@@ -80,9 +95,21 @@ func (w *world) exchange(a *models.QuotaAsk) (g models.QuotaGrant) {
 // Granted is how many rights the holder has in hand.
 func (c *count) Granted() int64 { return c.Holding.Granted - (c.Used - c.Refunded) }
 
+// overrideOf is what a key has on a plan in place of its limits.
+func (w *world) overrideOf(key models.KeyID, plan models.PlanID) *models.Override {
+	if c := w.keys[key]; c != nil {
+		for _, p := range c.Plans {
+			if p.PlanID == plan {
+				return p.Override
+			}
+		}
+	}
+	return nil
+}
+
 // recounts reports whether what is not committed may belong into a new bucket's base.
 func (w *world) recounts(b models.QuotaBucket) bool {
-	return w.counts[b] != nil || w.epochs[b.PlanID] > 0
+	return w.counts[b] != nil || w.epochs[b.PlanID] > 0 || w.overrideOf(b.KeyID, b.PlanID) != nil
 }
 
 // inWindow is what a key was charged on a plan in a bucket's window.

@@ -17,6 +17,7 @@ type Limits struct {
 	Window   limit.Span      // of the quota that is now
 	Throttle *limit.Throttle // nil: none
 	Level    float64         // tokens in the plan's bucket, 0..Burst
+	Own      bool            // the key has limits in place of the plan's
 }
 
 // Limits returns where a key stands on a plan, for pages. What the gateway does not know for certain it asks the ledger. ok is false when it does not know
@@ -54,6 +55,8 @@ func (g *Gateway) standing(key models.KeyID, id models.PlanID) (l Limits, known,
 	if m == nil || m.State == keyring.Gone {
 		return Limits{}, false, false
 	}
+	p = g.limitsOf(e, p, at)
+	l.Own = p.base != nil
 	if p.throttle != nil {
 		t := *p.throttle
 		l.Throttle, l.Level = &t, p.bucket.Level(m.TAT, at.mono)

@@ -110,7 +110,7 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 	d.app, d.call.Key = e.App(), e.Key()
 	member, gr, p := membership(e, q.stage, q.at)
 	if gr != nil {
-		d.plan, d.rule, d.call.Plan = gr.plan, gr.ruleOf(q.method), gr.plan.id
+		d.plan, d.rule, d.call.Plan = q.g.limitsOf(e, gr.plan, q.at), gr.ruleOf(q.method), gr.plan.id
 	}
 	if ok, wait := q.g.quotes.take(e.Key(), quoteThrottle(d.plan), q.at.mono); !ok {
 		d.problem, q.quoteWait = problemQuotes, wait

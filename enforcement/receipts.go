@@ -57,7 +57,7 @@ func (q *request) receiptOf(o models.Outcome, slug string, status int) models.Re
 		Method: q.method.name, Outcome: o, Problem: slug, Status: status, Limits: q.limits(),
 	}
 	if d.plan != nil {
-		r.PlanID, r.PlanVersion = d.plan.id, int(d.plan.version)
+		r.PlanID, r.PlanVersion, r.Overridden = d.plan.id, int(d.plan.version), d.plan.base != nil
 	}
 	if d.since != 0 {
 		r.Since = time.Unix(0, d.since)

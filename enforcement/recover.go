@@ -83,7 +83,7 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 		if l.MethodID != 0 {
 			e.SetMethodTAT(l.PlanID, l.StageID, l.MethodID, level(s.methodBucket(l.PlanID, l.StageID, l.MethodID)))
 		} else if m, p := e.Member(l.PlanID), s.plans[l.PlanID]; m != nil && p != nil {
-			m.TAT = level(p.bucket)
+			m.TAT = level(g.limitsOf(e, p, at).bucket)
 		}
 		e.Unlock()
 	}
@@ -102,7 +102,8 @@ func (s *snapshot) sharedBy(l models.ThrottleLevel) limit.SharedLayer {
 }
 
 func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
-	now := g.now().mono
+	at := g.now()
+	now := at.mono
 	for _, st := range s.stages {
 		if st.shared.Bucket.IsLimited() {
 			st.shared.State.Store(st.shared.Bucket.Empty(now))
@@ -117,8 +118,8 @@ func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
 			if p == nil {
 				return
 			}
-			if p.bucket.IsLimited() {
-				m.TAT = p.bucket.Empty(now)
+			if b := g.limitsOf(e, p, at).bucket; b.IsLimited() {
+				m.TAT = b.Empty(now)
 			}
 			for id, st := range s.stages {
 				gr := st.grants[p.id]

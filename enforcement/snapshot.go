@@ -81,6 +81,7 @@ type plan struct {
 	endsAt    int64 // Unix nanoseconds; 0: it has no end
 	quota     quota
 	version   uint32 // of the terms
+	base      *plan  // of which this is what one key has; nil: it is the plan of all others
 }
 
 // ended reports whether the plan opens nothing any more.

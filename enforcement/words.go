@@ -94,7 +94,7 @@ func (q *request) explainThrottle() string {
 	case limit.LayerMethod:
 		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), "time", d.rule.throttle
 	case limit.LayerPlan:
-		who, noun, t = fmt.Sprintf("The plan %s lets each key send", d.plan.name), "request", *d.plan.throttle
+		who, noun, t = fmt.Sprintf("The plan %s lets %s send", d.plan.name, d.plan.whom()), "request", *d.plan.throttle
 	case limit.LayerAccount:
 		who, noun, t = fmt.Sprintf("The account that publishes %s takes from all callers of all its APIs together", q.api.name), "request", q.api.account.throttle
 	default:
@@ -113,9 +113,13 @@ func (q *request) explainQuota() string {
 	if d.quota().Limit <= 0 {
 		return fmt.Sprintf("The plan %s includes no requests: its quota is 0. Waiting does not help.", d.plan.name)
 	}
+	forWhom := "each key, and this key"
+	if d.plan.base != nil {
+		forWhom = "this key, by limits of its own, and it"
+	}
 	end := time.Unix(int64(d.quota().at(d.call.Window).end)*secondsPerDay, 0).UnixNano()
-	return fmt.Sprintf("The plan %s includes %s a %s for each key, and this key has used %s. The next %s begins on %s, in %s.", d.plan.name,
-		counted(d.quota().Limit, "request"), per, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
+	return fmt.Sprintf("The plan %s includes %s a %s for %s has used %s. The next %s begins on %s, in %s.", d.plan.name,
+		counted(d.quota().Limit, "request"), per, forWhom, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
 }
 
 // failed names the problem of a failed exchange; problemNone: nobody is there to be told.

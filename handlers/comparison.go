@@ -28,7 +28,18 @@ type Comparison struct {
 
 // Compare replays what some keys sent to a plan through the terms that hold for them today and through others. It waits at most so long; the next call finds what was
 // made meanwhile, which is kept for ten minutes. Only arrivals of these keys are held, a thousand at a time. Who may see them is for the caller to say.
+//
+// What a key has in place of the plan's limits holds for both terms; see CompareMove.
 func (r *Rehearsals) Compare(ctx context.Context, account models.AccountID, plan models.PlanID, keys []models.KeyID, today, wanted models.Terms, atMost time.Duration) Comparison {
+	return r.compare(ctx, account, plan, keys, false, today, wanted, atMost)
+}
+
+// CompareMove is Compare for terms of another plan: what a key has in place of its plan's limits ends with the change.
+func (r *Rehearsals) CompareMove(ctx context.Context, account models.AccountID, plan models.PlanID, keys []models.KeyID, today, wanted models.Terms, atMost time.Duration) Comparison {
+	return r.compare(ctx, account, plan, keys, true, today, wanted, atMost)
+}
+
+func (r *Rehearsals) compare(ctx context.Context, account models.AccountID, plan models.PlanID, keys []models.KeyID, leaves bool, today, wanted models.Terms, atMost time.Duration) Comparison {
 	switch {
 	case r.off():
 		return Comparison{Text: "What your keys send is not recorded here, so it cannot be compared."}
@@ -38,7 +49,7 @@ func (r *Rehearsals) Compare(ctx context.Context, account models.AccountID, plan
 		keys = keys[:mostComparedKeys]
 	}
 	keys = slices.Sorted(slices.Values(keys))
-	v := r.askOf(account, plan, keys, today, wanted)
+	v := r.askOf(account, plan, keys, leaves, today, wanted)
 	if v.state == rehearsalWaiting || v.state == rehearsalRunning {
 		wait, cancel := context.WithTimeout(ctx, atMost)
 		r.Wait(wait, v.id)

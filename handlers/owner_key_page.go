@@ -173,11 +173,15 @@ func (o *OwnerKeys) keyPlans(r *Request, key models.KeyDetail, v *owner.KeyView,
 				continue
 			}
 			p.Stages = append(p.Stages, call.APIName+" · "+call.StageName)
-			p.Limits = limitsLine(call.Terms)
+			p.Limits = limitsLine(m.Terms(call.Terms, r.Now))
+		}
+		if m.Override != nil {
+			p.Override = overrideLine(*m.Override, r.Now)
 		}
 		action := ""
 		if v.Working && m.State != models.MemberEnded {
 			action = v.Href + "/plans/" + p.ID
+			p.OverrideHref = action + "/override"
 		}
 		var err error
 		if p.Standing, err = standingView(r, o.Store, key.ID, m.PlanID, action, f); err != nil {

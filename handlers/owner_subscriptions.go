@@ -21,6 +21,7 @@ type OwnerSubscriptionStore interface {
 	DecideSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, d models.Decision, reason string, now time.Time) (models.Subscription, error)
 	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, withCount bool, now time.Time) (models.Subscription, error)
 	SubscriptionKeys(ctx context.Context, owner models.AccountID, id models.SubscriptionID) ([]models.KeyRow, error)
+	SubscriptionOverride(ctx context.Context, id models.SubscriptionID) (models.Override, bool, error)
 	standingStore
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
@@ -130,6 +131,11 @@ func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *For
 		v.APIs = append(v.APIs, owner.APILink{Name: api.Name, Href: ownerAPIPath(api.APIID), Stages: strings.Join(api.Stages, ", ")})
 	}
 	if row.State.Open() {
+		if of, ok, err := o.Store.SubscriptionOverride(r.Context(), row.ID); err != nil {
+			return Reply{}, err
+		} else if ok {
+			v.Override = overrideLine(of, r.Now)
+		}
 		keys, err := o.Store.SubscriptionKeys(r.Context(), r.Account.ID, row.ID)
 		if err != nil {
 			return Reply{}, err
@@ -142,7 +148,13 @@ func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *For
 			if err != nil {
 				return Reply{}, err
 			}
-			v.Standings = append(v.Standings, owner.KeyStanding{Name: k.Name, Href: ownerKeyPath(k.ID), Status: keyStatus(k.Key, k.Memberships, r.Now), Standing: s})
+			one := owner.KeyStanding{Name: k.Name, Href: ownerKeyPath(k.ID), Status: keyStatus(k.Key, k.Memberships, r.Now), Standing: s}
+			for _, m := range k.Memberships {
+				if m.PlanID == row.PlanID && m.Override != nil && m.Override.SubscriptionID == 0 {
+					one.Override = overrideLine(*m.Override, r.Now)
+				}
+			}
+			v.Standings = append(v.Standings, one)
 		}
 	}
 	return reply(owner.Subscription(r.layout(row.AppName+" on "+row.PlanName, subscriptionsCrumb(), ui.Crumb{}), v, f)), nil

@@ -102,6 +102,9 @@ func throttleVerdict(d models.ReceiptDetail) []string {
 		rule = capital(planWords(d)) + " allows each key " + rate + " of " + d.Method + bursts
 	case limit.LayerPlan:
 		rule = capital(planWords(d)) + " allows each key " + rate + bursts
+		if d.Overridden {
+			rule = "By limits of its own, in place of those of " + planWords(d) + ", this key may send " + rate + bursts
+		}
 	case limit.LayerAccount:
 		rule = "The account that publishes " + cmp.Or(d.APIName, "the API") + " takes " + rate + bursts + ", from all callers of all its APIs together"
 	default:
@@ -169,6 +172,9 @@ func quotaVerdict(d models.ReceiptDetail) []string {
 	rule := fmt.Sprintf("%s includes %s %s for each key", capital(planWords(d)), format.Requests(l.Limit), periodWords[l.Period])
 	if q := d.Plan.Quota; q != nil && q.Limit != l.Limit {
 		rule = fmt.Sprintf("%s includes %s %s for each key, and this key had %s in this period", capital(planWords(d)), format.Requests(q.Limit), periodWords[l.Period], extraRequests(l.Limit-q.Limit))
+	}
+	if d.Overridden {
+		rule = fmt.Sprintf("This key has limits of its own, in place of those of %s: with extensions %s %s", planWords(d), format.Requests(l.Limit), periodWords[l.Period])
 	}
 	return []string{
 		fmt.Sprintf("%s. All %s were used, %s remained. Nothing was charged.", rule, format.Count(l.Limit), format.Count(l.Remaining)),

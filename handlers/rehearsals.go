@@ -44,6 +44,8 @@ type Rehearsals struct {
 	why       string    // there is none, in a sentence
 	now       func() time.Time
 	log       *slog.Logger
+	// Overrides are the keys that have limits of their own on a plan; nil: none has.
+	Overrides func(ctx context.Context, plan models.PlanID, now time.Time) ([]models.Override, error)
 	ctx       context.Context
 	end       context.CancelFunc
 	workers   sync.WaitGroup
@@ -83,6 +85,7 @@ type run struct {
 	account   models.AccountID
 	plan      models.PlanID
 	keys      []models.KeyID // whose traffic is replayed; none: everybody's
+	leaves    bool           // draft is another plan's: limits that a key has of its own end with the change
 	asked     time.Time      // when somebody last looked; like state and at under Rehearsals.mu
 	progress  atomic.Uint64
 	unwanted  atomic.Bool
@@ -121,11 +124,11 @@ func rehearsalID(account models.AccountID, plan models.PlanID, keys []models.Key
 
 // Ask returns the rehearsal of a plan's terms, and begins it unless it runs or there is a fresh result.
 func (r *Rehearsals) Ask(account models.AccountID, plan models.PlanID, today, draft models.Terms) rehearsed {
-	return r.askOf(account, plan, nil, today, draft)
+	return r.askOf(account, plan, nil, false, today, draft)
 }
 
 // askOf is Ask for some keys of the plan; none: for all of them.
-func (r *Rehearsals) askOf(account models.AccountID, plan models.PlanID, keys []models.KeyID, today, draft models.Terms) rehearsed {
+func (r *Rehearsals) askOf(account models.AccountID, plan models.PlanID, keys []models.KeyID, leaves bool, today, draft models.Terms) rehearsed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -133,7 +136,7 @@ func (r *Rehearsals) askOf(account models.AccountID, plan models.PlanID, keys []
 	if one := r.runs[id]; one != nil && (one.unfinished() || one.state == rehearsalDone && now.Sub(one.at) < rehearsalFresh) {
 		return r.view(one, now)
 	}
-	one := &run{rehearsed: rehearsed{id: id, today: today, draft: draft}, account: account, plan: plan, keys: keys, over: make(chan struct{})}
+	one := &run{rehearsed: rehearsed{id: id, today: today, draft: draft}, account: account, plan: plan, keys: keys, leaves: leaves, over: make(chan struct{})}
 	return r.begin(one, now)
 }
 
@@ -149,7 +152,7 @@ func (r *Rehearsals) Again(account models.AccountID, plan models.PlanID, id stri
 	if one.unfinished() {
 		return r.view(one, now)
 	}
-	return r.begin(&run{rehearsed: rehearsed{id: id, today: one.today, draft: one.draft}, account: account, plan: plan, keys: one.keys, over: make(chan struct{})}, now)
+	return r.begin(&run{rehearsed: rehearsed{id: id, today: one.today, draft: one.draft}, account: account, plan: plan, keys: one.keys, leaves: one.leaves, over: make(chan struct{})}, now)
 }
 
 // Look returns a rehearsal that was asked for before.
@@ -297,6 +300,15 @@ var errUnwanted = errors.New("nobody waits for it any more")
 func (r *Rehearsals) replay(one *run) error {
 	from := r.now().UTC().AddDate(0, 0, -rehearsalDays)
 	replay := rehearsal.New(one.today, one.draft, from)
+	if r.Overrides != nil {
+		overrides, err := r.Overrides(r.ctx, one.plan, r.now())
+		if err != nil {
+			return err
+		}
+		for _, o := range overrides {
+			replay.Give(o, true, !one.leaves)
+		}
+	}
 	covered, err := r.read(one, from, func(arrivals []models.Arrival, share float64) error {
 		if one.unwanted.Load() || r.leftAlone(one) {
 			return errUnwanted

@@ -89,7 +89,7 @@ func (s *Subscriptions) ownTraffic(r *Request, row models.SubscriptionRow, plans
 	}
 	ids, until := keyIDs(rowsOf(keys)), time.Now().Add(atMost)
 	for _, p := range plans[1:] {
-		own.pairs = append(own.pairs, s.Rehearsals.Compare(r.Context(), r.Account.ID, row.PlanID, ids, plans[0].Terms, p.Terms, max(0, time.Until(until))))
+		own.pairs = append(own.pairs, s.Rehearsals.CompareMove(r.Context(), r.Account.ID, row.PlanID, ids, plans[0].Terms, p.Terms, max(0, time.Until(until))))
 	}
 	first := own.pairs[0]
 	if own.text = first.Text; own.text != "" {

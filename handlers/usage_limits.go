@@ -23,6 +23,7 @@ type KeyLimits struct {
 	Window   limit.Span  // of the quota that is now
 	Throttle *limit.Throttle
 	Level    float64 // tokens in the plan's bucket
+	Own      bool    // the key has limits in place of the plan's
 }
 
 // LimitsOf asks the gateway. ok is false when it does not let the key use the plan.
@@ -181,6 +182,9 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 
 // extraWords says how far a key's quota was extended in the present window: "+500 extra until 1 Dec, 00:00 UTC"; "" where it was not.
 func extraWords(t models.Terms, l KeyLimits) string {
+	if l.Own {
+		return "Limits of its own"
+	}
 	if t.Quota == nil || !l.Quota.IsSet() || l.Quota.Limit == t.Quota.Limit || l.Quota.Period != t.Quota.Period {
 		return ""
 	}
@@ -222,6 +226,10 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 		c.Slower = append(c.Slower, slowerMethods(call)...)
 	}
 	c.Stages = strings.Join(stages, ", ")
+	if m.Override != nil && m.Override.Holds(now) {
+		c.Own = overrideSentence(*m.Override)
+		terms = m.Terms(terms, now)
+	}
 	if t := terms.Throttle; t != nil {
 		c.Throttled, c.Rate, c.Burst = true, t.Rate, float64(t.Burst)
 	}
@@ -229,6 +237,7 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 		c.Charge = "Failures of the upstream are given back"
 	}
 	if l, ok := limits(k.ID, m.PlanID); ok {
+		l.Own = false // terms are the key's
 		c.Meter, c.Extra = quotaMeter(l, now), extraWords(terms, l)
 		if status := k.Status(now); m.State == models.MemberActive && (status == models.KeyActive || status == models.KeyRotating) {
 			c.Level = levelWords(l)

@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     created_at    INTEGER NOT NULL,
     last_seen_at  INTEGER,
     disabled_at   INTEGER
-, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), verified_at INTEGER, zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
+, rate REAL, burst INTEGER CHECK ((burst IS NULL) = (rate IS NULL)), verified_at INTEGER, deleted_at INTEGER, zone TEXT NOT NULL DEFAULT '', theme TEXT NOT NULL DEFAULT '' CHECK (theme IN ('', 'light', 'dark')), no_keys INTEGER NOT NULL DEFAULT 0 CHECK (no_keys IN (0, 1))) STRICT;
 
 CREATE INDEX accounts_admins ON accounts (id) WHERE role = 'admin';
 
@@ -114,6 +114,30 @@ CREATE TABLE "changes" (
     id      INTEGER NOT NULL,
     at      INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE customer_notes (
+    id          INTEGER PRIMARY KEY,
+    owner_id    INTEGER NOT NULL REFERENCES accounts (id),
+    account_id  INTEGER REFERENCES accounts (id),
+    customer_id TEXT NOT NULL COLLATE NOCASE,  -- '' for an account
+    text        TEXT NOT NULL,
+    author      TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    CHECK ((account_id IS NULL) = (customer_id <> ''))
+) STRICT;
+
+CREATE INDEX customer_notes_account ON customer_notes (owner_id, account_id, at) WHERE account_id IS NOT NULL;
+
+CREATE INDEX customer_notes_customer ON customer_notes (owner_id, customer_id, at) WHERE account_id IS NULL;
+
+CREATE TABLE customers (
+    owner_id   INTEGER NOT NULL REFERENCES accounts (id),
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    since      INTEGER NOT NULL,
+    PRIMARY KEY (owner_id, account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX customers_since ON customers (owner_id, since, account_id);
 
 CREATE TABLE deployments (
     id          INTEGER PRIMARY KEY,
@@ -340,6 +364,33 @@ CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT
 
 CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
 
+CREATE TABLE limit_overrides (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    key_id          INTEGER NOT NULL,
+    plan_id         INTEGER NOT NULL,
+    subscription_id INTEGER,                  -- it came with the subscription's; NULL: it is the key's own
+    rate            REAL,                     -- NULL: the plan's throttle holds
+    burst           INTEGER CHECK ((burst IS NULL) = (rate IS NULL)),
+    quota_limit     INTEGER,                  -- NULL: the plan's quota holds
+    quota_period    INTEGER CHECK ((quota_period IS NULL) = (quota_limit IS NULL)),
+    quota_offset    INTEGER CHECK ((quota_offset IS NULL) = (quota_limit IS NULL)),
+    reason          TEXT NOT NULL,
+    set_by          TEXT NOT NULL,
+    set_at          INTEGER NOT NULL,
+    ends_at         INTEGER,                  -- from then on the plan's limits hold again
+    UNIQUE (key_id, plan_id),
+    FOREIGN KEY (plan_id, key_id) REFERENCES plan_keys (plan_id, key_id) ON DELETE CASCADE
+) STRICT;
+
+CREATE INDEX limit_overrides_plan ON limit_overrides (plan_id, key_id);
+
+CREATE INDEX limit_overrides_subscription ON limit_overrides (subscription_id) WHERE subscription_id IS NOT NULL;
+
+CREATE TRIGGER limit_overrides_gone AFTER DELETE ON limit_overrides WHEN OLD.quota_limit IS NOT NULL
+BEGIN
+    UPDATE quota_buckets SET epoch = -1 WHERE key_id = OLD.key_id AND plan_id = OLD.plan_id;
+END;
+
 CREATE TABLE "links" (
     id         INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL UNIQUE,          -- HMAC-SHA-256 of the token, by the keyring
@@ -526,6 +577,14 @@ CREATE TABLE plan_invitations (
 
 CREATE INDEX plan_invitations_email ON plan_invitations (email);
 
+CREATE TABLE plan_joining (
+    plan_id      INTEGER PRIMARY KEY REFERENCES plans (id) ON DELETE CASCADE,
+    questions    TEXT NOT NULL,               -- JSON
+    terms        INTEGER NOT NULL,            -- version of its text in plan_texts; 0: none is asked for
+    carries      INTEGER NOT NULL CHECK (carries IN (0, 1)),      -- who changes to the plan brings what he used along
+    waiting_list INTEGER NOT NULL CHECK (waiting_list IN (0, 1))  -- a plan by invitation stands in the catalog, and can be asked for
+) STRICT;
+
 CREATE TABLE plan_keys (
     plan_id         INTEGER NOT NULL REFERENCES plans (id),
     key_id          INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
@@ -576,6 +635,20 @@ CREATE TABLE plan_stages (
 
 CREATE INDEX plan_stages_stage ON plan_stages (stage_id);
 
+CREATE TABLE plan_texts (
+    plan_id  INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    version  INTEGER NOT NULL,
+    text     TEXT NOT NULL,                   -- Markdown
+    set_by   TEXT NOT NULL,
+    set_at   INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER plan_texts_frozen BEFORE UPDATE ON plan_texts
+BEGIN
+    SELECT RAISE (ABORT, 'terms of use never change');
+END;
+
 CREATE TABLE plan_versions (
     plan_id      INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
     version      INTEGER NOT NULL,
@@ -584,6 +657,21 @@ CREATE TABLE plan_versions (
     published_by TEXT NOT NULL,
     PRIMARY KEY (plan_id, version)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE plan_waiting (
+    plan_id    INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    message    TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'invited', 'declined')),
+    reason     TEXT NOT NULL,
+    asked_at   INTEGER NOT NULL,
+    decided_at INTEGER,
+    PRIMARY KEY (plan_id, account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX plan_waiting_account ON plan_waiting (account_id);
+
+CREATE INDEX plan_waiting_state ON plan_waiting (plan_id, state, asked_at);
 
 CREATE TABLE plans (
     id           INTEGER PRIMARY KEY,
@@ -723,6 +811,28 @@ CREATE TABLE stages (
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
 
+CREATE TABLE subscription_answers (
+    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE,
+    answers         TEXT NOT NULL,            -- JSON: questions with their answers
+    plan_id         INTEGER,                  -- whose terms were accepted; NULL: there were none
+    terms           INTEGER,
+    at              INTEGER NOT NULL,
+    FOREIGN KEY (plan_id, terms) REFERENCES plan_texts (plan_id, version)
+) STRICT;
+
+CREATE TABLE subscription_overrides (
+    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE,
+    rate            REAL,
+    burst           INTEGER,
+    quota_limit     INTEGER,
+    quota_period    INTEGER,
+    quota_offset    INTEGER,
+    reason          TEXT NOT NULL,
+    set_by          TEXT NOT NULL,
+    set_at          INTEGER NOT NULL,
+    ends_at         INTEGER
+) STRICT;
+
 CREATE TABLE subscriptions (
     id           INTEGER PRIMARY KEY,
     app_id       INTEGER NOT NULL REFERENCES apps (id),
@@ -740,6 +850,12 @@ CREATE INDEX subscriptions_app ON subscriptions (app_id, requested_at);
 CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE state IN ('pending', 'active', 'suspended');
 
 CREATE INDEX subscriptions_plan ON subscriptions (plan_id, state, requested_at, id);
+
+CREATE TRIGGER customers_come AFTER INSERT ON subscriptions
+BEGIN
+    INSERT OR IGNORE INTO customers (owner_id, account_id, since)
+    SELECT p.owner_id, a.account_id, NEW.requested_at FROM plans p, apps a WHERE p.id = NEW.plan_id AND a.id = NEW.app_id;
+END;
 
 CREATE TRIGGER plan_counts_subscription_changes AFTER UPDATE OF state ON subscriptions
 BEGIN

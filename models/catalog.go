@@ -92,8 +92,9 @@ type CredentialSecret struct {
 
 // CredentialPlan is a membership.
 type CredentialPlan struct {
-	PlanID PlanID
-	State  MembershipState
+	PlanID   PlanID
+	State    MembershipState
+	Override *Override // nil: the plan's limits are the key's
 }
 
 // ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a bucket that many keys share, a stage's or an

@@ -119,6 +119,15 @@ type Membership struct {
 	State          MembershipState
 	AddedAt        time.Time
 	PlanEndsAt     time.Time // zero: no end is announced
+	Override       *Override // what the key has in place of the plan's limits, perhaps ended; nil: nothing
+}
+
+// Terms are a plan's terms as they are for the key now.
+func (m Membership) Terms(t Terms, now time.Time) Terms {
+	if m.Override == nil || !m.Override.Holds(now) {
+		return t
+	}
+	return m.Override.On(t)
 }
 
 // MemberState returns whether a key may use a plan, from the state of the subscription that put it there ("" for none) and whether the plan's

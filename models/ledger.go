@@ -23,6 +23,8 @@ type QuotaAsk struct {
 	// Join says that the gateway was started anew since its last ask: it holds nothing, and Used and Refunded go on from what the ledger
 	// has. They and Keep are 0 in the ask.
 	Join bool
+	// Override says by which override of the key's limits the gateway decides: its id; less than 0 when it has ended; 0 when it knows none.
+	Override OverrideID
 	// Recount says that everything that was admitted until now is committed (Store.CommitUsage), so that the count may be taken anew from
 	// what is metered. It is the answer to QuotaGrant.Recount.
 	Recount bool
@@ -34,6 +36,7 @@ type QuotaGrant struct {
 
 	Err      error // limit.ErrForgot, limit.ErrOverclaim or limit.ErrAsk: nothing was changed
 	Recount  bool  // nothing was changed, because the count must be taken anew first: commit, and ask again with Recount
+	Stale    bool  // the override of the ask is not there any more: nothing was granted
 	Used     int64 // by the asker, cumulative, as the ledger has it now
 	Refunded int64 // to the asker, cumulative, as the ledger has it now
 

@@ -15,6 +15,7 @@ type Receipt struct {
 	AppID       AppID  // zero: the key belongs to no app
 	PlanID      PlanID // zero: the key is on no plan for the stage
 	PlanVersion int
+	Overridden  bool // the key had limits of its own in place of the plan's
 	APIID       APIID
 	StageID     StageID
 	MethodID    MethodID

@@ -37,6 +37,7 @@ type Pages struct {
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
+	OwnerOverrides     *handlers.OwnerOverrides
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
@@ -240,6 +241,7 @@ func ownerCustomers(g group, p Pages) {
 	g.post("/owner/subscriptions/:subscription/decide", p.OwnerSubscriptions.Decide)
 	g.post("/owner/subscriptions/:subscription/keys/:key/extend", p.OwnerSubscriptions.Extend)
 	g.post("/owner/subscriptions/:subscription/keys/:key/release", p.OwnerSubscriptions.Release)
+	g.form("/owner/subscriptions/:subscription/override", p.OwnerOverrides.SubscriptionForm, p.OwnerOverrides.Subscription)
 	g.form("/owner/subscriptions/:subscription/move", p.OwnerSubscriptions.MoveForm, p.OwnerSubscriptions.Move)
 	g.form("/owner/keys", p.OwnerKeys.List, p.OwnerKeys.Create)
 	g.get("/owner/keys/new", p.OwnerKeys.New)
@@ -263,6 +265,7 @@ func ownerCustomers(g group, p Pages) {
 	g.post("/owner/keys/:key/plans/:plan/remove", p.OwnerKeys.RemovePlan)
 	g.post("/owner/keys/:key/plans/:plan/extend", p.OwnerKeys.Extend)
 	g.post("/owner/keys/:key/plans/:plan/release", p.OwnerKeys.Release)
+	g.form("/owner/keys/:key/plans/:plan/override", p.OwnerOverrides.KeyForm, p.OwnerOverrides.Key)
 	g.form("/owner/keys/:key/move", p.OwnerKeys.MoveForm, p.OwnerKeys.Move)
 }
 

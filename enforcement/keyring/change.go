@@ -22,6 +22,7 @@ func (r *Ring) Put(c models.Credential) {
 	before := e.digests(space[0][:0])
 	e.describe(c)
 	e.join(c.Plans)
+	e.override(c.Plans)
 	after := e.digests(space[1][:0])
 	e.mu.Unlock()
 

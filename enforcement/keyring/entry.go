@@ -25,6 +25,8 @@ type more struct {
 	buckets []bucket
 	refunds []refund
 	closed  []Closed
+
+	overrides []Override
 }
 
 // digest is the first half of a value's digest: 128 bits of a keyed hash cannot be met by chance or by trying.

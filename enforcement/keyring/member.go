@@ -179,7 +179,7 @@ func (e *Entry) Reported(done Closed) {
 func (e *Entry) Ask(m *Member, keep bool, want int64) models.QuotaAsk {
 	q := m.Shape.Quota()
 	a := models.QuotaAsk{Bucket: models.QuotaBucket{KeyID: e.key, PlanID: m.Plan, Period: q.Period, Offset: q.Offset, Window: int64(m.Day)}}
-	a.Want = want
+	a.Want, a.Override = want, e.by(m.Plan)
 	if m.flags&joined == 0 {
 		a.Join = true
 		return a
@@ -196,7 +196,7 @@ func (e *Entry) AskOf(c Closed) models.QuotaAsk {
 	q := c.Shape.Quota()
 	return models.QuotaAsk{
 		Bucket: models.QuotaBucket{KeyID: e.key, PlanID: c.Plan, Period: q.Period, Offset: q.Offset, Window: int64(c.Day)},
-		Ask:    limit.Ask{Used: c.Used, Refunded: c.Refunded},
+		Ask:    limit.Ask{Used: c.Used, Refunded: c.Refunded}, Override: e.by(c.Plan),
 	}
 }
 
@@ -213,6 +213,9 @@ func (e *Entry) Take(m *Member, a *models.QuotaAsk, g *models.QuotaGrant) {
 	}
 	m.granted = g.Granted + e.Refunded(m)
 	m.elsewhere, m.Limit, m.Version = g.Elsewhere, g.Limit, uint32(g.Version)
+	if g.Stale || a.Override != e.by(m.Plan) {
+		m.Version = 0 // it answered by limits that are not the key's any more
+	}
 	m.low = uint32(min(max(m.Held()/2, 0), math.MaxUint32))
 	m.flags = joined
 	if g.Available == 0 {

@@ -14,7 +14,7 @@ import (
 // The layout of a record, little-endian. A slot never crosses a page. Outcomes, layers and periods are on disk by their numbers.
 //
 //	  0  checksum u32: CRC-32C of the bytes behind it
-//	  4  outcome u8, layer u8, bits u8 of limits that apply, period u8
+//	  4  outcome u8, layer u8, bits u8 of limits that apply and, the highest, of an override, period u8
 //	  8  position u64, 16 position of an earlier record of the same cell u64
 //	 24  time i64, 32 since i64: Unix nanoseconds, 0 = none
 //	 40  key, 48 app, 56 plan, 64 API, 72 stage, 80 method
@@ -81,8 +81,14 @@ func (s slot) encode(in *models.Receipt, position, before uint64) {
 		s.put(at+16, l.Remaining)
 		s.put(at+24, int64(l.Reset))
 	}
+	if in.Overridden {
+		s[6] |= overridden
+	}
 	binary.LittleEndian.PutUint32(s, crc32.Checksum(s[4:], castagnoli))
 }
+
+// overridden is the bit of a receipt whose key had limits of its own.
+const overridden = 1 << 7
 
 // cut shortens a method's name to what a record holds, at the end of a character.
 func cut(name string) string {
@@ -107,6 +113,7 @@ func (s slot) decode(out *models.Receipt) (ok bool) {
 		StageID: models.StageID(s.get(72)), MethodID: models.MethodID(s.get(80)),
 		PlanVersion: int(binary.LittleEndian.Uint32(s[88:])), Status: int(binary.LittleEndian.Uint16(s[92:])),
 		Problem: string(s[problemAt : problemAt+min(int(s[94]), maxProblem)]), Method: string(s[methodAt : methodAt+min(int(s[95]), maxMethod)]),
+		Overridden: s[6]&overridden != 0,
 		RetryAfter: time.Duration(s.get(96)), Latency: time.Duration(s.get(104)), BytesIn: s.get(112), BytesOut: s.get(120),
 	}
 	for i := range out.Limits {

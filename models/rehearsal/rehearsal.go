@@ -19,6 +19,7 @@ type Rehearsal struct {
 		groups []group
 	}
 	credits []int64
+	given   map[models.KeyID]*[2]models.Override
 }
 
 type route struct {
@@ -34,11 +35,27 @@ type key struct {
 	throttled int64 // really
 	overQuota int64 // really
 	ledgers   [2]ledger
+	own       *[2]terms // nil: everybody's
 }
 
 // New returns a rehearsal of arrivals that begin at from, under the terms of today and of a draft.
 func New(today, draft models.Terms, from time.Time) *Rehearsal {
 	return &Rehearsal{base: from.Unix(), terms: [2]terms{compile(today), compile(draft)}, rules: map[route][2]rule{}, keys: map[models.KeyID]*key{}}
+}
+
+// Give lets a key have limits of its own in place of the terms of today, of the draft or of both. It is to be called before anything of the key is added.
+func (r *Rehearsal) Give(o models.Override, today, draft bool) {
+	if r.given == nil {
+		r.given = map[models.KeyID]*[2]models.Override{}
+	}
+	var both [2]models.Override
+	if today {
+		both[0] = o
+	}
+	if draft {
+		both[1] = o
+	}
+	r.given[o.KeyID] = &both
 }
 
 // Add replays arrivals of the plan. Each key's must come in the order of time; what comes late is taken for now.
@@ -78,6 +95,10 @@ func (r *Rehearsal) flush() {
 	now := max(0, c.second-r.base) * second
 	for i := range r.terms {
 		t, l := &r.terms[i], &c.key.ledgers[i]
+		if c.key.own != nil {
+			own := &c.key.own[i]
+			own.methods, t = t.methods, own
+		}
 		if t.quota.IsSet() {
 			if w := t.windowOf(c.second); w != l.window {
 				l.window, l.even.used, l.once.used = w, 0, 0
@@ -97,6 +118,9 @@ func (r *Rehearsal) key(id models.KeyID) *key {
 		k, r.slab = &r.slab[0], r.slab[1:]
 		k.id = id
 		r.keys[id] = k
+		if given := r.given[id]; given != nil {
+			k.own = &[2]terms{compile(given[0].On(r.terms[0].of)), compile(given[1].On(r.terms[1].of))}
+		}
 	}
 	return k
 }

@@ -26,7 +26,7 @@ func (s *Store) QuotaStanding(ctx context.Context, key models.KeyID, plan models
 
 // standing also returns the bucket of the present window. A bucket that is out of date, or not stored, stands as it will be counted.
 func (l *ledger) standing(key models.KeyID, plan models.PlanID, now time.Time) (q models.QuotaStanding, b models.QuotaBucket, err error) {
-	terms, err := l.termsOf(plan)
+	terms, err := l.termsAt(key, plan, now)
 	if err != nil || !terms.quota.IsSet() {
 		return q, b, err
 	}
@@ -122,7 +122,7 @@ func (s *Store) changeStanding(ctx context.Context, actor models.Actor, key mode
 			return models.Conflict(fmt.Sprintf("The plan %s has ended.", p.Name()))
 		}
 		if b.Period == limit.PeriodNone {
-			return models.Conflict(fmt.Sprintf("The plan %s has no quota.", p.Name()))
+			return models.Conflict(fmt.Sprintf("The plan %s has no quota, and the key none of its own.", p.Name()))
 		}
 		if err := fn(t, k, p, q, b); err != nil {
 			return err

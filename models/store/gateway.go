@@ -43,7 +43,7 @@ func (s *Store) ImportedKeys(ctx context.Context, id models.ImportID, after mode
 	return selectAll[models.KeyID](s.read.WithContext(ctx), "imported keys", `SELECT id FROM keys WHERE import_id = ? AND id > ? ORDER BY id LIMIT ?`, id, after, changesMost)
 }
 
-// credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: three queries for any number of keys.
+// credentials reads keys and what belongs to them side by side, each in the order of the keys' ids: four queries for any number of keys.
 func (s *Store) credentials(ctx context.Context, scope credentialScope, fn func(models.Credential) error) error {
 	// With a context that cannot end the driver reads rows where it is, not each in a goroutine of its own.
 	err := s.read.WithContext(context.WithoutCancel(ctx)).Transaction(func(db *gorm.DB) error {
@@ -69,11 +69,13 @@ func (s *Store) credentials(ctx context.Context, scope credentialScope, fn func(
 	return nil
 }
 
-// credentialRows are the three queries under way.
+// credentialRows are the four queries under way.
 type credentialRows struct {
 	keys    part[models.Credential]
 	secrets part[models.CredentialSecret]
 	plans   part[models.CredentialPlan]
+
+	overrides part[models.Override]
 }
 
 func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error) {
@@ -85,6 +87,7 @@ func openCredentials(db *gorm.DB, scope credentialScope) (*credentialRows, error
 			" ORDER BY x.key_id, x.stops_at", scope.args, scanSecret),
 		c.plans.open(db, `SELECT x.key_id, x.plan_id, x.blocked, (SELECT state FROM subscriptions WHERE id = x.subscription_id) FROM `+
 			scope.from("plan_keys", "key_id")+" ORDER BY x.key_id, x.plan_id", scope.args, scanPlan),
+		c.overrides.open(db, "SELECT "+overrideColumns+" FROM "+scope.from("limit_overrides", "key_id")+" ORDER BY x.key_id, x.plan_id", scope.args, scanOverride),
 	)
 }
 
@@ -92,6 +95,7 @@ func (c *credentialRows) close() {
 	c.keys.close()
 	c.secrets.close()
 	c.plans.close()
+	c.overrides.close()
 }
 
 // next returns the key at hand with what belongs to it, and moves on.
@@ -107,7 +111,14 @@ func (c *credentialRows) next() (models.Credential, error) {
 		credential.Secrets = append(credential.Secrets, s)
 	})
 	plansErr := c.plans.take(id, func(p models.CredentialPlan) { credential.Plans = append(credential.Plans, p) })
-	return credential, firstError(secretsErr, plansErr)
+	overridesErr := c.overrides.take(id, func(o models.Override) {
+		for i := range credential.Plans {
+			if credential.Plans[i].PlanID == o.PlanID {
+				credential.Plans[i].Override = &o
+			}
+		}
+	})
+	return credential, firstError(secretsErr, plansErr, overridesErr)
 }
 
 // part reads one query in the order of the keys that its rows belong to.

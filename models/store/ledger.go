@@ -56,11 +56,11 @@ func newLedger(ctx context.Context, db *gorm.DB) *ledger {
 
 // exchange answers one ask. An error of the ask's own is in the grant.
 func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) {
-	terms, err := l.termsOf(ask.Bucket.PlanID)
+	terms, err := l.termsFor(ask.Bucket, ask.Override)
 	if err != nil {
 		return g, err
 	}
-	g.Version, g.Quota = terms.version, terms.quota
+	g.Version, g.Quota, g.Stale = terms.version, terms.quota, terms.stale
 	if windowOf(ask.Bucket).Start.Unix() != ask.Bucket.Window*secondsPerDay {
 		g.Err = limit.ErrAsk
 		return g, nil
@@ -83,7 +83,7 @@ func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) 
 		return g, nil
 	}
 	most := terms.quota.Limit
-	if !terms.cover(ask.Bucket) {
+	if !terms.cover(ask.Bucket) || terms.stale {
 		most, ask.Want = 0, 0
 	}
 	stock := c.stock()

@@ -15,6 +15,7 @@ type quotaTerms struct {
 	version int64
 	epoch   int64 // of the windows
 	day     int64 // since when they are in force
+	stale   bool  // an override was asked for that is not there any more
 }
 
 // cover reports whether the windows in force are the bucket's.

@@ -64,6 +64,9 @@ func (t *tx) join(p models.Plan, members ...member) error {
 		if err != nil {
 			return err
 		}
+		if err := t.inheritOverride(m, p.ID); err != nil {
+			return err
+		}
 		err = t.run("open stages for key", `INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT ?, stage_id, plan_id FROM plan_stages WHERE plan_id = ?`,
 			m.key, p.ID)
 		if err != nil {
@@ -139,6 +142,17 @@ func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (m
 	of := make(map[models.KeyID][]models.Membership, len(keys))
 	for _, r := range rows {
 		of[r.KeyID] = append(of[r.KeyID], r.membership())
+	}
+	if err != nil || len(rows) == 0 {
+		return of, err
+	}
+	overrides, err := overridesWhere(db, `x.key_id IN ? ORDER BY x.key_id, x.plan_id`, keys)
+	for _, o := range overrides {
+		for i := range of[o.KeyID] {
+			if m := &of[o.KeyID][i]; m.PlanID == o.PlanID {
+				m.Override = &o
+			}
+		}
 	}
 	return of, err
 }

@@ -90,11 +90,11 @@ func (l *ledger) buckets(query string, args ...any) (found []models.QuotaBucket,
 }
 
 func (l *ledger) settle(b models.QuotaBucket, exact bool, total *models.Settlement) error {
-	terms, err := l.termsOf(b.PlanID)
+	c, err := l.load(b)
 	if err != nil {
 		return err
 	}
-	c, err := l.load(b)
+	terms, err := l.termsAtRest(b, c)
 	if err != nil {
 		return err
 	}

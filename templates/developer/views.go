@@ -74,6 +74,7 @@ type QuotaCard struct {
 	Plan, PlanHref string
 	Meter          *chart.Meter // nil: the plan has no quota
 	Extra          string       // "+500 extra until 1 Dec, 00:00 UTC"; empty where the quota was not extended
+	Own            string       // that the key has limits of its own, in sentences; empty where it has the plan's
 	Burn           *chart.Burn
 	Throttled      bool // the plan has a throttle
 	Rate, Burst    float64

@@ -54,6 +54,7 @@ type SubscriptionView struct {
 	Reason, Terms           string
 	APIs                    []APILink
 	Open, Active, Suspended bool
+	Override                *OverrideLine
 	Standings               []KeyStanding
 	Tried                   string // the decision that was refused
 	UsageHref, AuditHref    string
@@ -116,8 +117,28 @@ type KeyPlan struct {
 	Limits           string
 	Standing         *Standing // nil: the plan has no quota
 	Ends             string    // that the plan ends, in a sentence
-	SubscriptionHref string    // how it came there; empty when the owner put it there
+	Override         *OverrideLine
+	OverrideHref     string // empty: nothing can be changed
+	SubscriptionHref string // how it came there; empty when the owner put it there
 	UsageHref        string
+}
+
+// OverrideLine is what a key or a subscription has in place of the plan's limits.
+type OverrideLine struct {
+	Text, Reason, By string
+	At, Ends         time.Time // Ends is zero where it has no end
+	Over             bool      // it has ended: the plan's limits hold
+	Shared           bool      // it came with the subscription's
+}
+
+// OverrideView is the form of limits in place of a plan's.
+type OverrideView struct {
+	Title, Whose string
+	Action, Back string
+	PlanLimits   string
+	Now          *OverrideLine // nil: there is none
+	Keys         int           // that it is for; 0: one
+	Soonest      string        // the earliest end, for the date's input
 }
 
 // MoveOffer leads to moving a key from the plan that is in the way.
@@ -148,6 +169,7 @@ type Standing struct {
 type KeyStanding struct {
 	Name, Href string
 	Status     ui.BadgeProps
+	Override   *OverrideLine
 	*Standing  // nil: the plan has no quota
 }
 
