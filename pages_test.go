@@ -135,7 +135,7 @@ func keepReceipt(t testing.TB, ring *receipt.Ring, r models.Receipt) string {
 		t.Fatal("the key has left too many receipts")
 	}
 	var id [16]byte
-	ring.Name(place, &id)
+	ring.Name(place, r.At.Unix(), &id)
 	ring.Write(place, &r)
 	return hex.EncodeToString(id[:])
 }

@@ -12,6 +12,8 @@ import (
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
+	"gatehouse/enforcement/requestid"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/secret"
@@ -66,6 +68,8 @@ type Config struct {
 	ProblemURL  string               // beginning of problem type URIs, such as https://portal.example/problems/
 	ReceiptURL  string               // beginning of receipts' addresses, such as https://portal.example/requests/
 	Receipts    *receipt.Ring        // nil: none are kept
+	RequestLog  *requestlog.Log      // nil: no entries are kept
+	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
 	Policy      AddressPolicy        // which upstreams may be dialled
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
@@ -110,6 +114,9 @@ func New(c Config) *Gateway {
 	}
 	if c.HideCookies == nil {
 		c.HideCookies = []string{"gatehouse", "__Host-gatehouse"}
+	}
+	if c.Names == nil && c.Receipts != nil {
+		c.Names = c.Receipts.Names()
 	}
 	if c.Uptime == 0 {
 		c.Uptime = journal.Uptime()

@@ -74,11 +74,30 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 			}
 			return 1
 		}),
+		gauge("gatehouse_request_log", "1 while entries of the request log are kept.", func() float64 {
+			if log := g.config.RequestLog; log == nil || log.Failing() {
+				return 0
+			}
+			return 1
+		}),
 		gauge("gatehouse_ready", "1 while requests are served and changes arrive.", func() float64 {
 			if g.Ready() != nil {
 				return 0
 			}
 			return 1
 		}),
+	)
+	log := g.config.RequestLog
+	if log == nil {
+		return
+	}
+	counter := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
+	}
+	r.MustRegister(
+		counter("gatehouse_request_log_entries_total", "Entries that the request log took.", func() int64 { kept, _ := log.Counts(); return kept }),
+		counter("gatehouse_request_log_dropped_total", "Entries that were due and are lost: the writer did not keep up, or could not write.",
+			func() int64 { _, dropped := log.Counts(); return dropped }),
+		gauge("gatehouse_request_log_bytes", "What the files of the request log have.", func() float64 { return float64(log.Size()) }),
 	)
 }

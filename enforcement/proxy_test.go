@@ -498,7 +498,7 @@ func TestNoLogAndNoMetricTellsAKey(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"gatehouse_keys", "gatehouse_open_requests", "gatehouse_ready", "gatehouse_receipts", "gatehouse_requests_total", "gatehouse_unknown_keys_total",
+	want := []string{"gatehouse_keys", "gatehouse_open_requests", "gatehouse_ready", "gatehouse_receipts", "gatehouse_request_log", "gatehouse_requests_total", "gatehouse_unknown_keys_total",
 		"gatehouse_upstream_seconds", "gatehouse_usage_lag_seconds"}
 	if names := slices.Sorted(maps.Keys(all)); !slices.Equal(names, want) {
 		t.Errorf("metrics = %v, want %v", names, want)

@@ -53,8 +53,11 @@ func (q *request) settle(o models.Outcome, e *transport.End) {
 func (q *request) receiptOf(o models.Outcome, slug string, status int) models.Receipt {
 	d := &q.decision
 	r := models.Receipt{
-		At: time.Unix(0, q.at.wall), KeyID: d.call.Key, AppID: d.app, APIID: q.api.id, StageID: q.stage.id, MethodID: q.method.id,
-		Method: q.method.name, Outcome: o, Problem: slug, Status: status, Limits: q.limits(),
+		At: time.Unix(0, q.at.wall), KeyID: d.call.Key, AppID: d.app, APIID: q.api.id, StageID: q.stage.id,
+		Outcome: o, Problem: slug, Status: status, Limits: q.limits(),
+	}
+	if q.method != nil { // it was looked for
+		r.MethodID, r.Method = q.method.id, q.method.name
 	}
 	if d.plan != nil {
 		r.PlanID, r.PlanVersion, r.Overridden = d.plan.id, int(d.plan.version), d.plan.base != nil

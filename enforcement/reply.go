@@ -79,7 +79,8 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	if err != nil {
 		panic(err) // not reachable: strings and a number
 	}
-	h.Set("Content-Length", strconv.Itoa(len(text)+1))
+	q.sent = int64(len(text) + 1)
+	h.Set("Content-Length", strconv.FormatInt(q.sent, 10))
 	w.WriteHeader(entry.Status)
 	_, _ = w.Write(append(text, '\n')) // the client may be gone; there is nobody else to tell
 }

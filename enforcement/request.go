@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
+	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 )
@@ -36,19 +37,22 @@ type request struct {
 	r  *http.Request
 	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
 
-	id     string // "" until somebody is to be told it
-	shard  uint8  // of the requests under way
-	at     instant
-	prefix string // /{api}/{stage}, as the client wrote it
-	path   string // canonical, below the stage: empty or beginning with a slash
-	fault  string // of a path that is not
-	query  string
+	id        string // "" until somebody is to be told it
+	shard     uint8  // of the requests under way
+	at        instant
+	prefix    string // /{api}/{stage}, as the client wrote it
+	path      string // canonical, below the stage: empty or beginning with a slash
+	fault     string // of a path that is not
+	query     string
+	presented string // the key's value, if there was one
 	target
 	decision decision
 	exchange transport.Exchange
 	receipt  receipt.Place
 	address  string   // of the receipt; "" if there is none
 	raw      [16]byte // of id
+	ended    ended
+	sent     int64 // bytes of the gateway's own answer
 	proxied  bool
 	answered bool
 
@@ -64,22 +68,26 @@ func (q *request) begin() {
 	q.at = q.g.now()
 }
 
-// name gives the request an id, unless it has one: that of its receipt, or 128 random bits, which need not be secret, only different. Whatever id the
-// client sent is not used: it could be another request's.
+// name gives the request an id, unless it has one: that of its receipt, or one that tells when it came, or, where nothing is kept, 128 random bits, which
+// need not be secret, only different. Whatever id the client sent is not used: it could be another request's.
 func (q *request) name() {
 	if q.id != "" {
 		return
 	}
 	var text [32]byte
 	if q.receipt.IsSet() {
-		q.g.config.Receipts.Name(q.receipt, &q.raw)
+		q.g.config.Receipts.Name(q.receipt, q.at.second(), &q.raw)
 		hex.Encode(text[:], q.raw[:])
 		q.address = q.g.config.ReceiptURL + string(text[:])
 		q.id = q.address[len(q.g.config.ReceiptURL):] // one string for both
 		return
 	}
-	binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
-	binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
+	if names := q.g.config.Names; names != nil {
+		names.Write(requestid.ID{Part: requestid.None, Second: uint32(q.at.second()), Number: rand.Uint64()}, &q.raw)
+	} else {
+		binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
+		binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
+	}
 	hex.Encode(text[:], q.raw[:])
 	q.id = string(text[:])
 }
@@ -173,7 +181,7 @@ func (q *request) decide() problem {
 		return problemVerbUnknown
 	}
 	value, query, p := presented(q.stage.key, q.r.Header, q.query)
-	q.query = query
+	q.presented, q.query = value, query
 	switch {
 	case p == problemQueryInvalid:
 		d.problem = p // the key could not be taken out of it, needed or not
@@ -214,6 +222,7 @@ func (q *request) toUpstream() *transport.Exchange {
 func (q *request) end() {
 	mistake := recover()
 	defer q.g.counts.add(q)
+	defer q.log()
 	if q.proxied {
 		q.finish()
 	}
@@ -234,12 +243,13 @@ func (q *request) end() {
 func (q *request) finish() {
 	e := q.exchange.End()
 	q.g.counts.upstream.Observe(e.Latency.Seconds())
-	if q.decision.plan == nil {
-		return
-	}
 	o := outcomeOf(e)
 	if problem(q.cut.Load()) != problemNone {
 		o = models.OutcomeAborted // a WebSocket does not tell
+	}
+	q.ended = ended{o, e}
+	if q.decision.plan == nil {
+		return
 	}
 	refund := q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream)
 	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, Refund: refund, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})

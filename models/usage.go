@@ -2,6 +2,7 @@ package models
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,12 @@ func (o Outcome) String() string {
 		return outcomeNames[o]
 	}
 	return "unknown"
+}
+
+// ParseOutcome reads an outcome's name.
+func ParseOutcome(name string) (o Outcome, ok bool) {
+	i := slices.Index(outcomeNames[:], name)
+	return Outcome(max(0, i)), i >= 0
 }
 
 // Admitted reports whether the gateway let the request pass.

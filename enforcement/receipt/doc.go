@@ -2,7 +2,7 @@
 // memory, the oldest overwritten first.
 //
 //	p, ok := ring.Refusal(key, now)    // ok: this one leaves a receipt
-//	ring.Name(p, &id)                  // the id of its request
+//	ring.Name(p, second, &id)          // the id of its request
 //	ring.Write(p, &receipt)            // whole or not at all; again when more is known
 //	found, err := ring.Receipt(id)     // unknown, gone, or the receipt
 //
@@ -17,7 +17,7 @@
 //
 // # Names
 //
-// An id is its record's position, encrypted with a key that is made with the file (AES, one block): nobody can guess one, two
+// An id is its record's position and the second of the request, encrypted with a key that is made with the file (requestid): nobody can guess one, two
 // never are equal, and whether the gateway gave it out, and where the record is, is told by the id alone. A position is never used twice, not even
 // after a power cut: each start goes on beyond the microseconds since 1970.
 //

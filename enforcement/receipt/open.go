@@ -1,7 +1,6 @@
 package receipt
 
 import (
-	"crypto/aes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatehouse/enforcement/disk"
+	"gatehouse/enforcement/requestid"
 	"gatehouse/models/limit"
 )
 
@@ -132,7 +132,7 @@ func (r *Ring) mapFile(size int64) (err error) {
 
 // begin finds where the records of earlier processes end.
 func (r *Ring) begin(now time.Time) (err error) {
-	if r.block, err = aes.NewCipher(r.data[16:32]); err != nil {
+	if r.names, err = requestid.New(r.data[16:32]); err != nil {
 		return err
 	}
 	slots := uint64(len(r.data)-headSize) / slotSize

@@ -1,8 +1,6 @@
 package receipt
 
 import (
-	"crypto/cipher"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatehouse/enforcement/requestid"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 )
@@ -43,7 +42,7 @@ func (p Place) IsSet() bool { return p.part != 0 }
 type Ring struct {
 	file  *os.File
 	data  []byte
-	block cipher.Block
+	names *requestid.Names
 	parts [2]part // refusals, admissions
 }
 
@@ -109,28 +108,21 @@ func (c *cell) take(b limit.Bucket, now int64) bool {
 	}
 }
 
-// Name writes the id of the request whose receipt is at p.
-func (r *Ring) Name(p Place, to *[16]byte) {
-	*to = [16]byte{0: p.part}
-	binary.LittleEndian.PutUint64(to[8:], p.position)
-	r.block.Encrypt(to[:], to[:])
+// Name writes the id of the request whose receipt is at p, and which came in a Unix second: that of the receipt's At.
+func (r *Ring) Name(p Place, second int64, to *[16]byte) {
+	r.names.Write(requestid.ID{Part: p.part, Second: uint32(second), Number: p.position}, to)
 }
+
+// Names makes the ids of requests without a receipt.
+func (r *Ring) Names() *requestid.Names { return r.names }
 
 // placeOf is the place that an id names; ok is false for one that Name never wrote.
 func (r *Ring) placeOf(id string) (p Place, ok bool) {
-	if len(id) != 32 {
+	name, ok := r.names.Read(id)
+	if !ok || int(name.Part) > len(r.parts) || name.Number >= r.parts[name.Part-1].next.Load() {
 		return Place{}, false
 	}
-	var b [16]byte
-	if n, err := hex.Decode(b[:], []byte(id)); err != nil || n != len(b) || hex.EncodeToString(b[:]) != id {
-		return Place{}, false // capitals are no id of ours
-	}
-	r.block.Decrypt(b[:], b[:])
-	p = Place{binary.LittleEndian.Uint64(b[8:]), b[0]}
-	if [7]byte(b[1:8]) != [7]byte{} || p.part == 0 || int(p.part) > len(r.parts) || p.position >= r.parts[p.part-1].next.Load() {
-		return Place{}, false
-	}
-	return p, true
+	return Place{name.Number, name.Part}, true
 }
 
 // Write keeps a receipt at its place, but for its ID, which the place is. Written again it takes the place of what was there; if another receipt has that
@@ -172,6 +164,7 @@ func (r *Ring) Receipt(id string) (out models.Receipt, err error) {
 	if _, ok = r.read(at, &out); !ok {
 		return models.Receipt{}, errGone
 	}
+	out.ID = id
 	return out, nil
 }
 
@@ -185,7 +178,7 @@ func (r *Ring) read(at Place, out *models.Receipt) (before uint64, ok bool) {
 		return 0, false
 	}
 	var id [16]byte
-	r.Name(at, &id)
+	r.Name(at, out.At.Unix(), &id)
 	out.ID = hex.EncodeToString(id[:])
 	return s.before(), true
 }

@@ -48,7 +48,7 @@ func keep(r *Ring, key models.KeyID) (id string) {
 
 func name(r *Ring, p Place) string {
 	var b [16]byte
-	r.Name(p, &b)
+	r.Name(p, start.Unix(), &b)
 	return hex.EncodeToString(b[:])
 }
 
@@ -419,7 +419,7 @@ func TestWritingDoesNotAllocate(t *testing.T) {
 		if !ok {
 			t.Fatal("no receipt")
 		}
-		r.Name(p, &id)
+		r.Name(p, start.Unix(), &id)
 		r.Write(p, &in)
 	})
 	if got != 0 {
@@ -436,7 +436,7 @@ func BenchmarkReceipt(b *testing.B) {
 		for i := range b.N {
 			p := Place{r.parts[refusals].next.Add(1) - 1, refusals + 1}
 			in.KeyID = models.KeyID(i)
-			r.Name(p, &id)
+			r.Name(p, start.Unix(), &id)
 			r.Write(p, &in)
 		}
 	})

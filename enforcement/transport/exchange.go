@@ -67,6 +67,7 @@ type End struct {
 	BytesIn  int64
 	BytesOut int64
 	Latency  time.Duration // until the answer's head, or the failure
+	Took     time.Duration // until now, when it has ended
 }
 
 // errTooSlow and errCut are causes of cancelling an exchange's context.
@@ -106,8 +107,9 @@ func (x *Exchange) End() End {
 	if e.Failure == None {
 		e.Failure = Failure(x.broken.Load())
 	}
+	e.Took = max(1, time.Since(x.start))
 	if e.Latency == 0 {
-		e.Latency = max(1, time.Since(x.start))
+		e.Latency = e.Took
 	}
 	return e
 }

@@ -1,0 +1,139 @@
+package requestlog
+
+import (
+	"strings"
+
+	"gatehouse/models/secret"
+)
+
+// Limits of what is kept of a text, in bytes; the rest is left out.
+const (
+	maxPath    = 1024
+	maxQuery   = 256
+	maxAgent   = 256
+	maxAddress = 64
+	maxWord    = 200 // a value of a header, the name of a method
+	maxName    = 64  // of a header
+	maxHeaders = 32  // in one direction
+)
+
+// redacted stands where a key's value stood.
+const redacted = "[key]"
+
+// cleaner takes key values out of texts.
+type cleaner struct {
+	secret string // what the request presented; too short to be a key: nothing is looked for
+	prefix string // of generated keys
+}
+
+// text appends s without key values, max bytes at most.
+func (c *cleaner) text(b []byte, s string, max int) []byte {
+	end := len(b) + max
+	for s != "" && len(b) < end {
+		at, size := c.find(s)
+		if at < 0 {
+			at, size = len(s), 0
+		}
+		b = append(b, s[:min(at, end-len(b))]...)
+		if size > 0 {
+			b = append(b, redacted...)
+		}
+		s = s[at+size:]
+	}
+	return b[:min(len(b), end)]
+}
+
+// find is where the first key value in s stands; -1: there is none.
+func (c *cleaner) find(s string) (at, size int) {
+	at = -1
+	if len(c.secret) >= secret.MinLength {
+		at, size = strings.Index(s, c.secret), len(c.secret)
+	}
+	for from := 0; ; {
+		i := strings.Index(s[from:], c.prefix)
+		if i < 0 || at >= 0 && from+i >= at {
+			return at, size
+		}
+		from += i
+		if n := word(s[from:]); n >= secret.MinLength {
+			return from, n
+		}
+		from += len(c.prefix)
+	}
+}
+
+// word is the number of letters and digits at the beginning of s.
+func word(s string) int {
+	for i := range len(s) {
+		if b := s[i]; (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// query appends the names of a query's parameters. A parameter without a name is all value, and so is one whose name has a part of a key.
+func (c *cleaner) query(b []byte, query string) []byte {
+	end := len(b) + maxQuery
+	for first := true; query != "" && len(b) < end; first = false {
+		pair := query
+		if i := strings.IndexByte(query, '&'); i >= 0 {
+			pair, query = query[:i], query[i+1:]
+		} else {
+			query = ""
+		}
+		if !first {
+			b = append(b, '&')
+		}
+		if i := strings.IndexByte(pair, '='); i > 0 {
+			if at, _ := c.find(pair); at < 0 || at > i {
+				b = c.text(b, pair[:i], maxName)
+				b = append(b, '=')
+			}
+		}
+		b = append(b, "…"...)
+	}
+	return b
+}
+
+// How a header's value is kept. Fields that are not named here are kept by their names.
+type keep uint8
+
+const (
+	hide keep = iota
+	show
+	showAddress // without its query, which may hold anything
+	leaveOut    // it is a field of the entry, or says nothing
+)
+
+var requestHeaders = map[string]keep{
+	"Accept": show, "Accept-Charset": show, "Accept-Encoding": show, "Accept-Language": show, "Access-Control-Request-Headers": show,
+	"Access-Control-Request-Method": show, "Cache-Control": show, "Connection": show, "Content-Encoding": show, "Content-Language": show,
+	"Content-Length": show, "Content-Type": show, "Date": show, "Expect": show, "If-Match": show, "If-Modified-Since": show,
+	"If-None-Match": show, "If-Range": show, "If-Unmodified-Since": show, "Origin": showAddress, "Pragma": show, "Prefer": show, "Range": show,
+	"Referer": showAddress, "Sec-Fetch-Dest": show, "Sec-Fetch-Mode": show, "Sec-Fetch-Site": show, "Sec-Websocket-Version": show, "Te": show,
+	"Traceparent": show, "Trailer": show, "Transfer-Encoding": show, "Upgrade": show, "User-Agent": leaveOut, "Via": show,
+}
+
+var responseHeaders = map[string]keep{
+	"Accept-Ranges": show, "Access-Control-Allow-Headers": show, "Access-Control-Allow-Methods": show, "Access-Control-Allow-Origin": showAddress,
+	"Access-Control-Expose-Headers": show, "Age": show, "Allow": show, "Cache-Control": show, "Connection": show, "Content-Disposition": hide,
+	"Content-Encoding": show, "Content-Language": show, "Content-Length": show, "Content-Location": showAddress, "Content-Range": show,
+	"Content-Type": show, "Date": show, "Deprecation": show, "Etag": show, "Expires": show, "Last-Modified": show, "Location": showAddress,
+	"Pragma": show, "Ratelimit": show, "Ratelimit-Policy": show, "Retry-After": show, "Server": show, "Strict-Transport-Security": show,
+	"Sunset": show, "Trailer": show, "Transfer-Encoding": show, "Vary": show, "Via": show, "X-Amzn-Errortype": show, "X-Amzn-Requestid": leaveOut,
+	"X-Content-Type-Options": show, "X-Ratelimit-Limit": show, "X-Ratelimit-Remaining": show, "X-Ratelimit-Reset": show, "X-Request-Id": leaveOut,
+}
+
+// address cuts off what of an address may hold a secret.
+func address(s string) string {
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i]
+	}
+	if _, rest, found := strings.Cut(s, "//"); found {
+		if host, _, _ := strings.Cut(rest, "/"); strings.Contains(host, "@") { // user and password
+			return ""
+		}
+	}
+	return s
+}
