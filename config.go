@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/jobs/notify"
 )
 
@@ -32,6 +33,7 @@ type config struct {
 	journalSync   string // syncSecond or syncAlways
 	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
 	receipts      size   // of their file; 0: none are kept
+	requestLog    size   // of all its files; 0: none is kept
 	json          bool   // print one JSON object
 }
 
@@ -154,6 +156,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.receipts, "receipts", "`size` of the file that says why single requests were refused, such as 64MB; 0: none are kept")
 	fs.StringVar(&c.smtpURL, "smtp-url", "", "`URL` of the mail server, such as smtp://user:password@mail.example.com:587 or smtps://…; better given by GATEHOUSE_SMTP_URL or GATEHOUSE_SMTP_URL_FILE: other users of the machine can read flags")
 	fs.StringVar(&c.mailFrom, "mail-from", "", "`address` that mails are from, such as \"Example API <api@example.com>\"")
+	c.requestLog = requestlog.DefaultSize
+	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 
@@ -217,6 +221,9 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.receipts != 0 && (c.receipts < receipt.MinSize || c.receipts > receipt.MaxSize) {
 		add("--receipts: name a size from %s to %s, or 0 for none", size(receipt.MinSize), size(receipt.MaxSize))
+	}
+	if c.requestLog != 0 && c.requestLog < requestlog.MinSize {
+		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))
 	}
 	problems = append(problems, c.urlProblems()...)
 	if _, _, err := c.mailServer(); err != nil {

@@ -24,7 +24,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		return handlers.KeyLimits(l), ok
 	}
 	addresses := upstreamCheck{policy}
-	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Docs: problemDocs()}
+	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs()}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
 		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown},
@@ -44,6 +44,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
 		Receipts:      receipts,
 		Notices:       &handlers.ChangeNotices{Store: in.store},
+		Logs:          &handlers.Logs{Store: in.store, Log: in.keptLog(), Docs: problemDocs()},
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
@@ -55,7 +56,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 
-		Admin: &handlers.Admin{Store: in.store},
+		Admin: &handlers.Admin{Store: in.store, Log: in.administeredLog()},
 		Look:  &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
 		Audit: &handlers.Audit{Store: in.store},
 	}

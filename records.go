@@ -20,12 +20,13 @@ const (
 	journalFolder   = "journal"
 	receiptsFile    = "receipts"
 	recordingFolder = "recording"
+	logFolder       = "log"     // of requests
 	importsFolder   = "imports" // files on their way into the records, sealed, and reports of what became of them
 )
 
 // pastFiles names all that tells what happened: it belongs to one database, and to no other.
 func pastFiles() []string {
-	return []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", journalFolder, receiptsFile, recordingFolder, importsFolder}
+	return []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", journalFolder, receiptsFile, recordingFolder, logFolder, importsFolder}
 }
 
 // openRecords opens keyring and database for a command, which may run beside a server. A missing keyring is made only beside a database that holds nothing made

@@ -19,6 +19,7 @@ import (
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
 	"gatehouse/jobs/notify"
@@ -96,8 +97,9 @@ type instance struct {
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
 
-	receipts        *receipt.Ring // nil: none are kept
-	withoutReceipts error         // why none are kept that were wanted
+	receipts        *receipt.Ring   // nil: none are kept
+	withoutReceipts error           // why none are kept that were wanted
+	requestLog      *requestlog.Log // nil: none is kept
 
 	portalListener, gatewayListener, opsListener net.Listener
 	portal, data, ops                            *http.Server
@@ -138,9 +140,11 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.now = wallClock(shift)
 	in.openRecording(ctx)
 	in.openReceipts()
+	in.openRequestLog(ctx)
 	in.gateway = enforcement.New(enforcement.Config{
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
-		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", Policy: policy, Log: in.log, Shift: shift,
+		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/",
+		RequestLog: in.requestLog, Names: in.names(), Policy: policy, Log: in.log, Shift: shift,
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err
@@ -308,6 +312,9 @@ func (in *instance) close() error {
 	if in.recorder != nil {
 		in.rehearsals.Close() // nobody reads it any more
 		problems = append(problems, in.recorder.Close())
+	}
+	if in.requestLog != nil {
+		problems = append(problems, in.requestLog.Close())
 	}
 	if in.receipts != nil {
 		problems = append(problems, in.receipts.Close())

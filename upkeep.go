@@ -33,6 +33,9 @@ func (in *instance) prune(ctx context.Context) error {
 		if in.recorder != nil {
 			in.recorder.Trim(in.gateway.Reached())
 		}
+		if in.requestLog != nil {
+			in.requestLog.Trim(in.gateway.Reached())
+		}
 		select {
 		case <-ctx.Done():
 			return nil

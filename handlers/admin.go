@@ -28,10 +28,22 @@ type AdminStore interface {
 	Links(ctx context.Context, p models.Page) (models.List[models.Link], error)
 	Settings(ctx context.Context) (models.Settings, error)
 	SaveSettings(ctx context.Context, actor models.Actor, s models.Settings, now time.Time) error
+	SaveLogSettings(ctx context.Context, actor models.Actor, s models.LogSettings, now time.Time) error
+}
+
+// KeptLog is the request log as administrators see it.
+type KeptLog interface {
+	Configure(s models.LogSettings)
+	Size() int64
+	Limit() int64
+	Failing() bool
 }
 
 // Admin is the administrators' pages.
-type Admin struct{ Store AdminStore }
+type Admin struct {
+	Store AdminStore
+	Log   KeptLog // nil: none is kept
+}
 
 // Accounts lists who can sign in.
 func (a *Admin) Accounts(r *Request) (Reply, error) {

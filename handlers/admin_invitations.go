@@ -69,34 +69,3 @@ func (a *Admin) Invite(r *Request) (Reply, error) {
 	page, err := a.invitationsPage(r, NewForm("role", f.Get("role")), linkView(r, "/invite/", token, link))
 	return Page(page), err
 }
-
-// Settings shows the installation's settings.
-func (a *Admin) Settings(r *Request) (Reply, error) {
-	settings, err := a.Store.Settings(r.Context())
-	if err != nil {
-		return Reply{}, err
-	}
-	return Page(settingsPage(r, NewForm("sign_up", string(settings.SignUp)))), nil
-}
-
-func settingsPage(r *Request, f *Form) templ.Component {
-	return admin.Settings(r.layout("Settings", ui.Crumb{}), admin.SettingsView{
-		SignUp: f.Get("sign_up"), SignUpError: f.Error("sign_up"), PublicURL: r.Site.PublicURL, GatewayURL: r.Site.GatewayURL,
-	})
-}
-
-// SaveSettings changes them.
-func (a *Admin) SaveSettings(r *Request) (Reply, error) {
-	f, err := r.Form()
-	if err != nil {
-		return Reply{}, err
-	}
-	err = a.Store.SaveSettings(r.Context(), r.Actor(), models.Settings{SignUp: models.SignUp(f.Get("sign_up"))}, r.Now)
-	if f.Accept(err) {
-		return Again(settingsPage(r, f)), nil
-	}
-	if err != nil {
-		return Reply{}, err
-	}
-	return r.Done("/admin/settings", "Saved. It holds from now on."), nil
-}

@@ -180,7 +180,7 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	v := developer.KeyView{
 		Now: r.Now, Name: key.Name, Href: keyPath(key.ID), ID: key.ID.String(), Hint: key.Hint, App: key.AppName, AppHref: appPath(key.AppID),
 		Status: keyStatus(key.Key, key.Memberships, r.Now), Working: status != models.KeyRevoked, Created: key.CreatedAt, LastUsed: key.LastUsedAt, Expires: key.ExpiresAt, Rotated: key.RotatedAt,
-		Revoked: key.RevokedAt, UsageHref: "/usage?key=" + key.ID.String(), Notices: keyNotices(key, r.Here()), Soonest: soonestDay(r.Now),
+		Revoked: key.RevokedAt, UsageHref: "/usage?key=" + key.ID.String(), LogHref: pathWith(ownLog, "key", key.ID.String()), Notices: keyNotices(key, r.Here()), Soonest: soonestDay(r.Now),
 		NewName: key.Name, NameError: f.Error("name"), ExpiresError: f.Error("expires"),
 	}
 	if !key.ExpiresAt.IsZero() {

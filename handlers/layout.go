@@ -105,6 +105,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Subscriptions", Href: "/owner/subscriptions", Key: "s", Icon: "users", Count: waiting, Hot: waiting > 0},
 			{Label: "Keys", Href: "/owner/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Key: "u", Icon: "chart-column"},
+			{Label: "Request log", Href: "/owner/log", Key: "l", Icon: "scroll-text"},
 		}}, {Label: "Manage", Items: []ui.NavItem{
 			{Label: "Imports", Href: "/owner/imports", Key: "i", Icon: "upload"},
 			{Label: "Audit log", Href: "/owner/audit", Key: "t", Icon: "history"},
@@ -128,6 +129,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Apps", Href: "/apps", Key: "a", Icon: "smartphone"},
 			{Label: "Keys", Href: "/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/usage", Key: "u", Icon: "chart-column"},
+			{Label: "Request log", Href: "/log", Key: "l", Icon: "scroll-text"},
 			{Label: "Change notices", Href: "/notices", Key: "n", Icon: "inbox", Count: unseen, Hot: unseen > 0},
 		}}}
 	}

@@ -55,7 +55,7 @@ func (o *OwnerAPIs) showPage(r *Request, api models.API, settings, method *Form)
 	}
 	v := owner.APIView{
 		Name: api.Name, Slug: api.Slug, Summary: api.Summary, Href: ownerAPIPath(id), Now: r.Now, HasDocument: api.HasDocument, Undeployed: api.Undeployed && len(deployments) > 0,
-		KeyWords: ownerKeyWords(api.KeySource), CatalogHref: "/apis/" + api.Slug, UsageHref: "/owner/usage?api=" + id.String(), MethodFailed: method != nil, SettingsFailed: settings != nil,
+		KeyWords: ownerKeyWords(api.KeySource), CatalogHref: "/apis/" + api.Slug, UsageHref: "/owner/usage?api=" + id.String(), LogHref: pathWith(ownersLog, "api", api.Slug), MethodFailed: method != nil, SettingsFailed: settings != nil,
 	}
 	v.Badges = []ui.BadgeProps{{Kind: ui.Line, Text: count(len(methods), "method")}}
 	if v.Undeployed {

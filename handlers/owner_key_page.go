@@ -59,7 +59,7 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	v := owner.KeyView{
 		KeyRow: ownerKeyRow(key.KeyRow, r.Now), ID: key.ID.String(), Now: r.Now, Own: own, Created: key.CreatedAt, Rotated: key.RotatedAt, OldStops: key.OldStopsAt, Revoked: key.RevokedAt,
 		Rotating: key.Status(r.Now) == models.KeyRotating, Working: key.RevokedAt.IsZero(), Enabled: key.Enabled, Customer: key.CustomerID, Description: key.Description,
-		App: key.AppName, Developer: key.AccountEmail, Sealed: key.Sealed, Lost: r.Query("new") != "" && !waiting, AuditHref: "/owner/audit?object=" + key.ID.String(),
+		App: key.AppName, Developer: key.AccountEmail, Sealed: key.Sealed, Lost: r.Query("new") != "" && !waiting, AuditHref: "/owner/audit?object=" + key.ID.String(), LogHref: pathWith(ownersLog, "key", key.ID.String()),
 	}
 	if !own {
 		v.Enabled = !blocked(key.Memberships)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/templates/format"
@@ -20,7 +21,8 @@ type ReceiptsStore interface {
 // Receipts is the page about one request, and the newest refusals on a key's page.
 type Receipts struct {
 	Store ReceiptsStore
-	Kept  models.Receipts // nil: none are kept
+	Kept  models.Receipts   // nil: none are kept
+	Log   models.RequestLog // nil: none is kept
 	Docs  []ProblemDoc
 }
 
@@ -32,13 +34,13 @@ var (
 
 // Show says which rule answered one request, for the owner of its key and the owner of the API.
 func (h *Receipts) Show(r *Request) (Reply, error) {
-	if h.Kept == nil {
+	if h.Kept == nil && h.Log == nil {
 		return Reply{}, errNoReceipts
 	}
-	found, err := h.Kept.Receipt(r.Param("request"))
+	entry, logged, err := h.find(r.Context(), r.Param("request"))
 	var d models.ReceiptDetail
 	if err == nil {
-		d, err = h.Store.ReceiptDetail(r.Context(), r.Account.ID, found)
+		d, err = h.Store.ReceiptDetail(r.Context(), r.Account.ID, entry.Receipt)
 	}
 	if models.KindOf(err) == models.KindNotFound {
 		return Reply{}, errNoReceipt
@@ -53,9 +55,13 @@ func (h *Receipts) Show(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	v := receipt.View{
-		ID: d.ID, Title: h.title(d.Receipt), Subtitle: requestWords(d.ReceiptRow), Badge: receiptBadge(d.Receipt), Verdict: h.verdict(d), Advice: h.advice(d.Receipt),
+		ID: d.ID, Title: h.title(d.Receipt), Subtitle: requestWords(d.ReceiptRow, &entry), Badge: receiptBadge(d.Receipt), Verdict: h.verdict(d), Advice: h.advice(d.Receipt),
 		Steps: receiptSteps(d, len(plans) > 0), Plans: plans, Limits: limitLines(d), After: d.Outcome.Admitted(), Facts: h.facts(r, d),
 	}
+	if logged {
+		showEntry(r, &v, d, &entry)
+	}
+	v.Waiting = !logged && h.Log != nil && d.Outcome != models.OutcomeOpen && r.Now.Sub(d.At) < time.Minute
 	return Page(receipt.Page(r.layout("Request "+d.ID[:8], receiptCrumbs(d)...), v)), nil
 }
 
@@ -70,11 +76,38 @@ func receiptCrumbs(d models.ReceiptDetail) []ui.Crumb {
 	return []ui.Crumb{{}}
 }
 
-func requestWords(row models.ReceiptRow) string {
-	if row.APIName == "" {
-		return row.Method
+// find reads what there is of a request: its entry in the log, which has all of it and comes when the request has ended, or its receipt, which is there at
+// once.
+func (h *Receipts) find(ctx context.Context, id string) (entry models.LogEntry, logged bool, err error) {
+	err = models.NotFound("request")
+	if h.Log != nil {
+		if entry, err = h.Log.Entry(ctx, id); err == nil {
+			return entry, true, nil
+		}
 	}
-	return row.Method + " of " + placeWords(row)
+	if kind := models.KindOf(err); h.Kept == nil || kind != models.KindNotFound && kind != models.KindGone {
+		return entry, false, err
+	}
+	found, kept := h.Kept.Receipt(id)
+	if kept == nil {
+		return models.LogEntry{Receipt: found}, false, nil
+	}
+	if models.KindOf(kept) != models.KindNotFound {
+		err = kept
+	}
+	return entry, false, err
+}
+
+// requestWords is the call in a line: its method, or, where it met none, what was asked for.
+func requestWords(row models.ReceiptRow, e *models.LogEntry) string {
+	call := row.Method
+	if call == "" {
+		call = e.Verb + " " + e.Path
+	}
+	if row.APIName == "" {
+		return call
+	}
+	return call + " of " + placeWords(row)
 }
 
 // placeWords names API and stage; "" when they are not there any more.
@@ -102,7 +135,9 @@ func (h *Receipts) facts(r *Request, d models.ReceiptDetail) []ui.Definition {
 	facts := []ui.Definition{
 		{Term: "Answer", Body: receipt.Answer(d.Status, h.doc(d.Problem).Title, "/problems/"+d.Problem)},
 		{Term: "Time", Text: format.Moment(d.At)},
-		{Term: "Request", Text: d.Method, Mono: true},
+	}
+	if d.Method != "" {
+		facts = append(facts, ui.Definition{Term: "Request", Text: d.Method, Mono: true})
 	}
 	if d.APIName != "" {
 		api := ui.Definition{Term: "API", Text: placeWords(d.ReceiptRow)}
@@ -135,6 +170,8 @@ func (h *Receipts) facts(r *Request, d models.ReceiptDetail) []ui.Definition {
 
 func keyFacts(d models.ReceiptDetail) []ui.Definition {
 	switch {
+	case d.KeyID == 0:
+		return []ui.Definition{{Term: "Key", Text: "none that is known"}}
 	case d.Key.ID == 0:
 		return []ui.Definition{{Term: "Key", Text: d.KeyID.String(), Mono: true}, {Term: "Its plans", Text: "none of yours"}}
 	case d.OwnKey && d.Key.AppID != 0:

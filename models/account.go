@@ -142,6 +142,7 @@ const (
 // Settings are the installation's own, changed by administrators.
 type Settings struct {
 	SignUp SignUp
+	Log    LogSettings
 }
 
 // LinkKind is what a one-time link does.

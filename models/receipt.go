@@ -108,6 +108,7 @@ type ReceiptDetail struct {
 	AccountEmail string // of the app's developer
 
 	APISlug        string
+	KeySource      KeySource       // of the API now
 	Plan           Terms           // in the receipt's version; zero: the key was on none, or it is deleted
 	PlanEndsAt     time.Time       // zero: no end is announced
 	SubscriptionID SubscriptionID  // by which the key is on that plan now; zero: by none

@@ -30,6 +30,7 @@ type Pages struct {
 	Usage         *handlers.Usage
 	Receipts      *handlers.Receipts
 	Notices       *handlers.ChangeNotices
+	Logs          *handlers.Logs
 
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
@@ -178,6 +179,8 @@ func developer(g group, p Pages) {
 	g.form("/subscriptions/:subscription/change", p.Subscriptions.ChangeForm, p.Subscriptions.Change)
 	g.get("/usage", p.Usage.Show)
 	g.get("/usage/live", p.Usage.Live)
+	g.get("/log", p.Logs.Show)
+	g.get("/log/live", p.Logs.Live)
 	g.get("/requests/:request", p.Receipts.Show)
 	g.get("/notices", p.Notices.List)
 	g.get("/notices/:notice", p.Notices.Show)
@@ -190,6 +193,8 @@ func owner(g group, p Pages) {
 	g.get("/owner/audit", p.Audit.Show)
 	g.get("/owner/usage", p.OwnerUsage.Show)
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
+	g.get("/owner/log", p.Logs.Show)
+	g.get("/owner/log/live", p.Logs.Live)
 	ownerAPIs(g, p)
 	ownerPlans(g, p)
 	ownerCustomers(g, p)
@@ -281,6 +286,7 @@ func admin(g group, p Pages) {
 	g.post("/admin/accounts/:account/reset-link", p.Admin.ResetLink)
 	g.form("/admin/invitations", p.Admin.Invitations, p.Admin.Invite)
 	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
+	g.post("/admin/settings/log", p.Admin.SaveLog)
 	g.get("/admin/audit", p.Audit.Show)
 	g.form("/admin/look", p.Look.Show, p.Look.Save)
 	g.get("/admin/look/contrast", p.Look.Contrast)

@@ -10,6 +10,9 @@ import (
 // ReceiptDetail adds to a receipt what stands beside it, for who may see it: the developer of the key's app or the owner who made the key, and the
 // owner of the API. Nobody else finds it (R9). An API's owner sees of a key that is on none of his plans no more than its id.
 func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r models.Receipt) (models.ReceiptDetail, error) {
+	if r.KeyID == 0 {
+		return s.keylessDetail(ctx, viewer, r)
+	}
 	type receiptRow struct {
 		Key       keyRow `gorm:"embedded"`
 		OwnKey    bool
@@ -17,6 +20,8 @@ func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r mo
 		Customer  bool           // the key is on a plan of the viewer's
 		APIName   sql.NullString `gorm:"column:api_name"`
 		APISlug   sql.NullString `gorm:"column:api_slug"`
+		KeyPlace  sql.NullString
+		KeyName   sql.NullString
 		StageName sql.NullString
 		Terms     sql.NullString
 		EndsAt    sql.NullInt64
@@ -28,7 +33,7 @@ func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r mo
 	}
 	row, err := selectOne[receiptRow](s.read.WithContext(ctx), "request", `SELECT k.*, k.owner_id IS ? OR (SELECT account_id FROM apps WHERE id = k.app_id) IS ? AS own_key, a.owner_id IS ? AS own_api,
 			EXISTS (SELECT 1 FROM plan_keys o WHERE o.key_id = k.id AND (SELECT owner_id FROM plans WHERE id = o.plan_id) = ?) AS customer,
-			a.name AS api_name, a.slug AS api_slug, st.name AS stage_name, v.terms, p.ends_at, coalesce(p.ended, 0) AS ended,
+			a.name AS api_name, a.slug AS api_slug, a.key_place, a.key_name, st.name AS stage_name, v.terms, p.ends_at, coalesce(p.ended, 0) AS ended,
 			pk.subscription_id, sub.state, pk.blocked
 		FROM (`+keyQuery+`WHERE k.id = ?) k
 			LEFT JOIN apis a ON a.id = ? LEFT JOIN stages st ON st.id = ? AND st.api_id = a.id
@@ -40,7 +45,8 @@ func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r mo
 	}
 	d := models.ReceiptDetail{
 		ReceiptRow: models.ReceiptRow{Receipt: r, APIName: row.APIName.String, StageName: row.StageName.String},
-		OwnKey:     row.OwnKey, OwnAPI: row.OwnAPI, APISlug: row.APISlug.String, PlanEndsAt: nullTime(row.EndsAt),
+		OwnKey:     row.OwnKey, OwnAPI: row.OwnAPI, APISlug: row.APISlug.String,
+		KeySource: models.KeySource{Place: models.KeyPlace(row.KeyPlace.String), Name: row.KeyName.String}, PlanEndsAt: nullTime(row.EndsAt),
 	}
 	if row.OwnKey || row.Customer {
 		d.Key, d.AppName, d.AccountEmail = row.Key.key(), row.Key.AppName.String, row.Key.AccountEmail.String
@@ -55,6 +61,26 @@ func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r mo
 		d.Member = membershipRow{State: row.State, Blocked: row.Blocked.Bool, Ended: row.Ended}.membership().State
 	}
 	return d, nil
+}
+
+// keylessDetail is ReceiptDetail for a request that presented no known key: the owner of the API alone finds it.
+func (s *Store) keylessDetail(ctx context.Context, viewer models.AccountID, r models.Receipt) (models.ReceiptDetail, error) {
+	type place struct {
+		Name      string
+		Slug      string
+		KeyPlace  string
+		KeyName   string
+		StageName sql.NullString
+	}
+	row, err := selectOne[place](s.read.WithContext(ctx), "request", `SELECT a.name, a.slug, a.key_place, a.key_name, st.name AS stage_name
+		FROM apis a LEFT JOIN stages st ON st.id = ? AND st.api_id = a.id WHERE a.id = ? AND a.owner_id = ?`, r.StageID, r.APIID, viewer)
+	if err != nil {
+		return models.ReceiptDetail{}, err
+	}
+	return models.ReceiptDetail{
+		ReceiptRow: models.ReceiptRow{Receipt: r, APIName: row.Name, StageName: row.StageName.String}, OwnAPI: true, APISlug: row.Slug,
+		KeySource: models.KeySource{Place: models.KeyPlace(row.KeyPlace), Name: row.KeyName},
+	}, nil
 }
 
 // ReceiptRows keeps, of receipts of one key, those that somebody may see, in their order, and adds names.

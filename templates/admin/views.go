@@ -82,7 +82,18 @@ type LinkRow struct {
 type SettingsView struct {
 	SignUp, SignUpError   string
 	PublicURL, GatewayURL string
+	Log                   *LogView // nil: none is kept
 }
+
+// LogView is what the request log keeps.
+type LogView struct {
+	Size, Limit                string // of its files
+	Failing                    bool   // entries are lost
+	Days, Refusals, Admissions Number
+}
+
+// Number is a field as it was typed.
+type Number struct{ Value, Error string }
 
 // AuditView is the audit log.
 type AuditView struct {

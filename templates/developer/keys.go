@@ -41,6 +41,7 @@ type KeyView struct {
 	Try       TryView
 	Requests  *chart.Chart // of the last 24 hours; nil while there were none
 	UsageHref string
+	LogHref   string
 	Refusals  *receipt.List // nil: no receipts are kept
 
 	NewName, NameError       string

@@ -36,6 +36,7 @@ type APIView struct {
 	HasDocument, Undeployed      bool
 	KeyWords                     string
 	CatalogHref, UsageHref       string
+	LogHref                      string
 	Steps                        []ui.Step
 	Stages                       []StageRow
 	Methods                      MethodTable

@@ -58,6 +58,7 @@ type SubscriptionView struct {
 	Standings               []KeyStanding
 	Tried                   string // the decision that was refused
 	UsageHref, AuditHref    string
+	LogHref                 string
 }
 
 // APILink is an API with the stages that a plan opens.
@@ -105,7 +106,7 @@ type KeyView struct {
 	Offer                               *MoveOffer // after a plan that is in the way of another one
 	Figures                             usage.Figures
 	Refusals                            *receipt.List // nil: no receipts are kept
-	AuditHref                           string
+	AuditHref, LogHref                  string
 }
 
 // KeyPlan is a plan that the key is on.

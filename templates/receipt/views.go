@@ -1,8 +1,11 @@
 package receipt
 
 import (
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"gatehouse/templates/ui"
 )
@@ -24,6 +27,36 @@ type View struct {
 	Plans []Plan // other plans by which the key could make this call
 
 	Facts []ui.Definition
+
+	Timing    []Part // where its time went; none: it is not known
+	Took      string // all of it
+	Curl      templ.Component
+	CurlNotes []string // what is missing in it
+	Sent      []Field  // headers of the request
+	Received  []Field  // of the answer
+	Waiting   bool     // its entry of the request log is about to be written
+}
+
+// Part is a share of a request's time, in the order in which it passed.
+type Part struct {
+	Name, Took, Text string
+	Share            float64 // 0..1
+	Color            string  // class of its mark and its bar
+}
+
+// Field is a header. The value of a hidden one is not known to the page.
+type Field struct {
+	Name, Value string
+	Hidden      bool
+}
+
+// bar is where a part stands in the bar, of 1000.
+func (v View) bar(i int) (x, width string) {
+	from := 0.0
+	for _, p := range v.Timing[:i] {
+		from += p.Share
+	}
+	return strconv.Itoa(int(from * 1000)), strconv.Itoa(max(4, int(v.Timing[i].Share*1000)))
 }
 
 // Step is somewhere to go from here.
