@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -138,21 +137,17 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Time) (map[string]models.Stage, error) {
 	s := d.in.store
 	document := sample.Document()
-	description, err := openapi.NewReader().Read(ctx, document)
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(description)
+	reading, err := openapi.NewReader().Read(ctx, document)
 	if err != nil {
 		return nil, err
 	}
 	var methods []models.Method
-	for _, op := range description.Operations {
+	for _, op := range reading.Operations {
 		methods = append(methods, models.Method{Verb: op.Verb, Path: op.Path, Summary: op.Summary, KeyRequired: op.KeyRequired})
 	}
 	d.api, err = s.CreateAPI(ctx, owner, models.NewAPI{
-		Name: description.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.",
-		KeySource: models.DefaultKeySource(), Document: document, Description: text, Methods: methods,
+		Name: reading.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.",
+		KeySource: models.DefaultKeySource(), Document: document, Reading: reading.Pack, Methods: methods,
 	}, now)
 	if err != nil {
 		return nil, err

@@ -216,7 +216,7 @@ func (p *portal) page(t testing.TB, route string) page {
 		one.reader = owner
 	case strings.HasPrefix(route, "/admin"):
 		one.reader = admin
-	case route == "/", route == "/search", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
+	case route == "/", route == "/search", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), route == "/llms.txt", strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
 		one.reader = visitor
 	}
 	places := p.places(one.reader)
@@ -254,7 +254,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(),
+		":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()
@@ -278,7 +278,7 @@ func TestEveryPageAnswers(t *testing.T) {
 				if w.Code != status {
 					t.Errorf("GET %s answers %q %d, want %d", g.path, reader, w.Code, status)
 				}
-				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && kind != "text/html; charset=utf-8" && kind != "text/event-stream" {
+				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") {
 					t.Errorf("GET %s answers %q with %s", g.path, reader, kind)
 				}
 			}

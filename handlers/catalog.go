@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"gatehouse/models"
 	"gatehouse/templates/public"
@@ -13,16 +14,18 @@ import (
 type CatalogStore interface {
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
+	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)
 }
 
 // Catalog is the public pages about APIs: the list, an API with its plans, its reference.
 type Catalog struct {
 	Store    CatalogStore
 	Markdown *Markdown
+	Limits   LimitsOf // nil: what is left is not shown
 
-	descriptions descriptions
+	references references
 }
 
 // List shows the APIs that anybody can subscribe to.
@@ -55,24 +58,36 @@ func apiPath(slug string) string { return "/apis/" + url.PathEscape(slug) }
 // operationsShown is how many operations an API's page lists before it leads to the reference.
 const operationsShown = 8
 
-// Show is an API's page: what it does, its plans side by side, and how to begin.
+// Show is an API's page: what it does, its plans side by side, and how to begin. With .md behind its name it is Markdown.
 func (c *Catalog) Show(r *Request) (Reply, error) {
-	api, err := c.Store.CatalogAPI(r.Context(), r.Account.ID, r.Param("slug"))
+	slug, asText := strings.CutSuffix(r.Param("slug"), ".md")
+	api, err := c.Store.CatalogAPI(r.Context(), r.Account.ID, slug)
 	if err != nil {
 		return Reply{}, err
+	}
+	if asText {
+		return Markdowned(c.text(r, api)), nil
 	}
 	yours, err := c.subscriptions(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	description, err := c.descriptions.of(r, c.Store, api)
+	var document models.DocumentID
+	if len(api.Stages) > 0 {
+		document = api.Stages[0].Document
+	}
+	doc, err := c.references.of(r.Context(), c.Store, document)
+	if err != nil {
+		return Reply{}, err
+	}
+	call, err := firstCall(r, api, doc, "call")
 	if err != nil {
 		return Reply{}, err
 	}
 	v := public.APIView{
 		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
-		Call: firstCall(r, api, description, "call"), Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
-		Described: api.HasDocument, Now: r.Now,
+		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
+		Described: api.HasDocument, Now: r.Now, Markdown: markdownPath(r),
 	}
 	for _, s := range api.Stages {
 		v.Stages = append(v.Stages, public.StageView{
@@ -82,7 +97,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	if len(api.Stages) > 0 {
 		v.DocsHref = docsPath(api.Slug)
 		methods := api.Stages[0].Methods
-		slugs := operationSlugs(description, methods)
+		slugs := operationSlugs(doc, methods)
 		shown := min(len(methods), operationsShown)
 		for _, m := range methods[:shown] {
 			v.Operations = append(v.Operations, public.OperationLine{

@@ -2,68 +2,62 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 )
 
-// maxDescriptions is how many APIs' descriptions are kept ready: reading a large one takes longer than the rest of its page.
-const maxDescriptions = 16
+// maxReferences is how many documents are kept ready: opening a large one takes longer than the rest of its page. GitHub's takes 5 MB.
+const maxReferences = 16
 
-// descriptions keeps what was read last of APIs' documents. A deployment never changes, so neither does what is kept. The zero value is
-// ready; safe for concurrent use.
-type descriptions struct {
+// references keeps what was read last of APIs' documents. A document never changes, so neither does what is kept. The zero value is ready; safe for
+// concurrent use.
+type references struct {
 	mu   sync.Mutex
-	kept recent[*openapi.Description]
+	kept recent[*openapi.Reference]
 }
 
-type descriptionStore interface {
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+type readingStore interface {
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 }
 
-// of returns what the document says about an API, the zero Description where there is none. It is shared: nobody may change it.
-func (d *descriptions) of(r *Request, store descriptionStore, api models.CatalogAPI) (*openapi.Description, error) {
-	if !api.HasDocument {
-		return &openapi.Description{}, nil
+// of returns what a document says, the zero Reference where there is none, or none that was read already. It is shared: nobody may change it.
+func (d *references) of(ctx context.Context, store readingStore, id models.DocumentID) (*openapi.Reference, error) {
+	if id == 0 {
+		return openapi.OpenReference(nil)
 	}
-	parts := []string{api.ID.String()}
-	for _, s := range api.Stages {
-		parts = append(parts, s.ID.String(), s.Deployment.String())
-	}
-	key := keyOf(strings.Join(parts, " "))
+	key := keyOf(id.String())
 	d.mu.Lock()
 	if d.kept.places == nil {
-		d.kept = newRecent[*openapi.Description](maxDescriptions)
+		d.kept = newRecent[*openapi.Reference](maxReferences)
 	}
 	kept := d.kept.get(key)
 	d.mu.Unlock()
 	if kept != nil {
 		return kept, nil
 	}
-	text, err := store.CatalogDescription(r.Context(), r.Account.ID, api.Slug)
+	pack, err := store.Reading(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	description := new(openapi.Description)
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, description); err != nil {
-			return nil, fmt.Errorf("read description of API %s: %w", api.ID, err)
-		}
+	reference, err := openapi.OpenReference(pack)
+	if err != nil {
+		return nil, fmt.Errorf("document %s: %w", id, err)
 	}
-	d.mu.Lock()
-	d.kept.put(key, description)
-	d.mu.Unlock()
-	return description, nil
+	if len(pack) > 0 {
+		d.mu.Lock()
+		d.kept.put(key, reference)
+		d.mu.Unlock()
+	}
+	return reference, nil
 }
 
-// describe returns what the description says of a method, with what is deployed having the last word. A method that it does not know is
-// described by its verb, path and summary.
-func describe(described map[string]openapi.Operation, m models.Method) openapi.Operation {
-	op, ok := described[m.Name()]
+// brief returns what lists need of a method, with what is deployed having the last word. One that the document does not know is described by its verb,
+// path and summary.
+func brief(ref *openapi.Reference, m models.Method) openapi.Operation {
+	op, ok := ref.Brief(m.Verb, m.Path)
 	if !ok {
 		op = openapi.Operation{Verb: m.Verb, Path: m.Path, Summary: m.Summary}
 	}
@@ -71,11 +65,15 @@ func describe(described map[string]openapi.Operation, m models.Method) openapi.O
 	return op
 }
 
-// byName are a description's operations by verb and path.
-func byName(d *openapi.Description) map[string]openapi.Operation {
-	operations := make(map[string]openapi.Operation, len(d.Operations))
-	for _, op := range d.Operations {
-		operations[op.Verb+" "+op.Path] = op
+// described returns all that the document says of a method, as brief does.
+func described(ref *openapi.Reference, m models.Method) (openapi.Operation, error) {
+	op, ok, err := ref.Described(m.Verb, m.Path)
+	if err != nil {
+		return op, fmt.Errorf("describe %s: %w", m.Name(), err)
 	}
-	return operations
+	if !ok {
+		return brief(ref, m), nil
+	}
+	op.KeyRequired = m.KeyRequired
+	return op, nil
 }

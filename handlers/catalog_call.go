@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/models"
@@ -17,18 +18,18 @@ func stageURL(gateway, slug, stage string) string {
 	return gateway + "/" + url.PathEscape(slug) + "/" + url.PathEscape(stage)
 }
 
+// weighed is how many operations of an API are looked at in full for the one to begin with.
+const weighed = 40
+
 // firstCall is the call to begin with: of the first stage, a GET that needs a key and nothing that the reader would have to find out, if
 // there is one.
-func firstCall(r *Request, api models.CatalogAPI, d *openapi.Description, id string) *public.CallView {
+func firstCall(r *Request, api models.CatalogAPI, ref *openapi.Reference, id string) (*public.CallView, error) {
 	if len(api.Stages) == 0 || len(api.Stages[0].Methods) == 0 {
-		return nil
+		return nil, nil
 	}
-	described := byName(d)
-	best, least := openapi.Operation{}, math.MaxInt
-	for _, m := range api.Stages[0].Methods {
-		if op := describe(described, m); effort(op) < least {
-			best, least = op, effort(op)
-		}
+	best, err := easiest(ref, api.Stages[0].Methods)
+	if err != nil {
+		return nil, err
 	}
 	base := stageURL(r.Site.GatewayURL, api.Slug, api.Stages[0].Name)
 	call := &public.CallView{
@@ -38,7 +39,24 @@ func firstCall(r *Request, api models.CatalogAPI, d *openapi.Description, id str
 	if best.KeyRequired {
 		call.KeyWords = keyWords(api.KeySource)
 	}
-	return call
+	return call, nil
+}
+
+// easiest is the operation that takes the least effort to call, of those that look easy by their verb and path. There is at least one method.
+func easiest(ref *openapi.Reference, methods []models.Method) (best openapi.Operation, err error) {
+	methods = slices.Clone(methods)
+	slices.SortStableFunc(methods, func(a, b models.Method) int { return effort(brief(ref, a)) - effort(brief(ref, b)) })
+	least := math.MaxInt
+	for _, m := range methods[:min(len(methods), weighed)] {
+		op, err := described(ref, m)
+		if err != nil {
+			return op, err
+		}
+		if effort(op) < least {
+			best, least = op, effort(op)
+		}
+	}
+	return best, nil
 }
 
 // effort is how hard it is to call an operation that one does not know.
@@ -136,7 +154,7 @@ func exampleValue(p openapi.Parameter) string {
 		return p.Default
 	case len(p.Enum) > 0:
 		return p.Enum[0]
-	case p.Type == "boolean":
+	case strings.HasPrefix(p.Type, "boolean"):
 		return "true"
 	case strings.HasPrefix(p.Type, "integer"), strings.HasPrefix(p.Type, "number"):
 		return "1"

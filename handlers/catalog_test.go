@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,14 +23,14 @@ func (p *portal) weather() (models.API, map[string]models.Plan) {
 			{Verb: "GET", Path: "/forecast", Summary: "Get a forecast", Tags: []string{"Forecast"}, Text: "Hourly <script>alert(1)</script>.",
 				Parameters: []openapi.Parameter{{Name: "lat", In: "query", Type: "number", Required: true, Example: "52.52", Text: "In [degrees](javascript:alert(1))."}},
 				Responses: []openapi.Response{{Status: "200", Text: "Fine.", Contents: []openapi.Content{{MediaType: "application/json", Type: "Forecast", Example: "{\n  \"temp\": 4\n}",
-					Fields: []openapi.Field{{Name: "temp", Type: "number", Required: true, Text: "Degrees."}}}}}, {Status: "default"}}},
+					Schema: &openapi.Schema{Type: "object", Required: []string{"temp"}, Properties: []openapi.Property{{Name: "temp", Schema: openapi.Schema{Type: "number", Text: "Degrees."}}}}}}}, {Status: "default"}}},
 			{Verb: "POST", Path: "/stations", Summary: "Create a station", Deprecated: true, Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: "application/json", Example: `{"name":"x"}`}}}},
 			{Verb: "GET", Path: "/not-deployed", Summary: "Secret plans"},
 		}}
-	text, err := json.Marshal(d)
+	pack, err := d.Pack()
 	ok(p.t, err)
 	actor, ctx := storetest.Actor(owner), p.t.Context()
-	api, err := p.store.CreateAPI(ctx, actor, models.NewAPI{Name: "Weather API", Slug: "weather", Summary: "For every point on land.", KeySource: models.DefaultKeySource(), Document: []byte("{}"), Description: text,
+	api, err := p.store.CreateAPI(ctx, actor, models.NewAPI{Name: "Weather API", Slug: "weather", Summary: "For every point on land.", KeySource: models.DefaultKeySource(), Document: []byte("{}"), Reading: pack,
 		Methods: []models.Method{{Verb: "GET", Path: "/forecast", Summary: "Get a forecast", KeyRequired: true}, {Verb: "POST", Path: "/stations", Summary: "Create a station", KeyRequired: true}, {Verb: "GET", Path: "/health"}}}, p.clock)
 	ok(p.t, err)
 	stage, err := p.store.CreateStage(ctx, actor, api.ID, models.Stage{Name: "prod", Upstream: "https://example.com", Timeout: time.Second}, p.clock)
@@ -140,7 +139,7 @@ func TestReferenceOfALargeAPIStaysSmall(t *testing.T) {
 		in.Methods = append(in.Methods, models.Method{Verb: op.Verb, Path: op.Path, Summary: op.Summary, KeyRequired: true})
 	}
 	var err error
-	in.Description, err = json.Marshal(d)
+	in.Reading, err = d.Pack()
 	ok(t, err)
 	actor := storetest.Actor(owner)
 	api, err := p.store.CreateAPI(t.Context(), actor, in, p.clock)

@@ -110,14 +110,21 @@ func TestFirstCallIsTheEasiest(t *testing.T) {
 		{Verb: "DELETE", Path: "/a", KeyRequired: true}, {Verb: "GET", Path: "/b/{id}", KeyRequired: true}, {Verb: "GET", Path: "/search", KeyRequired: true},
 		{Verb: "GET", Path: "/open"}, {Verb: "GET", Path: "/users", KeyRequired: true},
 	}
-	d := &openapi.Description{Operations: []openapi.Operation{{Verb: "GET", Path: "/search", Parameters: []openapi.Parameter{{Name: "q", In: "query", Required: true}}}}}
-	api := models.CatalogAPI{API: models.API{Slug: "a", KeySource: models.DefaultKeySource()}, Stages: []models.CatalogStage{{Name: "prod", Methods: methods}}}
-	r := &Request{Request: httptest.NewRequest("GET", "/apis/a", nil), Site: &Site{GatewayURL: "https://g.example"}}
-	if got := firstCall(r, api, d, "x"); got.Title != "GET /users" || got.KeyWords == "" {
-		t.Errorf("the first call is %q (%q)", got.Title, got.KeyWords)
+	pack, err := openapi.Description{Operations: []openapi.Operation{{Verb: "GET", Path: "/search", Parameters: []openapi.Parameter{{Name: "q", In: "query", Required: true}}}}}.Pack()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := firstCall(r, models.CatalogAPI{}, d, "x"); got != nil {
-		t.Errorf("an API without stages has the call %q", got.Title)
+	d, err := openapi.OpenReference(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Request{Request: httptest.NewRequest("GET", "/apis/a", nil), Site: &Site{GatewayURL: "https://g.example"}}
+	api := models.CatalogAPI{API: models.API{Slug: "a", KeySource: models.DefaultKeySource()}, Stages: []models.CatalogStage{{Name: "prod", Methods: methods}}}
+	if got, err := firstCall(r, api, d, "x"); err != nil || got.Title != "GET /users" || got.KeyWords == "" {
+		t.Errorf("the first call is %q (%q), %v", got.Title, got.KeyWords, err)
+	}
+	if got, err := firstCall(r, models.CatalogAPI{}, d, "x"); err != nil || got != nil {
+		t.Errorf("an API without stages has the call %q, %v", got.Title, err)
 	}
 }
 

@@ -27,7 +27,7 @@ type KeysStore interface {
 	StopOldValue(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	RevokeKey(ctx context.Context, actor models.Actor, id models.KeyID, now time.Time) error
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 }
 
@@ -38,7 +38,7 @@ type Keys struct {
 	Caller   Caller
 	Receipts *Receipts // nil: none are kept
 
-	descriptions descriptions
+	references references
 }
 
 // List shows all keys of the account.

@@ -25,7 +25,7 @@ func chosenCall(calls []models.KeyCall, stage string) int {
 // callStore reads what is known of an API beyond its methods.
 type callStore interface {
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 }
 
 // operation is a method that a key may call, with its examples.
@@ -35,28 +35,43 @@ type operation struct {
 }
 
 // operations are the methods of a stage that a key may call, with the examples of the API's document. An API that has left the catalog goes on
-// for the keys it has, without examples.
-func (d *descriptions) operations(r *Request, store callStore, call models.KeyCall) ([]operation, error) {
-	described := map[string]openapi.Operation{}
-	api, err := store.CatalogAPI(r.Context(), r.Account.ID, call.APISlug)
-	switch {
-	case models.KindOf(err) == models.KindNotFound:
-	case err != nil:
+// for the keys it has, without examples. Of a large API only the easiest operations and the wanted one are read in full.
+func (d *references) operations(r *Request, store callStore, call models.KeyCall, wanted models.MethodID) ([]operation, error) {
+	ref, err := d.called(r, store, call)
+	if err != nil {
 		return nil, err
-	default:
-		description, err := d.of(r, store, api)
-		if err != nil && models.KindOf(err) != models.KindNotFound {
-			return nil, err
-		}
-		if err == nil {
-			described = byName(description)
-		}
+	}
+	byEffort := slices.Clone(call.Methods)
+	slices.SortStableFunc(byEffort, func(a, b models.Method) int { return effort(brief(ref, a)) - effort(brief(ref, b)) })
+	full := map[models.MethodID]bool{wanted: true}
+	for _, m := range byEffort[:min(len(byEffort), weighed)] {
+		full[m.ID] = true
 	}
 	out := make([]operation, len(call.Methods))
 	for i, m := range call.Methods {
-		out[i] = operation{m.ID, describe(described, m)}
+		op := brief(ref, m)
+		if full[m.ID] {
+			if op, err = described(ref, m); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = operation{m.ID, op}
 	}
 	return out, nil
+}
+
+// called is what the document of a stage that a key may call says.
+func (d *references) called(r *Request, store callStore, call models.KeyCall) (*openapi.Reference, error) {
+	api, err := store.CatalogAPI(r.Context(), r.Account.ID, call.APISlug)
+	if err != nil && models.KindOf(err) != models.KindNotFound {
+		return nil, err
+	}
+	for _, s := range api.Stages {
+		if s.ID == call.StageID {
+			return d.of(r.Context(), store, s.Document)
+		}
+	}
+	return d.of(r.Context(), store, 0)
 }
 
 // simplest is the operation to begin with. There is at least one.

@@ -24,7 +24,7 @@ func (k *Keys) addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, 
 		v.Calls = append(v.Calls, ui.Tab{Label: c.APIName + " · " + c.StageName, Href: v.Href + "?stage=" + c.StageID.String() + "#use", Current: i == at})
 	}
 	call := calls[at]
-	ops, err := k.descriptions.operations(r, k.Store, call)
+	ops, err := k.references.operations(r, k.Store, call, 0)
 	if err != nil {
 		return err
 	}

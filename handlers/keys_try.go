@@ -67,7 +67,7 @@ func (k *Keys) findCall(r *Request, key models.KeyDetail, value string) (models.
 		if at < 0 {
 			continue
 		}
-		ops, err := k.descriptions.operations(r, k.Store, c)
+		ops, err := k.references.operations(r, k.Store, c, c.Methods[at].ID)
 		if err != nil {
 			return c, nil, operation{}, err
 		}

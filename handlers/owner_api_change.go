@@ -147,15 +147,15 @@ func (o *OwnerAPIs) ImportForm(r *Request) (Reply, error) {
 func (o *OwnerAPIs) importPage(r *Request, api models.API, f *Form) (templ.Component, error) {
 	v := owner.ImportView{Name: api.Name, Href: ownerAPIPath(api.ID), Has: api.HasDocument}
 	if api.HasDocument {
-		_, description, err := o.Store.Document(r.Context(), r.Account.ID, api.ID)
+		_, reading, err := o.Store.Document(r.Context(), r.Account.ID, api.ID)
 		if err != nil {
 			return nil, err
 		}
-		d, err := documentOf(description)
+		d, err := documentOf(reading)
 		if err != nil {
 			return nil, err
 		}
-		v.Format, v.Title, v.Version, v.Unsecured = d.description.Format, d.description.Title, d.description.Version, !d.description.Secured
+		v.Format, v.Title, v.Version, v.Unsecured = d.Description.Format, d.Description.Title, d.Description.Version, !d.Description.Secured
 		for _, n := range d.notes {
 			v.Notes = append(v.Notes, owner.Note{Where: n.Where, Text: n.Text})
 		}
@@ -185,11 +185,7 @@ func (o *OwnerAPIs) Import(r *Request) (Reply, error) {
 		f.Fail("document", "Choose a file, or paste the document.")
 		return again()
 	}
-	description, err := d.json()
-	if err != nil {
-		return Reply{}, err
-	}
-	changes, err := o.Store.ImportDocument(r.Context(), r.Actor(), api.ID, d.bytes, description, d.methods, r.Now)
+	changes, err := o.Store.ImportDocument(r.Context(), r.Actor(), api.ID, d.bytes, d.Pack, d.methods, r.Now)
 	if f.Accept(err) {
 		return again()
 	}

@@ -46,13 +46,10 @@ func (o *OwnerAPIs) Create(r *Request) (Reply, error) {
 		if !ok {
 			f.Fail("document", "Choose a file, or paste the document.")
 		}
-		in.Document, in.Methods = d.bytes, d.methods
-		if in.Description, err = d.json(); err != nil {
-			return Reply{}, err
-		}
+		in.Document, in.Reading, in.Methods = d.bytes, d.Pack, d.methods
 	}
 	if in.Name == "" {
-		in.Name = cut(strings.Join(strings.Fields(d.description.Title), " "), 78)
+		in.Name = cut(strings.Join(strings.Fields(d.Description.Title), " "), 78)
 	}
 	if in.Slug == "" {
 		in.Slug = models.Slugify(in.Name)
@@ -146,7 +143,7 @@ func upstreamAllowed(ctx context.Context, addresses AddressChecker, upstream str
 
 func (o *OwnerAPIs) created(r *Request, api models.API, d document, methods int, stage models.Stage, wanted bool, said string) (Reply, error) {
 	message := fmt.Sprintf("%s is created with %s.", api.Name, count(methods, "method"))
-	if d.bytes != nil && !d.description.Secured {
+	if d.bytes != nil && !d.Description.Secured {
 		message += " The document says nothing about security, so each of them needs an API key."
 	}
 	if n := len(d.notes); n > 0 {

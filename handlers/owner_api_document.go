@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,15 +14,15 @@ import (
 
 // DocumentReader reads OpenAPI documents. Its error is an *openapi.ReadError when the document is to blame.
 type DocumentReader interface {
-	Read(ctx context.Context, document []byte) (openapi.Description, error)
+	Read(ctx context.Context, document []byte) (openapi.Reading, error)
 }
 
 // document is what an owner brought, read.
 type document struct {
-	bytes       []byte
-	description openapi.Description
-	methods     []models.Method
-	notes       []openapi.Warning // what was read with doubts, or left out
+	bytes []byte
+	openapi.Reading
+	methods []models.Method
+	notes   []openapi.Warning // what was read with doubts, or left out
 }
 
 // maxKept is the size up to which an uploaded document is put into the form again when something else is wrong: browsers do not send a file twice.
@@ -53,7 +52,7 @@ func readDocument(ctx context.Context, reader DocumentReader, f *Form) (d docume
 	default:
 		return d, false, nil
 	}
-	d.description, err = reader.Read(ctx, d.bytes)
+	d.Reading, err = reader.Read(ctx, d.bytes)
 	if problem := (*openapi.ReadError)(nil); errors.As(err, &problem) {
 		text := problem.Error()
 		f.Fail(field, strings.ToUpper(text[:1])+text[1:])
@@ -62,7 +61,7 @@ func readDocument(ctx context.Context, reader DocumentReader, f *Form) (d docume
 	if err != nil {
 		return d, false, fmt.Errorf("read document: %w", err)
 	}
-	d.methods, d.notes = methodsOfDocument(d.description)
+	d.methods, d.notes = methodsOfDocument(d.Description)
 	if len(d.methods) == 0 {
 		f.Fail(field, "The document describes no operation that the gateway can route. Add paths to it, or make the API by a form.")
 		return d, false, nil
@@ -96,30 +95,20 @@ func methodsOfDocument(d openapi.Description) (methods []models.Method, notes []
 	return methods, notes
 }
 
-// documentOf reads a description as the store keeps it.
-func documentOf(description []byte) (d document, err error) {
-	if err := json.Unmarshal(description, &d.description); err != nil {
-		return d, fmt.Errorf("read stored description: %w", err)
-	}
-	_, d.notes = methodsOfDocument(d.description)
-	return d, nil
-}
-
-// json is the description as the store keeps it.
-func (d document) json() ([]byte, error) {
-	if d.bytes == nil {
-		return nil, nil
-	}
-	text, err := json.Marshal(d.description)
+// documentOf reads what the store keeps of a document; that of an earlier version says nothing until it has been read again.
+func documentOf(reading []byte) (d document, err error) {
+	ref, err := openapi.OpenReference(reading)
 	if err != nil {
-		return nil, fmt.Errorf("write description: %w", err)
+		return d, err
 	}
-	return text, nil
+	d.Reading = openapi.Reading{Description: ref.Description, Pack: reading}
+	_, d.notes = methodsOfDocument(d.Description)
+	return d, nil
 }
 
 // server is the first address in the document that a stage could send requests to, or "".
 func (d document) server() string {
-	for _, s := range d.description.Servers {
+	for _, s := range d.Description.Servers {
 		if u, err := url.Parse(s); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil && !strings.Contains(s, "{") {
 			return s
 		}
@@ -129,12 +118,12 @@ func (d document) server() string {
 
 // summary is the first line that the document says about its API.
 func (d document) summary() string {
-	text := d.description.Summary
+	text := d.Description.Summary
 	if text == "" {
-		text = strings.TrimSpace(strings.TrimLeft(d.description.Text, "# \n"))
+		text = strings.TrimSpace(strings.TrimLeft(d.Description.Text, "# \n"))
 	}
 	line, _, _ := strings.Cut(text, "\n")
-	if strings.ContainsAny(line, "[]<>`*") && d.description.Summary == "" {
+	if strings.ContainsAny(line, "[]<>`*") && d.Description.Summary == "" {
 		return "" // Markdown; the owner writes a better line
 	}
 	return cut(strings.TrimSpace(line), 190)

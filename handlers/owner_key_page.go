@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/models/openapi"
 	"gatehouse/models/secret"
 	"gatehouse/templates/owner"
 	"gatehouse/templates/ui"
@@ -206,7 +207,7 @@ func revealView(r *Request, key models.KeyDetail, value secret.Value) *ui.Reveal
 		call := key.Calls[at]
 		ops := make([]operation, len(call.Methods))
 		for i, m := range call.Methods {
-			ops[i] = operation{m.ID, describe(nil, m)}
+			ops[i] = operation{m.ID, brief(new(openapi.Reference), m)}
 		}
 		reveal.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, simplest(ops).Operation, value), r.language())
 	}

@@ -43,8 +43,12 @@ type ownerPortal struct {
 	folder                     string // of the imports
 }
 
-func (p *ownerPortal) Read(context.Context, []byte) (openapi.Description, error) {
-	return p.description, p.readError
+func (p *ownerPortal) Read(context.Context, []byte) (openapi.Reading, error) {
+	if p.readError != nil {
+		return openapi.Reading{}, p.readError
+	}
+	pack, err := p.description.Pack()
+	return openapi.Reading{Description: p.description, Pack: pack}, err
 }
 
 func (p *ownerPortal) CheckUpstream(_ context.Context, url string) error {

@@ -11,7 +11,7 @@ import (
 type PublicStore interface {
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 }
 
 // Public is the first page, for everybody.
@@ -19,7 +19,7 @@ type Public struct {
 	Store    PublicStore
 	Markdown *Markdown
 
-	descriptions descriptions
+	references references
 }
 
 // featured is how many APIs the first page shows.
@@ -79,9 +79,12 @@ func (p *Public) call(r *Request, slug string) (*public.CallView, error) {
 	if err != nil {
 		return nil, err
 	}
-	description, err := p.descriptions.of(r, p.Store, api)
+	if len(api.Stages) == 0 {
+		return nil, nil
+	}
+	ref, err := p.references.of(r.Context(), p.Store, api.Stages[0].Document)
 	if err != nil {
 		return nil, err
 	}
-	return firstCall(r, api, description, "hero"), nil
+	return firstCall(r, api, ref, "hero")
 }

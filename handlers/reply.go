@@ -20,6 +20,7 @@ type Reply struct {
 	page     templ.Component
 	location string
 	file     *file
+	text     *plainText
 	stream   Stream
 	asset    *asset
 	cookie   *http.Cookie // besides the session's; may be nil
@@ -35,6 +36,9 @@ type asset struct {
 	kind string
 	body []byte
 }
+
+// plainText is an answer that is read as it is.
+type plainText struct{ kind, body string }
 
 // Stream sends fragments to an open page until the browser leaves, the process stops or it returns. Send one every 15 seconds or more often: proxies
 // between us and the browser close a quiet stream.
@@ -67,6 +71,16 @@ func Download(name, kind string, write func(io.Writer) error) Reply {
 // Asset answers with what a page loads, such as an image. Its address must name its content: browsers keep it for a year.
 func Asset(kind string, body []byte) Reply {
 	return Reply{status: http.StatusOK, asset: &asset{kind, body}}
+}
+
+// Markdowned answers with Markdown, for programs and for people who copy it.
+func Markdowned(body string) Reply {
+	return Reply{status: http.StatusOK, text: &plainText{"text/markdown; charset=utf-8", body}}
+}
+
+// Plain answers with a text.
+func Plain(body string) Reply {
+	return Reply{status: http.StatusOK, text: &plainText{"text/plain; charset=utf-8", body}}
 }
 
 // Live answers with server-sent events.
@@ -119,6 +133,12 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 		http.Redirect(w, r.Request, reply.location, reply.status)
 	case reply.file != nil:
 		s.writeFile(w, r, reply.file)
+	case reply.text != nil:
+		h.Set("Content-Type", reply.text.kind)
+		w.WriteHeader(reply.status)
+		if r.Method != http.MethodHead {
+			_, _ = io.WriteString(w, reply.text.body) // the browser left: nobody to tell
+		}
 	case reply.stream != nil:
 		s.writeStream(w, r, reply.stream)
 	case reply.asset != nil:

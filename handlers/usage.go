@@ -26,7 +26,7 @@ type UsageStore interface {
 	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
 	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
-	CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error)
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 }
 
 // Usage is what happened to a developer's keys.
@@ -34,7 +34,7 @@ type Usage struct {
 	Store  UsageStore
 	Limits LimitsOf
 
-	descriptions descriptions
+	references references
 }
 
 // How much of it a page shows.

@@ -84,7 +84,7 @@ func (u *Usage) waitingFor(ctx context.Context, r *Request, sc usageScope) (*dev
 	if at < 0 || len(key.Calls[at].Methods) == 0 {
 		return nil, nil
 	}
-	ops, err := u.descriptions.operations(r, u.Store, key.Calls[at])
+	ops, err := u.references.operations(r, u.Store, key.Calls[at], 0)
 	if err != nil {
 		return nil, err
 	}

@@ -74,12 +74,10 @@ CREATE TABLE apis (
     key_place   TEXT NOT NULL CHECK (key_place IN ('header', 'bearer', 'query')),
     key_name    TEXT NOT NULL,
     key_forward INTEGER NOT NULL CHECK (key_forward IN (0, 1)),
-    document    BLOB,                         -- as uploaded; NULL: made by a form
-    description TEXT,                         -- what was read from it, JSON
     undeployed  INTEGER NOT NULL CHECK (undeployed IN (0, 1)),
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-) STRICT;
+, document_id INTEGER REFERENCES documents (id)) STRICT;
 
 CREATE INDEX apis_owner ON apis (owner_id, created_at, id);
 
@@ -145,14 +143,15 @@ CREATE TABLE deployments (
     number      INTEGER NOT NULL,
     note        TEXT NOT NULL,
     methods     TEXT NOT NULL,                -- JSON
-    description TEXT,                         -- JSON, as in apis
     key_place   TEXT NOT NULL,
     key_name    TEXT NOT NULL,
     key_forward INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
-    created_by  TEXT NOT NULL,
+    created_by  TEXT NOT NULL, document_id INTEGER REFERENCES documents (id),
     UNIQUE (api_id, number)
 ) STRICT;
+
+CREATE INDEX deployments_document ON deployments (document_id);
 
 CREATE TRIGGER deployments_frozen BEFORE UPDATE ON deployments
 BEGIN
@@ -183,6 +182,18 @@ CREATE UNIQUE INDEX deprecations_method ON deprecations (method_id) WHERE method
 CREATE INDEX deprecations_remind ON deprecations (remind_at) WHERE remind_at IS NOT NULL;
 
 CREATE UNIQUE INDEX deprecations_stage ON deprecations (stage_id) WHERE stage_id IS NOT NULL;
+
+CREATE TABLE documents (
+    id         INTEGER PRIMARY KEY,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    document   BLOB NOT NULL,    -- as uploaded; compressed with gzip where it begins so
+    reading    BLOB,             -- what was read from it, a pack of models/openapi; NULL: it is to be read (again)
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX documents_api ON documents (api_id);
+
+CREATE INDEX documents_unread ON documents (id) WHERE reading IS NULL;
 
 CREATE TABLE events (
     id          INTEGER PRIMARY KEY,

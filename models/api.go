@@ -260,6 +260,9 @@ func MergeMethods(present, removed, imported []Method) ([]Method, ImportChanges)
 // CleanNote trims and checks a deployment's note: one line of at most 200 characters; field "note".
 func CleanNote(note string) (string, error) { return cleanLine("note", note, 200) }
 
+// Document is what an owner brought to describe an API, with what was read from it. It has no fields of its own: its parts are large, and read one by one.
+type Document struct{}
+
 // Deployment is an immutable snapshot of an API's methods and description (R3).
 type Deployment struct {
 	ID        DeploymentID

@@ -64,6 +64,7 @@ type (
 	APIID          = ID[API]
 	MethodID       = ID[Method]
 	DeploymentID   = ID[Deployment]
+	DocumentID     = ID[Document]
 	StageID        = ID[Stage]
 	PlanID         = ID[Plan]
 	AppID          = ID[App]

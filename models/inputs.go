@@ -37,10 +37,8 @@ type NewAPI struct {
 	Summary   string
 	KeySource KeySource
 	Document  []byte // as uploaded; empty: made by a form
-	// Description is what was read from the document, in the JSON form of openapi.Description; empty without a document. It is text here
-	// because the vocabulary imports the standard library alone.
-	Description []byte
-	Methods     []Method
+	Reading   []byte // what was read from the document, a pack of models/openapi; empty without a document
+	Methods   []Method
 }
 
 // APISettings are what an owner edits of an API. Fields as NewAPI.

@@ -102,7 +102,8 @@ type CatalogStage struct {
 	Name       string
 	Deployment DeploymentID
 	DeployedAt time.Time
-	KeySource  KeySource // as deployed
+	Document   DocumentID // as deployed; zero: the API was made by a form
+	KeySource  KeySource  // as deployed
 	Methods    []Method
 }
 

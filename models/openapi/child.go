@@ -19,7 +19,7 @@ const (
 )
 
 // ChildMain is the whole life of a child: it gives up what it does not need, reads one document from stdin, writes the
-// answer as JSON to stdout and returns the exit status. A process that calls it must do nothing else, before or after.
+// answer to stdout and returns the exit status. A process that calls it must do nothing else, before or after.
 func ChildMain(stdin io.Reader, stdout io.Writer) int {
 	if err := limit(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -35,15 +35,29 @@ func ChildMain(stdin io.Reader, stdout io.Writer) int {
 		return 1
 	}
 	os.Stdout = os.Stderr // what a library prints must not stand in the answer
-	var a answer
-	if a.Description, err = read(document); err != nil && !errors.As(err, &a.Refused) {
+	answer, err := answer(document)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := json.NewEncoder(stdout).Encode(a); err != nil {
+	if _, err := stdout.Write(answer); err != nil {
 		return 1
 	}
 	return 0
+}
+
+// answer is what a child writes: a pack, or why there is none.
+func answer(document []byte) ([]byte, error) {
+	d, err := read(document)
+	var refused *ReadError
+	if errors.As(err, &refused) {
+		text, err := json.Marshal(refused)
+		return append([]byte(refusedMark), text...), err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.Pack()
 }
 
 // limit bounds what the process may use. On macOS the kernel does not hold a process to its limit of data, so that

@@ -115,31 +115,56 @@ func (e *encoder) text(s string) {
 	e.out.Truncate(e.out.Len() - 1)    // the line break that ends it
 }
 
-// sketch makes an example from a schema that has none, of the examples, defaults and first choices of its parts and of
-// plain values for the rest, so that a reader sees the shape of what is sent.
-func (r *reading) sketch(n *yaml.Node) string {
-	ref := reference(n)
-	if made, known := r.sketches[ref]; known && ref != "" {
+// sketchKey names an example that was made.
+type sketchKey struct {
+	ref  string
+	sent bool
+}
+
+// Bounds on an example that is made: one that nobody reads to its end is made again with less depth.
+const (
+	maxSketch      = 3 << 10
+	maxSketchLevel = 5
+	maxOpened      = 5_000 // schemas opened for one
+	maxSketchKeys  = 200
+)
+
+// sketch makes an example from a schema that has none, of the examples, defaults and first choices of its parts and of plain values for the rest, so that
+// a reader sees the shape of what is sent. What the caller may not send, or is not sent, is left out.
+func (r *reading) sketch(n *yaml.Node, sent bool) string {
+	key := sketchKey{reference(n), sent}
+	if made, known := r.sketches[key]; known && key.ref != "" {
 		return made
 	}
-	k := sketcher{reading: r, active: map[string]bool{}, until: min(maxVisits, r.visits+maxOpened)}
 	made := ""
-	if value := k.node(n, 0); value != nil {
-		made = cut(encode(value, maxExample, true), maxExample)
+	for level := maxSketchLevel; level >= 0; level-- {
+		k := sketcher{reading: r, sent: sent, deepest: level, active: map[string]bool{}, until: min(maxVisits, r.visits+maxOpened)}
+		value := k.node(n, 0)
+		if value == nil {
+			break
+		}
+		if made = encode(value, maxExample, true); len(made) <= maxSketch {
+			break
+		}
 	}
-	r.sketches[ref] = made
+	if len(made) > maxExample {
+		made = "" // cut off it would be no JSON any more
+	}
+	r.sketches[key] = made
 	return made
 }
 
 type sketcher struct {
 	*reading
-	active map[string]bool
-	until  int
+	sent    bool
+	deepest int
+	active  map[string]bool
+	until   int
 }
 
 func (k *sketcher) node(n *yaml.Node, level int) *yaml.Node {
 	s, ok := k.open(n)
-	if !ok || level > k.level || k.visits > k.until || k.active[s.ref] {
+	if !ok || level > k.deepest || k.visits > k.until || k.active[s.ref] {
 		return nil
 	}
 	if s.ref != "" {
@@ -186,7 +211,7 @@ func (s schema) given() *yaml.Node {
 func (k *sketcher) object(s schema, level int) *yaml.Node {
 	object := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	add := func(name string, value *yaml.Node) {
-		if value != nil && child(object, name) == nil && len(object.Content) < 2*maxRows {
+		if value != nil && child(object, name) == nil && len(object.Content) < 2*maxSketchKeys {
 			object.Content = append(object.Content, str(name), value)
 		}
 	}
@@ -206,8 +231,11 @@ func (k *sketcher) object(s schema, level int) *yaml.Node {
 			add(made.Content[i].Value, made.Content[i+1])
 		}
 	}
+	unwanted := cond(k.sent, "readOnly", "writeOnly")
 	for name, property := range pairs(s.properties()) {
-		add(name, k.node(property, level+1))
+		if p, ok := k.open(property); ok && p.mark(unwanted, "yes") == "" {
+			add(name, k.node(property, level+1))
+		}
 	}
 	return object
 }

@@ -133,7 +133,7 @@ func TestHostileDocumentsAreAnsweredAndHarmNobody(t *testing.T) {
 			"components: {schemas: {A: {type: array, items: {$ref: '#/components/schemas/A'}}}}\n", ""},
 		{"paths in a circle", head + "paths: {/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}\n", ""},
 		{"a path inside its callback", head + "paths: {/a: {get: {callbacks: {c: {'{$url}': {$ref: '#/paths/~1a'}}}, responses: {'200': {description: ok}}}}}\n", ""},
-		{"headers in a circle", head + oneGet + "components: {headers: {H: {content: {a/b: {encoding: {e: {headers: {X: {$ref: '#/components/headers/H'}}}}}}}}}\n", "refers to itself in a loop"},
+		{"headers in a circle", head + oneGet + "components: {headers: {H: {content: {a/b: {encoding: {e: {headers: {X: {$ref: '#/components/headers/H'}}}}}}}}}\n", ""},
 		{"the document inside itself", head + withSchema("#/") + "\n", ""},
 		{"parameters that are the paths", head + "paths: {/a: {parameters: {$ref: '#/paths'}, get: {responses: {$ref: '#/paths/~1a'}}}}\n", ""},
 		{"chain of 5,000 references", refChain(5_000), ""},

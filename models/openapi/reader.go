@@ -38,37 +38,47 @@ func NewReader(command ...string) *Reader {
 	return &Reader{command: command, wall: maxWall, slots: make(chan struct{}, maxReaders)}
 }
 
+// Reading is what a document says: an index of it, whose operations and models are brief, and all of it as it is kept, for OpenReference.
+type Reading struct {
+	Description
+	Pack []byte
+}
+
 // Read gives what document says. The error is a *ReadError when the document is to blame, the context's when it ended
 // first, and otherwise a fault of ours.
-func (r *Reader) Read(ctx context.Context, document []byte) (Description, error) {
+func (r *Reader) Read(ctx context.Context, document []byte) (Reading, error) {
 	if _, err := surface(document); err != nil {
-		return Description{}, err // answered without a child
+		return Reading{}, err // answered without a child
 	}
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
-		return Description{}, fmt.Errorf("wait to read an OpenAPI document: %w", ctx.Err())
+		return Reading{}, fmt.Errorf("wait to read an OpenAPI document: %w", ctx.Err())
 	}
 	output, err := r.run(ctx, document)
 	if err != nil {
-		return Description{}, err
+		return Reading{}, err
 	}
-	var a answer
-	if err := json.Unmarshal(output, &a); err != nil {
-		return Description{}, fmt.Errorf("decode the reader's answer: %w", err)
+	if refused, ok := bytes.CutPrefix(output, []byte(refusedMark)); ok {
+		problem := &ReadError{}
+		if err := json.Unmarshal(refused, problem); err != nil {
+			return Reading{}, fmt.Errorf("decode the reader's refusal: %w", err)
+		}
+		return Reading{}, problem
 	}
-	if a.Refused != nil {
-		return Description{}, a.Refused
+	reference, err := OpenReference(output)
+	if err != nil {
+		return Reading{}, fmt.Errorf("decode the reader's answer: %w", err)
 	}
-	return a.Description, nil
+	if len(output) == 0 {
+		return Reading{}, errors.New("decode the reader's answer: it is empty")
+	}
+	return Reading{reference.Description, output}, nil
 }
 
-// answer is what a child writes: a description, or why there is none.
-type answer struct {
-	Description Description `json:"description"`
-	Refused     *ReadError  `json:"refused,omitempty"`
-}
+// refusedMark begins the answer of a child that refuses its document, a ReadError as JSON; what does not begin so is a pack.
+const refusedMark = "refused "
 
 func (r *Reader) run(ctx context.Context, document []byte) ([]byte, error) {
 	command, err := r.child()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // TestReaderGivesWhatTheChildRead would fail if the way through the child changed a description.
@@ -22,8 +23,20 @@ func TestReaderGivesWhatTheChildRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(mustRead(t, string(document)), got); diff != "" {
+	direct, err := mustRead(t, string(document)).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := mustOpen(t, direct), mustOpen(t, got.Pack)
+	if diff := cmp.Diff(here.Description, there.Description, cmpopts.IgnoreUnexported(Description{})); diff != "" {
 		t.Errorf("through the child (-direct +child):\n%s", diff)
+	}
+	for _, op := range here.Operations {
+		a, _, errA := here.Described(op.Verb, op.Path)
+		b, _, errB := there.Described(op.Verb, op.Path)
+		if diff := cmp.Diff(a, b); diff != "" || errA != nil || errB != nil {
+			t.Errorf("%s through the child (-direct +child):\n%s%v%v", op.Name(), diff, errA, errB)
+		}
 	}
 }
 
@@ -53,7 +66,14 @@ func TestChildReachesNothing(t *testing.T) {
 func TestChildKnowsNothingOfItsParent(t *testing.T) {
 	t.Setenv("GATEHOUSE_SECRET", "canary")
 	script := filepath.Join(t.TempDir(), "child.sh")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nif [ -n \"$GATEHOUSE_SECRET\" ]; then exit 3; fi\necho '{}'\n"), 0o755); err != nil {
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nif [ -n \"$GATEHOUSE_SECRET\" ]; then exit 3; fi\ncat \"$0.pack\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	pack, err := Description{}.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(script+".pack", pack, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := NewReader(script).Read(t.Context(), []byte("openapi: 3.0.3")); err != nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/pb33f/go-yaml"
-	"github.com/pb33f/libopenapi/datamodel/high/base"
 )
 
 // maxVisits bounds how many schemas one document may have opened: parts that refer to parts twice over, level by level,
@@ -14,23 +13,12 @@ import (
 const maxVisits = 2_000_000
 
 // schema is a schema as it is used in one place: what its reference leads to, and what stands beside the reference. It
-// is read from the document's tree, because the library builds some 4 kB for every schema that is looked at.
+// is read from the document's tree.
 type schema struct {
 	node   *yaml.Node // a mapping, or true or false
 	ref    string     // the reference, "" for a schema in place
 	name   string     // of the model that is referred to
 	beside *yaml.Node // the mapping that holds the reference, nil without one
-}
-
-// schemaNode is where the document has the schema, or the reference to it.
-func schemaNode(proxy *base.SchemaProxy) *yaml.Node {
-	if proxy == nil {
-		return nil
-	}
-	if holder := proxy.GetReferenceNode(); holder != nil && proxy.IsReference() {
-		return holder
-	}
-	return proxy.GetValueNode()
 }
 
 // open follows a schema's reference. It gives false for a schema that cannot be read, and once the document has had
@@ -144,4 +132,152 @@ func (s schema) types() (types []string, null bool) {
 		}
 	}
 	return types, null
+}
+
+// schema reads what stands in one place: references stay references to models, so that a description is about as long as its document.
+func (r *reading) schema(n *yaml.Node) *Schema {
+	if r.visits++; n == nil || r.visits > maxVisits || r.left <= 0 {
+		return nil
+	}
+	s := &Schema{Type: r.typeOf(n)}
+	if n.Kind != yaml.MappingNode {
+		return s
+	}
+	if ref := reference(n); ref != "" {
+		s.Ref = r.model(ref)
+	}
+	here := schema{node: n}
+	s.Text, s.Limits, s.Enum = prose(text(n, "description")), here.limits(), here.choices()
+	if s.Text == "" {
+		s.Text = prose(text(n, "title"))
+	}
+	s.Default, s.Example = inline(child(n, "default")), inline(here.example())
+	s.ReadOnly, s.WriteOnly, s.Deprecated = text(n, "readOnly") == "true", text(n, "writeOnly") == "true", text(n, "deprecated") == "true"
+	for name, property := range pairs(here.properties()) {
+		if p := r.schema(property); p != nil {
+			s.Properties = append(s.Properties, Property{Name: word(name, maxName), Schema: *p})
+		}
+	}
+	s.Required = words(list(n, "required"))
+	s.Items, s.AnyKey = r.schema(here.items()), r.schema(here.anyKey())
+	s.AllOf, s.OneOf, s.AnyOf = r.schemas(list(n, "allOf")), r.schemas(list(n, "oneOf")), r.schemas(list(n, "anyOf"))
+	r.discriminate(s, child(n, "discriminator"))
+	s.Extra = r.extra(n, "type", "format", "title", "description", "enum", "const", "default", "example", "examples", "nullable", "readOnly", "writeOnly", "deprecated",
+		"properties", "required", "items", "additionalProperties", "allOf", "oneOf", "anyOf", "discriminator", "minimum", "maximum", "exclusiveMinimum",
+		"exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties")
+	r.left -= 60 + len(s.Text) + len(s.Default) + len(s.Example)
+	for _, e := range s.Enum {
+		r.left -= len(e) + 3
+	}
+	return s
+}
+
+func (r *reading) schemas(nodes []*yaml.Node) []Schema {
+	var all []Schema
+	for _, n := range nodes {
+		if s := r.schema(n); s != nil {
+			all = append(all, *s)
+		}
+	}
+	return all
+}
+
+// discriminate reads which property tells variants apart: in 2.0 its name alone.
+func (r *reading) discriminate(s *Schema, n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.ScalarNode {
+		s.Discriminator = word(n.Value, maxName)
+		return
+	}
+	s.Discriminator = word(text(n, "propertyName"), maxName)
+	for value, to := range pairs(child(n, "mapping")) {
+		ref := to.Value
+		if !strings.Contains(ref, "/") {
+			ref = schemasAt(r.old()) + ref
+		}
+		if slug := r.modelIfAny(ref); slug != "" {
+			if s.Mapping == nil {
+				s.Mapping = map[string]string{}
+			}
+			s.Mapping[word(value, maxName)] = slug
+		}
+	}
+}
+
+// schemasAt is where a document keeps its named schemas.
+func schemasAt(old bool) string {
+	if old {
+		return "#/definitions/"
+	}
+	return "#/components/schemas/"
+}
+
+// nameModels gives the named schemas of the document their slugs, before anything refers to them.
+func (r *reading) nameModels() {
+	named := child(child(r.tree.root, "components"), "schemas")
+	if r.old() {
+		named = child(r.tree.root, "definitions")
+	}
+	for name, n := range pairs(named) {
+		if len(r.Models) == MaxModels {
+			r.notes.add(whole, "Only the first %d models are listed.", MaxModels)
+			return
+		}
+		r.addModel(word(name, maxName), n, false)
+	}
+}
+
+func (r *reading) addModel(name string, n *yaml.Node, hidden bool) string {
+	m := Model{Slug: r.modelNames.unique(modelSlug(name)), Name: name, Hidden: hidden}
+	if _, twice := r.modelAt[n]; !twice {
+		r.modelAt[n] = len(r.Models)
+	}
+	r.Models, r.nodes = append(r.Models, m), append(r.nodes, n)
+	return m.Slug
+}
+
+// modelSlug keeps what may stand in an address as it is.
+func modelSlug(name string) string {
+	slug := strings.Map(func(c rune) rune {
+		if c == '-' || c == '.' || c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			return c
+		}
+		return '-'
+	}, name)
+	if strings.Trim(slug, ".-") == "" {
+		return "model"
+	}
+	return slug
+}
+
+// model is the slug of what a reference leads to; what is no model of the document becomes a hidden one.
+func (r *reading) model(ref string) string {
+	if slug := r.modelIfAny(ref); slug != "" {
+		return slug
+	}
+	if n := r.tree.target(ref); n != nil && len(r.Models) < 2*MaxModels {
+		return r.addModel(refName(ref), n, true)
+	}
+	return ""
+}
+
+func (r *reading) modelIfAny(ref string) string {
+	if i, known := r.modelAt[r.tree.target(ref)]; known {
+		return r.Models[i].Slug
+	}
+	return ""
+}
+
+// models reads the named schemas, and the hidden ones that turn up meanwhile.
+func (r *reading) models() {
+	for i := 0; i < len(r.nodes); i++ {
+		if s := r.schema(r.nodes[i]); s != nil {
+			r.Models[i].Schema, r.Models[i].Type = s, s.Type
+			if named := reference(r.nodes[i]); named == "" && s.Type == "any" && len(s.Properties) > 0 {
+				r.Models[i].Type = "object"
+			}
+		}
+	}
 }

@@ -11,9 +11,8 @@ import (
 // maxChain bounds how many references may follow one another before something stands there.
 const maxChain = 100
 
-// tidy makes a checked and expanded tree harmless for the library, which gives up on a whole document for one bad
-// reference and follows some loops until its stack is full: what cannot be followed, and what we do not read, is taken
-// out, with a warning for each thing that the owner will miss.
+// tidy makes a checked and expanded tree harmless for what follows its references: what cannot be followed is taken out, with a warning for each thing
+// that the owner will miss.
 type tidy struct {
 	root      *yaml.Node
 	notes     *notes
@@ -32,10 +31,6 @@ func newTidy(root *yaml.Node, notes *notes) *tidy {
 }
 
 func (t *tidy) run() error {
-	if hooks := child(t.root, "webhooks"); hooks != nil && len(hooks.Content) > 0 {
-		t.notes.at(hooks, "Webhooks are not shown: only operations on paths are.")
-	}
-	remove(t.root, "webhooks")
 	if err := t.shapes(); err != nil {
 		return err
 	}
@@ -50,7 +45,7 @@ func (t *tidy) shapes() error {
 		kind yaml.Kind
 	}{
 		{"info", yaml.MappingNode}, {"components", yaml.MappingNode}, {"definitions", yaml.MappingNode},
-		{"parameters", yaml.MappingNode}, {"responses", yaml.MappingNode}, {"securityDefinitions", yaml.MappingNode},
+		{"parameters", yaml.MappingNode}, {"webhooks", yaml.MappingNode}, {"responses", yaml.MappingNode}, {"securityDefinitions", yaml.MappingNode},
 		{"servers", yaml.SequenceNode}, {"tags", yaml.SequenceNode}, {"schemes", yaml.SequenceNode},
 		{"consumes", yaml.SequenceNode}, {"produces", yaml.SequenceNode},
 	} {
@@ -112,7 +107,7 @@ func (t *tidy) operations(path string, item *yaml.Node) (found bool) {
 	return found
 }
 
-// security brings what n says of security into the form that all versions and the library understand: an empty list is
+// security brings what n says of security into the form that all versions understand: an empty list is
 // one empty alternative. What should be in a list and is not, or names a scheme alone, is taken at its word: leaving it
 // out would open the operation.
 func (t *tidy) security(n *yaml.Node) {
@@ -138,8 +133,7 @@ func (t *tidy) security(n *yaml.Node) {
 	}
 }
 
-// references takes out every reference under n that leads out of the document, to nothing, or round in a circle, and
-// with them callbacks and links, which a Description does not hold and which may lead back to the path they stand in.
+// references takes out every reference under n that leads out of the document, to nothing, or round in a circle.
 // Names says that n's keys are names which the author chose, so that a property called "example" is not an example.
 func (t *tidy) references(n *yaml.Node, names bool) {
 	if n.Anchor != "" {
@@ -164,12 +158,6 @@ func (t *tidy) references(n *yaml.Node, names bool) {
 			}
 			remove(n, "$ref")
 		}
-	}
-	if !names && remove(n, "callbacks") {
-		t.notes.add(whole, "Callbacks are not shown: only operations on paths are.")
-	}
-	if !names {
-		remove(n, "links")
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i].Value, n.Content[i+1]
@@ -197,7 +185,7 @@ func holdsNames(key string) bool {
 	switch key {
 	case "properties", "patternProperties", "definitions", "schemas", "$defs", "dependentSchemas", "parameters",
 		"responses", "headers", "requestBodies", "securitySchemes", "securityDefinitions", "paths", "pathItems",
-		"examples", "content", "encoding", "variables", "mapping":
+		"examples", "content", "encoding", "variables", "mapping", "callbacks", "links", "webhooks":
 		return true
 	}
 	return false

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/pb33f/go-yaml"
-	"github.com/pb33f/libopenapi/datamodel"
 )
 
 // Bounds on a document's tree. What comes after the check may recurse over the tree and may look at every key of a
@@ -22,21 +21,20 @@ const (
 
 // parse reads text into a tree of nodes with lines and columns, JSON and YAML alike. Only syntax is judged here. What
 // begins as JSON must be JSON to its end, although nearly all of it would be YAML too.
-func parse(text []byte) (*datamodel.SpecInfo, error) {
+func parse(text []byte) (*yaml.Node, error) {
 	if beginsAsJSON(text) {
 		if err := jsonError(text); err != nil {
 			return nil, err
 		}
 	}
-	info, err := datamodel.ExtractSpecInfoWithConfig(text, configuration())
-	if err != nil {
-		return nil, unread(err)
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, yamlError(err)
 	}
-	// With its own checks off, the library stands a single text in for what it cannot parse.
-	if content := info.RootNode.Content; len(content) == 1 && content[0].Kind != yaml.ScalarNode {
-		return info, nil
+	if content := root.Content; len(content) == 0 || content[0].Kind == yaml.ScalarNode {
+		return nil, &ReadError{Line: 1, Reason: "This is a text, not an OpenAPI document in JSON or YAML."}
 	}
-	return nil, yamlError(text)
+	return &root, nil
 }
 
 func beginsAsJSON(text []byte) bool {
@@ -62,18 +60,13 @@ func jsonError(text []byte) error {
 	return syntaxError(line, column, "JSON", syntax.Error(), syntax)
 }
 
-// yamlError says where text stops being YAML.
-func yamlError(text []byte) error {
-	var node yaml.Node
-	err := yaml.Unmarshal(text, &node)
+// yamlError says where a text stops being YAML.
+func yamlError(err error) error {
 	var load *yaml.LoadError
-	switch {
-	case errors.As(err, &load):
+	if errors.As(err, &load) {
 		return syntaxError(load.Mark.Line, load.Mark.Column, "YAML", load.Message, err)
-	case err != nil:
-		return syntaxError(0, 0, "YAML", err.Error(), err)
 	}
-	return &ReadError{Line: 1, Reason: "This is a text, not an OpenAPI document in JSON or YAML."}
+	return syntaxError(0, 0, "YAML", err.Error(), err)
 }
 
 func syntaxError(line, column int, language, message string, cause error) error {

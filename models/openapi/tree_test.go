@@ -30,7 +30,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
-		_, tree, err := check(document, &notes{})
+		tree, _, err := check(document, &notes{})
 		var refused *ReadError
 		if err != nil {
 			if !errors.As(err, &refused) || refused.Reason == "" {

@@ -9,12 +9,15 @@ import (
 	"github.com/pb33f/go-yaml"
 )
 
+// maxTypeLevel is how deep the words for a type go: "array of array of string".
+const maxTypeLevel = 4
+
 // typeOf says in words what a schema allows: "array of Pet", "string (uuid) or null".
 func (r *reading) typeOf(n *yaml.Node) string { return r.typeAt(n, 0) }
 
 func (r *reading) typeAt(n *yaml.Node, level int) string {
 	s, ok := r.open(n)
-	if !ok || level > maxLevel {
+	if !ok || level > maxTypeLevel {
 		return cmp.Or(s.name, "any")
 	}
 	switch {
@@ -113,24 +116,24 @@ func (r *reading) partWords(parts []*yaml.Node, level int) string {
 	return "object"
 }
 
-// typeLine is typeOf with the limits that belong to the place: "integer, 1 to 100, read-only".
-func (r *reading) typeLine(n *yaml.Node) string {
-	words := r.typeOf(n)
-	s, ok := r.open(n)
-	if !ok {
-		return words
+// limits are the bounds of a schema, each in words: "1 to 100", "at most 5 items".
+func (s schema) limits() []string {
+	closed := ""
+	if more := child(s.node, "additionalProperties"); more != nil && more.Value == "false" {
+		closed = "no other keys"
 	}
+	var all []string
 	for _, limit := range []string{
 		s.between("minimum", "maximum", ""), s.beyond("more than ", "exclusiveMinimum", "minimum"),
-		s.beyond("less than ", "exclusiveMaximum", "maximum"), s.between("minLength", "maxLength", "character"),
-		s.between("minItems", "maxItems", "item"), s.pattern(),
-		s.mark("readOnly", "read-only"), s.mark("writeOnly", "write-only"), s.mark("deprecated", "deprecated"),
+		s.beyond("less than ", "exclusiveMaximum", "maximum"), s.beyond("multiple of ", "multipleOf", ""),
+		s.between("minLength", "maxLength", "character"), s.between("minItems", "maxItems", "item"),
+		s.mark("uniqueItems", "no item twice"), s.between("minProperties", "maxProperties", "key"), s.pattern(), closed,
 	} {
 		if limit != "" {
-			words += ", " + limit
+			all = append(all, limit)
 		}
 	}
-	return cut(words, 2*maxName)
+	return all
 }
 
 // limit is the value of a keyword that bounds something; of an exclusive bound of 3.0 beyond says more.

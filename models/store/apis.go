@@ -26,7 +26,7 @@ type apiRow struct {
 
 // apiColumns are apiRow's of the table apis AS a; the document stays where it is.
 const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.key_place, a.key_name, a.key_forward,
-	a.document IS NOT NULL AS has_document, a.undeployed, a.created_at, a.updated_at`
+	a.document_id IS NOT NULL AS has_document, a.undeployed, a.created_at, a.updated_at`
 
 func (r apiRow) api() models.API {
 	return models.API{
@@ -60,13 +60,22 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 	if in, err = in.Clean(); err != nil {
 		return a, err
 	}
+	packed, err := packDocument(in.Document)
+	if err != nil {
+		return a, err
+	}
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		a = models.API{
 			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, KeySource: in.KeySource,
 			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
 		}
-		if err := t.insertAPI(a, in.Document, in.Description); err != nil {
+		if err := t.insertAPI(a); err != nil {
 			return err
+		}
+		if len(packed) > 0 {
+			if err := t.keepDocument(a.ID, packed, in.Reading); err != nil {
+				return err
+			}
 		}
 		if err := t.putMethods(a.ID, in.Methods, 0); err != nil {
 			return err
@@ -81,16 +90,12 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 	return a, err
 }
 
-func (t *tx) insertAPI(a models.API, document, description []byte) error {
-	var doc any // NULL without a document
-	if len(document) > 0 {
-		doc = blob(document)
-	}
+func (t *tx) insertAPI(a models.API) error {
 	err := t.run("make API", `INSERT INTO apis
-		(id, owner_id, slug, name, summary, key_place, key_name, key_forward, document, description, undeployed, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.OwnerID, a.Slug, a.Name, a.Summary, string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward, doc,
-		nullText(string(description)), a.Undeployed, millis(a.CreatedAt), millis(a.UpdatedAt))
+		(id, owner_id, slug, name, summary, key_place, key_name, key_forward, undeployed, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, a.OwnerID, a.Slug, a.Name, a.Summary, string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward,
+		a.Undeployed, millis(a.CreatedAt), millis(a.UpdatedAt))
 	return slugTaken(err)
 }
 

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ func names(methods []models.Method) (names []string) {
 func TestAnAPIReadsAsItWasMade(t *testing.T) {
 	w := newWorld(t)
 	in := models.NewAPI{Name: " Weather ", Slug: "weather", Summary: "Sun and rain", KeySource: models.KeySource{Place: models.KeyInQuery, Name: "key", Forward: true},
-		Document: []byte("openapi: 3.0.3\x00"), Description: []byte(`{"title":"W"}`), Methods: []models.Method{{Verb: "GET", Path: "/b"}, {Verb: "GET", Path: "/a", KeyRequired: true}}}
+		Document: []byte("openapi: 3.0.3\x00"), Reading: []byte("what was read"), Methods: []models.Method{{Verb: "GET", Path: "/b"}, {Verb: "GET", Path: "/a", KeyRequired: true}}}
 	made, err := w.CreateAPI(t.Context(), w.asOwner(), in, w.later())
 	ok(t, err)
 	w.wantEvent("api.create", made.ID.String(), w.owner.ID)
@@ -37,7 +36,7 @@ func TestAnAPIReadsAsItWasMade(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	document, description, err := w.Document(t.Context(), w.owner.ID, made.ID)
-	if err != nil || string(document) != string(in.Document) || string(description) != `{"title":"W"}` {
+	if err != nil || string(document) != string(in.Document) || string(description) != "what was read" {
 		t.Errorf("got %q, %q, %v", document, description, err)
 	}
 	methods, err := w.Methods(t.Context(), w.owner.ID, made.ID)
@@ -195,29 +194,53 @@ func TestMethodsKeepTheirIdsOverImportsAndRemovals(t *testing.T) {
 	wantKind(t, "requiring keys of what is not there", w.SetKeyRequired(ctx, actor, api, []models.MethodID{5}, true, w.later()), models.KindNotFound)
 }
 
-// What readers of the catalog see is what callers get: a description goes along with its deployment, without the operations that were left out.
-func TestADeploymentDescribesItsMethodsOnly(t *testing.T) {
+// Who reads about a stage must read what was deployed there, and not what its owner is drafting.
+func TestADeploymentKeepsItsDocument(t *testing.T) {
 	w := newWorld(t)
 	ctx, actor := t.Context(), w.asOwner()
-	description := `{"title":"Echo","operations":[{"verb":"GET","path":"/users","text":"a"},{"verb":"POST","path":"/users"},{"verb":"GET","path":"/gone"}],"models":[{"name":"User"}]}`
-	_, err := w.ImportDocument(ctx, actor, w.api.ID, []byte("{}"), []byte(description), []models.Method{{Verb: "GET", Path: "/users"}, {Verb: "GET", Path: "/gone"}}, w.later())
-	ok(t, err)
-	methods, err := w.Methods(ctx, w.owner.ID, w.api.ID)
-	ok(t, err)
-	ok(t, w.RemoveMethod(ctx, actor, w.api.ID, methods[1].ID, w.later()))
-	w.plan("Free", w.stage("prod"))
-	ok(t, w.SetKeyRequired(ctx, actor, w.api.ID, nil, true, w.later()))
-	text, err := w.CatalogDescription(ctx, 0, "echo")
-	ok(t, err)
-	var got, want any
-	ok(t, json.Unmarshal(text, &got))
-	ok(t, json.Unmarshal([]byte(`{"title":"Echo","operations":[{"verb":"GET","path":"/users","text":"a"}],"models":[{"name":"User"}]}`), &want))
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	methods := []models.Method{{Verb: "GET", Path: "/users"}}
+	bring := func(reading string) {
+		t.Helper()
+		_, err := w.ImportDocument(ctx, actor, w.api.ID, []byte("openapi: "+reading), []byte(reading), methods, w.later())
+		ok(t, err)
 	}
-	_, err = w.ImportDocument(ctx, actor, w.api.ID, []byte("{}"), []byte("not JSON"), nil, w.later())
-	if err == nil || models.KindOf(err) != models.KindNone {
-		t.Errorf("a description that is none: %v", err)
+	bring("first")
+	w.plan("Free", w.stage("prod"))
+	bring("second")
+	bring("third")
+	page, err := w.CatalogAPI(ctx, 0, "echo")
+	ok(t, err)
+	deployed, err := w.Reading(ctx, page.Stages[0].Document)
+	ok(t, err)
+	document, drafted, err := w.Document(ctx, w.owner.ID, w.api.ID)
+	ok(t, err)
+	if string(deployed) != "first" || string(drafted) != "third" || string(document) != "openapi: third" {
+		t.Errorf("deployed %q, drafted %q of %q", deployed, drafted, document)
+	}
+	var kept int
+	ok(t, store.Writer(w.Store).Raw(`SELECT count(*) FROM documents`).Scan(&kept).Error)
+	if kept != 2 {
+		t.Errorf("%d documents are kept, want the deployed and the drafted one", kept)
+	}
+}
+
+// What an earlier version left unread is read once, and nothing else is read again.
+func TestUnreadDocumentsAreReadOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor := t.Context(), w.asOwner()
+	_, err := w.ImportDocument(ctx, actor, w.api.ID, []byte("openapi: old"), []byte("x"), []models.Method{{Verb: "GET", Path: "/users"}}, w.later())
+	ok(t, err)
+	ok(t, store.Writer(w.Store).Exec(`UPDATE documents SET reading = NULL`).Error)
+	unread, err := w.UnreadDocument(ctx, 0)
+	ok(t, err)
+	text, err := w.DocumentText(ctx, unread)
+	ok(t, err)
+	if string(text) != "openapi: old" {
+		t.Errorf("the document is %q", text)
+	}
+	ok(t, w.KeepReading(ctx, unread, []byte("new"), w.later()))
+	if left, err := w.UnreadDocument(ctx, 0); err != nil || left != 0 {
+		t.Errorf("%s is left, %v", left, err)
 	}
 }
 

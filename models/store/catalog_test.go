@@ -34,10 +34,6 @@ func TestTheCatalogShowsWhatAViewerMaySubscribeTo(t *testing.T) {
 		if want && err != nil || !want && viewer != w.owner.ID && models.KindOf(err) != models.KindNotFound {
 			t.Errorf("%d reads the page: %v", viewer, err)
 		}
-		_, err = w.CatalogDescription(ctx, viewer, "echo")
-		if want && err != nil || !want && viewer != w.owner.ID && models.KindOf(err) != models.KindNotFound {
-			t.Errorf("%d reads the description: %v", viewer, err)
-		}
 	}
 	bare := w.bareStage("prod")
 	p := w.plan("Free", bare)

@@ -91,31 +91,6 @@ func catalogPlans(db *gorm.DB, page models.CatalogAPI, plans []models.Plan) ([]m
 	return out, err
 }
 
-// CatalogDescription reads what the document of an API says, as JSON, of the methods that were deployed last to a stage that the viewer may
-// see; nil for an API that was made by a form.
-func (s *Store) CatalogDescription(ctx context.Context, viewer models.AccountID, slug string) ([]byte, error) {
-	db := s.read.WithContext(ctx)
-	row, err := selectOne[apiRow](db, "API", `SELECT `+apiColumns+` FROM apis a WHERE a.slug = ?`, slug)
-	if err != nil {
-		return nil, err
-	}
-	stages, err := seenStages(db, viewer, row.api())
-	if err != nil {
-		return nil, err
-	}
-	if len(stages) == 0 {
-		if row.OwnerID == viewer {
-			return nil, nil
-		}
-		return nil, models.NotFound("API")
-	}
-	text, err := selectOne[string](db, "deployment", `SELECT coalesce(description, '') FROM deployments WHERE id = ?`, newestStage(stages).Deployment)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	return []byte(text), nil
-}
-
 // CatalogPlan reads a plan that the viewer may subscribe to now, with the first API that it opens. A plan that is retired or has ended is a Conflict.
 func (s *Store) CatalogPlan(ctx context.Context, viewer models.AccountID, id models.PlanID) (models.CatalogPlan, models.CatalogAPI, error) {
 	db := s.read.WithContext(ctx)

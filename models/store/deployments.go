@@ -119,14 +119,6 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 	if err != nil {
 		return models.Deployment{}, err
 	}
-	whole, err := selectOne[string](t.DB, "API", `SELECT coalesce(description, '') FROM apis WHERE id = ?`, a.ID)
-	if err != nil {
-		return models.Deployment{}, err
-	}
-	description, err := describe([]byte(whole), methods)
-	if err != nil {
-		return models.Deployment{}, err
-	}
 	d := models.Deployment{ID: newID[models.Deployment](), APIID: a.ID, Number: last + 1, Note: note, Methods: methods, KeySource: a.KeySource,
 		CreatedAt: t.now, CreatedBy: t.actor.Label}
 	text, err := json.Marshal(methods)
@@ -134,47 +126,10 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 		return d, fmt.Errorf("write deployed methods: %w", err)
 	}
 	return d, t.run("make deployment", `INSERT INTO deployments
-		(id, api_id, number, note, methods, description, key_place, key_name, key_forward, created_at, created_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, d.APIID, d.Number, d.Note, string(text), nullText(string(description)), string(d.KeySource.Place), d.KeySource.Name, d.KeySource.Forward,
+		(id, api_id, number, note, methods, document_id, key_place, key_name, key_forward, created_at, created_by)
+		VALUES (?, ?, ?, ?, ?, (SELECT document_id FROM apis WHERE id = ?), ?, ?, ?, ?, ?)`,
+		d.ID, d.APIID, d.Number, d.Note, string(text), d.APIID, string(d.KeySource.Place), d.KeySource.Name, d.KeySource.Forward,
 		millis(d.CreatedAt), d.CreatedBy)
-}
-
-// describe leaves in a description the operations that are among the methods. All else passes through as it is.
-func describe(description []byte, methods []models.Method) ([]byte, error) {
-	if len(description) == 0 {
-		return nil, nil
-	}
-	var whole map[string]json.RawMessage
-	if err := json.Unmarshal(description, &whole); err != nil {
-		return nil, fmt.Errorf("read description: %w", err)
-	}
-	var operations []json.RawMessage
-	if text, ok := whole["operations"]; ok {
-		if err := json.Unmarshal(text, &operations); err != nil {
-			return nil, fmt.Errorf("read described operations: %w", err)
-		}
-	}
-	names := make(map[string]bool, len(methods))
-	for _, m := range methods {
-		names[m.Name()] = true
-	}
-	kept := operations[:0]
-	for _, text := range operations {
-		var operation struct{ Verb, Path string }
-		if err := json.Unmarshal(text, &operation); err != nil {
-			return nil, fmt.Errorf("read described operation: %w", err)
-		}
-		if names[operation.Verb+" "+operation.Path] {
-			kept = append(kept, text)
-		}
-	}
-	text, err := json.Marshal(kept)
-	if err != nil {
-		return nil, fmt.Errorf("write described operations: %w", err)
-	}
-	whole["operations"] = text
-	return json.Marshal(whole)
 }
 
 // PointStage points a stage at a deployment that exists: a rollback, or a promotion from another stage.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,22 +69,19 @@ func (s *Store) Methods(ctx context.Context, owner models.AccountID, id models.A
 	return present, err
 }
 
-// Document reads the document as it was uploaded and what was read from it; both are empty for an API that was made by a form.
-func (s *Store) Document(ctx context.Context, owner models.AccountID, id models.APIID) (document, description []byte, err error) {
-	type row struct{ Document, Description []byte }
-	r, err := selectOne[row](s.read.WithContext(ctx), "API", `SELECT document, description FROM apis WHERE id = ? AND owner_id = ?`, id, owner)
-	return r.Document, r.Description, err
-}
-
 // ImportDocument replaces the draft's methods by those of a document. Methods that are known by verb and path keep their id, and those that
 // are present keep whether they need a key.
-func (s *Store) ImportDocument(ctx context.Context, actor models.Actor, id models.APIID, document, description []byte, methods []models.Method,
+func (s *Store) ImportDocument(ctx context.Context, actor models.Actor, id models.APIID, document, reading []byte, methods []models.Method,
 	now time.Time) (changes models.ImportChanges, err error) {
 	if methods, err = models.CleanMethods(methods); err != nil {
 		return changes, err
 	}
-	if len(document) == 0 || !json.Valid(description) {
-		return changes, errors.New("import document: it is empty or its description is not JSON")
+	if len(document) == 0 || len(reading) == 0 {
+		return changes, errors.New("import document: it is empty or was not read")
+	}
+	packed, err := packDocument(document)
+	if err != nil {
+		return changes, err
 	}
 	err = s.changeAPI(ctx, actor, id, now, func(t *tx, a models.API) error {
 		present, removed, err := methodsOf(t.DB, id)
@@ -97,8 +93,7 @@ func (s *Store) ImportDocument(ctx context.Context, actor models.Actor, id model
 		if err := t.replaceMethods(id, next); err != nil {
 			return err
 		}
-		err = t.run("keep document", `UPDATE apis SET document = ?, description = ? WHERE id = ?`, blob(document), string(description), id)
-		if err != nil {
+		if err := t.keepDocument(id, packed, reading); err != nil {
 			return err
 		}
 		if err := t.touchAPI(id); err != nil {

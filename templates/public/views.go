@@ -53,6 +53,7 @@ type APIView struct {
 	Operations           []OperationLine
 	More                 int // operations that are not in Operations
 	Described            bool
+	Markdown             string // address of the page as Markdown
 	Now                  time.Time
 }
 

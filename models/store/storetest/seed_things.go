@@ -1,12 +1,12 @@
 package storetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"gatehouse/models"
 	"gatehouse/models/limit"
+	"gatehouse/models/openapi"
 )
 
 // Shapes of what is seeded.
@@ -46,8 +46,7 @@ func (d *seeder) api(owner models.Account, i int, at time.Time) seededAPI {
 		in.Methods = append(in.Methods, models.Method{Verb: []string{"GET", "POST", "PUT", "DELETE"}[m%4], Path: fmt.Sprintf("/orders/%02d/{id}", m/4), Summary: fmt.Sprintf("Operation %d of orders", m), KeyRequired: m != 5})
 	}
 	if i == 0 {
-		in.Description = d.describe(in)
-		in.Document = in.Description // nobody reads it again
+		in.Reading, in.Document = d.describe(in), []byte("{}") // nobody reads it again
 	}
 	api, err := d.CreateAPI(d.Context(), Actor(owner), in, at)
 	d.must(err)
@@ -67,27 +66,31 @@ func (d *seeder) api(owner models.Account, i int, at time.Time) seededAPI {
 	return a
 }
 
-// describe is what a document says of the methods, in the form that models/openapi reads: written by hand, for that package takes long to build.
+// describe is what a document says of the methods.
 func (d *seeder) describe(in models.NewAPI) []byte {
-	type object = map[string]any
-	var operations []object
-	for i, m := range in.Methods {
-		fields := make([]object, 12)
-		for f := range fields {
-			fields[f] = object{"name": fmt.Sprintf("field%02d", f), "type": "string", "required": f%3 == 0, "text": "What the *field* is for, in a sentence of a usual length."}
+	order := openapi.Schema{Type: "object"}
+	for f := range 12 {
+		name := fmt.Sprintf("field%02d", f)
+		order.Properties = append(order.Properties, openapi.Property{Name: name, Schema: openapi.Schema{Type: "string", Text: "What the *field* is for, in a sentence of a usual length."}})
+		if f%3 == 0 {
+			order.Required = append(order.Required, name)
 		}
-		content := []object{{"mediaType": "application/json", "type": "Order", "fields": fields, "example": "{\n  \"field00\": \"a\"\n}"}}
-		operations = append(operations, object{
-			"verb": m.Verb, "path": m.Path, "id": fmt.Sprintf("operation%d", i), "summary": m.Summary, "text": "Does what it says.\n\nWith `code` and a [link](https://example.com).",
-			"tags": []string{fmt.Sprintf("Group %d", i/10)}, "keyRequired": m.KeyRequired,
-			"parameters": []object{{"name": "id", "in": "path", "required": true, "type": "string", "text": "Which one."}, {"name": "limit", "in": "query", "type": "integer", "default": "20"}},
-			"body":       object{"required": true, "contents": content},
-			"responses":  []object{{"status": "200", "text": "Done.", "contents": content}, {"status": "404", "text": "There is none."}},
+	}
+	description := openapi.Description{Format: "openapi 3.1.0", Title: in.Name, Version: "1.0.0", Text: "About orders.", Servers: []string{"https://example.com"}, Secured: true,
+		Models: []openapi.Model{{Slug: "Order", Name: "Order", Type: "object", Schema: &order}}}
+	content := []openapi.Content{{MediaType: "application/json", Type: "Order", Schema: &openapi.Schema{Ref: "Order", Type: "Order"}, Example: "{\n  \"field00\": \"a\"\n}"}}
+	for i, m := range in.Methods {
+		description.Operations = append(description.Operations, openapi.Operation{
+			Verb: m.Verb, Path: m.Path, ID: fmt.Sprintf("operation%d", i), Summary: m.Summary, Text: "Does what it says.\n\nWith `code` and a [link](https://example.com).",
+			Tags: []string{fmt.Sprintf("Group %d", i/10)}, KeyRequired: m.KeyRequired,
+			Parameters: []openapi.Parameter{{Name: "id", In: "path", Required: true, Type: "string", Text: "Which one."}, {Name: "limit", In: "query", Type: "integer", Default: "20"}},
+			Body:       &openapi.Body{Required: true, Contents: content},
+			Responses:  []openapi.Response{{Status: "200", Text: "Done.", Contents: content}, {Status: "404", Text: "There is none."}},
 		})
 	}
-	text, err := json.Marshal(object{"format": "openapi 3.1.0", "title": in.Name, "version": "1.0.0", "text": "About orders.", "servers": []string{"https://example.com"}, "secured": true, "operations": operations})
+	pack, err := description.Pack()
 	d.must(err)
-	return text
+	return pack
 }
 
 // plans makes the plans: of each API about as many, with all audiences and states.

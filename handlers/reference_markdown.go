@@ -1,0 +1,493 @@
+package handlers
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatehouse/models"
+	"gatehouse/models/openapi"
+	"gatehouse/templates/format"
+	"gatehouse/templates/snippet"
+)
+
+// maxListed is how many operations or models a text lists.
+const maxListed = 2000
+
+// writer writes Markdown.
+type writer struct{ strings.Builder }
+
+func (w *writer) line(parts ...string) {
+	for _, p := range parts {
+		w.WriteString(p)
+	}
+	w.WriteByte('\n')
+}
+
+// paragraph writes a text with an empty line behind it.
+func (w *writer) paragraph(parts ...string) {
+	if text := strings.TrimSpace(strings.Join(parts, "")); text != "" {
+		w.line(text)
+		w.line()
+	}
+}
+
+func (w *writer) heading(level int, text string) {
+	w.paragraph(strings.Repeat("#", min(level, 6)), " ", text)
+}
+
+// block writes code.
+func (w *writer) block(language, code string) {
+	if code == "" {
+		return
+	}
+	fence := "```"
+	for strings.Contains(code, fence) {
+		fence += "`"
+	}
+	w.line(fence, language)
+	w.line(strings.TrimRight(code, "\n"))
+	w.line(fence)
+	w.line()
+}
+
+// code is a word of code in a line.
+func code(s string) string { return "`" + strings.ReplaceAll(s, "`", "'") + "`" }
+
+// extra writes what has no place of its own.
+func (w *writer) extra(label, json string) {
+	if json != "" {
+		w.paragraph(label, ":")
+		w.block("json", json)
+	}
+}
+
+// link is a link to a page of this site that is Markdown, too.
+func (r *Request) link(label, path string) string {
+	at, query, _ := strings.Cut(path, "?")
+	if query != "" {
+		query = "?" + query
+	}
+	return "[" + strings.NewReplacer("[", "(", "]", ")").Replace(label) + "](" + r.Site.PublicURL + at + ".md" + query + ")"
+}
+
+// operationText is an operation as Markdown.
+func (ref *reference) operationText(r *Request, op openapi.Operation, you apiReader) (string, error) {
+	w := &writer{}
+	w.heading(1, cmp.Or(op.Summary, op.Name()))
+	w.paragraph(code(op.Verb+" "+ref.url(r)+op.Path), " of ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ", stage ", code(ref.stage.Name))
+	if op.Deprecated {
+		w.paragraph("**Deprecated**: it still works, and its owner plans to take it away.")
+	}
+	w.paragraph(op.Text)
+	ref.accessText(w, r, op, you)
+	t := texter{writer: w, ref: ref, request: r}
+	t.exchange(op, 2)
+	if op.KeyRequired {
+		w.heading(2, "Answers of the gateway")
+		for _, a := range theGatewaySays {
+			w.line("- ", code(strconv.Itoa(a.status)), " ", a.title, ". ", a.text, headerWords(a.headers))
+		}
+		w.line()
+		w.paragraph("Each has the media type ", code("application/problem+json"), ". Keyed answers carry ", code("RateLimit"), ", ", code("RateLimit-Policy"), " and ", code("X-RateLimit-*"), " headers.")
+	}
+	w.heading(2, "Example call")
+	w.block("sh", snippet.Curl(exampleRequest(ref.url(r), keyVariable(ref.api.Slug), ref.stage.KeySource, op)).Text())
+	return w.String(), t.err
+}
+
+func headerWords(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " Headers: " + strings.Join(names, ", ") + "."
+}
+
+// accessText says who may call an operation, and what it costs.
+func (ref *reference) accessText(w *writer, r *Request, op openapi.Operation, you apiReader) {
+	w.heading(2, "Access")
+	if !op.KeyRequired {
+		w.paragraph("Needs no key, and counts against no plan.")
+		return
+	}
+	w.paragraph(keyWords(ref.stage.KeySource), " A call costs 1 request.")
+	access := ref.access(r, op, you)
+	for _, y := range access.Yours {
+		left := ""
+		if y.Left != "" {
+			left = ", " + y.Left
+		}
+		if y.Included {
+			w.line("- In your plan ", y.Plan, " (", y.App, "): ", y.Words, left, ".")
+		} else {
+			w.line("- Not open in your plan ", y.Plan, " (", y.App, "): ", y.Words, ".")
+		}
+	}
+	if !access.Opened() {
+		for _, p := range operationPlans(ref, op) {
+			w.line("- Plan ", p.Name, ": ", p.Words)
+		}
+	}
+	w.line()
+}
+
+// webhookText is a call that the API makes as Markdown.
+func (ref *reference) webhookText(r *Request, op openapi.Operation) (string, error) {
+	w := &writer{}
+	w.heading(1, cmp.Or(op.Summary, op.Path))
+	w.paragraph("A webhook of ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ": the API makes this call, ", code(op.Verb), ", to an address that you give it.")
+	w.paragraph(op.Text)
+	t := texter{writer: w, ref: ref, request: r}
+	t.exchange(op, 2)
+	return w.String(), t.err
+}
+
+// texter writes what a document says as Markdown.
+type texter struct {
+	*writer
+	ref     *reference
+	request *Request
+	err     error // the first
+}
+
+func (t *texter) exchange(op openapi.Operation, level int) {
+	all := op.Parameters
+	if strings.HasPrefix(op.Path, "/") {
+		all = withPathNames(op)
+	}
+	for _, place := range parameterPlaces {
+		first := true
+		for _, p := range all {
+			if p.In != place.in {
+				continue
+			}
+			if first {
+				t.heading(level, place.title)
+				first = false
+			}
+			t.parameter(p)
+		}
+		if !first {
+			t.line()
+		}
+	}
+	if op.Body != nil {
+		t.heading(level, "Body")
+		if op.Body.Required {
+			t.paragraph("Required.")
+		}
+		t.paragraph(op.Body.Text)
+		t.contents(op.Body.Contents, level+1)
+		t.extra("More about the body", op.Body.Extra)
+	}
+	if len(op.Responses) > 0 {
+		t.heading(level, "Answers")
+	}
+	for _, answer := range op.Responses {
+		t.heading(level+1, answer.Status)
+		t.paragraph(answer.Text)
+		if len(answer.Headers) > 0 {
+			t.paragraph("Headers:")
+			for _, h := range answer.Headers {
+				t.parameter(h)
+			}
+			t.line()
+		}
+		t.contents(answer.Contents, level+2)
+		for _, l := range answer.Links {
+			t.line("- Link ", code(l.Name), " to ", code(l.Operation), indented(l.Text))
+		}
+		t.extra("More about this answer", answer.Extra)
+	}
+	if len(op.Callbacks) > 0 {
+		t.heading(level, "Callbacks")
+		for _, call := range op.Callbacks {
+			t.heading(level+1, call.Verb+" "+code(call.Path))
+			t.paragraph(call.Summary)
+			t.paragraph(call.Text)
+			t.exchange(call, level+2)
+		}
+	}
+	if len(op.Security) > 0 {
+		t.paragraph("The document asks for: ", strings.Join(op.Security, ", or "), ".")
+	}
+	if op.Docs != nil {
+		t.paragraph(op.Docs.Name, ": ", cmp.Or(op.Docs.Text, op.Docs.URL), " ", op.Docs.URL)
+	}
+	t.extra("More in the document", op.Extra)
+}
+
+func (t *texter) parameter(p openapi.Parameter) {
+	f := openapi.Field{Name: p.Name, Type: p.Type, Text: p.Text, Enum: p.Enum, Default: p.Default, Example: p.Example, Required: p.Required, Deprecated: p.Deprecated, Extra: p.Extra}
+	if p.Schema != nil {
+		f.Limits = p.Schema.Limits
+	}
+	if p.Style != "" {
+		f.Limits = append(f.Limits[:len(f.Limits):len(f.Limits)], p.Style)
+	}
+	t.field(f, "")
+}
+
+func (t *texter) contents(contents []openapi.Content, level int) {
+	for _, group := range sameShapes(contents) {
+		names := make([]string, len(group))
+		for i, g := range group {
+			names[i] = code(g.MediaType)
+		}
+		c := group[0]
+		t.paragraph(strings.Join(names, ", "), ": ", c.Type)
+		if c.Schema != nil {
+			shape, err := t.ref.doc.Shape(c.Schema, mainRows)
+			t.err = cmp.Or(t.err, err)
+			t.shape(shape, "")
+			t.line()
+		}
+		if len(c.Examples) == 0 {
+			t.block(language(c.MediaType), c.Example)
+		}
+		for _, e := range c.Examples {
+			t.paragraph("Example: ", e.Name)
+			t.block(language(c.MediaType), e.Value)
+		}
+		t.extra("More about this body", c.Extra)
+	}
+}
+
+func language(mediaType string) string {
+	if strings.Contains(mediaType, "json") {
+		return "json"
+	}
+	return ""
+}
+
+func (t *texter) shape(s openapi.Shape, indent string) {
+	for _, f := range s.Fields {
+		t.field(f, indent)
+	}
+	t.variants(s.Choice, s.Variants, indent)
+	if s.Cut && t.ref.sees(s.Model) {
+		t.line(indent, "- more: ", t.request.link(s.Type, t.ref.modelPath(s.Model)))
+	}
+	if s.Extra != "" {
+		t.line(indent, "- more: ", code(inOneLine(s.Extra)))
+	}
+}
+
+func (t *texter) field(f openapi.Field, indent string) {
+	words := []string{f.Type}
+	if f.More && t.ref.sees(f.Model) {
+		words[0] = t.request.link(f.Type, t.ref.modelPath(f.Model))
+	}
+	if f.Required {
+		words = append(words, "required")
+	}
+	words = append(words, marks(f.ReadOnly, f.WriteOnly, f.Deprecated)...)
+	words = append(words, f.Limits...)
+	if f.Default != "" {
+		words = append(words, "default "+code(f.Default))
+	}
+	if f.Example != "" {
+		words = append(words, "example "+code(f.Example))
+	}
+	if len(f.Enum) > 0 {
+		all := make([]string, len(f.Enum))
+		for i, e := range f.Enum {
+			all[i] = code(e)
+		}
+		words = append(words, "one of "+strings.Join(all, " "))
+	}
+	name := ""
+	if f.Name != "" {
+		name = code(f.Name) + " "
+	}
+	t.line(indent, "- ", name, strings.Join(words, ", "), indentedBy(f.Text, indent))
+	t.variants(f.Choice, f.Variants, indent+"  ")
+	if f.Extra != "" {
+		t.line(indent, "  - more: ", code(inOneLine(f.Extra)))
+	}
+}
+
+func (t *texter) variants(choice string, all []openapi.Variant, indent string) {
+	for _, v := range all {
+		when := ""
+		if v.When != "" {
+			when = ", " + v.When
+		}
+		t.line(indent, "- ", choice, ": **", v.Name, "**", when, indentedBy(v.Text, indent))
+		t.shape(v.Shape, indent+"  ")
+	}
+}
+
+func indented(text string) string { return indentedBy(text, "") }
+
+// indentedBy is a text behind a line of a list.
+func indentedBy(text, indent string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + strings.ReplaceAll(text, "\n", "\n"+indent+"  ")
+}
+
+// modelText is a model as Markdown.
+func (ref *reference) modelText(r *Request, m openapi.Model) (string, error) {
+	w := &writer{}
+	w.heading(1, m.Name)
+	w.paragraph("A model of ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ": ", m.Type)
+	t := texter{writer: w, ref: ref, request: r}
+	if s := m.Schema; s != nil {
+		w.paragraph(s.Text)
+		if len(s.Enum)+len(s.Limits)+len(s.Default)+len(s.Example) > 0 || s.Deprecated {
+			t.field(openapi.Field{Type: s.Type, Limits: s.Limits, Enum: s.Enum, Default: s.Default, Example: s.Example, Deprecated: s.Deprecated}, "")
+			w.line()
+		}
+	}
+	shape, err := ref.doc.Shape(m.Schema, modelRows)
+	if err != nil {
+		return "", err
+	}
+	t.shape(shape, "")
+	return w.String(), t.err
+}
+
+// modelsText is the list of models as Markdown.
+func (ref *reference) modelsText(r *Request) string {
+	w := &writer{}
+	w.heading(1, "Models of "+ref.api.Name)
+	ref.modelLines(w, r)
+	return w.String()
+}
+
+func (ref *reference) modelLines(w *writer, r *Request) {
+	for i, m := range ref.models {
+		if i == maxListed {
+			w.line("- and ", format.Plural(int64(len(ref.models)-i), "model"), " more")
+			break
+		}
+		w.line("- ", r.link(m.Name, ref.modelPath(m.Slug)), ": ", m.Type)
+	}
+	w.line()
+}
+
+// overviewText is the beginning of a reference as Markdown: what the API's llms.txt says, too.
+func (ref *reference) overviewText(r *Request) string {
+	w := &writer{}
+	w.heading(1, ref.api.Name)
+	if ref.api.Summary != "" {
+		w.paragraph("> ", ref.api.Summary)
+	}
+	w.paragraph("Address: ", code(ref.url(r)), " (stage ", code(ref.stage.Name), "). ", keyWords(ref.stage.KeySource))
+	w.paragraph("Plans and prices: ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ".")
+	w.paragraph(ref.doc.Text)
+	left := maxListed
+	for _, g := range ref.groups {
+		w.heading(2, g.name)
+		w.paragraph(g.text)
+		for _, op := range g.operations[:min(len(g.operations), max(0, left))] {
+			label, rest := op.Name(), ""
+			if op.Summary != "" {
+				rest = ": " + op.Summary
+			}
+			if op.Deprecated {
+				rest += " (deprecated)"
+			}
+			w.line("- ", r.link(label, ref.operationPath(op)), rest)
+		}
+		left -= len(g.operations)
+		w.line()
+	}
+	if left < 0 {
+		w.paragraph("The list ends here: there are ", format.Count(int64(-left)), " operations more.")
+	}
+	if len(ref.doc.Webhooks) > 0 {
+		w.heading(2, "Webhooks")
+		for _, op := range ref.doc.Webhooks {
+			w.line("- ", r.link(op.Path, docsPath(ref.api.Slug)+"/"+op.Slug+ref.stageQuery()), ": ", op.Summary)
+		}
+		w.line()
+	}
+	if len(ref.models) > 0 {
+		w.heading(2, "Models")
+		ref.modelLines(w, r)
+	}
+	w.extra("More in the document", ref.doc.Extra)
+	return w.String()
+}
+
+// OverviewText is the overview as Markdown, which is also the API's llms.txt.
+func (c *Catalog) OverviewText(r *Request) (Reply, error) {
+	ref, err := c.reference(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Markdowned(ref.overviewText(r)), nil
+}
+
+// text is the API's page as Markdown.
+func (c *Catalog) text(r *Request, api models.CatalogAPI) string {
+	w := &writer{}
+	w.heading(1, api.Name)
+	if api.Summary != "" {
+		w.paragraph("> ", api.Summary)
+	}
+	w.paragraph("By ", api.OwnerName, ". ", keyWords(api.KeySource))
+	if len(api.Stages) > 0 {
+		w.paragraph(r.link("Reference", docsPath(api.Slug)))
+		w.heading(2, "Addresses")
+		for _, s := range api.Stages {
+			w.line("- ", s.Name, ": ", code(stageURL(r.Site.GatewayURL, api.Slug, s.Name)), ", ", format.Plural(int64(len(s.Methods)), "operation"))
+		}
+		w.line()
+	}
+	if len(api.Plans) > 0 {
+		w.heading(2, "Plans")
+	}
+	for _, p := range api.Plans {
+		w.heading(3, p.Terms.Name)
+		w.paragraph(p.Terms.Description)
+		w.line("- Price: ", cmp.Or(p.Terms.Price, "not stated"))
+		w.line("- ", throttleWords(p.Terms.Throttle))
+		w.line("- ", quotaWords(p.Terms.Quota))
+		w.line("- ", audienceWords(p))
+		for _, s := range p.Stages {
+			w.line("- ", methodsWords(s), " on ", s.StageName)
+			for _, l := range s.Limited {
+				w.line("  - ", code(l.Method.Name()), ": ", throttleWords(&l.Throttle.Throttle))
+			}
+			for _, m := range s.Excluded {
+				w.line("  - ", code(m.Name()), ": not included")
+			}
+		}
+		if words := endsSentence(p.EndsAt, r.Now); words != "" {
+			w.line("- ", words)
+		}
+		w.line("- Subscribe: ", r.Site.PublicURL, apiPath(api.Slug), "/subscribe?plan=", p.PlanID.String())
+		w.line()
+	}
+	return w.String()
+}
+
+// LLMs is what the portal offers, for programs that read: https://llmstxt.org.
+func (c *Catalog) LLMs(r *Request) (Reply, error) {
+	list, err := c.Store.CatalogAPIs(r.Context(), r.Account.ID, models.Page{Limit: 200})
+	if err != nil {
+		return Reply{}, err
+	}
+	w := &writer{}
+	w.heading(1, "APIs")
+	w.paragraph("> The APIs that can be subscribed to here. Every page of a reference is also Markdown: add .md to its address.")
+	w.heading(2, "APIs")
+	for _, e := range list.Items {
+		w.line("- ", r.link(e.Name, apiPath(e.Slug)), fmt.Sprintf(": %s (operations: %s%s/llms.txt)", cmp.Or(e.Summary, "no summary"), r.Site.PublicURL, apiPath(e.Slug)))
+	}
+	if list.Next != "" {
+		w.line("- and more: ", r.Site.PublicURL, "/apis")
+	}
+	w.line()
+	w.heading(2, "Optional")
+	w.line("- [What errors mean](", r.Site.PublicURL, "/problems)")
+	return Plain(w.String()), nil
+}
+
+// inOneLine is JSON without its line breaks.
+func inOneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
