@@ -53,6 +53,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},
 		OwnerOverrides:     &handlers.OwnerOverrides{Store: in.store},
+		OwnerCustomers:     &handlers.OwnerCustomers{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 

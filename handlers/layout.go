@@ -103,6 +103,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "APIs", Href: "/owner/apis", Key: "a", Icon: "boxes"},
 			{Label: "Plans", Href: "/owner/plans", Key: "p", Icon: "layers"},
 			{Label: "Subscriptions", Href: "/owner/subscriptions", Key: "s", Icon: "users", Count: waiting, Hot: waiting > 0},
+			{Label: "Customers", Href: "/owner/customers", Key: "c", Icon: "user-round"},
 			{Label: "Keys", Href: "/owner/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Key: "u", Icon: "chart-column"},
 			{Label: "Request log", Href: "/owner/log", Key: "l", Icon: "scroll-text"},

@@ -123,7 +123,7 @@ func (o *OwnerSubscriptions) Show(r *Request) (Reply, error) {
 func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *Form, reply func(templ.Component) Reply) (Reply, error) {
 	v := owner.SubscriptionView{SubscriptionRow: ownerSubscriptionRow(row), Now: r.Now, Decided: row.DecidedAt, Ended: row.EndedAt, Reason: row.Reason, Terms: limitsLine(row.Terms),
 		Open: row.State.Open(), Active: row.State == models.SubscriptionActive, Suspended: row.State == models.SubscriptionSuspended, Tried: f.Get("decision"),
-		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), LogHref: pathWith(ownersLog, "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String()}
+		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), LogHref: pathWith(ownersLog, "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String(), CustomerHref: customerPath(models.CustomerRef{AccountID: row.AccountID})}
 	if row.PlanState != models.PlanEnded {
 		v.PlanEnds = row.PlanEndsAt
 	}

@@ -72,6 +72,7 @@ type (
 	SubscriptionID = ID[Subscription]
 	EventID        = ID[Event]
 	ImportID       = ID[Import]
+	CustomerNoteID = ID[CustomerNote]
 	MessageID      = ID[Message]
 	WebhookID      = ID[Webhook]
 	AlertID        = ID[Alert]

@@ -39,6 +39,7 @@ type Pages struct {
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
 	OwnerOverrides     *handlers.OwnerOverrides
+	OwnerCustomers     *handlers.OwnerCustomers
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
@@ -247,6 +248,15 @@ func ownerPlans(g group, p Pages) {
 }
 
 func ownerCustomers(g group, p Pages) {
+	g.get("/owner/customers", p.OwnerCustomers.List)
+	g.get("/owner/customers/of", p.OwnerCustomers.Show)
+	g.post("/owner/customers/of/notes", p.OwnerCustomers.AddNote)
+	g.post("/owner/customers/of/notes/remove", p.OwnerCustomers.RemoveNote)
+	g.get("/owner/customers/:account", p.OwnerCustomers.Show)
+	g.post("/owner/customers/:account/notes", p.OwnerCustomers.AddNote)
+	g.post("/owner/customers/:account/notes/remove", p.OwnerCustomers.RemoveNote)
+	g.form("/owner/customers/:account/suspend", p.OwnerCustomers.SuspendForm, p.OwnerCustomers.Suspend)
+	g.post("/owner/customers/:account/resume", p.OwnerCustomers.Resume)
 	g.get("/owner/subscriptions", p.OwnerSubscriptions.List)
 	g.get("/owner/subscriptions/:subscription", p.OwnerSubscriptions.Show)
 	g.post("/owner/subscriptions/:subscription/decide", p.OwnerSubscriptions.Decide)

@@ -79,6 +79,26 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"rows by method":   func() error { _, err := s.UsageBreakdown(ctx, byPlan, day, models.ByMethod, 5); return err },
 		"rows by plan":     func() error { _, err := s.UsageBreakdown(ctx, byPlan, day, models.ByPlan, 5); return err },
 		"rows by stage":    func() error { _, err := s.UsageBreakdown(ctx, byKey, day, models.ByStage, 5); return err },
+		"overrides":        func() error { _, err := s.Overrides(ctx, []models.KeyID{1}); return err },
+		"plan's overrides": func() error { _, err := s.PlanOverrides(ctx, 1, now); return err },
+		"customer's keys": func() error {
+			_, err := s.CustomerKeys(ctx, owner.ID, models.CustomerRef{AccountID: developer.ID})
+			return err
+		},
+		"keys of a customer id": func() error {
+			_, err := s.CustomerKeys(ctx, owner.ID, models.CustomerRef{CustomerID: "C"})
+			return err
+		},
+		"customer's subscriptions": func() error { _, err := s.CustomerSubscriptions(ctx, owner.ID, developer.ID); return err },
+		"customer's events":        func() error { _, err := s.CustomerEvents(ctx, owner.ID, []string{"a", "b"}); return err },
+		"customer's notes": func() error {
+			_, err := s.CustomerNotes(ctx, owner.ID, models.CustomerRef{AccountID: developer.ID})
+			return err
+		},
+		"notes of a customer id": func() error {
+			_, err := s.CustomerNotes(ctx, owner.ID, models.CustomerRef{CustomerID: "C"})
+			return err
+		},
 		"accounts at all":  func() error { _, err := s.HasAccounts(ctx); return err },
 		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
 		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
@@ -101,6 +121,10 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 	for _, page := range pages {
 		wantNoScan(t, s, "notices", func() { _, err := s.ChangeNotices(ctx, developer.ID, page); ok(t, err) })
 		wantNoScan(t, s, "accounts", func() { _, err := s.Accounts(ctx, page); ok(t, err) })
+		wantNoScan(t, s, "customers", func() { _, err := s.Customers(ctx, owner.ID, page); ok(t, err) })
+		if page.After != "1.2" {
+			wantNoScan(t, s, "customer ids", func() { _, err := s.CustomersOfKeys(ctx, owner.ID, page); ok(t, err) }, "x")
+		}
 		wantNoScan(t, s, "links", func() { _, err := s.Links(ctx, page); ok(t, err) })
 		for _, viewer := range []models.Account{admin, owner, developer} {
 			for _, filter := range filters {

@@ -59,6 +59,7 @@ type SubscriptionView struct {
 	Tried                   string // the decision that was refused
 	UsageHref, AuditHref    string
 	LogHref                 string
+	CustomerHref            string
 }
 
 // APILink is an API with the stages that a plan opens.

@@ -986,7 +986,7 @@ func errorFor(v SubscriptionView, f Fields, decision string) string {
 
 func subscriptionFacts(v SubscriptionView) []ui.Definition {
 	facts := []ui.Definition{
-		{Term: "Plan", Text: v.Plan, Href: v.PlanHref}, {Term: "Limits", Text: v.Terms}, {Term: "Opens", Body: apiLinks(v.APIs)},
+		{Term: "Customer", Text: v.Who, Href: v.CustomerHref}, {Term: "Plan", Text: v.Plan, Href: v.PlanHref}, {Term: "Limits", Text: v.Terms}, {Term: "Opens", Body: apiLinks(v.APIs)},
 		{Term: "Keys", Text: format.Plural(int64(v.Keys), "key"), Href: v.KeysHref}, {Term: "Usage", Text: "Charts of the plan", Href: v.UsageHref}, {Term: "Requests", Text: "By this plan", Href: v.LogHref}, {Term: "Asked", Body: ui.Time(v.Requested)},
 	}
 	if !v.PlanEnds.IsZero() {
