@@ -27,7 +27,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs()}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
-		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits},
+		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits, Caller: in.gateway},
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},

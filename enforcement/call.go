@@ -14,13 +14,10 @@ import (
 // maxCallBody is how much of an answer's body Call keeps.
 const maxCallBody = 1 << 20
 
-// Call sends a request in the name of a key, for the portal's first call. r.URL is /{api}/{stage}/… with its query; no credential is
-// needed, and r.RemoteAddr is told the upstream as the caller's. The request is limited, metered and answered like any other, and
-// ends when ctx does. Of the answer's body at most 1 MiB is kept and the rest is not waited for.
+// Call sends a request in the name of a key, for people who try an API in the portal; in the name of nobody (0) only methods that need no key
+// let it pass. r.URL is /{api}/{stage}/… with its query; no credential is needed, and r.RemoteAddr is told the upstream as the caller's. The
+// request is limited, metered and answered like any other, and ends when ctx does. Of the answer's body at most 1 MiB is kept and the rest is not waited for.
 func (g *Gateway) Call(ctx context.Context, key models.KeyID, r *http.Request) (*http.Response, error) {
-	if key == 0 {
-		return nil, fmt.Errorf("call %s: no key", r.URL.Path)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out := r.Clone(ctx)

@@ -17,6 +17,7 @@ type CatalogStore interface {
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)
+	StageKeys(ctx context.Context, account models.AccountID, stage models.StageID, method models.MethodID) ([]models.StageKey, error)
 }
 
 // Catalog is the public pages about APIs: the list, an API with its plans, its reference.
@@ -24,6 +25,7 @@ type Catalog struct {
 	Store    CatalogStore
 	Markdown *Markdown
 	Limits   LimitsOf // nil: what is left is not shown
+	Caller   Caller
 
 	references references
 }

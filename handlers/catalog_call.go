@@ -85,65 +85,28 @@ func effort(op openapi.Operation) int {
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// requestQuery is the query of a request with its question mark; one that ends with a key ends with its name.
-func requestQuery(query string, key bool, name string) string {
-	if key {
-		query = strings.TrimPrefix(query+"&", "&") + url.QueryEscape(name) + "="
+// finish adds a query to a request, and the key where the API reads it: from an environment variable, or not at all where none is named. A key in the query
+// stands at the end.
+func finish(request *snippet.Request, query string, source models.KeySource, variable string) {
+	switch {
+	case variable == "":
+	case source.Place == models.KeyInBearer:
+		request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer ", Env: variable})
+	case source.Place == models.KeyInQuery:
+		request.URLEnv = variable
+		query = strings.TrimPrefix(query+"&", "&") + url.QueryEscape(source.Name) + "="
+	default:
+		request.Headers = append(request.Headers, snippet.Header{Name: source.Name, Env: variable})
 	}
-	if query == "" {
-		return ""
+	if query != "" {
+		request.URL += "?" + query
 	}
-	return "?" + query
 }
 
 // exampleRequest is a call of an operation with the examples of its document. The key is read from an environment variable, so that
 // pasting a snippet into a file does not put a key there.
 func exampleRequest(base, variable string, source models.KeySource, op openapi.Operation) snippet.Request {
-	request := snippet.Request{Method: op.Verb}
-	if op.Verb == openapi.AnyVerb {
-		request.Method = "GET"
-	}
-	path := placeholder.ReplaceAllStringFunc(op.Path, func(name string) string {
-		name, greedy := strings.CutSuffix(name[1:len(name)-1], "+")
-		for _, p := range op.Parameters {
-			switch {
-			case p.In != "path" || p.Name != name:
-			case greedy: // holds segments, and their slashes
-				return (&url.URL{Path: exampleValue(p)}).EscapedPath()
-			default:
-				return url.PathEscape(exampleValue(p))
-			}
-		}
-		return "1"
-	})
-	query := url.Values{}
-	for _, p := range op.Parameters {
-		switch {
-		case !p.Required && p.Example == "":
-		case p.In == "query" && !(source.Place == models.KeyInQuery && p.Name == source.Name):
-			query.Set(p.Name, exampleValue(p))
-		case p.In == "header" && !strings.EqualFold(p.Name, source.Name):
-			request.Headers = append(request.Headers, snippet.Header{Name: p.Name, Value: exampleValue(p)})
-		}
-	}
-	if op.KeyRequired {
-		switch source.Place {
-		case models.KeyInBearer:
-			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer ", Env: variable})
-		case models.KeyInQuery:
-			request.URLEnv = variable
-		default:
-			request.Headers = append(request.Headers, snippet.Header{Name: source.Name, Env: variable})
-		}
-	}
-	request.URL = base + path
-	request.URL += requestQuery(query.Encode(), request.URLEnv != "", source.Name)
-	if op.Body != nil && len(op.Body.Contents) > 0 {
-		content := op.Body.Contents[0]
-		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: content.MediaType})
-		request.Body = content.Example
-	}
-	return request
+	return newTrial(op, source).request(base, variable)
 }
 
 func exampleValue(p openapi.Parameter) string {

@@ -85,7 +85,7 @@ func TestExampleRequestsCanBeSent(t *testing.T) {
 	}
 	tests := []struct{ name, got, want string }{
 		{"header", text(models.DefaultKeySource(), op),
-			"curl \"https://g.example/api/prod/users/42/files/a%20b/c?kind=all&limit=1\" \\\n  -H \"X-Trace: abc\" \\\n  -H \"x-api-key: $API_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  --data-raw '{\"a\":1}'"},
+			"curl \"https://g.example/api/prod/users/42/files/a%20b/c?limit=1&kind=all\" \\\n  -H \"X-Trace: abc\" \\\n  -H \"x-api-key: $API_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  --data-raw '{\"a\":1}'"},
 		{"query", text(models.KeySource{Place: models.KeyInQuery, Name: "key"}, openapi.Operation{Verb: "GET", Path: "/", KeyRequired: true}),
 			"curl \"https://g.example/api/prod/?key=$API_KEY\""},
 		{"bearer", text(models.KeySource{Place: models.KeyInBearer}, openapi.Operation{Verb: "ANY", Path: "/{proxy+}", KeyRequired: true}),

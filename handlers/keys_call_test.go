@@ -83,7 +83,7 @@ func TestPageBeginsWithAStageThatCanBeCalled(t *testing.T) {
 }
 
 func TestAnswersAreShownAsFarAsTheyAreText(t *testing.T) {
-	large := strings.Repeat("x", tryShown+5)
+	large := strings.Repeat("x", shownBytes+5)
 	tests := []struct{ name, kind, body, text, note string }{
 		{"JSON is laid out", "application/json; charset=utf-8", `{"a":1}`, "{\n  \"a\": 1\n}", ""},
 		{"JSON of a vendor", "application/vnd.x+json", `[]`, "[]", ""},
@@ -94,7 +94,7 @@ func TestAnswersAreShownAsFarAsTheyAreText(t *testing.T) {
 		{"an image", "image/png", "\x89PNG", "", "image/png"},
 		{"no type and no text", "", "\xff\xfe", "", "not text"},
 		{"broken text", "text/plain", "a\xffb\x00", "a\uFFFDb\uFFFD", ""},
-		{"too much", "text/plain", large, large[:tryShown], "first"},
+		{"too much", "text/plain", large, large[:shownBytes], "first"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,19 +107,21 @@ func TestAnswersAreShownAsFarAsTheyAreText(t *testing.T) {
 }
 
 func TestWhatIsLeftIsSaidOfAnswersThatTell(t *testing.T) {
+	now := time.Date(2026, time.November, 30, 22, 30, 0, 0, time.UTC)
 	h := http.Header{}
-	if got := leftWords(h); got != "" {
+	if got := leftLines(h, now); got != nil {
 		t.Errorf("no headers: %q", got)
 	}
-	h.Set("X-RateLimit-Limit", "10000")
-	h.Set("X-RateLimit-Remaining", "9999")
-	h.Set("X-RateLimit-Reset", "90")
-	if got, want := strings.ReplaceAll(leftWords(h), "\u00a0", " "), "9,999 of 10,000 requests left; resets in 1 min 30 s."; got != want {
+	h.Set("RateLimit-Policy", `"plan";q=10;w=1, "quota";q=10000;w=86400`)
+	h.Set("RateLimit", `"plan";r=9;t=1, "quota";r=9998;t=5400`)
+	want := "9,998 of 10,000 requests of the quota left; it resets on 1 Dec, 00:00 UTC, in 1 h 30 min.|At once now: 9 of 10 by the plan's rate."
+	if got := plain(strings.Join(leftLines(h, now), "|")); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	h.Set("X-RateLimit-Remaining", "many")
-	if got := leftWords(h); got != "" {
-		t.Errorf("a header that is no number: %q", got)
+	h.Set("RateLimit", `"plan";r=many, "other";r=1`)
+	h.Set("RateLimit-Policy", `"quota"`)
+	if got := leftLines(h, now); got != nil {
+		t.Errorf("headers that are not ours: %q", got)
 	}
 }
 

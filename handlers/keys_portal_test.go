@@ -145,12 +145,12 @@ func TestTestRequestGoesWhereTheKeyMayAndShowsLimits(t *testing.T) {
 			}
 		}
 	}
-	p.answer = answered(200, `{"a":"<script>"}`, "Content-Type", "application/json", "X-RateLimit-Limit", "10000", "X-RateLimit-Remaining", "9999", "X-RateLimit-Reset", "3600", "Set-Cookie", "x=y")
+	p.answer = answered(200, `{"a":"<script>"}`, "Content-Type", "application/json", "RateLimit-Policy", `"quota";q=10000;w=86400`, "RateLimit", `"quota";r=9999;t=3600`, "Set-Cookie", "x=y")
 	got := b.fragment(key+"/try", "call", call)
 	if len(p.calls) != 1 || p.calls[0].Method != "GET" || p.calls[0].URL.Path != "/echo/beta/users/1" {
 		t.Fatalf("the gateway got %v", p.calls)
 	}
-	got.says(t, "200", "9,999 of 10,000 requests left; resets in 1 h", "&lt;script&gt;")
+	got.says(t, "200", "9,999 of 10,000 requests of the quota left", "in 1 h.", "&lt;script&gt;")
 	got.hasNot(t, "<html", "Set-Cookie", "<script>")
 	page := b.post(key+"/try", "call", call)
 	page.says(t, "Send again", "Back to the key", "9,999 of 10,000")

@@ -78,18 +78,11 @@ func curlOf(gateway string, d models.ReceiptDetail, e *models.LogEntry) (request
 			request.Headers = append(request.Headers, snippet.Header{Name: h.Name, Value: h.Value})
 		}
 	}
+	variable := ""
 	if d.KeyID != 0 && d.APISlug != "" {
-		variable := keyVariable(d.APISlug)
-		switch d.KeySource.Place {
-		case models.KeyInBearer:
-			request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer ", Env: variable})
-		case models.KeyInQuery:
-			request.URLEnv = variable
-		default:
-			request.Headers = append(request.Headers, snippet.Header{Name: d.KeySource.Name, Env: variable})
-		}
+		variable = keyVariable(d.APISlug)
 	}
-	request.URL += requestQuery(query, request.URLEnv != "", d.KeySource.Name)
+	finish(&request, query, d.KeySource, variable)
 	if e.Query != "" {
 		notes = append(notes, "Values of the query are not kept. Fill them in.")
 	}

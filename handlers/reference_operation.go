@@ -40,12 +40,26 @@ func (c *Catalog) Operation(r *Request) (Reply, error) {
 		text, err := ref.operationText(r, op, reader)
 		return Markdowned(text), err
 	}
-	v := ref.view(r, &op)
-	if v.Operation, err = c.operation(r, ref, op, reader); err != nil {
+	tried, _, err := c.tryView(r, ref, newTrial(op, ref.stage.KeySource), 0)
+	if err != nil {
 		return Reply{}, err
 	}
+	page, err := c.operationPage(r, ref, op, reader, tried)
+	return Page(page), err
+}
+
+// operationPage is the page of an operation, with what was tried on it.
+func (c *Catalog) operationPage(r *Request, ref *reference, op openapi.Operation, reader apiReader, tried public.TriedView) (templ.Component, error) {
+	v := ref.view(r, &op)
+	var err error
+	if v.Operation, err = c.operation(r, ref, op, reader); err != nil {
+		return nil, err
+	}
+	v.Operation.Try = public.TryColumn(tried)
 	v.Crumbs = ref.crumbs(v.Operation.Title)
-	return Page(public.Reference(ref.page(r, v.Operation.Title), v)), nil
+	page := ref.page(r, v.Operation.Title)
+	page.Htmx = r.Account.ID != 0
+	return public.Reference(page, v), nil
 }
 
 // webhook is a call that the API itself makes.
@@ -71,7 +85,6 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation, re
 	m := c.mapper(ref)
 	v := m.called(op, "")
 	v.Tag, v.TagHref, v.BaseURL, v.KeyRequired = ref.groupOf(op), ref.groupPath(ref.groupOf(op)), base, op.KeyRequired
-	v.Snippets = r.snippets(exampleRequest(base, keyVariable(ref.api.Slug), ref.stage.KeySource, op))
 	if op.KeyRequired {
 		v.KeyWords = keyWords(ref.stage.KeySource)
 		v.Access = ref.access(r, op, reader)

@@ -212,6 +212,15 @@ type KeyCall struct {
 	Methods   []Method // of the deployment, without the ones that the plan excludes
 }
 
+// StageKey is a key of an account on a plan that opens a stage.
+type StageKey struct {
+	KeyRow
+	PlanID   PlanID
+	PlanName string
+	State    MembershipState
+	Opens    bool // the plan does not exclude the method that was asked for
+}
+
 // Subscribed is what a new subscription made.
 type Subscribed struct {
 	Subscription Subscription

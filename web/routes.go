@@ -165,6 +165,7 @@ func account(g group, p Pages) {
 // developer is for everybody who is signed in: apps, keys, usage.
 func developer(g group, p Pages) {
 	g.get("/home", p.Home.Show)
+	g.post("/apis/:slug/docs/:op", p.Catalog.Try)
 	g.form("/apis/:slug/subscribe", p.Subscribe.Form, p.Subscribe.Submit)
 	g.form("/apps", p.Apps.List, p.Apps.Create)
 	g.get("/apps/new", p.Apps.New)

@@ -59,6 +59,7 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"a notice":          func() error { _, err := s.ChangeNotice(ctx, developer.ID, 5); return ignoreNotFound(err) },
 		"notices of a plan": func() error { _, err := s.PlanChangeNotices(ctx, owner.ID, 5); return err },
 		"keys of nobody":    func() error { _, err := s.KeysWithoutDeveloper(ctx, owner.ID, 5); return err },
+		"keys of a stage":   func() error { _, err := s.StageKeys(ctx, developer.ID, 5, 6); return err },
 		"subscribed keys":   func() error { _, err := s.SubscriptionKeys(ctx, owner.ID, 5); return ignoreNotFound(err) },
 		"keys of a plan": func() error {
 			_, err := s.KeysOfPlan(ctx, owner.ID, 5, []models.KeyID{1, 2}, now.AddDate(0, 0, -30), now)

@@ -3,6 +3,7 @@ package developer
 import (
 	"time"
 
+	"gatehouse/templates/answer"
 	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
 	"gatehouse/templates/receipt"
@@ -55,23 +56,7 @@ type TryView struct {
 	Methods []ui.Option
 	Value   string
 	NewTab  bool // where scripts do not run the answer opens beside the page: what it shows is not shown again
-	Result  *TryResult
-}
-
-// TryResult is what a call was answered.
-type TryResult struct {
-	Title    string // "GET /get on prod"
-	Failed   string // why there is no answer; empty when there is
-	Status   int
-	Took     string
-	Size     string
-	At       time.Time
-	Left     string // what is left of the limit, in words
-	Headers  []ui.Definition
-	Body     string
-	BodyNote string // "the first 256 kB of 1.2 MB", "image/png is not shown"
-	Hint     string // what a refusal means and what to do
-	HintHref string // the page about the request; empty: there is none
+	Result  *answer.View
 }
 
 // TryPage is a call's answer on a page of its own.

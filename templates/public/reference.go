@@ -108,8 +108,7 @@ type OperationView struct {
 	Gateway             []GatewayAnswer
 	Callbacks           []OperationView
 	Extra               string          // JSON
-	Try                 templ.Component // a form that sends a request, at the head of the third column; nil: none
-	Snippets            []ui.Snippet
+	Try                 templ.Component // a form that sends a request, and code, at the head of the third column; nil of a webhook
 	Sample              templ.Component // an answer; nil: none
 	SampleTitle         string
 	Prev, Next          *OperationLine

@@ -1,0 +1,118 @@
+package handlers
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/models"
+	"gatehouse/models/openapi"
+	"gatehouse/templates/snippet"
+)
+
+func typed(pairs ...string) *Form {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return &Form{values: values, errors: map[string]string{}}
+}
+
+var tried = openapi.Operation{
+	Verb: "POST", Path: "/users/{id}/files/{path+}", ID: "x", KeyRequired: true,
+	Parameters: []openapi.Parameter{
+		{Name: "id", In: "path", Type: "integer", Required: true}, {Name: "kind", In: "query", Enum: []string{"a", "b"}, Required: true}, {Name: "tags", In: "query", Type: "array of string"},
+		{Name: "limit", In: "query", Type: "integer", Default: "20"}, {Name: "dry", In: "query", Type: "boolean"}, {Name: "X-Trace", In: "header", Example: "t-1"},
+		{Name: "Cookie", In: "header"}, {Name: "authorization", In: "header"}, {Name: "X_Forwarded_For", In: "header"}, {Name: "x-api-key", In: "header"}, {Name: "X-Gatehouse-Quote", In: "header"}, {Name: "sid", In: "cookie"},
+	},
+	Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: "application/json", Example: `{"a":1}`}, {MediaType: "image/png"}, {MediaType: "application/x-www-form-urlencoded", Example: "a=1"}}},
+}
+
+// TestATrialBeginsWithWhatTheDocumentSays: examples are filled in, defaults stand behind, choices are lists, and nothing asks for what a page must not send.
+func TestATrialBeginsWithWhatTheDocumentSays(t *testing.T) {
+	v := newTrial(tried, models.DefaultKeySource()).view()
+	var got []string
+	for _, f := range v.Fields {
+		var options []string
+		for _, o := range f.Options {
+			options = append(options, o.Value)
+		}
+		got = append(got, strings.Join([]string{f.Name, f.Value, f.Placeholder, strings.Join(options, "|")}, ","))
+	}
+	want := []string{"path.id,,,", "path.path,,,", "query.kind,a,,a|b", "query.tags,,,", "query.limit,,20,", "query.dry,,,|true|false", "header.X-Trace,t-1,,"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if *v.Body != `{"a":1}` || len(v.Kinds) != 2 || !v.BodyNeeded || v.Query != nil {
+		t.Errorf("body %q, %d kinds", *v.Body, len(v.Kinds))
+	}
+	if want := "Not sent from here: header Cookie, header authorization, header X_Forwarded_For, header X-Gatehouse-Quote, cookie sid."; v.Unsent != want {
+		t.Errorf("got %q, want %q", v.Unsent, want)
+	}
+}
+
+func TestATrialBecomesTheRequestThatWasTyped(t *testing.T) {
+	trial := newTrial(tried, models.DefaultKeySource())
+	trial.read(typed("path.id", "a/b", "path.path", "/x y/z", "query.kind", "b", "query.tags", "1, 2", "query.dry", "true", "header.X-Trace", "t", "header.Cookie", "x", "header.x-api-key", "mine",
+		"type", "application/x-www-form-urlencoded", "body", "a=2", "query", "evil=1", "method", "DELETE"))
+	want := snippet.Request{Method: "POST", URL: "https://g/users/a%2Fb/files/x%20y/z?kind=b&tags=1&tags=2&dry=true", Body: "a=2",
+		Headers: []snippet.Header{{Name: "X-Trace", Value: "t"}, {Name: "x-api-key", Env: "T_KEY"}, {Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}}
+	if diff := cmp.Diff(want, trial.request("https://g", "T_KEY")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, h := range trial.request("https://g", "").Headers {
+		if h.Env != "" || strings.EqualFold(h.Name, "x-api-key") {
+			t.Errorf("what is sent has the header %+v", h)
+		}
+	}
+	if !trial.check() {
+		t.Error("it is refused")
+	}
+}
+
+func TestAnExampleThatNobodyChangedGoesWithItsType(t *testing.T) {
+	for body, want := range map[string]string{`{"a":1}`: "a=1", `{"a":2}`: `{"a":2}`, "": ""} {
+		trial := newTrial(tried, models.DefaultKeySource())
+		trial.read(typed("type", "application/x-www-form-urlencoded", "body", body))
+		if trial.body != want {
+			t.Errorf("%q becomes %q, want %q", body, trial.body, want)
+		}
+	}
+	trial := newTrial(tried, models.DefaultKeySource())
+	if trial.read(typed("type", "image/png", "body", "x")); trial.kind != "application/json" {
+		t.Errorf("a type that cannot be typed is kept: %q", trial.kind)
+	}
+}
+
+func TestATrialSaysWhatIsMissingAtItsField(t *testing.T) {
+	trial := newTrial(tried, models.DefaultKeySource())
+	trial.read(typed("query.kind", "", "header.X-Trace", "a\r\nX-Evil: 1", "path.path", "x"))
+	if trial.check() {
+		t.Fatal("it is sound")
+	}
+	var got []string
+	for _, f := range trial.fields {
+		if f.problem != "" {
+			got = append(got, f.name())
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"header.X-Trace", "path.id", "query.kind"}, got); diff != "" || trial.bodyProblem == "" {
+		t.Errorf("(-want +got):\n%s\nbody: %q", diff, trial.bodyProblem)
+	}
+}
+
+func TestListsInAQueryAreOneParameterEach(t *testing.T) {
+	list := openapi.Parameter{Type: "array of integer"}
+	for value, want := range map[string][]string{"1,2": {"1", "2"}, "[1, 12345678901234567890]": {"1", "12345678901234567890"}, `["a,b","c"]`: {"a,b", "c"}, "one": {"one"}, `{"a":1}`: {`{"a":1}`}} {
+		if diff := cmp.Diff(want, several(list, value)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+	if got := several(openapi.Parameter{Type: "string"}, "1,2"); len(got) != 1 {
+		t.Errorf("a text with a comma becomes %q", got)
+	}
+}
