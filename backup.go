@@ -15,7 +15,7 @@ import (
 )
 
 // notInBackup is what a backup does not hold, for people.
-const notInBackup = "Not in it: the keyring (%s), without which no key of the backup works: keep a copy of it elsewhere. Nor the journal, receipts and recordings, files of imports under way, sessions and unused links."
+const notInBackup = "Not in it: the keyring (%s), without which no key of the backup works: keep a copy of it elsewhere. Nor the journal, receipts, recordings and the request log, files of imports under way, sessions and unused links."
 
 // backupView is a backup as --json prints it.
 type backupView struct {

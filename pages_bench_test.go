@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/enforcement/receipt"
+	"gatehouse/enforcement/requestlog"
+	"gatehouse/models"
 	"gatehouse/models/store/storetest"
 )
 
@@ -73,6 +77,7 @@ func grownPortal(b *testing.B) *portal {
 		made = seedFolder(b, folder, storetest.Many())
 		b.Logf("seeded in %v", made.Took.Round(time.Second))
 		storetest.SeedLarge(b, filepath.Join(folder, databaseFile), made, storetest.GrownKeys())
+		seedLog(b, folder, made)
 		if text, err = json.Marshal(made); err == nil {
 			err = os.WriteFile(note, text, 0o600)
 		}
@@ -83,4 +88,39 @@ func grownPortal(b *testing.B) *portal {
 		b.Fatal(err)
 	}
 	return openPortal(b, folder, made)
+}
+
+// seedLog fills the request log with 5 million entries of six days: of the developer's key one in a hundred, and of all the others' alike.
+func seedLog(b *testing.B, folder string, made storetest.Seeded) {
+	b.Helper()
+	const entries, days = 5_000_000, 6
+	began := time.Now()
+	ring, err := receipt.Open(receipt.Config{Path: filepath.Join(folder, receiptsFile), Size: receipt.MinSize})
+	if err != nil {
+		b.Fatal(err)
+	}
+	log, err := requestlog.Open(requestlog.Config{Dir: filepath.Join(folder, logFolder), Names: ring.Names(), Now: func() time.Time { return made.Now }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	dice, keys := rand.New(rand.NewPCG(26, 11)), storetest.GrownKeys()
+	for i := range entries {
+		e := seededEntry(log, made, made.Now.AddDate(0, 0, -days).Add(time.Duration(i)*days*24*time.Hour/entries), uint64(i))
+		if i%100 != 0 {
+			e.Receipt.KeyID, e.Receipt.AppID = keys.Key(dice.IntN(keys.Keys)), 0
+		}
+		if i%2 == 1 { // somebody else's
+			e.Receipt.APIID += models.APIID(1 + dice.IntN(99))
+		}
+		if i%5000 == 0 {
+			e.Receipt.Outcome, e.Receipt.Status = models.OutcomeServerError, 503
+		}
+		if err := log.Keep(&e); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(log.Close(), ring.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("seed log   %8v", time.Since(began).Round(time.Second))
 }

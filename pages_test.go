@@ -18,6 +18,8 @@ import (
 
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/receipt"
+	"gatehouse/enforcement/requestid"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/models"
 	"gatehouse/models/store/storetest"
 )
@@ -56,7 +58,7 @@ func seedFolder(t testing.TB, folder string, size storetest.Size) storetest.Seed
 }
 
 func portalConfig(folder string) config {
-	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording, receipts: receipt.MinSize}
+	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording, receipts: receipt.MinSize, requestLog: requestlog.DefaultSize}
 	c.finish()
 	return c
 }
@@ -83,13 +85,15 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal 
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.site.Now = func() time.Time { return made.Now }
+	in.now = func() time.Time { return made.Now }
+	in.site.Now = in.now
 	p := &portal{Seeded: made, in: in, cookies: map[string]string{}}
 	for _, reader := range []string{developer, owner, admin, strangerDeveloper, strangerOwner} {
 		p.signIn(t, reader)
 	}
 	p.request = keepReceipt(t, in.receipts, models.Receipt{At: made.Now, KeyID: made.Key, AppID: made.App, PlanID: made.Plan, PlanVersion: 1, APIID: made.API, StageID: made.Stage,
 		MethodID: made.Method, Method: "GET /orders", Outcome: models.OutcomeDenied, Problem: "key-disabled", Status: http.StatusForbidden})
+	keepEntries(t, in.requestLog, made, p.request)
 	p.notice = tellOfChange(t, in, made)
 	return p
 }
@@ -138,6 +142,37 @@ func keepReceipt(t testing.TB, ring *receipt.Ring, r models.Receipt) string {
 	ring.Name(place, r.At.Unix(), &id)
 	ring.Write(place, &r)
 	return hex.EncodeToString(id[:])
+}
+
+// keepEntries writes a page of entries of the developer's key, the last of them of a request with a receipt.
+func keepEntries(t testing.TB, log *requestlog.Log, made storetest.Seeded, last string) {
+	t.Helper()
+	for i := 59; i >= 0; i-- {
+		e := seededEntry(log, made, made.Now.Add(-time.Duration(i)*time.Second), uint64(i))
+		if i == 0 {
+			if _, err := hex.Decode(e.ID[:], []byte(last)); err != nil {
+				t.Fatal(err)
+			}
+			e.Receipt.Outcome, e.Receipt.Problem, e.Receipt.Status = models.OutcomeDenied, "key-disabled", http.StatusForbidden
+		}
+		if err := log.Keep(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// seededEntry is a request of the developer's busiest key, as the gateway would have kept it.
+func seededEntry(log *requestlog.Log, made storetest.Seeded, at time.Time, number uint64) requestlog.Entry {
+	e := requestlog.Entry{
+		Verb: http.MethodGet, Prefix: "/" + made.APISlug + "/prod", Path: "/orders/" + strconv.FormatUint(number%10_000, 10), Query: "limit=20", Peer: "192.0.2.7:4711",
+		Total: 43 * time.Millisecond, Gateway: time.Millisecond,
+		Receipt: models.Receipt{At: at, KeyID: made.Key, AppID: made.App, PlanID: made.Plan, PlanVersion: 1, APIID: made.API, StageID: made.Stage, MethodID: made.Method, Method: "GET /orders",
+			Outcome: models.OutcomeSuccess, Status: http.StatusOK, Latency: 40 * time.Millisecond, BytesOut: 1234},
+		Request:  http.Header{"Accept": {"application/json"}, "User-Agent": {"orders/1.4"}, "X-Api-Key": {"hidden"}},
+		Response: http.Header{"Content-Type": {"application/json"}, "X-Ratelimit-Limit": {"10000"}},
+	}
+	log.Names().Write(requestid.ID{Part: requestid.None, Second: uint32(at.Unix()), Number: number}, &e.ID)
+	return e
 }
 
 func (p *portal) signIn(t testing.TB, reader string) {
@@ -338,6 +373,10 @@ func (p *portal) variants() []page {
 	list(owner, "/owner/subscriptions", "App 0000", "person-0000", "free", "zebra")
 	list(owner, fmt.Sprintf("/owner/plans/%s/usage", p.Plan), "customer-00000", "zebra")
 	list(owner, "/owner/audit")
+	for _, one := range [][]string{{"path", "nowhere"}, {"status", "5xx"}, {"outcome", "throttled"}, {"range", "1h"}, {"key", p.Key.String()}} {
+		add(developer, "/log", one...)
+		add(owner, "/owner/log", one...)
+	}
 	list(admin, "/admin/audit")
 	list(admin, "/admin/accounts", "person-0000", "zebra")
 	list(admin, "/admin/invitations", "guest-00")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/requestlog"
@@ -19,7 +20,8 @@ func (in *instance) openRequestLog(ctx context.Context) {
 	settings, err := in.store.Settings(ctx)
 	if err == nil {
 		in.requestLog, err = requestlog.Open(requestlog.Config{
-			Dir: filepath.Join(in.config.data, logFolder), Size: int64(in.config.requestLog), Settings: settings.Log, Names: in.names(), Log: in.log, Now: in.now,
+			Dir: filepath.Join(in.config.data, logFolder), Size: int64(in.config.requestLog), Settings: settings.Log, Names: in.names(), Log: in.log,
+			Now: func() time.Time { return in.now() },
 		})
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ type restoreView struct {
 	Aside   string `json:"putAside,omitempty"` // where what was in the folder is now
 }
 
-// restore makes the data folder from a backup. What was in it is put aside, with the journal, the receipts and the recordings, which tell of another history.
+// restore makes the data folder from a backup. What was in it is put aside, with the journal, the receipts, the recordings and the request log, which tell of another history.
 func restore(ctx context.Context, p program, args []string) error {
 	var c config
 	force := false

@@ -57,7 +57,7 @@ func (h *Logs) question(r *Request) (q *logQuestion, err error) {
 	if err != nil {
 		return nil, err
 	}
-	q.subtitle = h.subtitle(q.owner, format.ZoneWords(format.Zone(r.Context()), r.Now))
+	q.subtitle = h.subtitle(q.owner)
 	if err := h.whose(r, q); err != nil {
 		return nil, err
 	}

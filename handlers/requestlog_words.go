@@ -85,7 +85,7 @@ func (q *logQuestion) nothing(ctx context.Context, found models.LogPage) *reques
 }
 
 // subtitle says whose requests these are, and what is kept of them.
-func (h *Logs) subtitle(owner bool, zone string) string {
+func (h *Logs) subtitle(owner bool) string {
 	whose := "Calls of your keys"
 	if owner {
 		whose = "Calls of your APIs"
@@ -94,8 +94,8 @@ func (h *Logs) subtitle(owner bool, zone string) string {
 		return whose + "."
 	}
 	s := h.Log.Settings()
-	return fmt.Sprintf("%s, for %s: up to %s refusals and failures a second and key, and %s of the others. Usage counts every one. Times are %s.",
-		whose, format.Plural(int64(s.Days), "day"), format.Count(int64(s.Refusals)), format.Count(int64(s.Admissions)), zone)
+	return fmt.Sprintf("%s, for %s: up to %s refusals and failures a second and key, and %s of the others. Usage counts every one.",
+		whose, format.Plural(int64(s.Days), "day"), format.Count(int64(s.Refusals)), format.Count(int64(s.Admissions)))
 }
 
 // outcomeOptions are the outcomes to choose from, and the choice in force where it is several of them.
