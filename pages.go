@@ -54,6 +54,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},
 		OwnerOverrides:     &handlers.OwnerOverrides{Store: in.store},
 		OwnerCustomers:     &handlers.OwnerCustomers{Store: in.store},
+		SeeAs:              &handlers.SeeAs{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 

@@ -33,7 +33,7 @@ var actionsInWords = map[string]string{
 	"account.invite_accept": "accepted the invitation of", "session.end": "ended sessions of", "api.import": "imported a document into",
 	"method.add": "added a method to", "method.remove": "removed a method from", "method.key_required": "changed which methods need a key in", "stage.point": "moved a deployment to",
 	"plan.save_draft": "saved a draft of", "plan.discard_draft": "discarded the draft of", "plan.detach": "took a deleted stage off", "plan.announce_end": "announced the end of", "plan.keep": "took back the end of", "plan.schedule": "scheduled a version of", "plan.unschedule": "cancelled the scheduled version of", "plan.publish_failed": "could not publish the scheduled version of", "key.stop_old": "stopped the old value of", "key.stop_unused": "stopped the unused old value of",
-	"key.add_to_plan": "added a plan to", "key.extend": "extended the quota of", "key.release_doubt": "released what was in doubt of", "key.remove_from_plan": "took a plan from", "override": "gave other limits to", "override_end": "gave the plan's limits again to", "subscription.change_plan": "changed the plan of",
+	"key.add_to_plan": "added a plan to", "key.extend": "extended the quota of", "key.release_doubt": "released what was in doubt of", "key.remove_from_plan": "took a plan from", "account.see_as": "began to see the portal as", "account.see_as_end": "stopped seeing the portal as", "override": "gave other limits to", "override_end": "gave the plan's limits again to", "subscription.change_plan": "changed the plan of",
 }
 
 // maxChanges bounds the rows that one event shows.

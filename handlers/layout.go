@@ -38,11 +38,14 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 	}
 	p.Account = &ui.AccountBadge{Name: r.Account.Name, Email: r.Account.Email, SignOutURL: "/signout",
 		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}}}
+	if r.seer.ID != 0 {
+		p.Account.Items = nil // nobody else's to see
+	}
 	p.Keys = !r.Account.NoKeys
 	p.Hats = r.hats()
 	p.Nav = r.mark(r.sidebar(r.hat()))
 	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}, {Label: "Keyboard", Href: ui.HelpHref, Icon: "keyboard"}}
-	p.Notices = r.troubleNotice()
+	p.Notices = append(r.seeAsNotice(), r.troubleNotice()...)
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
 		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."})
 	}

@@ -126,6 +126,7 @@ func (o *OwnerCustomers) page(r *Request, who models.CustomerRef, f *Form, reply
 			return Reply{}, err
 		}
 		v.Name, v.Detail, v.Href = personName(c.Name, c.Email), c.Email, customerPath(who)
+		v.SeeAs = v.Href + "/see-as"
 		v.Facts = []ui.Definition{{Term: "Customer since", Body: ui.Day(c.Since)}, {Term: "Open subscriptions", Text: format.Count(int64(c.Subscriptions))}, {Term: "Account", Text: c.AccountID.String(), Mono: true}}
 		subs, err := o.Store.CustomerSubscriptions(r.Context(), r.Account.ID, who.AccountID)
 		if err != nil {

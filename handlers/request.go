@@ -31,11 +31,15 @@ type Request struct {
 	ID      string
 	Now     time.Time
 	Account models.Account // zero ID: nobody is signed in
-	Session *session.Session
-	asOwner bool   // the page is one that developers and owners share, and it is an owner who reads it
-	route   string // its entry in the list of routes; "" for none
-	control *http.ResponseController
-	params  gin.Params
+	// Somebody may see the portal as Account does: they are who is signed in, and can change nothing until then.
+	seer      models.Account
+	seesUntil time.Time
+	done      context.CancelFunc // to be called in the end; may be nil
+	Session   *session.Session
+	asOwner   bool   // the page is one that developers and owners share, and it is an owner who reads it
+	route     string // its entry in the list of routes; "" for none
+	control   *http.ResponseController
+	params    gin.Params
 }
 
 // Handler answers one request.
@@ -46,6 +50,8 @@ type Accounts interface {
 	Account(ctx context.Context, id models.AccountID) (models.Account, error)
 	MarkSeen(ctx context.Context, id models.AccountID, now time.Time) error
 	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+	MaySeeAs(ctx context.Context, seer models.Account, id models.AccountID) (models.Account, error)
+	EndSeeAs(ctx context.Context, actor models.Actor, id models.AccountID, now time.Time) error
 	UnseenNotices(ctx context.Context, account models.AccountID) (int, error)
 }
 
@@ -79,6 +85,9 @@ func (s *Site) Handle(h Handler, guards ...Guard) gin.HandlerFunc {
 			reply = s.failure(r, err)
 		}
 		s.write(c.Writer, r, reply)
+		if r.done != nil {
+			r.done()
+		}
 	}
 }
 
@@ -100,6 +109,9 @@ func (s *Site) answer(r *Request, h Handler, guards []Guard) (Reply, error) {
 				s.note(r, "mark account seen", func(ctx context.Context) error { return s.Accounts.MarkSeen(ctx, id, r.Now) })
 			}
 		}
+	}
+	if reply, err := s.seeAs(r); err != nil || reply.set() {
+		return reply, err
 	}
 	for _, guard := range guards {
 		if reply, err := guard(r); err != nil || reply.set() {

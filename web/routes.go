@@ -40,6 +40,7 @@ type Pages struct {
 	OwnerKeys          *handlers.OwnerKeys
 	OwnerOverrides     *handlers.OwnerOverrides
 	OwnerCustomers     *handlers.OwnerCustomers
+	SeeAs              *handlers.SeeAs
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
@@ -159,6 +160,7 @@ func account(g group, p Pages) {
 	g.post("/me/sessions/end", p.Me.EndSessions)
 	g.post("/me/sessions/:handle/end", p.Me.EndSession)
 	g.get("/help/keys", p.Help.Keys)
+	g.post("/see-as/end", p.SeeAs.End)
 	g.form("/confirm", p.SignIn.ConfirmForm, p.SignIn.Confirm)
 }
 
@@ -253,6 +255,7 @@ func ownerCustomers(g group, p Pages) {
 	g.get("/owner/customers/of", p.OwnerCustomers.Show)
 	g.post("/owner/customers/of/notes", p.OwnerCustomers.AddNote)
 	g.post("/owner/customers/of/notes/remove", p.OwnerCustomers.RemoveNote)
+	g.post("/owner/customers/:account/see-as", p.SeeAs.Begin)
 	g.get("/owner/customers/:account", p.OwnerCustomers.Show)
 	g.post("/owner/customers/:account/notes", p.OwnerCustomers.AddNote)
 	g.post("/owner/customers/:account/notes/remove", p.OwnerCustomers.RemoveNote)
@@ -295,6 +298,7 @@ func ownerCustomers(g group, p Pages) {
 func admin(g group, p Pages) {
 	g.get("/admin/accounts", p.Admin.Accounts)
 	g.get("/admin/accounts/:account", p.Admin.Account)
+	g.post("/admin/accounts/:account/see-as", p.SeeAs.Begin)
 	g.post("/admin/accounts/:account/role", p.Admin.SetRole)
 	g.post("/admin/accounts/:account/throttle", p.Admin.SetThrottle)
 	g.post("/admin/accounts/:account/disable", p.Admin.Disable)

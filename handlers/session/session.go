@@ -18,6 +18,8 @@ const (
 	keyAuthed  = "authed"
 	keyKind    = "flash.kind"
 	keyFlash   = "flash"
+	keyAs      = "as"
+	keyAsUntil = "as.until"
 )
 
 // Kind is the tone of a flash message.
@@ -76,6 +78,26 @@ func (s *Session) Confirm() {
 func (s *Session) ConfirmedWithin(d time.Duration) bool {
 	at, ok := s.raw.Values[keyAuthed].(int64)
 	return ok && s.manager.now().Sub(time.Unix(at, 0)) <= d
+}
+
+// SeeAs notes that the account sees the portal as another one does until then. The session stays its own.
+func (s *Session) SeeAs(id models.AccountID, until time.Time) {
+	s.raw.Values[keyAs], s.raw.Values[keyAsUntil] = int64(id), until.Unix()
+	s.changed = true
+}
+
+// SeeingAs returns whom the account sees the portal as, and until when.
+func (s *Session) SeeingAs() (id models.AccountID, until time.Time, ok bool) {
+	as, ok := s.raw.Values[keyAs].(int64)
+	end, _ := s.raw.Values[keyAsUntil].(int64)
+	return models.AccountID(as), time.Unix(end, 0), ok
+}
+
+// SeeNoMore ends it.
+func (s *Session) SeeNoMore() {
+	delete(s.raw.Values, keyAs)
+	delete(s.raw.Values, keyAsUntil)
+	s.changed = true
 }
 
 // Flash leaves a message for the next page.

@@ -60,6 +60,9 @@ type Notice struct {
 	Text  string
 	Href  string // where to read on; may be empty
 	Link  string // the words of Href
+
+	Post   string // where its button posts to; may be empty
+	Button string // the words on it
 }
 
 // AccountBadge is who is signed in, with a menu.
