@@ -32,7 +32,7 @@ func (in *instance) openNotices(policy enforcement.AddressPolicy) (*notify.Worke
 
 // mails writes what notices say.
 func (in *instance) mails() *handlers.Mails {
-	return &handlers.Mails{PublicURL: in.config.publicURL, Digest: func(text string) [32]byte { return in.keyring.TokenDigest(text) }}
+	return &handlers.Mails{Product: func(ctx context.Context) string { return in.site.Brand.Look(ctx).Product() }, PublicURL: in.config.publicURL, Digest: func(text string) [32]byte { return in.keyring.TokenDigest(text) }}
 }
 
 // checkMail tells where mails go.

@@ -9,6 +9,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
+	"gatehouse/jobs/notify"
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 	"gatehouse/models/secret"
@@ -60,6 +61,10 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		SeeAs:              &handlers.SeeAs{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
+
+		Mails:    &handlers.MailPages{Store: in.store, Mails: in.mails(), Throttle: handlers.NewThrottle(time.Now())},
+		Webhooks: &handlers.Webhooks{Store: in.store, Addresses: addresses, Body: notify.EventBody},
+		Outbox:   &handlers.Outbox{Store: in.store, Mails: in.mails()},
 
 		Admin: &handlers.Admin{Store: in.store, Log: in.administeredLog()},
 		Look:  &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},

@@ -41,6 +41,8 @@ type portal struct {
 	cookies map[string]string     // by reader
 	request string                // of the developer's key, with a receipt
 	notice  models.ChangeNoticeID // that the developer was told
+	hooks   map[string][2]string  // a webhook of each reader, and a delivery to it
+	mail    string                // in the outbox
 }
 
 // seedFolder makes a data folder as serve finds it.
@@ -95,6 +97,12 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal 
 		MethodID: made.Method, Method: "GET /orders", Outcome: models.OutcomeDenied, Problem: "key-disabled", Status: http.StatusForbidden})
 	keepEntries(t, in.requestLog, made, p.request)
 	p.notice = tellOfChange(t, in, made)
+	p.hooks = map[string][2]string{developer: hookOf(t, in, made.Developer, models.SideDeveloper, made.Now), owner: hookOf(t, in, made.Owner, models.SideOwner, made.Now)}
+	mails, err := in.store.Outbox(t.Context(), "", models.Page{})
+	if err != nil || len(mails.Items) == 0 {
+		t.Fatalf("no mails: %v", err)
+	}
+	p.mail = mails.Items[0].ID.String()
 	return p
 }
 
@@ -129,6 +137,29 @@ func tellOfChange(t testing.TB, in *instance, made storetest.Seeded) models.Chan
 		t.Fatal(err)
 	}
 	return told().Items[0].ID
+}
+
+// hookOf is a webhook of somebody's with something to deliver, and what that is.
+func hookOf(t testing.TB, in *instance, a models.Account, side models.Side, now time.Time) [2]string {
+	t.Helper()
+	ctx, actor := t.Context(), storetest.Actor(a)
+	hooks, err := in.store.Webhooks(ctx, a.ID, side)
+	if err == nil && len(hooks) == 0 {
+		var made models.Webhook
+		made, _, err = in.store.CreateWebhook(ctx, actor, side, models.NewWebhook{URL: "https://hooks.example.com/" + string(side), Kinds: []models.NoticeKind{models.NoticeQuota}}, now)
+		if err == nil {
+			err = in.store.TestWebhook(ctx, actor, side, made.ID, now)
+		}
+		hooks = []models.Webhook{made}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := in.store.Deliveries(ctx, a.ID, side, hooks[0].ID, models.Page{})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatalf("no deliveries: %v", err)
+	}
+	return [2]string{hooks[0].ID.String(), list.Items[0].ID.String()}
 }
 
 // keepReceipt writes a receipt as the gateway does, and returns the id of its request.
@@ -251,7 +282,7 @@ func (p *portal) page(t testing.TB, route string) page {
 		one.reader = owner
 	case strings.HasPrefix(route, "/admin"):
 		one.reader = admin
-	case route == "/", route == "/search", route == "/signin", route == "/join", strings.HasPrefix(route, "/problems"), route == "/llms.txt", strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
+	case route == "/", route == "/search", route == "/signin", route == "/join", route == "/forgot", strings.HasPrefix(route, "/problems"), route == "/llms.txt", strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
 		one.reader = visitor
 	}
 	places := p.places(one.reader)
@@ -268,6 +299,8 @@ func (p *portal) page(t testing.TB, route string) page {
 		places[":token"] = p.InviteToken
 	case "/reset/:token":
 		places[":token"] = p.ResetToken
+	case "/verify/:token", "/unsubscribe/:token":
+		places[":token"], one.status = "x", http.StatusNotFound // it was not made here
 	case "/setup/:token":
 		places[":token"], one.status = "x", http.StatusNotFound // somebody has an account
 	}
@@ -296,6 +329,10 @@ func (p *portal) places(reader string) map[string]string {
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()
+	}
+	m[":webhook"], m[":message"] = p.hooks[reader][0], p.hooks[reader][1]
+	if reader == admin {
+		m[":message"] = p.mail
 	}
 	return m
 }

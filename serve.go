@@ -160,8 +160,13 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	var streams context.Context
 	streams, in.endStreams = context.WithCancel(context.Background())
+	mailSince, err := in.store.MailSince(ctx, in.config.smtpURL != "", in.now())
+	if err != nil {
+		return err
+	}
 	in.site = &handlers.Site{
-		Accounts: in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
+		MailSince: mailSince,
+		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Brand: &handlers.Brand{Store: in.store},
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)

@@ -111,7 +111,7 @@ func (a *Admin) accountPage(r *Request, person models.Account, f *Form, link *ad
 		Href: accountPath(person), Name: person.Name, Email: person.Email, ID: person.ID.String(), Role: roleName(person.Role), State: state, Kind: kind,
 		Disabled: person.DisabledAt, Created: person.CreatedAt, Seen: person.LastSeenAt, Now: r.Now, RoleValue: f.Get("role"), RoleError: f.Error("role"),
 		Publishes: person.Role >= models.RoleOwner || person.Throttle != nil, Rate: f.Get("rate"), RateError: f.Error("rate"), Burst: f.Get("burst"), BurstError: f.Error("burst"),
-		Problem: f.Message(), You: person.ID == r.Account.ID, Link: link, AuditHref: "/admin/audit?object=" + person.ID.String(),
+		Problem: f.Message(), Mails: r.Site.mails(), Verified: person.VerifiedAt, You: person.ID == r.Account.ID, Link: link, AuditHref: "/admin/audit?object=" + person.ID.String(),
 		DidHref: "/admin/audit?actor=" + url.QueryEscape(person.Email),
 	}
 	for _, s := range sessions {
@@ -207,14 +207,21 @@ func (a *Admin) ResetLink(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	f := accountForm(person)
-	token, link, err := a.Store.CreateLink(r.Context(), r.Actor(), models.NewLink{Kind: models.LinkReset, AccountID: person.ID}, r.Now)
+	sent, err := r.Form()
+	if err != nil {
+		return Reply{}, err
+	}
+	f, byMail := accountForm(person), r.Site.mails() && sent.Get("by") == string(models.ByMail)
+	token, link, err := a.Store.CreateLink(r.Context(), r.Actor(), models.NewLink{Kind: models.LinkReset, AccountID: person.ID, Mail: byMail}, r.Now)
 	if f.Accept(err) {
 		page, err := a.accountPage(r, person, f, nil)
 		return Again(page), err
 	}
 	if err != nil {
 		return Reply{}, err
+	}
+	if byMail { // nobody but its reader sees the link, so that its use proves the address
+		return r.Done(accountPath(person), "A link for a new password is on its way to "+person.Email+"."), nil
 	}
 	page, err := a.accountPage(r, person, f, linkView(r, "/reset/", token, link))
 	return Page(page), err

@@ -22,7 +22,7 @@ func (a *Admin) invitationsPage(r *Request, f *Form, made *admin.LinkView) (temp
 	}
 	v := admin.InvitationsView{
 		Email: f.Get("email"), EmailError: f.Error("email"), Role: f.Get("role"), RoleError: f.Error("role"), Problem: f.Message(), Made: made,
-		Query: p.Search, Pages: listPages(r, p, list.Next), Now: r.Now,
+		Query: p.Search, Pages: listPages(r, p, list.Next), Mails: r.Site.mails(), Now: r.Now,
 	}
 	for _, link := range list.Items {
 		v.Rows = append(v.Rows, linkRow(r, link))
@@ -58,13 +58,17 @@ func (a *Admin) Invite(r *Request) (Reply, error) {
 		page, err := a.invitationsPage(r, f, nil)
 		return Again(page), err
 	}
-	token, link, err := a.Store.CreateLink(r.Context(), r.Actor(), models.NewLink{Kind: models.LinkInvite, Email: f.Get("email"), Role: role}, r.Now)
+	byMail := r.Site.mails() && f.Get("by") == string(models.ByMail)
+	token, link, err := a.Store.CreateLink(r.Context(), r.Actor(), models.NewLink{Kind: models.LinkInvite, Email: f.Get("email"), Role: role, Mail: byMail}, r.Now)
 	if f.Accept(err) {
 		page, err := a.invitationsPage(r, f, nil)
 		return Again(page), err
 	}
 	if err != nil {
 		return Reply{}, err
+	}
+	if byMail {
+		return r.Done("/admin/invitations", "An invitation is on its way to "+link.Email+"."), nil
 	}
 	page, err := a.invitationsPage(r, NewForm("role", f.Get("role")), linkView(r, "/invite/", token, link))
 	return Page(page), err

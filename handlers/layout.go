@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 
 	"gatehouse/handlers/session"
@@ -37,7 +38,7 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 		return p
 	}
 	p.Account = &ui.AccountBadge{Name: r.Account.Name, Email: r.Account.Email, SignOutURL: "/signout",
-		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}}}
+		Items: []ui.NavItem{{Label: "Profile and security", Href: "/me", Icon: "user-round"}, {Label: "Mails", Href: "/me/mails", Icon: "mail"}}}
 	if r.seer.ID != 0 {
 		p.Account.Items = nil // nobody else's to see
 	}
@@ -45,7 +46,7 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 	p.Hats = r.hats()
 	p.Nav = r.mark(r.sidebar(r.hat()))
 	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}, {Label: "Keyboard", Href: ui.HelpHref, Icon: "keyboard"}}
-	p.Notices = append(r.seeAsNotice(), r.troubleNotice()...)
+	p.Notices = slices.Concat(r.seeAsNotice(), r.troubleNotice(), r.mailNotices(), r.proofNotice())
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
 		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Put TLS in front and set --public-url to its https address."})
 	}
@@ -112,12 +113,14 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Request log", Href: "/owner/log", Key: "l", Icon: "scroll-text"},
 		}}, {Label: "Manage", Items: []ui.NavItem{
 			{Label: "Imports", Href: "/owner/imports", Key: "i", Icon: "upload"},
+			{Label: "Webhooks", Href: "/owner/webhooks", Key: "w", Icon: "webhook"},
 			{Label: "Audit log", Href: "/owner/audit", Key: "t", Icon: "history"},
 		}}}
 	case adminHat:
 		return []ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Accounts", Href: "/admin/accounts", Key: "a", Icon: "users"},
 			{Label: "Invitations", Href: "/admin/invitations", Key: "i", Icon: "mail"},
+			{Label: "Outbox", Href: "/admin/outbox", Key: "o", Icon: "inbox"},
 			{Label: "Audit log", Href: "/admin/audit", Key: "t", Icon: "history"},
 			{Label: "Portal look", Href: "/admin/look", Key: "l", Icon: "palette"},
 			{Label: "Settings", Href: "/admin/settings", Key: "s", Icon: "settings"},
@@ -135,6 +138,8 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Usage", Href: "/usage", Key: "u", Icon: "chart-column"},
 			{Label: "Request log", Href: "/log", Key: "l", Icon: "scroll-text"},
 			{Label: "Change notices", Href: "/notices", Key: "n", Icon: "inbox", Count: unseen, Hot: unseen > 0},
+		}}, {Label: "Manage", Items: []ui.NavItem{
+			{Label: "Webhooks", Href: "/webhooks", Key: "w", Icon: "webhook"},
 		}}}
 	}
 }

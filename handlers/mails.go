@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/templates/format"
@@ -24,6 +25,7 @@ type Mails struct {
 // Write makes the mail of a delivery.
 func (m *Mails) Write(ctx context.Context, d models.Delivery) (models.Mail, error) {
 	lead := d.Messages[0]
+	ctx = format.InZone(ctx, d.To.Location())
 	v := m.view(ctx, d.Messages)
 	out := models.Mail{ID: lead.ID.String(), To: d.To, Subject: oneLine(v.Title)}
 	topic := lead.Kind.Type().Topic
@@ -42,18 +44,22 @@ func (m *Mails) Write(ctx context.Context, d models.Delivery) (models.Mail, erro
 	return out, nil
 }
 
+// moment is a time in words, in the reader's zone.
+type moment func(time.Time) string
+
 // view is what a delivery says: the one thing, or the list of several.
 func (m *Mails) view(ctx context.Context, messages []models.Message) mail.View {
+	at := func(t time.Time) string { return format.DateTime(format.Local(ctx, t)) }
 	product := "Gatehouse"
 	if m.Product != nil {
 		product = m.Product(ctx)
 	}
-	v := m.words(messages[0], product)
+	v := m.words(messages[0], product, at)
 	if len(messages) > 1 {
 		first := v
 		v = mail.View{Title: fmt.Sprintf("%s, and %d more", first.Title, len(messages)-1), Lines: []string{"This happened within an hour or so."}}
 		for _, message := range messages {
-			w := m.words(message, product)
+			w := m.words(message, product, at)
 			item := mail.Item{Title: w.Title, URL: w.Button.URL}
 			if len(w.Lines) > 0 {
 				item.Text = w.Lines[0]
@@ -112,18 +118,18 @@ func oneLine(s string) string {
 }
 
 // words is what one message says.
-func (m *Mails) words(message models.Message, product string) mail.View {
+func (m *Mails) words(message models.Message, product string, at moment) mail.View {
 	d := message.Data
 	var v mail.View
 	switch message.Kind {
-	case models.NoticeVerify, models.NoticeReset, models.NoticeInvite:
-		v = accountMail(message.Kind, d, product)
+	case models.NoticeVerify, models.NoticeReset, models.NoticeInvite, models.NoticeMoved:
+		v = accountMail(message.Kind, d, product, at)
 	case models.NoticeSubscriptionAsked, models.NoticeSubscriptionApproved, models.NoticeSubscriptionRefused, models.NoticeSubscriptionChanged, models.NoticeSubscriptionEnded:
 		v = subscriptionMail(message.Kind, d)
 	case models.NoticeKeyRotated, models.NoticeKeyRevoked, models.NoticeKeyExpiring, models.NoticeKeyExpired, models.NoticeKeyUnused:
-		v = keyMail(message.Kind, d)
+		v = keyMail(message.Kind, d, at)
 	case models.NoticeQuota, models.NoticeThrottled, models.NoticeErrors:
-		v = usageMail(message.Kind, d)
+		v = usageMail(message.Kind, d, at)
 	case models.NoticeImportEnded:
 		v = importMail(d)
 	case models.NoticeWebhookDisabled:
@@ -145,18 +151,22 @@ func (m *Mails) words(message models.Message, product string) mail.View {
 	return v
 }
 
-func accountMail(kind models.NoticeKind, d models.NoticeData, product string) mail.View {
+func accountMail(kind models.NoticeKind, d models.NoticeData, product string, at moment) mail.View {
 	switch kind {
 	case models.NoticeVerify:
 		return mail.View{Title: "Confirm your e-mail address", Lines: []string{"This address was entered for an account at " + product + ". Confirm that it is yours, so that mails about your keys and plans reach you."},
-			Button: mail.Link{Label: "Confirm address"}, After: []string{"The link works once, until " + format.DateTime(d.At) + ". If you did not enter the address, do nothing."}}
+			Button: mail.Link{Label: "Confirm address"}, After: []string{"The link works once, until " + at(d.At) + ". If you did not enter the address, do nothing."}}
 	case models.NoticeReset:
 		return mail.View{Title: "Choose a new password", Lines: []string{"Somebody asked for a new password for your account at " + product + "."},
-			Button: mail.Link{Label: "Choose a password"}, After: []string{"The link works once, until " + format.DateTime(d.At) + ". If you did not ask for it, do nothing: your password stays as it is."}}
+			Button: mail.Link{Label: "Choose a password"}, After: []string{"The link works once, until " + at(d.At) + ". If you did not ask for it, do nothing: your password stays as it is."}}
+	}
+	if kind == models.NoticeMoved {
+		return mail.View{Title: "Your account has another address", Lines: []string{"Your account at " + product + " is reached at " + d.Email + " from now on. Nothing more is sent here."},
+			Button: mail.Link{Label: "Password forgotten"}, After: []string{"If you did not change it, tell the people who run " + product + " at once."}}
 	}
 	role, _ := models.ParseRole(d.Role) // an invitation has one
 	return mail.View{Title: "You are invited to " + product, Lines: []string{roleWords(role)}, Button: mail.Link{Label: "Make your account"},
-		After: []string{"The link works once, until " + format.DateTime(d.At) + "."}}
+		After: []string{"The link works once, until " + at(d.At) + "."}}
 }
 
 func subscriptionMail(kind models.NoticeKind, d models.NoticeData) mail.View {
@@ -198,7 +208,7 @@ func personWords(d models.NoticeData) string {
 	return d.Name + " (" + d.Email + ")"
 }
 
-func keyMail(kind models.NoticeKind, d models.NoticeData) mail.View {
+func keyMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View {
 	v := mail.View{Facts: []mail.Fact{{Term: "Key", Text: d.Key + "  " + d.KeyHint}}}
 	if d.App != "" {
 		v.Facts = append(v.Facts, mail.Fact{Term: "App", Text: d.App})
@@ -208,41 +218,41 @@ func keyMail(kind models.NoticeKind, d models.NoticeData) mail.View {
 	}
 	switch kind {
 	case models.NoticeKeyRotated:
-		v.Title, v.Lines = "The key "+d.Key+" has a new value", []string{"The value before it works until " + format.DateTime(d.At) + ". Its limits and counts stay."}
+		v.Title, v.Lines = "The key "+d.Key+" has a new value", []string{"The value before it works until " + at(d.At) + ". Its limits and counts stay."}
 		v.After = []string{"If nobody of yours did this, revoke the key now."}
 	case models.NoticeKeyRevoked:
 		v.Title, v.Lines = "The key "+d.Key+" was revoked", []string{"Requests with it are refused from now on, for good."}
 	case models.NoticeKeyExpiring:
 		v.Title = "The key " + d.Key + " expires in " + format.Plural(max(1, d.Level), "day")
-		v.Lines = []string{"It works until " + format.DateTime(d.At) + ". Give it a later expiry, or make a new key and let your programs use that one."}
+		v.Lines = []string{"It works until " + at(d.At) + ". Give it a later expiry, or make a new key and let your programs use that one."}
 		v.Button.Label = "Open key"
 	case models.NoticeKeyExpired:
-		v.Title, v.Lines = "The key "+d.Key+" has expired", []string{"Requests with it are refused since " + format.DateTime(d.At) + ". With a later expiry it works again."}
+		v.Title, v.Lines = "The key "+d.Key+" has expired", []string{"Requests with it are refused since " + at(d.At) + ". With a later expiry it works again."}
 	default:
 		used := "It was never used."
 		if !d.LastUsed.IsZero() {
-			used = "It was last used on " + format.DateTime(d.LastUsed) + "."
+			used = "It was last used on " + at(d.LastUsed) + "."
 		}
 		v.Title, v.Lines = "The key "+d.Key+" is not used", []string{used + " A key that nobody needs is best revoked."}
 	}
 	return v
 }
 
-func usageMail(kind models.NoticeKind, d models.NoticeData) mail.View {
+func usageMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View {
 	v := mail.View{}
 	for _, f := range []mail.Fact{{Term: "Key", Text: strings.TrimSpace(d.Key + "  " + d.KeyHint)}, {Term: "App", Text: d.App}, {Term: "Plan", Text: d.Plan}, {Term: "API", Text: d.API}} {
 		if f.Text != "" {
 			v.Facts = append(v.Facts, f)
 		}
 	}
-	span := format.DateTime(d.From) + " to " + format.DateTime(d.To)
+	span := at(d.From) + " to " + at(d.To)
 	switch kind {
 	case models.NoticeQuota:
 		v.Title = fmt.Sprintf("%s has used %d %% of its quota", d.Key, d.Level)
-		v.Lines = []string{fmt.Sprintf("%s of %s requests on %s are used. The count begins anew on %s.", format.Count(d.Used), format.Count(d.Limit), d.Plan, format.DateTime(d.To))}
+		v.Lines = []string{fmt.Sprintf("%s of %s requests on %s are used. The count begins anew on %s.", format.Count(d.Used), format.Count(d.Limit), d.Plan, at(d.To))}
 		if d.Used >= d.Limit {
 			v.Title = d.Key + " has used its quota up"
-			v.Lines[0] = fmt.Sprintf("All %s requests on %s are used. Requests get 429 until %s.", format.Count(d.Limit), d.Plan, format.DateTime(d.To))
+			v.Lines[0] = fmt.Sprintf("All %s requests on %s are used. Requests get 429 until %s.", format.Count(d.Limit), d.Plan, at(d.To))
 		}
 		v.Button.Label = "See usage"
 	case models.NoticeThrottled:

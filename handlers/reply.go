@@ -23,6 +23,7 @@ type Reply struct {
 	text     *plainText
 	stream   Stream
 	asset    *asset
+	policy   string       // content security policy of its own; "": the portal's
 	cookie   *http.Cookie // besides the session's; may be nil
 }
 
@@ -83,6 +84,12 @@ func Plain(body string) Reply {
 	return Reply{status: http.StatusOK, text: &plainText{"text/plain; charset=utf-8", body}}
 }
 
+// Sandboxed answers with a document that is not of the portal, such as a mail: it may have inline styles, and nothing else. It loads nothing, runs nothing, sends
+// nothing, and is of no origin.
+func Sandboxed(html string) Reply {
+	return Reply{status: http.StatusOK, asset: &asset{kind: "text/html; charset=utf-8", body: []byte(html)}, policy: "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+}
+
 // Live answers with server-sent events.
 func Live(s Stream) Reply { return Reply{status: http.StatusOK, stream: s} }
 
@@ -127,6 +134,9 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
+	}
+	if reply.policy != "" {
+		h.Set("Content-Security-Policy", reply.policy)
 	}
 	switch {
 	case reply.location != "":

@@ -53,6 +53,7 @@ type Accounts interface {
 	MaySeeAs(ctx context.Context, seer models.Account, id models.AccountID) (models.Account, error)
 	EndSeeAs(ctx context.Context, actor models.Actor, id models.AccountID, now time.Time) error
 	UnseenNotices(ctx context.Context, account models.AccountID) (int, error)
+	QueueStates(ctx context.Context, now time.Time) (map[models.Channel]models.QueueState, error)
 }
 
 // Site is what all pages share.
@@ -62,9 +63,10 @@ type Site struct {
 	Log        *slog.Logger
 	Now        func() time.Time
 	Demo       bool
-	PublicURL  string // of the portal, without a trailing slash
-	GatewayURL string // of the gateway, without a trailing slash
-	Insecure   bool   // the portal is reached over plain HTTP from other machines
+	PublicURL  string    // of the portal, without a trailing slash
+	GatewayURL string    // of the gateway, without a trailing slash
+	Insecure   bool      // the portal is reached over plain HTTP from other machines
+	MailSince  time.Time // since when there has been a mail server; zero: there is none
 	// Gateway is asked on each page whether it keeps its promise; nil: it does.
 	Gateway Gateway
 	// Brand is what the portal is called and looks like; nil: Gatehouse.

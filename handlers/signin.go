@@ -21,7 +21,7 @@ type SignInStore interface {
 	PasswordHash(ctx context.Context, id models.AccountID) (string, error)
 	Settings(ctx context.Context) (models.Settings, error)
 	HasAccounts(ctx context.Context) (bool, error)
-	SignUp(ctx context.Context, in models.NewAccount, actor models.Actor, now time.Time) (models.Account, error)
+	SignUp(ctx context.Context, in models.NewAccount, verify bool, actor models.Actor, now time.Time) (models.Account, error)
 }
 
 // SignIn is the pages where people come in and go out, and where they prove their password once more.
@@ -32,7 +32,7 @@ type SignIn struct {
 }
 
 // errSignIn is the one answer to an unknown address, a wrong password and a disabled account.
-const errSignIn = "This e-mail address and password do not belong together. Check both, or ask an administrator for a new password."
+const errSignIn = "This e-mail address and password do not belong together. Check both, or ask for a new password."
 
 // Show asks for e-mail and password. Who is signed in goes on at once.
 func (s *SignIn) Show(r *Request) (Reply, error) {
@@ -49,7 +49,7 @@ func (s *SignIn) page(r *Request, f *Form, reply func(c templ.Component) Reply) 
 	if err != nil {
 		return Reply{}, err
 	}
-	v := account.SignInView{Email: f.Get("email"), Next: f.Get("next"), Problem: f.Message(), JoinHref: withNext("/join", f.Get("next")), Fresh: !some}
+	v := account.SignInView{Mails: r.Site.mails(), Email: f.Get("email"), Next: f.Get("next"), Problem: f.Message(), JoinHref: withNext("/join", f.Get("next")), Fresh: !some}
 	return reply(account.SignIn(r.layout("Sign in"), v)), nil
 }
 
@@ -160,7 +160,7 @@ func (s *SignIn) Join(r *Request) (Reply, error) {
 	if !f.OK() {
 		return s.join(r, f, Again)
 	}
-	person, err := s.Store.SignUp(r.Context(), in, r.Actor(), r.Now)
+	person, err := s.Store.SignUp(r.Context(), in, r.Site.mails(), r.Actor(), r.Now)
 	if f.Accept(err) {
 		return s.join(r, f, Again)
 	}

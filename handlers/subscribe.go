@@ -68,6 +68,9 @@ func (s *Subscribe) Submit(r *Request) (Reply, error) {
 	} else {
 		f.Fail("app", "Choose an app.")
 	}
+	if o.plan.Terms.Audience == models.AudienceAsk && r.Site.mails() && !r.Account.Verified() { // DECISIONS 37: owners decide about somebody
+		f.message = "Confirm your e-mail address first: this plan is given to people whose address is known. The mail with the link can be sent again under Mails."
+	}
 	if !f.OK() {
 		return Again(s.page(r, o, f, nil)), nil
 	}

@@ -13,6 +13,7 @@ const (
 	NoticeVerify NoticeKind = "account.verify" // prove that this address is yours
 	NoticeReset  NoticeKind = "account.reset"  // choose a new password
 	NoticeInvite NoticeKind = "account.invite" // to somebody without an account
+	NoticeMoved  NoticeKind = "account.moved"  // to the address that an account had
 
 	NoticeSubscriptionAsked    NoticeKind = "subscription.requested" // to the owner
 	NoticeSubscriptionApproved NoticeKind = "subscription.approved"
@@ -82,6 +83,7 @@ var noticeTypes = []NoticeType{
 	{Kind: NoticeVerify, Topic: TopicAccount, Secret: true, Proves: true},
 	{Kind: NoticeReset, Topic: TopicAccount, Secret: true, Proves: true},
 	{Kind: NoticeInvite, Topic: TopicAccount, Secret: true, Proves: true},
+	{Kind: NoticeMoved, Topic: TopicAccount, Proves: true},
 	{Kind: NoticeSubscriptionAsked, Topic: TopicSubscriptions, Side: SideOwner, Gathers: true},
 	{Kind: NoticeSubscriptionApproved, Topic: TopicSubscriptions, Side: SideDeveloper},
 	{Kind: NoticeSubscriptionRefused, Topic: TopicSubscriptions, Side: SideDeveloper},
@@ -236,7 +238,11 @@ type Receiver struct {
 	Email    string
 	Name     string
 	Verified bool // somebody proved that they read the address
+	Zone     string
 }
+
+// Location is the zone in which the receiver reads times.
+func (r Receiver) Location() *time.Location { return Preferences{Zone: r.Zone}.Location() }
 
 // Mail is a mail as it is sent.
 type Mail struct {

@@ -46,6 +46,10 @@ type Pages struct {
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
 
+	Mails    *handlers.MailPages
+	Webhooks *handlers.Webhooks
+	Outbox   *handlers.Outbox
+
 	Admin *handlers.Admin
 	Look  *handlers.Look
 	Audit *handlers.Audit
@@ -123,6 +127,7 @@ func routes(e *gin.Engine, site *handlers.Site, p Pages) {
 	public(group{e, site, nil}, p)
 	account(group{e, site, []handlers.Guard{handlers.SignedIn}}, p)
 	developer(group{e, site, []handlers.Guard{handlers.SignedIn}}, p)
+	lasting(group{e, site, []handlers.Guard{handlers.SignedIn, handlers.Proved}}, p)
 	owner(group{e, site, []handlers.Guard{handlers.SignedIn, handlers.AtLeast(models.RoleOwner)}}, p)
 	admin(group{e, site, []handlers.Guard{handlers.SignedIn, handlers.AtLeast(models.RoleAdmin)}}, p)
 }
@@ -153,6 +158,9 @@ func public(g group, p Pages) {
 	g.form("/setup/:token", p.Links.SetupForm, p.Links.Setup)
 	g.form("/invite/:token", p.Links.InviteForm, p.Links.Invite)
 	g.form("/reset/:token", p.Links.ResetForm, p.Links.Reset)
+	g.form("/verify/:token", p.Mails.VerifyForm, p.Mails.Verify)
+	g.form("/forgot", p.Mails.ForgotForm, p.Mails.Forgot)
+	g.form("/unsubscribe/:token", p.Mails.UnsubscribeForm, p.Mails.Unsubscribe)
 }
 
 // account is for everybody who is signed in: themselves.
@@ -165,20 +173,21 @@ func account(g group, p Pages) {
 	g.post("/me/sessions/:handle/end", p.Me.EndSession)
 	g.get("/help/keys", p.Help.Keys)
 	g.post("/see-as/end", p.SeeAs.End)
+	g.form("/me/mails", p.Mails.Preferences, p.Mails.SavePreferences)
+	g.post("/me/verify", p.Mails.AskVerify)
 	g.form("/confirm", p.SignIn.ConfirmForm, p.SignIn.Confirm)
 }
 
 // developer is for everybody who is signed in: apps, keys, usage.
 func developer(g group, p Pages) {
+	developerNotices(g, p)
 	g.get("/home", p.Home.Show)
 	g.post("/apis/:slug/docs/:op", p.Catalog.Try)
-	g.form("/apis/:slug/subscribe", p.Subscribe.Form, p.Subscribe.Submit)
 	g.form("/apps", p.Apps.List, p.Apps.Create)
 	g.get("/apps/new", p.Apps.New)
 	g.get("/apps/:app", p.Apps.Show)
 	g.post("/apps/:app/rename", p.Apps.Rename)
 	g.get("/apps/:app/keys/new", p.Keys.New)
-	g.post("/apps/:app/keys", p.Keys.Create)
 	g.get("/keys", p.Keys.List)
 	g.get("/keys/:key", p.Keys.Show)
 	g.post("/keys/:key/rename", p.Keys.Rename)
@@ -201,6 +210,40 @@ func developer(g group, p Pages) {
 	g.post("/notices/:notice/acknowledge", p.Notices.Acknowledge)
 }
 
+// lasting is for whoever has proved an address, or still has time to: what makes keys.
+func lasting(g group, p Pages) {
+	g.form("/apis/:slug/subscribe", p.Subscribe.Form, p.Subscribe.Submit)
+	g.post("/apps/:app/keys", p.Keys.Create)
+}
+
+// developerNotices are what a developer is told, and where.
+func developerNotices(g group, p Pages) {
+	g.form("/webhooks", p.Webhooks.List, p.Webhooks.Create)
+	g.get("/webhooks/new", p.Webhooks.New)
+	g.form("/webhooks/:webhook", p.Webhooks.Show, p.Webhooks.Save)
+	g.post("/webhooks/:webhook/test", p.Webhooks.Test)
+	g.post("/webhooks/:webhook/enable", p.Webhooks.Enable)
+	g.post("/webhooks/:webhook/disable", p.Webhooks.Disable)
+	g.post("/webhooks/:webhook/rotate", p.Webhooks.Rotate)
+	g.form("/webhooks/:webhook/delete", p.Webhooks.DeleteForm, p.Webhooks.Delete)
+	g.get("/webhooks/:webhook/deliveries/:message", p.Webhooks.Delivery)
+	g.post("/webhooks/:webhook/deliveries/:message/resend", p.Webhooks.Resend)
+}
+
+// ownerNotices are the same for owners.
+func ownerNotices(g group, p Pages) {
+	g.form("/owner/webhooks", p.Webhooks.List, p.Webhooks.Create)
+	g.get("/owner/webhooks/new", p.Webhooks.New)
+	g.form("/owner/webhooks/:webhook", p.Webhooks.Show, p.Webhooks.Save)
+	g.post("/owner/webhooks/:webhook/test", p.Webhooks.Test)
+	g.post("/owner/webhooks/:webhook/enable", p.Webhooks.Enable)
+	g.post("/owner/webhooks/:webhook/disable", p.Webhooks.Disable)
+	g.post("/owner/webhooks/:webhook/rotate", p.Webhooks.Rotate)
+	g.form("/owner/webhooks/:webhook/delete", p.Webhooks.DeleteForm, p.Webhooks.Delete)
+	g.get("/owner/webhooks/:webhook/deliveries/:message", p.Webhooks.Delivery)
+	g.post("/owner/webhooks/:webhook/deliveries/:message/resend", p.Webhooks.Resend)
+}
+
 // owner is for owners: what is theirs.
 func owner(g group, p Pages) {
 	g.get("/owner", p.OwnerOverview.Show)
@@ -209,6 +252,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
 	g.get("/owner/log", p.Logs.Show)
 	g.get("/owner/log/live", p.Logs.Live)
+	ownerNotices(g, p)
 	ownerAPIs(g, p)
 	ownerGuides(g, p)
 	ownerPlans(g, p)
@@ -319,6 +363,10 @@ func admin(g group, p Pages) {
 	g.post("/admin/accounts/:account/enable", p.Admin.Enable)
 	g.post("/admin/accounts/:account/end-sessions", p.Admin.EndSessions)
 	g.post("/admin/accounts/:account/reset-link", p.Admin.ResetLink)
+	g.get("/admin/outbox", p.Outbox.List)
+	g.get("/admin/outbox/:message", p.Outbox.Show)
+	g.get("/admin/outbox/:message/preview", p.Outbox.Preview)
+	g.post("/admin/outbox/:message/send", p.Outbox.Send)
 	g.form("/admin/invitations", p.Admin.Invitations, p.Admin.Invite)
 	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
 	g.post("/admin/settings/log", p.Admin.SaveLog)

@@ -72,8 +72,8 @@ func (s *Store) CreateAccount(ctx context.Context, actor models.Actor, in models
 }
 
 // SignUp makes a developer's account for the stranger who asks for it. Nobody signs up before there is an administrator: that account
-// is made by the setup link, which works while there is none.
-func (s *Store) SignUp(ctx context.Context, in models.NewAccount, actor models.Actor, now time.Time) (a models.Account, err error) {
+// is made by the setup link, which works while there is none. With verify a link goes out that proves the address.
+func (s *Store) SignUp(ctx context.Context, in models.NewAccount, verify bool, actor models.Actor, now time.Time) (a models.Account, err error) {
 	err = s.change(ctx, actor, now, func(t *tx) error {
 		has, err := hasAccounts(t.DB)
 		if err != nil {
@@ -91,6 +91,11 @@ func (s *Store) SignUp(ctx context.Context, in models.NewAccount, actor models.A
 			return err
 		}
 		t.actAs(a)
+		if verify {
+			if _, _, err := t.makeLink(models.NewLink{Kind: models.LinkVerify, AccountID: a.ID, Email: a.Email, Mail: true}); err != nil {
+				return err
+			}
+		}
 		return t.event("account.signup", accountObject(a), nil, accountFacts(a))
 	})
 	return a, err

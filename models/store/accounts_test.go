@@ -145,20 +145,20 @@ func TestSignUpIsForDevelopersWhileItIsOpen(t *testing.T) {
 	s := storetest.Open(t)
 	ctx, now := t.Context(), storetest.Now()
 	stranger := models.Actor{Address: "192.0.2.7"}
-	_, err := s.SignUp(ctx, newAccount("early@example.com"), stranger, now)
+	_, err := s.SignUp(ctx, newAccount("early@example.com"), false, stranger, now)
 	wantKind(t, "before there is an administrator", err, models.KindDenied)
 
 	admin := storetest.Admin(t, s)
 	in := newAccount("bo@example.com")
 	in.Role = models.RoleAdmin
-	a, err := s.SignUp(ctx, in, stranger, now)
+	a, err := s.SignUp(ctx, in, false, stranger, now)
 	ok(t, err)
 	if a.Role != models.RoleDeveloper {
 		t.Errorf("role %v, want developer", a.Role)
 	}
 	for _, mode := range []models.SignUp{models.SignUpInvited, models.SignUpClosed} {
 		ok(t, s.SaveSettings(ctx, storetest.Actor(admin), models.Settings{SignUp: mode}, now))
-		_, err = s.SignUp(ctx, newAccount("late@example.com"), stranger, now)
+		_, err = s.SignUp(ctx, newAccount("late@example.com"), false, stranger, now)
 		wantKind(t, string(mode), err, models.KindDenied)
 	}
 	wantField(t, "settings", s.SaveSettings(ctx, storetest.Actor(admin), models.Settings{SignUp: "maybe"}, now), "sign_up")

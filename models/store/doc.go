@@ -2,7 +2,7 @@
 // package models.
 //
 //	s, err := store.Open(ctx, store.Config{Path: "gatehouse.db", Keyring: ring, Changed: gateway.CatchUp})
-//	account, err := s.SignUp(ctx, models.NewAccount{Email: email, Name: name, PasswordHash: hash}, actor, now)
+//	account, err := s.SignUp(ctx, models.NewAccount{Email: email, Name: name, PasswordHash: hash}, false, actor, now)
 //	points, err := s.UsageSeries(ctx, models.UsageScope{Keys: keys}, models.UsageRange{From: from, To: to, Step: models.StepHour})
 //
 // Every changing method is a whole use case in one immediate transaction: it loads, asks the rules of package models, saves, appends an

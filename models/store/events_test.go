@@ -40,7 +40,7 @@ func TestEveryChangeOfAnAccountIsAnEventOfItsTransaction(t *testing.T) {
 	root, err := s.CompleteSetup(ctx, setup, models.NewAccount{Email: "root@example.com", Name: "Root", PasswordHash: "x"}, models.Actor{Address: "192.0.2.9"}, now)
 	ok(t, err)
 	by := storetest.Actor(root)
-	bo, err := s.SignUp(ctx, newAccount("bo@example.com"), models.Actor{Address: "192.0.2.10", RequestID: "req-1"}, now)
+	bo, err := s.SignUp(ctx, newAccount("bo@example.com"), false, models.Actor{Address: "192.0.2.10", RequestID: "req-1"}, now)
 	ok(t, err)
 	invite, _, err := s.CreateLink(ctx, by, models.NewLink{Kind: models.LinkInvite, Email: "cy@example.com", Role: models.RoleOwner}, now)
 	ok(t, err)

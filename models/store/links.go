@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -137,6 +138,17 @@ func (t *tx) newLink(in models.NewLink) (linkRow, error) {
 		email, err := t.inviteEmail(in)
 		row.Email, row.Role, row.ExpiresAt = email, in.Role.String(), millis(t.now.Add(inviteValid))
 		return row, err
+	case models.LinkVerify:
+		account, err := accountByID(t.DB, in.AccountID)
+		if err != nil {
+			return row, err
+		}
+		if row.Email, err = models.CleanEmail(in.Email); err == nil && !strings.EqualFold(row.Email, account.Email) {
+			row.Email, err = t.inviteEmail(models.NewLink{Email: row.Email, Role: models.RoleDeveloper})
+		}
+		row.AccountID = sql.NullInt64{Int64: account.ID, Valid: true}
+		row.ExpiresAt = millis(t.now.Add(verifyValid))
+		return row, err
 	}
 	return linkRow{}, fmt.Errorf("make link: unknown kind %q", in.Kind)
 }
@@ -162,6 +174,9 @@ func (t *tx) inviteEmail(in models.NewLink) (string, error) {
 // clearLinks ends the unused links that the new one replaces, and forgets old ones.
 func (t *tx) clearLinks(by linkRow) error {
 	replaced := t.Exec(`DELETE FROM links WHERE lower(email) = lower(?) AND kind = ? AND used_at IS NULL`, by.Email, by.Kind).Error
+	if by.Kind == string(models.LinkVerify) { // also of another address that was entered before
+		replaced = t.Exec(`DELETE FROM links WHERE account_id = ? AND kind = ? AND used_at IS NULL`, by.AccountID, by.Kind).Error
+	}
 	old := t.Exec(`DELETE FROM links WHERE created_at < ?`, millis(t.now.Add(-linksKept))).Error
 	if err := firstError(replaced, old); err != nil {
 		return fmt.Errorf("clear links: %w", err)
@@ -175,7 +190,7 @@ func (s *Store) Links(ctx context.Context, p models.Page) (models.List[models.Li
 	if err != nil {
 		return models.List[models.Link]{}, err
 	}
-	q := gorm.G[linkRow](s.read).Where("(created_at, id) < (?, ?) AND kind <> 'setup'", from.sort, from.id)
+	q := gorm.G[linkRow](s.read).Where("(created_at, id) < (?, ?) AND kind IN ('reset', 'invite')", from.sort, from.id)
 	if p.Search != "" {
 		low, high := prefixRange(p.Search)
 		q = q.Where("lower(email) >= lower(?) AND lower(email) < lower(?)", low, high)
@@ -216,7 +231,7 @@ func (s *Store) CompleteSetup(ctx context.Context, token string, in models.NewAc
 			return models.Account{}, errLink
 		}
 		in.Role = models.RoleAdmin
-		return t.accountByLink(in, "account.setup")
+		return t.accountByLink(in, false, "account.setup")
 	})
 }
 
@@ -224,12 +239,15 @@ func (s *Store) CompleteSetup(ctx context.Context, token string, in models.NewAc
 func (s *Store) AcceptInvite(ctx context.Context, token string, in models.NewAccount, actor models.Actor, now time.Time) (models.Account, error) {
 	return s.useLink(ctx, token, models.LinkInvite, actor, now, func(t *tx, l linkRow) (models.Account, error) {
 		in.Email, in.Role = l.Email, l.link().Role
-		return t.accountByLink(in, "account.invite_accept")
+		return t.accountByLink(in, l.Mailed, "account.invite_accept")
 	})
 }
 
-func (t *tx) accountByLink(in models.NewAccount, action string) (models.Account, error) {
+func (t *tx) accountByLink(in models.NewAccount, mailed bool, action string) (models.Account, error) {
 	a, err := t.insertAccount(in)
+	if err == nil && mailed {
+		err = t.prove(&a)
+	}
 	if err != nil {
 		return models.Account{}, err
 	}
@@ -249,7 +267,10 @@ func (s *Store) ResetPassword(ctx context.Context, token, hash string, actor mod
 			return models.Account{}, errLink
 		}
 		t.actAs(a)
-		return a, t.setPassword(a, hash, [32]byte{})
+		if l.Mailed && strings.EqualFold(l.Email, a.Email) {
+			err = t.prove(&a)
+		}
+		return a, firstError(err, t.setPassword(a, hash, [32]byte{}))
 	})
 }
 

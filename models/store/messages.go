@@ -163,10 +163,11 @@ func addReceiver(db *gorm.DB, d *models.Delivery) error {
 		Verified bool
 		Disabled bool
 		Refused  bool
+		Zone     string
 	}
-	now, err := selectOne[standing](db, "reader of mail", `SELECT verified_at IS NOT NULL AS verified, disabled_at IS NOT NULL AS disabled,
+	now, err := selectOne[standing](db, "reader of mail", `SELECT zone, verified_at IS NOT NULL AS verified, disabled_at IS NOT NULL AS disabled,
 		EXISTS (SELECT 1 FROM mail_refusals r WHERE r.account_id = a.id AND r.topic = ?) AS refused FROM accounts a WHERE id = ?`, string(lead.Kind.Type().Topic), lead.AccountID)
-	d.To.Verified, d.Disabled, d.Refused = now.Verified, now.Disabled, now.Refused
+	d.To.Verified, d.To.Zone, d.Disabled, d.Refused = now.Verified, now.Zone, now.Disabled, now.Refused
 	return err
 }
 

@@ -47,6 +47,29 @@ func readSettings(db *gorm.DB) (models.Settings, error) {
 	return settings, nil
 }
 
+// settingMail is the row of MailSince.
+const settingMail = "mail_since"
+
+// MailSince notes whether there is a mail server, and returns since when there has been one; the zero time: there is none.
+func (s *Store) MailSince(ctx context.Context, on bool, now time.Time) (since time.Time, err error) {
+	err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		t := &tx{DB: db}
+		if !on {
+			return t.run("note that there is no mail server", `DELETE FROM settings WHERE name = ?`, settingMail)
+		}
+		if err := t.run("note the mail server", `INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, settingMail, now.UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+		text, err := selectOne[string](db, "setting", `SELECT value FROM settings WHERE name = ?`, settingMail)
+		if err != nil {
+			return err
+		}
+		since, err = time.Parse(time.RFC3339, text)
+		return err
+	})
+	return since, err
+}
+
 // SaveSettings changes who may sign up; administrators only; field "sign_up". Other settings have methods of their own.
 func (s *Store) SaveSettings(ctx context.Context, actor models.Actor, in models.Settings, now time.Time) error {
 	if err := mustBeAdmin(actor); err != nil {

@@ -9,6 +9,7 @@ type SignInView struct {
 	Problem  string
 	JoinHref string
 	Fresh    bool // nobody has an account yet
+	Mails    bool // a link for a new password can be sent
 }
 
 // PersonForm is what somebody typed of himself, without the password.

@@ -42,6 +42,8 @@ type AccountView struct {
 	Link                  *LinkView // a link that was just made
 	DidHref               string    // what the account did
 	AuditHref             string    // what was done to it
+	Mails                 bool      // a link can be sent by mail
+	Verified              time.Time // zero: nobody has proved the address
 	You                   bool
 }
 
@@ -66,6 +68,7 @@ type InvitationsView struct {
 	Rows              []LinkRow
 	Query             string
 	Pages             ui.Pages
+	Mails             bool // a link can be sent by mail
 	Now               time.Time
 }
 

@@ -33,7 +33,9 @@ func sources(t *testing.T, match func(name string) bool) map[string]string {
 }
 
 // Mails have no style sheet but their own.
-func template(path string) bool { return strings.HasSuffix(path, ".templ") && !strings.Contains(path, "/mail/") }
+func template(path string) bool {
+	return strings.HasSuffix(path, ".templ") && !strings.Contains(path, "/mail/")
+}
 
 func code(path string) bool {
 	return template(path) || strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_templ.go") && !strings.HasSuffix(path, "_test.go")
