@@ -15,6 +15,7 @@
 //	upstream   streaming both ways; unreachable, too slow, broken: 502, 504             transport
 //	count      its outcome, bytes and latency; given back if the plan says so           request.go
 //	answer     the upstream's, with the limits in headers; or a problem                 reply.go, words.go, problems.go
+//	log        an entry of what happened, or not, if its key has had its share          requestlog.go, requestlog
 //
 // # What it knows
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // A block, little-endian. Its summary is read without its body.
@@ -275,42 +276,48 @@ func parseSummary(b []byte, at int64) (s summary, err error) {
 	return s, nil
 }
 
-// unpack finds the records of a body.
-func unpack(b []byte, s *summary) (t *tables, records [][]byte, err error) {
+// unpacked is a block that was read: what its records share, and the records. It is used for one block after the other.
+type unpacked struct {
+	tables
+	records [][]byte
+}
+
+// unpack finds the records of a body, which they go on to use.
+func (t *unpacked) unpack(b []byte, s *summary) error {
 	if crc32.Checksum(b, castagnoli) != s.sum {
-		return nil, nil, errDamaged
+		return errDamaged
 	}
 	r := reader{b: b}
 	n := int(r.u())
 	if n < 0 || n > len(b) {
-		return nil, nil, errDamaged
+		return errDamaged
 	}
-	sizes, total := make([]int, n), 0
-	for i := range sizes {
-		sizes[i] = int(r.u())
-		total += sizes[i]
+	sizes, total := reader{b: r.b}, 0
+	for range n {
+		total += int(r.u())
 	}
-	all := string(r.take(total))
-	t = &tables{base: s.first, strings: make([]string, n)}
-	for i, size := range sizes {
+	all := string(r.take(total)) // entries that are found keep parts of it
+	t.base, t.strings = s.first, slices.Grow(t.strings[:0], n)
+	for range n {
+		size := int(sizes.u())
 		if size < 0 || size > len(all) {
-			return nil, nil, errDamaged
+			return errDamaged
 		}
-		t.strings[i], all = all[:size], all[size:]
+		t.strings, all = append(t.strings, all[:size]), all[size:]
 	}
 	if n = int(r.u()); n < 0 || n > len(b) {
-		return nil, nil, errDamaged
+		return errDamaged
 	}
-	t.ids = make([]int64, n)
-	for i := range t.ids {
-		t.ids[i] = int64(r.fixed())
+	t.ids = slices.Grow(t.ids[:0], n)
+	for range n {
+		t.ids = append(t.ids, int64(r.fixed()))
 	}
-	records = make([][]byte, min(s.count, len(b)))
-	for i := range records {
-		records[i] = r.take(int(r.u()))
+	t.records = t.records[:0]
+	for range min(s.count, len(b)) {
+		t.records = append(t.records, r.take(int(r.u())))
 	}
 	if r.bad {
-		return nil, nil, errDamaged
+		return errDamaged
 	}
-	return t, records, nil
+	return nil
 }

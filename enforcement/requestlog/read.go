@@ -22,8 +22,8 @@ const (
 	maxLimit     = 200
 )
 
-// maxRead is how much a page may cost, in bytes of blocks that are read: some 90,000 entries, a tenth of a second.
-const maxRead = 8 << 20
+// maxRead is how much a page may cost, in bytes of blocks that are read: some 110,000 entries, 50 ms.
+const maxRead = 16 << 20
 
 // view is what there was of a log at one moment.
 type view struct {
@@ -189,6 +189,9 @@ type walk struct {
 	file *os.File
 	of   uint64 // segment of file
 	body []byte
+	read unpacked
+	r    reader // of the entry that is visited
+	f    first
 }
 
 func (w *walk) close() {
@@ -217,8 +220,8 @@ func (w *walk) back(ctx context.Context, before, after place, mayMatch func(*sum
 		}
 		more := true
 		_, _ = cutRecord(v.open.records[v.open.starts[i]:], func(r *reader) {
-			f := r.first()
-			more = visit(&f, r, at)
+			w.f = r.first()
+			more = visit(&w.f, r, at)
 		})
 		if !more {
 			return nil
@@ -261,7 +264,7 @@ func (w *walk) back(ctx context.Context, before, after place, mayMatch func(*sum
 // block visits the entries of one block; what cannot be read is counted and skipped.
 func (w *walk) block(s *segment, b *summary, before, after place, visit visitor) (more bool) {
 	w.left -= b.size
-	t, records, err := w.read(s, b)
+	err := w.load(s, b)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true // forgotten meanwhile
 	}
@@ -269,7 +272,7 @@ func (w *walk) block(s *segment, b *summary, before, after place, visit visitor)
 		w.damaged++
 		return true
 	}
-	for i := len(records) - 1; i >= 0; i-- {
+	for i := len(w.read.records) - 1; i >= 0; i-- {
 		at := place{s.number, b.at, i}
 		if at.compare(before) >= 0 {
 			continue
@@ -277,32 +280,34 @@ func (w *walk) block(s *segment, b *summary, before, after place, visit visitor)
 		if at.compare(after) < 0 {
 			return false
 		}
-		r := reader{b: records[i], t: t}
-		if f := r.first(); r.bad {
+		w.r = reader{b: w.read.records[i], t: &w.read.tables}
+		if w.f = w.r.first(); w.r.bad {
 			w.damaged++
 			return true
-		} else if !visit(&f, &r, at) {
+		}
+		if !visit(&w.f, &w.r, at) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *walk) read(s *segment, b *summary) (*tables, [][]byte, error) {
+// load reads a block.
+func (w *walk) load(s *segment, b *summary) error {
 	if w.file == nil || w.of != s.number {
 		w.close()
 		var err error
 		if w.file, err = os.Open(s.path); err != nil {
 			w.file = nil
-			return nil, nil, err
+			return err
 		}
 		w.of = s.number
 	}
 	w.body = slices.Grow(w.body[:0], int(b.size-b.body))[:b.size-b.body]
 	if _, err := w.file.ReadAt(w.body, b.at+b.body); err != nil {
-		return nil, nil, errDamaged
+		return errDamaged
 	}
-	return unpack(w.body, b)
+	return w.read.unpack(w.body, b)
 }
 
 // Entry implements models.RequestLog. The id says when the request came, so that few blocks are read.

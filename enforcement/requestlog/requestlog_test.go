@@ -1,6 +1,7 @@
 package requestlog
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"gatehouse/enforcement/requestid"
 	"gatehouse/models"
@@ -463,4 +466,45 @@ func flip(t *testing.T, path string, at int) {
 	}
 	b[at] ^= 0x55
 	ok(t, os.WriteFile(path, b, 0o600))
+}
+
+// Whatever a caller and an upstream send, an entry is read back as it was cleaned, from memory and from a block alike.
+func TestAnyEntrySurvivesMemoryAndBlock(t *testing.T) {
+	l := openLog(t, Config{})
+	defer l.Close()
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringN(0, 3000, 6000), rapid.Just("gwk1"), rapid.StringMatching(`gwk1[a-zA-Z0-9]{30,50}`))
+		header := rapid.MapOfN(text, rapid.SliceOfN(text, 0, 3), 0, 50)
+		e := entry(l, n)
+		e.Verb, e.Path, e.Query, e.Peer, e.Secret = text.Draw(t, "verb"), text.Draw(t, "path"), text.Draw(t, "query"), text.Draw(t, "peer"), text.Draw(t, "secret")
+		e.Request, e.Response = header.Draw(t, "request"), header.Draw(t, "response")
+		e.Total, e.Receipt.Status = time.Duration(rapid.Int64().Draw(t, "total")), rapid.IntRange(0, 999).Draw(t, "status")
+		e.Total %= 1 << 50
+		e.ID = id(l, e.Receipt.At, uint64(n))
+		n++
+		if err := l.Keep(&e); err != nil {
+			t.Fatal(err)
+		}
+		one := func() models.LogEntry {
+			got, err := l.Entry(context.Background(), hex.EncodeToString(e.ID[:]))
+			if err != nil {
+				t.Fatalf("by its id: %v", err)
+			}
+			return got
+		}
+		open := one()
+		l.writing.Lock()
+		err := l.pack()
+		l.writing.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(open, one(), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("(-memory +block):\n%s", diff)
+		}
+		if open.Receipt.Limits != e.Receipt.Limits || open.KeyID != e.Receipt.KeyID || open.Status != e.Receipt.Status || !open.At.Equal(e.Receipt.At) {
+			t.Fatalf("got %+v", open)
+		}
+	})
 }
