@@ -128,7 +128,7 @@ func (h *Logs) fill(ctx context.Context, q *logQuestion, v *requestlog.View, fou
 	for i := range found.Entries {
 		v.Rows = append(v.Rows, h.row(q, &found.Entries[i], names, now))
 	}
-	v.Damaged = found.Damaged > 0
+	v.Damaged, v.Failing = found.Damaged > 0, h.Log.Failing()
 	q.paging(ctx, v, found)
 	if len(v.Rows) == 0 {
 		v.None = q.nothing(ctx, found)

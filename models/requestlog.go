@@ -73,6 +73,8 @@ type RequestLog interface {
 	Entry(ctx context.Context, id string) (LogEntry, error)
 	// Settings are what is kept now.
 	Settings() LogSettings
+	// Failing reports whether entries are lost at present, because they cannot be written.
+	Failing() bool
 }
 
 // LogSettings say what the request log keeps. Each number is one that an administrator may change while requests are served.

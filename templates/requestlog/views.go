@@ -39,6 +39,7 @@ type View struct {
 	Further *Further // the search ended before the page was full
 	Edge    string   // a sentence where the log begins
 	Damaged bool     // something could not be read
+	Failing bool     // what happens now is not kept
 }
 
 // Row is one request.
