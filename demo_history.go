@@ -122,8 +122,12 @@ func (p *demoPast) add(r *rand.Rand, c demoCaller, ids map[string]models.MethodI
 		}
 		done.BytesOut = done.Count * 600
 		for range done.Count {
-			done.Latency[models.LatencyBucket(call.latency(r))]++
+			latency := call.latency(r)
+			done.Latency[models.LatencyBucket(latency)]++
+			done.Upstream += latency
+			done.Gateway += time.Duration(60+r.IntN(120)) * time.Microsecond
 		}
+		done.Timed = done.Count
 		p.usage.Cells = append(p.usage.Cells, done)
 		p.usage.Charged = append(p.usage.Charged, models.QuotaUse{KeyID: c.key, PlanID: c.plan, Day: start.Unix() / 86400, Used: done.Count})
 	}

@@ -18,6 +18,10 @@ func (in *instance) prune(ctx context.Context) error {
 	ticker := time.NewTicker(pruneEvery)
 	defer ticker.Stop()
 	for {
+		in.closeMonths(ctx)
+		if err := in.store.RefreshCustomers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("look how customers call", "error", err)
+		}
 		if err := in.store.PruneUsage(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old usage", "error", err)
 		}
@@ -41,6 +45,18 @@ func (in *instance) prune(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// closeMonths makes the statements of months that are over, when everything that was metered is committed, and by the time that has come for certain: what is
+// closed stays so.
+func (in *instance) closeMonths(ctx context.Context) {
+	err := in.gateway.Commit(ctx)
+	if err == nil {
+		err = in.store.CloseMonths(ctx, in.gateway.Reached())
+	}
+	if err != nil && ctx.Err() == nil {
+		in.log.Error("close statements", "error", err)
 	}
 }
 

@@ -41,6 +41,11 @@ func (g *Gateway) now() instant {
 	return at
 }
 
+// before returns how long a request was with the gateway before its upstream was asked; 0 if that is not to be told.
+func (g *Gateway) before(at instant, begun time.Time) time.Duration {
+	return max(0, time.Duration(g.uptime+int64(begun.Sub(g.start))-at.mono))
+}
+
 // decision is what was decided about one request, with what an answer needs to explain it. A refusal is a value, not an error.
 type decision struct {
 	problem problem // none: the request may pass

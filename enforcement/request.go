@@ -252,7 +252,7 @@ func (q *request) finish() {
 		return
 	}
 	refund := q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream)
-	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, Refund: refund, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency})
+	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, Refund: refund, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency, Gateway: q.g.before(q.at, e.Begun)})
 	q.settle(o, &e)
 	if refund {
 		q.g.refund(&q.decision.call)

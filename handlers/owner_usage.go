@@ -20,6 +20,8 @@ type OwnerUsageStore interface {
 	PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
+	Consumer(ctx context.Context, owner models.AccountID, id models.ConsumerID) (models.Consumer, error)
+	UsageHours(ctx context.Context, sc models.UsageScope, from, to time.Time) ([7][24]int64, error)
 	Key(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
 	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
@@ -44,8 +46,11 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 	_, own := q.span.split(points)
 	total := models.Sum(own)
 	v := owner.UsageView{
-		Range: q.span.Words, Ranges: q.span.links("/owner/usage", q.filters), Pills: q.pills, Figures: figuresOf(points, q.span, q.span.zoomLinks("/owner/usage", q.filters)),
-		Problem: throttledSentence(total, q.span),
+		Range: q.span.Words, Ranges: q.span.links(ownerUsagePath, q.filters), Pills: q.pills, Figures: ownerFigures(q, points), Custom: q.span.custom(ownerUsagePath, q.filters),
+		Downloads: downloads(ownerUsagePath, q.filters, q.span, false), Problem: throttledSentence(total, q.span),
+	}
+	if v.Figures.Heat, err = heatFor(r.Context(), o.Store, q.scope, q.span.Now); err != nil {
+		return Reply{}, err
 	}
 	if v.Filters, err = o.filterFields(r, q); err != nil {
 		return Reply{}, err
@@ -55,9 +60,42 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 	}
 	page := r.layout("Usage", ui.Crumb{})
 	if q.span.Name != "" {
-		page.Live = q.span.with("/owner/usage/live", q.filters)
+		v.LiveHref = q.span.with(ownerUsagePath, q.filters)
+		if v.Live = r.Query("live") != pausedLiveView; v.Live {
+			v.LiveHref += "&live=" + pausedLiveView
+			page.Live = q.span.with("/owner/usage/live", q.filters)
+		}
 	}
 	return Page(owner.Usage(page, v)), nil
+}
+
+const ownerUsagePath = "/owner/usage"
+
+// ownerFigures are the figures of the page, with where time goes.
+func ownerFigures(q usageQuestion, points []models.UsagePoint) usage.Figures {
+	f := figuresOf(points, q.span, q.span.zoomLinks(ownerUsagePath, q.filters))
+	_, own := q.span.split(points)
+	times := timesChart(own, q.span)
+	f.Times, f.Compare = &times, q.span.compareLink(ownerUsagePath, q.filters)
+	zoom := q.span.zoomBase(ownerUsagePath, q.filters)
+	f.Requests.Zoom, f.Latency.Zoom, f.Times.Zoom = zoom, zoom, zoom
+	return f
+}
+
+// File answers with what the page shows as a file.
+func (o *OwnerUsage) File(r *Request) (Reply, error) {
+	q, err := o.question(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	f := usageFile{span: q.span, groups: []models.UsageGroup{models.ByMethod, models.ByStage, models.ByPlan}}
+	if f.points, err = o.Store.UsageSeries(r.Context(), q.scope, q.span.UsageRange); err != nil {
+		return Reply{}, err
+	}
+	if f.tables, err = o.Store.UsageBreakdowns(r.Context(), q.scope, q.span.UsageRange, usageFileLines, f.groups...); err != nil {
+		return Reply{}, err
+	}
+	return f.reply(r)
 }
 
 // filterFields are the values that the filter form keeps and offers.
@@ -69,8 +107,10 @@ func (o *OwnerUsage) filterFields(r *Request, q usageQuestion) (f owner.UsageFil
 	for name, values := range q.span.query() {
 		f.Hidden = append(f.Hidden, ui.Pair{Name: name, Value: values[0]})
 	}
-	if key := q.filters.Get("key"); key != "" {
-		f.Hidden = append(f.Hidden, ui.Pair{Name: "key", Value: key})
+	for _, name := range []string{"key", "customer"} {
+		if value := q.filters.Get(name); value != "" {
+			f.Hidden = append(f.Hidden, ui.Pair{Name: name, Value: value})
+		}
 	}
 	slices.SortFunc(f.Hidden, func(a, b ui.Pair) int { return strings.Compare(a.Name, b.Name) })
 	for _, c := range q.choices {
@@ -93,7 +133,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 		for i := 0; i+1 < len(more); i += 2 {
 			filters.Set(more[i], more[i+1])
 		}
-		return q.span.with("/owner/usage", filters)
+		return q.span.with(ownerUsagePath, filters)
 	}
 	var groups []models.UsageGroup
 	var hrefs []func(models.UsageRow) string // of the pages that a row leads to, "" for none
@@ -109,7 +149,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 			return narrowed("plan", row.PlanID.String())
 		})
 	}
-	add(models.ByMethod, "By method", "Method", func(row models.UsageRow) string {
+	add(models.ByMethod, "Busiest operations", "Operation", func(row models.UsageRow) string {
 		if row.MethodID == 0 {
 			return ""
 		}
@@ -130,7 +170,7 @@ func (o *OwnerUsage) breakdowns(r *Request, q usageQuestion, total int64, v *own
 	for i, rows := range found {
 		v.Tables[i].Rows = usageRowsOf(rows, total, hrefs[i])
 	}
-	if q.plan != 0 && q.key == 0 {
+	if q.plan != 0 && q.key == 0 && q.customer == 0 {
 		return o.busiestKeys(r, q, v, narrowed)
 	}
 	return nil
@@ -162,6 +202,6 @@ func (o *OwnerUsage) Live(r *Request) (Reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return usage.Update(figuresOf(points, q.span, q.span.zoomLinks("/owner/usage", q.filters))), nil
+		return usage.Update(ownerFigures(q, points)), nil
 	}), nil
 }

@@ -10,19 +10,20 @@ import (
 
 // usageQuestion is what a URL asks: whose usage, where, when.
 type usageQuestion struct {
-	span    rangeView
-	scope   models.UsageScope
-	pills   []ui.Pill
-	filters url.Values
-	plan    models.PlanID // when the question is of one plan
-	key     models.KeyID
-	choices []models.StageChoice
+	span     rangeView
+	scope    models.UsageScope
+	pills    []ui.Pill
+	filters  url.Values
+	plan     models.PlanID // when the question is of one plan
+	key      models.KeyID
+	customer models.ConsumerID
+	choices  []models.StageChoice
 }
 
-// question reads ?plan=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
+// question reads ?plan=, ?customer=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
 func (o *OwnerUsage) question(r *Request) (q usageQuestion, err error) {
 	q.span, q.filters = parseRange(r.URL.Query(), r.Now), url.Values{}
-	for _, name := range []string{"plan", "key", "api", "stage", "method"} {
+	for _, name := range []string{"plan", "customer", "key", "api", "stage", "method"} {
 		if text := r.Query(name); text != "" {
 			q.filters.Set(name, text)
 		}
@@ -44,7 +45,7 @@ func (q *usageQuestion) pill(name, label string) {
 			rest[n] = v
 		}
 	}
-	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with("/owner/usage", rest)})
+	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with(ownerUsagePath, rest)})
 }
 
 // ofWhom sets the keys or the plans. The usage of a developer's key is looked at on the reader's stages alone: the key may be on others' plans too.
@@ -74,17 +75,41 @@ func (o *OwnerUsage) ofWhom(r *Request, q *usageQuestion) error {
 		q.pill("key", "Key: "+key.Name)
 		return nil
 	}
+	if text := q.filters.Get("customer"); text != "" {
+		id, err := models.ParseID[models.Consumer](text)
+		if err != nil {
+			return models.NotFound("customer")
+		}
+		c, err := o.Store.Consumer(r.Context(), r.Account.ID, id)
+		if err != nil {
+			return err
+		}
+		q.customer, q.scope.Consumers = id, []models.ConsumerID{id}
+		q.pill("customer", "Customer: "+consumerName(c))
+		return nil
+	}
 	if q.plan == 0 {
 		q.scope.Owner = r.Account.ID
 	}
 	return nil
 }
 
+// consumerName is how an owner's pages call a customer.
+func consumerName(c models.Consumer) string {
+	switch {
+	case c.Name != "":
+		return c.Name
+	case c.AccountID != 0:
+		return "Deleted account"
+	}
+	return "Keys without a customer"
+}
+
 // ofWhere narrows the scope to stages and a method.
 func ofWhere(q *usageQuestion) (err error) {
 	api, stage, method := q.filters.Get("api"), q.filters.Get("stage"), q.filters.Get("method")
 	matches := slices.DeleteFunc(slices.Clone(q.choices), func(c models.StageChoice) bool {
-		return api != "" && c.APIID.String() != api || stage != "" && c.StageID.String() != stage
+		return api != "" && c.APIID.String() != api && c.APISlug != api || stage != "" && c.StageID.String() != stage
 	})
 	if (api != "" || stage != "") && len(matches) == 0 {
 		return models.NotFound("API or stage")
@@ -110,7 +135,7 @@ func ofWhere(q *usageQuestion) (err error) {
 		q.pill("method", label)
 	}
 	if api == "" && stage == "" && q.key == 0 {
-		return nil
+		return nil // a customer's usage is by plans of the owner's alone
 	}
 	q.scope.Stages = make([]models.StageID, len(matches)) // not nil: without stages nothing is the reader's to see
 	for i, c := range matches {

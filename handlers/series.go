@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/models"
 	"gatehouse/templates/format"
 	"gatehouse/templates/ui"
+	"gatehouse/templates/usage"
 )
 
 // rangeView is the span of time that a page of usage covers, cut into buckets. The last bucket of a named range holds now and is not over.
@@ -19,7 +21,8 @@ type rangeView struct {
 	Name  string // "24h"; empty for a span that was zoomed into
 	Words string // "the last 24 hours"
 	models.UsageRange
-	Now time.Time
+	Now     time.Time
+	Compare bool // the time before is drawn beside it
 }
 
 // ranges are what people choose from. Each fits into what is stored at its resolution twice, so that it can be compared with the time before.
@@ -37,10 +40,15 @@ var ranges = [...]struct {
 
 const defaultRange = "24h"
 
-// parseRange reads ?range=, or ?from= and ?to= in Unix seconds. What it cannot read is the default: a link that somebody edited by hand still shows a
+// compareParam asks for the time before beside the range.
+const compareParam = "compare"
+
+// parseRange reads ?range=, or ?from= and ?to= (RFC 3339, as a form's field without a zone for UTC, or Unix seconds), and ?compare=. What it cannot read is the default: a link that somebody edited by hand still shows a
 // page.
 func parseRange(query url.Values, now time.Time) rangeView {
+	compare := query.Get(compareParam) != ""
 	if v, ok := zoom(query.Get("from"), query.Get("to"), now); ok {
+		v.Compare = compare
 		return v
 	}
 	name := query.Get("range")
@@ -48,7 +56,7 @@ func parseRange(query url.Values, now time.Time) rangeView {
 		for _, r := range ranges {
 			if r.name == name {
 				to := now.Truncate(r.step).Add(r.step)
-				return rangeView{Name: r.name, Words: r.words, Now: now,
+				return rangeView{Name: r.name, Words: r.words, Now: now, Compare: compare,
 					UsageRange: models.UsageRange{From: to.Add(-time.Duration(r.buckets) * r.step), To: to, Step: models.Step(r.step)}}
 			}
 		}
@@ -76,9 +84,19 @@ func stepFor(from, to, now time.Time) time.Duration {
 	return 24 * time.Hour
 }
 
+// unixOf reads a moment of a URL.
+func unixOf(text string) (int64, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.Unix(), nil
+		}
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
 func zoom(fromText, toText string, now time.Time) (rangeView, bool) {
-	a, errFrom := strconv.ParseInt(fromText, 10, 64)
-	b, errTo := strconv.ParseInt(toText, 10, 64)
+	a, errFrom := unixOf(fromText)
+	b, errTo := unixOf(toText)
 	const longest = 400 * 24 * 60 * 60
 	if errFrom != nil || errTo != nil || a >= b || b-a > longest || b > now.Unix()+longest || a < now.Unix()-2*longest {
 		return rangeView{}, false
@@ -118,38 +136,49 @@ func (v rangeView) complete() int {
 	return max(0, min(v.buckets(), int(v.Now.Sub(v.From)/time.Duration(v.Step))))
 }
 
-// wanted is what to ask the store for: the range, and as many complete buckets before it as it has, to compare with.
+// wanted is what to ask the store for: the range, and as long a time before it, to compare with.
 func (v rangeView) wanted() models.UsageRange {
 	w := v.UsageRange
-	if v.Name != "" {
-		w.From = w.From.Add(-time.Duration(v.complete()) * time.Duration(v.Step))
+	if v.Name != "" || v.Compare {
+		w.From = w.From.Add(-v.To.Sub(v.From))
 	}
 	return w
 }
 
-// split cuts what the store gave for wanted into the range's own points and the ones before.
+// split cuts what the store gave for wanted into the range's own points and the ones before. Of those it leaves out what the buckets that are not over yet
+// would be compared with.
 func (v rangeView) split(points []models.UsagePoint) (before, own []models.UsagePoint) {
+	end := v.From.Add(-time.Duration(v.buckets()-v.complete()) * time.Duration(v.Step))
+	first := len(points)
 	for i := range points {
 		if !points[i].Start.Before(v.From) {
-			return points[:i], points[i:]
+			first = i
+			break
+		}
+		if points[i].Start.Before(end) {
+			before = points[:i+1]
 		}
 	}
-	return points, nil
+	return before, points[first:]
 }
 
 // Query returns the range as it stands in a URL.
 func (v rangeView) query() url.Values {
-	if v.Name != "" {
-		return url.Values{"range": {v.Name}}
+	q := url.Values{"range": {v.Name}}
+	if v.Name == "" {
+		q = url.Values{"from": {format.Machine(v.From)}, "to": {format.Machine(v.To)}}
 	}
-	return url.Values{"from": {strconv.FormatInt(v.From.Unix(), 10)}, "to": {strconv.FormatInt(v.To.Unix(), 10)}}
+	if v.Compare {
+		q.Set(compareParam, "on")
+	}
+	return q
 }
 
 // with returns a URL of the page path with its other filters and this range.
 func (v rangeView) with(path string, filters url.Values) string {
 	q := url.Values{}
 	for name, values := range filters {
-		if name != "range" && name != "from" && name != "to" && len(values) > 0 && values[0] != "" {
+		if name != "range" && name != "from" && name != "to" && name != compareParam && len(values) > 0 && values[0] != "" {
 			q[name] = values
 		}
 	}
@@ -163,7 +192,7 @@ func (v rangeView) with(path string, filters url.Values) string {
 func (v rangeView) links(path string, filters url.Values) []ui.Range {
 	out := make([]ui.Range, len(ranges))
 	for i, r := range ranges {
-		out[i] = ui.Range{Label: r.name, Href: rangeView{Name: r.name}.with(path, filters), Current: r.name == v.Name}
+		out[i] = ui.Range{Label: r.name, Href: rangeView{Name: r.name, Compare: v.Compare}.with(path, filters), Current: r.name == v.Name}
 	}
 	return out
 }
@@ -179,6 +208,41 @@ func (v rangeView) zoomLinks(path string, filters url.Values) linkTo {
 		}
 		return rangeView{UsageRange: models.UsageRange{From: from, To: from.Add(step)}}.with(path, filters)
 	}
+}
+
+// zoomBase is what a chart appends from= and to= to for a span that is dragged over.
+func (v rangeView) zoomBase(path string, filters url.Values) string {
+	q := url.Values{}
+	for name, values := range filters {
+		if len(values) > 0 && values[0] != "" {
+			q[name] = values
+		}
+	}
+	if v.Compare {
+		q.Set(compareParam, "on")
+	}
+	return path + "?" + q.Encode()
+}
+
+// compareLink turns the time before on or off.
+func (v rangeView) compareLink(path string, filters url.Values) string {
+	v.Compare = !v.Compare
+	return v.with(path, filters)
+}
+
+// custom is the form that chooses any span.
+func (v rangeView) custom(path string, filters url.Values) usage.Custom {
+	c := usage.Custom{Action: path, From: v.From.Format("2006-01-02T15:04"), To: v.To.Format("2006-01-02T15:04"), Current: v.Name == ""}
+	for name, values := range filters {
+		if len(values) > 0 && values[0] != "" {
+			c.Hidden = append(c.Hidden, ui.Pair{Name: name, Value: values[0]})
+		}
+	}
+	if v.Compare {
+		c.Hidden = append(c.Hidden, ui.Pair{Name: compareParam, Value: "on"})
+	}
+	slices.SortFunc(c.Hidden, func(a, b ui.Pair) int { return strings.Compare(a.Name, b.Name) })
+	return c
 }
 
 // Live pages are drawn again every liveEvery; after liveFor the browser asks anew, and who may see the page is judged again.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 func figuresOf(points []models.UsagePoint, v rangeView, link linkTo) usage.Figures {
 	before, own := v.split(points)
 	total := models.Sum(own)
-	return usage.Figures{
+	f := usage.Figures{
 		Range:    v.Words,
 		Tiles:    tiles(before, own, v),
 		Requests: requestsChart(own, v, link),
@@ -23,6 +24,77 @@ func figuresOf(points []models.UsagePoint, v rangeView, link linkTo) usage.Figur
 		Outcomes: outcomeRows(total),
 		Empty:    total.Total() == 0,
 	}
+	if v.Compare {
+		was := models.Sum(before)
+		f.Requests.Before, f.Before = v.before(before), format.Short(float64(was.Total()))
+	}
+	return f
+}
+
+// before are the sums of the complete buckets' counterparts in the time before.
+func (v rangeView) before(points []models.UsagePoint) []float64 {
+	out := make([]float64, v.complete())
+	step := time.Duration(v.Step)
+	first := v.wanted().From
+	for i := range points {
+		if at := int(points[i].Start.Sub(first) / step); at >= 0 && at < len(out) {
+			out[at] = float64(points[i].Total())
+		}
+	}
+	return out
+}
+
+// timesChart shows how long answers took on average, and where; buckets without are gaps.
+func timesChart(own []models.UsagePoint, v rangeView) chart.Chart {
+	c := chart.Chart{ID: "times", Caption: "Mean time of the upstream and of the gateway, " + v.Words, Unit: "ms", Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Small: true,
+		Series: []chart.Series{{Name: "Upstream"}, {Name: "Gateway"}}}
+	total := models.Sum(own)
+	if upstream, gateway, ok := total.MeanTimes(); ok {
+		c.Series[0].Total, c.Series[1].Total = format.Latency(upstream), shortTime(gateway)
+		c.Finding = "An answer took the upstream " + format.Latency(upstream) + " on average, and the gateway " + shortTime(gateway) + "."
+	}
+	points := v.filled(own)
+	c.Points = make([]chart.Point, len(points))
+	for i := range points {
+		upstream, gateway, ok := points[i].MeanTimes()
+		c.Points[i] = chart.Point{Values: []float64{inMillis(upstream), inMillis(gateway)}, Missing: !ok}
+	}
+	return c
+}
+
+// inMillis is a duration in milliseconds, to the microsecond.
+func inMillis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// shortTime is a duration that may be far below a millisecond: "84 µs".
+func shortTime(d time.Duration) string {
+	if d < time.Millisecond {
+		return format.Count(d.Microseconds()) + "\u00a0µs"
+	}
+	return format.Latency(d)
+}
+
+// heatOf shows when requests come, from sums by weekday and hour.
+func heatOf(hours [7][24]int64, words string) *chart.Heat {
+	h := &chart.Heat{ID: "heat", Caption: "Requests by weekday and hour, " + words, Hours: hours}
+	var most, least int64 = 0, math.MaxInt64
+	var busiest, quietest string
+	for day, row := range hours {
+		for hour, n := range row {
+			at := fmt.Sprintf("%s %02d:00", chart.Weekday(day), hour)
+			if n > most {
+				most, busiest = n, at
+			}
+			if n < least {
+				least, quietest = n, at
+			}
+		}
+	}
+	if most == 0 {
+		h.Finding = "No requests in " + words + "."
+		return h
+	}
+	h.Finding = "Busiest: " + busiest + " with " + format.Requests(most) + ". Quietest: " + quietest + " with " + format.Count(least) + "."
+	return h
 }
 
 // filled returns one point for every bucket; what the store has nothing for is zero.
@@ -230,7 +302,7 @@ func compareRates(s *ui.Stat, was, is *models.UsagePoint) {
 	before, ok1 := successRate(was)
 	now, ok2 := successRate(is)
 	points := math.Round((now-before)*10000) / 100
-	if !ok1 || !ok2 || points == 0 {
+	if !ok1 || !ok2 || math.Abs(points) < .05 { // noise
 		return
 	}
 	s.Trend, s.Good, s.Note = ui.Up, true, "vs the time before"

@@ -43,7 +43,7 @@ func TestRangesEndWithTheBucketThatHoldsNow(t *testing.T) {
 		if v.complete() != want.buckets-1 {
 			t.Errorf("%s: got %d complete buckets, want all but the last", name, v.complete())
 		}
-		if before := v.From.Sub(v.wanted().From); before != time.Duration(want.buckets-1)*want.step {
+		if before := v.From.Sub(v.wanted().From); before != time.Duration(want.buckets)*want.step {
 			t.Errorf("%s: compares with %v before it", name, before)
 		}
 	}
@@ -66,10 +66,10 @@ func TestBarsZoomIntoWhatIsStored(t *testing.T) {
 		name, rangeName, bucket, want string
 		step                          time.Duration
 	}{
-		{"a day of this week", "30d", "2026-03-03T00:00:00Z", "/u?from=1772496000&plan=abc&to=1772582400", 15 * time.Minute},
-		{"a day of this month", "30d", "2026-02-10T00:00:00Z", "/u?from=1770681600&plan=abc&to=1770768000", 30 * time.Minute},
+		{"a day of this week", "30d", "2026-03-03T00:00:00Z", "/u?from=2026-03-03T00%3A00%3A00Z&plan=abc&to=2026-03-04T00%3A00%3A00Z", 15 * time.Minute},
+		{"a day of this month", "30d", "2026-02-10T00:00:00Z", "/u?from=2026-02-10T00%3A00%3A00Z&plan=abc&to=2026-02-11T00%3A00%3A00Z", 30 * time.Minute},
 		{"a day of which only the sum is left", "90d", "2026-01-10T00:00:00Z", "", 0},
-		{"half an hour", "24h", "2026-03-04T12:00:00Z", "/u?from=1772625600&plan=abc&to=1772627400", time.Minute},
+		{"half an hour", "24h", "2026-03-04T12:00:00Z", "/u?from=2026-03-04T12%3A00%3A00Z&plan=abc&to=2026-03-04T12%3A30%3A00Z", time.Minute},
 		{"a minute", "1h", "2026-03-04T15:00:00Z", "", 0},
 		{"what is to come", "24h", "2026-03-04T16:00:00Z", "", 0},
 	} {

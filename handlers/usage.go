@@ -5,12 +5,12 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/templates/chart"
 	"gatehouse/templates/developer"
 	"gatehouse/templates/ui"
 	"gatehouse/templates/usage"
@@ -24,6 +24,8 @@ type UsageStore interface {
 	AppKeys(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyDetail, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
+	UsageHours(ctx context.Context, sc models.UsageScope, from, to time.Time) ([7][24]int64, error)
+	UsagePlaces(ctx context.Context, account models.AccountID) ([]models.UsagePlace, error)
 	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
@@ -49,9 +51,9 @@ const (
 // Show draws usage of one key, of an app or of all keys, over a range.
 func (u *Usage) Show(r *Request) (Reply, error) {
 	if of := r.URL.Query().Get("of"); r.URL.Query().Has("of") { // the form of the page names key or app in one field
-		return See(scopeURL(of, parseRange(r.URL.Query(), r.Now))), nil
+		return See(scopeURL(of, r.URL.Query(), parseRange(r.URL.Query(), r.Now))), nil
 	}
-	d, err := u.draw(r, r.Context(), r.Now)
+	d, err := u.draw(r, r.Context(), r.Now, true)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -64,11 +66,11 @@ func (u *Usage) Show(r *Request) (Reply, error) {
 
 // Live draws the same again every few seconds while the page is open.
 func (u *Usage) Live(r *Request) (Reply, error) {
-	if _, err := u.draw(r, r.Context(), r.Now); err != nil {
+	if _, err := u.draw(r, r.Context(), r.Now, false); err != nil {
 		return Reply{}, err
 	}
 	return r.live(func(ctx context.Context, now time.Time) (templ.Component, error) {
-		d, err := u.draw(r, ctx, now)
+		d, err := u.draw(r, ctx, now, false)
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +79,11 @@ func (u *Usage) Live(r *Request) (Reply, error) {
 }
 
 // scopeURL is the page for what its form chose: "key-…", "app-…" or nothing.
-func scopeURL(of string, v rangeView) string {
+func scopeURL(of string, query url.Values, v rangeView) string {
 	filters := url.Values{}
+	for _, name := range []string{"api", "plan"} {
+		filters.Set(name, query.Get(name))
+	}
 	if kind, id := of[:min(4, len(of))], of[min(4, len(of)):]; kind == "key-" || kind == "app-" {
 		filters.Set(kind[:3], id)
 	}
@@ -92,7 +97,8 @@ type drawing struct {
 	crumbs []ui.Crumb
 }
 
-func (u *Usage) draw(r *Request, ctx context.Context, now time.Time) (d drawing, err error) {
+// draw makes the page, or with whole false what of it a live page draws anew.
+func (u *Usage) draw(r *Request, ctx context.Context, now time.Time, whole bool) (d drawing, err error) {
 	sc, err := u.scope(r, ctx)
 	if err != nil {
 		return d, err
@@ -101,7 +107,9 @@ func (u *Usage) draw(r *Request, ctx context.Context, now time.Time) (d drawing,
 	filters := sc.filters
 	v := developer.UsageView{
 		Subtitle: sc.words + ", " + span.Words + ". Times are UTC.", Scopes: sc.options, Scope: sc.value, Ranges: span.links("/usage", filters), NoKeys: len(sc.keys) == 0,
+		Custom: span.custom("/usage", filters), API: r.Query("api"), Plan: r.Query("plan"),
 	}
+	v.APIs, v.Plans = sc.menus()
 	for name, values := range span.query() {
 		v.Hidden = append(v.Hidden, ui.Pair{Name: name, Value: values[0]})
 	}
@@ -117,7 +125,8 @@ func (u *Usage) draw(r *Request, ctx context.Context, now time.Time) (d drawing,
 	}
 	d.crumbs = sc.crumbs
 	if !v.NoKeys {
-		err = u.fill(ctx, r, &v, sc, span)
+		v.Downloads = downloads("/usage", filters, span, len(sc.keys) > 1)
+		err = u.fill(ctx, r, &v, sc, span, whole)
 	}
 	d.view = v
 	return d, err
@@ -140,50 +149,108 @@ func without(set url.Values, name string) url.Values {
 }
 
 // fill reads figures and breakdowns.
-func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc usageScope, span rangeView) error {
-	scope := models.UsageScope{Keys: keyIDs(sc.keys), Method: sc.method}
-	if sc.value == "" {
-		scope.Keys, scope.Developer = nil, r.Account.ID
-	}
+func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc usageScope, span rangeView, whole bool) error {
+	scope := sc.usage(r.Account.ID)
 	points, err := u.Store.UsageSeries(ctx, scope, span.wanted())
 	if err != nil {
 		return err
 	}
 	v.Figures = figuresOf(points, span, span.zoomLinks("/usage", sc.filters))
+	v.Figures.Requests.Zoom, v.Figures.Latency.Zoom = span.zoomBase("/usage", sc.filters), span.zoomBase("/usage", sc.filters)
+	v.Figures.Compare = span.compareLink("/usage", sc.filters)
+	if whole {
+		if v.Figures.Heat, err = heatFor(ctx, u.Store, scope, span.Now); err != nil {
+			return err
+		}
+	}
 	_, own := span.split(points)
-	total := models.Sum(own)
+	if err := u.breakDown(ctx, v, sc, scope, span, models.Sum(own)); err != nil {
+		return err
+	}
+	v.Problem, v.Advice = throttledProblem(own, span), adviceFor(sc)
+	if err = u.quotas(ctx, r, v, sc, span); err != nil {
+		return err
+	}
+	v.Waiting, err = u.waitingFor(ctx, r, sc)
+	return err
+}
+
+// hoursStore sums usage by weekday and hour.
+type hoursStore interface {
+	UsageHours(ctx context.Context, sc models.UsageScope, from, to time.Time) ([7][24]int64, error)
+}
+
+// heatFor shows when requests come: of four weeks where the sums are kept for the scope, else of one.
+func heatFor(ctx context.Context, s hoursStore, scope models.UsageScope, now time.Time) (*chart.Heat, error) {
+	weeks, words := 1, "the last 7 days"
+	if scope.Stages == nil && scope.Method == 0 && len(scope.Keys)+len(scope.Consumers) == 0 && (scope.Developer == 0 || len(scope.Plans) == 0) {
+		weeks, words = 4, "the last 4 weeks"
+	}
+	to := now.Truncate(time.Hour).Add(time.Hour)
+	hours, err := s.UsageHours(ctx, scope, to.AddDate(0, 0, -7*weeks), to)
+	if err != nil {
+		return nil, err
+	}
+	return heatOf(hours, words), nil
+}
+
+// breakDown lists what was called, by method, by key, and by API and plan where there are several.
+func (u *Usage) breakDown(ctx context.Context, v *developer.UsageView, sc usageScope, scope models.UsageScope, span rangeView, total models.UsagePoint) error {
 	groups := []models.UsageGroup{models.ByMethod}
 	if len(sc.keys) > 1 {
 		groups = append(groups, models.ByKey)
+	}
+	if v.APIs != nil && len(sc.stages) != 1 {
+		groups = append(groups, models.ByStage)
+	}
+	if v.Plans != nil && sc.plan == 0 {
+		groups = append(groups, models.ByPlan)
 	}
 	tables, err := u.Store.UsageBreakdowns(ctx, scope, span.UsageRange, usageLines, groups...)
 	if err != nil {
 		return err
 	}
-	methods := tables[0]
-	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "By method", What: "Method", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(methods, total.Total(), func(row models.UsageRow) string {
-		return span.with("/usage", merged(sc.filters, url.Values{methodParam: {row.MethodID.String()}}))
-	})}
-	if sc.method != 0 {
-		v.Method, v.AllHref = "one method", span.with("/usage", without(sc.filters, methodParam))
-		if len(methods) > 0 {
-			v.Method = methods[0].Label
+	empty := "No calls in " + span.Words + "."
+	narrowed := func(name, value string) string {
+		return span.with("/usage", merged(sc.filters, url.Values{name: {value}}))
+	}
+	for i, by := range groups {
+		b := usage.Breakdown{ID: "by-" + string(by), Empty: empty}
+		switch by {
+		case models.ByMethod:
+			b.Title, b.What = "Busiest operations", "Operation"
+			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string { return narrowed(methodParam, row.MethodID.String()) })
+			if v.ByMethod = b; sc.method != 0 {
+				v.Method, v.AllHref = "one operation", span.with("/usage", without(sc.filters, methodParam))
+				if len(tables[i]) > 0 {
+					v.Method = tables[i][0].Label
+				}
+			}
+			continue
+		case models.ByKey:
+			b.Title, b.What = "By key", "Key"
+			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+				return span.with("/usage", merged(without(sc.filters, "app"), url.Values{"key": {row.KeyID.String()}}))
+			})
+		case models.ByStage:
+			b.Title, b.What = "By API and stage", "API"
+			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+				at := slices.IndexFunc(sc.places, func(p models.UsagePlace) bool { return p.StageID == row.StageID })
+				if at < 0 {
+					return ""
+				}
+				return narrowed("api", sc.places[at].APISlug)
+			})
+		case models.ByPlan:
+			b.Title, b.What = "By plan", "Plan"
+			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+				if !slices.ContainsFunc(sc.places, func(p models.UsagePlace) bool { return p.PlanID == row.PlanID }) {
+					return ""
+				}
+				return narrowed("plan", row.PlanID.String())
+			})
 		}
+		v.Tables = append(v.Tables, b)
 	}
-	for i := range v.ByMethod.Rows {
-		if verb, path, ok := strings.Cut(v.ByMethod.Rows[i].Label, " "); ok {
-			v.ByMethod.Rows[i].Verb, v.ByMethod.Rows[i].Label = verb, path
-		}
-	}
-	if len(tables) > 1 {
-		v.ByKey = usage.Breakdown{ID: "by-key", Title: "By key", What: "Key", Empty: "No calls in " + span.Words + ".", Rows: usageRowsOf(tables[1], total.Total(), func(row models.UsageRow) string {
-			return span.with("/usage", url.Values{"key": {row.KeyID.String()}})
-		})}
-	}
-	v.Problem, v.Advice = throttledProblem(own, span), adviceFor(sc)
-	if v.Quotas, err = u.quotas(ctx, r, sc, span.Now); err != nil {
-		return err
-	}
-	v.Waiting, err = u.waitingFor(ctx, r, sc)
-	return err
+	return nil
 }

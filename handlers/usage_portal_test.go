@@ -127,3 +127,47 @@ func TestUsageOfOneMethodLeadsBackToAll(t *testing.T) {
 		t.Errorf("a method that is none: %d", got.status)
 	}
 }
+
+// TestUsageIsDownloadedAsItIsShown: the columns' names are promised, and a name that a spreadsheet would run is text.
+func TestUsageIsDownloadedAsItIsShown(t *testing.T) {
+	p := openDeveloperPortal(t)
+	acme := p.subscribe(p.growth, "Acme")
+	p.record(acme.Key.ID, p.growth, 41, models.OutcomeSuccess)
+	ok(t, p.store.RenameKey(t.Context(), storetest.Actor(p.developer), acme.Key.ID, "=HYPERLINK(1)", p.clock))
+	b := p.signedIn("developer@example.com")
+	series := b.get("/usage.csv?range=1h").body
+	lines := strings.Split(strings.TrimSpace(series), "\n")
+	if want := "from,to,requests,open,success,redirect,client_error,server_error,upstream_failed,aborted,throttled,over_quota,denied,bytes_in,bytes_out,throttled_seconds,p50_ms,p95_ms,p99_ms,upstream_mean_ms,gateway_mean_ms"; strings.TrimSpace(lines[0]) != want {
+		t.Errorf("columns are\n%s, want\n%s", lines[0], want)
+	}
+	if len(lines) != 61 || !strings.Contains(series, ",41,0,41,") {
+		t.Errorf("%d lines of an hour: %s", len(lines), series)
+	}
+	if got := b.get("/usage.csv?range=1h&part=key").body; !strings.Contains(got, ",'=HYPERLINK(1),") {
+		t.Errorf("a name that is a formula: %s", got)
+	}
+	b.get("/usage.json?range=1h&plan="+p.growth.ID.String()).says(t, `"by_method"`, `"requests": 41`, `"upstream_mean_ms": null`)
+	for _, path := range []string{"/usage.csv?part=x", "/usage.csv?key=x", "/usage.json?plan=" + p.free.ID.String()} {
+		if got := b.get(path); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+// TestUsageIsNarrowedAndCompared: every control is in the URL.
+func TestUsageIsNarrowedAndCompared(t *testing.T) {
+	p := openDeveloperPortal(t)
+	acme, batch := p.subscribe(p.growth, "Acme"), p.subscribe(p.free, "Batch")
+	p.record(acme.Key.ID, p.growth, 1_000, models.OutcomeSuccess)
+	p.record(batch.Key.ID, p.free, 7, models.OutcomeSuccess)
+	p.used[acme.Key.ID], p.used[batch.Key.ID] = 1_000, 7
+	b := p.signedIn("developer@example.com")
+	b.get("/usage").says(t, "By plan", "plan="+p.free.ID.String()+"&amp;range=24h", "When calls come", "Busiest: Mon 12:00 with 1,007", "Requests per second", "/usage.csv?range=24h", `name="from"`)
+	got := b.get("/usage?plan=" + p.free.ID.String() + "&compare=on")
+	got.says(t, "All keys, plan Free", "Compared with before", "/usage?plan="+p.free.ID.String()+"&amp;range=24h", "Batch key")
+	got.hasNot(t, "1,007")
+	b.get("/usage?api=echo&from=2026-03-02T11:00&to=2026-03-02T13:00").says(t, "the 2 hours from 2 Mar 2026, 11:00")
+	if got := b.get("/usage?api=nothing"); got.status != http.StatusNotFound {
+		t.Errorf("an API that is not there: %d", got.status)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -31,12 +32,20 @@ func throttledProblem(own []models.UsagePoint, v rangeView) string {
 			}
 		}
 	}
-	text := fmt.Sprintf("Throttled in %s %s: %s came faster than the rate and burst allow.",
-		format.Plural(max(1, total.ThrottledSeconds), "second"), betweenWords(own[first].Start, own[last].Start.Add(time.Duration(v.Step)), v), format.Requests(throttled))
+	text := fmt.Sprintf("Throttled %s %s: %s came faster than the rate and burst allow.",
+		throttledFor(total.ThrottledSeconds), betweenWords(own[first].Start, own[last].Start.Add(time.Duration(v.Step)), v), format.Requests(throttled))
 	if n := total.Counts[models.OutcomeQuota]; n > 0 {
 		text += " " + format.Requests(n) + " more came after the quota was used up."
 	}
 	return text
+}
+
+// throttledFor says how long, from the seconds in which something was refused: "in 3 seconds", "for 41 minutes".
+func throttledFor(seconds int64) string {
+	if seconds < 120 {
+		return "in " + format.Plural(max(1, seconds), "second")
+	}
+	return "for " + format.Plural(seconds/60, "minute")
 }
 
 // betweenWords names a part of a range.
@@ -92,20 +101,21 @@ func (u *Usage) waitingFor(ctx context.Context, r *Request, sc usageScope) (*dev
 	return &developer.WaitingView{Snippets: ui.SnippetsOf(request, r.language()), KeyHref: keyPath(key.ID)}, nil
 }
 
-// quotas are the keys on plans that are nearest to their quota, the first with its course.
-func (u *Usage) quotas(ctx context.Context, r *Request, sc usageScope, now time.Time) ([]developer.QuotaCard, error) {
+// quotas are the keys on plans that are nearest to their quota, the first with its course and its rate.
+func (u *Usage) quotas(ctx context.Context, r *Request, v *developer.UsageView, sc usageScope, span rangeView) error {
 	type place struct {
 		key    models.KeyRow
 		member models.Membership
 		limits KeyLimits
 	}
+	now := span.Now
 	var places []place
 	for _, k := range sc.keys {
 		if s := k.Status(now); s == models.KeyRevoked || s == models.KeyExpired {
 			continue
 		}
 		for _, m := range k.Memberships {
-			if l, ok := u.Limits(k.ID, m.PlanID); ok {
+			if l, ok := u.Limits(k.ID, m.PlanID); ok && (sc.plan == 0 || m.PlanID == sc.plan) {
 				places = append(places, place{k, m, l})
 			}
 		}
@@ -117,24 +127,74 @@ func (u *Usage) quotas(ctx context.Context, r *Request, sc usageScope, now time.
 		return p.limits.share()
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(rank(b), rank(a)) })
-	var cards []developer.QuotaCard
 	explained := map[models.PlanID]bool{}
 	for i, p := range places[:min(len(places), usageQuotas)] {
 		key, err := u.Store.OwnKey(ctx, r.Account.ID, p.key.ID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		card := quotaCard(key, p.member, u.Limits, now)
 		if i == 0 {
 			if card.Burn, err = u.burn(ctx, card, p.key.ID, p.member.PlanID, p.limits, now); err != nil {
-				return nil, err
+				return err
+			}
+			if v.Rate, err = u.rate(ctx, p.key, p.member, p.limits, span); err != nil {
+				return err
 			}
 		}
 		card.Brief = explained[p.member.PlanID]
 		explained[p.member.PlanID] = true
-		cards = append(cards, card)
+		v.Quotas = append(v.Quotas, card)
 	}
-	return cards, nil
+	return nil
+}
+
+// rate is how fast a key called on a plan, with the plan's rate; nil where it has none.
+func (u *Usage) rate(ctx context.Context, key models.KeyRow, m models.Membership, l KeyLimits, span rangeView) (*developer.RateView, error) {
+	if l.Throttle == nil || l.Throttle.RefusesAll() {
+		return nil, nil
+	}
+	points, err := u.Store.UsageSeries(ctx, models.UsageScope{Keys: []models.KeyID{key.ID}, Plans: []models.PlanID{m.PlanID}}, span.UsageRange)
+	if err != nil {
+		return nil, err
+	}
+	step := time.Duration(span.Step)
+	c := chart.Chart{ID: "rate", Caption: "Requests per second of " + key.Name + " on " + m.PlanName + ", " + span.Words, Unit: "rps", Start: span.From, Step: step, Now: span.Now, Small: true,
+		Limit: l.Throttle.Rate, Series: []chart.Series{{Name: "Requests per second"}}}
+	var most float64
+	var busiest time.Time
+	for _, p := range span.filled(points) {
+		seconds := step.Seconds()
+		if end := p.Start.Add(step); end.After(span.Now) { // so far
+			seconds = max(1, span.Now.Sub(p.Start).Seconds())
+		}
+		rate := float64(p.Total()) / seconds
+		if rate > most {
+			most, busiest = rate, p.Start
+		}
+		c.Points = append(c.Points, chart.Point{Values: []float64{math.Round(rate*1000) / 1000}, Missing: p.Start.After(span.Now)})
+	}
+	v := &developer.RateView{Key: key.Name, Plan: m.PlanName, Limit: format.RPS(l.Throttle.Rate), Text: "No requests."}
+	if most > 0 {
+		v.Text = "Most in one step: " + format.RPS(math.Round(most*100)/100) + " on average in the " + stepWords(step) + " from " + momentWords(busiest, span.Now) + ". Bursts within a step are not seen here."
+	}
+	total := models.Sum(points)
+	if s := total.ThrottledSeconds; s > 0 {
+		v.Text += " The limit refused requests in " + format.Plural(s, "second") + "."
+	}
+	c.Finding, v.Chart = v.Text, c
+	return v, nil
+}
+
+// stepWords names the length of a bucket: "30 minutes".
+func stepWords(step time.Duration) string {
+	switch {
+	case step >= 24*time.Hour:
+		return format.Plural(int64(step/(24*time.Hour)), "day")
+	case step >= time.Hour:
+		return format.Plural(int64(step/time.Hour), "hour")
+	}
+	return format.Plural(int64(step/time.Minute), "minute")
 }
 
 // burn is the course of a quota by day; nil for a quota of a day, and where there is none.

@@ -60,7 +60,7 @@ func TestAdviceLeadsToThePlanThatRefused(t *testing.T) {
 func TestFormOfThePageChoosesKeyOrApp(t *testing.T) {
 	span := parseRange(map[string][]string{"range": {"7d"}}, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	for of, want := range map[string]string{"": "/usage?range=7d", "key-abc": "/usage?key=abc&range=7d", "app-abc": "/usage?app=abc&range=7d", "x": "/usage?range=7d", "//evil.example": "/usage?range=7d", "key": "/usage?range=7d"} {
-		if got := scopeURL(of, span); got != want {
+		if got := scopeURL(of, nil, span); got != want {
 			t.Errorf("%q: got %q, want %q", of, got, want)
 		}
 	}

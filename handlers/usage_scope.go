@@ -12,15 +12,30 @@ import (
 // usageScope is whose usage a page shows.
 type usageScope struct {
 	keys    []models.KeyRow
-	method  models.MethodID // zero: all
-	filters url.Values      // that name the scope in a URL
-	words   string          // "All keys", "Acme Mobile"
-	options []ui.Option     // scopes to choose from
-	value   string          // of them
+	method  models.MethodID  // zero: all
+	plan    models.PlanID    // zero: all
+	stages  []models.StageID // of an API; nil: all
+	filters url.Values       // that name the scope in a URL
+	words   string           // "All keys", "Acme Mobile"
+	places  []models.UsagePlace
+	options []ui.Option // scopes to choose from
+	value   string      // of them
 	crumbs  []ui.Crumb
 }
 
-// scope reads ?key=, ?app= and ?method=. What is not the reader's is not found.
+// usage is what the store is asked for.
+func (sc *usageScope) usage(developer models.AccountID) models.UsageScope {
+	out := models.UsageScope{Keys: keyIDs(sc.keys), Stages: sc.stages, Method: sc.method}
+	if sc.value == "" {
+		out.Keys, out.Developer = nil, developer
+	}
+	if sc.plan != 0 {
+		out.Plans = []models.PlanID{sc.plan}
+	}
+	return out
+}
+
+// scope reads ?key=, ?app=, ?api=, ?plan= and ?method=. What is not the reader's is not found.
 func (u *Usage) scope(r *Request, ctx context.Context) (sc usageScope, err error) {
 	list, err := u.Store.AccountKeys(ctx, r.Account.ID, models.Page{Limit: usageKeys})
 	if err != nil {
@@ -36,6 +51,12 @@ func (u *Usage) scope(r *Request, ctx context.Context) (sc usageScope, err error
 	if err != nil {
 		return sc, err
 	}
+	if sc.places, err = u.Store.UsagePlaces(ctx, r.Account.ID); err != nil {
+		return sc, err
+	}
+	if err := sc.narrow(r); err != nil {
+		return sc, err
+	}
 	if text := r.Query(methodParam); text != "" {
 		if sc.method, err = models.ParseID[models.Method](text); err != nil {
 			return sc, models.NotFound("method")
@@ -43,6 +64,56 @@ func (u *Usage) scope(r *Request, ctx context.Context) (sc usageScope, err error
 		sc.filters.Set(methodParam, text)
 	}
 	return sc, nil
+}
+
+// narrow reads ?api= and ?plan=.
+func (sc *usageScope) narrow(r *Request) error {
+	if slug := r.Query("api"); slug != "" {
+		sc.stages = []models.StageID{}
+		var name string
+		for _, p := range sc.places {
+			if p.APISlug == slug && !slices.Contains(sc.stages, p.StageID) {
+				sc.stages, name = append(sc.stages, p.StageID), p.APIName
+			}
+		}
+		if len(sc.stages) == 0 {
+			return models.NotFound("API")
+		}
+		sc.filters.Set("api", slug)
+		sc.words += " on " + name
+	}
+	if text := r.Query("plan"); text != "" {
+		at := slices.IndexFunc(sc.places, func(p models.UsagePlace) bool { return p.PlanID.String() == text })
+		if at < 0 {
+			return models.NotFound("plan")
+		}
+		sc.plan = sc.places[at].PlanID
+		sc.filters.Set("plan", text)
+		sc.words += ", plan " + sc.places[at].PlanName
+	}
+	return nil
+}
+
+// menus are the APIs and the plans to choose from; nil where there is no choice.
+func (sc *usageScope) menus() (apis, plans []ui.Option) {
+	apis, plans = []ui.Option{{Label: "All APIs"}}, []ui.Option{{Label: "All plans"}}
+	add := func(to []ui.Option, o ui.Option) []ui.Option {
+		if slices.ContainsFunc(to, func(has ui.Option) bool { return has.Value == o.Value }) {
+			return to
+		}
+		return append(to, o)
+	}
+	for _, p := range sc.places {
+		apis = add(apis, ui.Option{Value: p.APISlug, Label: p.APIName})
+		plans = add(plans, ui.Option{Value: p.PlanID.String(), Label: p.PlanName})
+	}
+	if len(apis) < 3 && !sc.filters.Has("api") {
+		apis = nil
+	}
+	if len(plans) < 3 && !sc.filters.Has("plan") {
+		plans = nil
+	}
+	return apis, plans
 }
 
 func (u *Usage) scopeOfKey(r *Request, ctx context.Context, sc *usageScope) error {

@@ -128,6 +128,29 @@ CREATE INDEX customer_notes_account ON customer_notes (owner_id, account_id, at)
 
 CREATE INDEX customer_notes_customer ON customer_notes (owner_id, customer_id, at) WHERE account_id IS NULL;
 
+CREATE TABLE customer_weeks (
+    owner_id    INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,
+    day         INTEGER NOT NULL,             -- the Unix day after the last of the seven
+    requests    INTEGER NOT NULL,
+    before      INTEGER NOT NULL,
+    growth      INTEGER NOT NULL,             -- requests - before
+    throttled   INTEGER NOT NULL,             -- 429 by rate or quota
+    failed      INTEGER NOT NULL,             -- 5xx by the upstream, or none
+    share       REAL NOT NULL,                -- of the quota that its key nearest to one has used in the window that is open
+    key_id      INTEGER NOT NULL,             -- that key, and its plan; 0: none has a quota
+    plan_id     INTEGER NOT NULL,
+    PRIMARY KEY (owner_id, customer_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX customer_weeks_growth ON customer_weeks (owner_id, growth, customer_id);
+
+CREATE INDEX customer_weeks_most ON customer_weeks (owner_id, requests DESC, customer_id);
+
+CREATE INDEX customer_weeks_share ON customer_weeks (owner_id, share DESC, customer_id);
+
+CREATE INDEX customer_weeks_throttled ON customer_weeks (owner_id, throttled DESC, customer_id);
+
 CREATE TABLE customers (
     owner_id   INTEGER NOT NULL REFERENCES accounts (id),
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -822,6 +845,86 @@ CREATE TABLE stages (
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
 
+CREATE TABLE statement_lines (
+    owner_id    INTEGER NOT NULL,
+    month       INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,
+    plan_id     INTEGER NOT NULL,
+    key_id      INTEGER NOT NULL,
+    plan        TEXT NOT NULL,                -- names as they were when the month was closed
+    key         TEXT NOT NULL,
+    charged     INTEGER NOT NULL,             -- what the ledger has
+    admitted    INTEGER NOT NULL,             -- what was given back is admitted and not charged
+    refused     INTEGER NOT NULL,
+    extra       INTEGER NOT NULL,             -- granted beyond the quota in the month; may be negative
+    PRIMARY KEY (owner_id, month, customer_id, plan_id, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER statement_lines_frozen_delete BEFORE DELETE ON statement_lines WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = OLD.owner_id AND month = OLD.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TRIGGER statement_lines_frozen_insert BEFORE INSERT ON statement_lines WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = NEW.owner_id AND month = NEW.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TRIGGER statement_lines_frozen_update BEFORE UPDATE ON statement_lines WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = OLD.owner_id AND month = OLD.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TABLE statement_months (
+    owner_id  INTEGER NOT NULL,
+    month     INTEGER NOT NULL,               -- Unix day of its first
+    closed_at INTEGER NOT NULL,
+    PRIMARY KEY (owner_id, month)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER statement_months_frozen BEFORE UPDATE ON statement_months
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TRIGGER statement_months_kept BEFORE DELETE ON statement_months
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TABLE statements (
+    owner_id    INTEGER NOT NULL,
+    month       INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,             -- of usage_customers
+    account_id  INTEGER NOT NULL,             -- of the customer; 0: none
+    customer    TEXT NOT NULL,                -- as it was called when the month was closed
+    detail      TEXT NOT NULL,                -- its e-mail address, or ''
+    charged     INTEGER NOT NULL,
+    admitted    INTEGER NOT NULL,
+    refused     INTEGER NOT NULL,
+    extra       INTEGER NOT NULL,
+    PRIMARY KEY (owner_id, month, customer_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX statements_account ON statements (account_id, month, owner_id) WHERE account_id <> 0;
+
+CREATE INDEX statements_most ON statements (owner_id, month, charged DESC, customer_id);
+
+CREATE TRIGGER statements_frozen_delete BEFORE DELETE ON statements WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = OLD.owner_id AND month = OLD.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TRIGGER statements_frozen_insert BEFORE INSERT ON statements WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = NEW.owner_id AND month = NEW.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
+CREATE TRIGGER statements_frozen_update BEFORE UPDATE ON statements WHEN EXISTS (SELECT 1 FROM statement_months WHERE owner_id = OLD.owner_id AND month = OLD.month)
+BEGIN
+    SELECT RAISE (ABORT, 'a closed month never changes');
+END;
+
 CREATE TABLE subscription_answers (
     subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions (id) ON DELETE CASCADE,
     answers         TEXT NOT NULL,            -- JSON: questions with their answers
@@ -916,6 +1019,16 @@ CREATE INDEX usage_callers_method ON usage_callers (method_id, last, key_id);
 
 CREATE INDEX usage_callers_stage ON usage_callers (stage_id, last, key_id);
 
+CREATE TABLE usage_customers (
+    id         INTEGER PRIMARY KEY,
+    owner_id   INTEGER NOT NULL,              -- 0: a developer on no plan, who was refused
+    account_id INTEGER NOT NULL,              -- 0: of the owner's own keys
+    name       TEXT NOT NULL,                 -- the reference; '' for keys without one, and for developers
+    UNIQUE (owner_id, account_id, name)
+) STRICT;
+
+CREATE INDEX usage_customers_account ON usage_customers (account_id, id);
+
 CREATE TABLE usage_days (
     kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
     plan_id INTEGER NOT NULL, stage_id INTEGER NOT NULL, method_id INTEGER NOT NULL,
@@ -925,7 +1038,7 @@ CREATE TABLE usage_days (
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL, upstream_us INTEGER NOT NULL DEFAULT 0, gateway_us INTEGER NOT NULL DEFAULT 0, timed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -940,7 +1053,7 @@ CREATE TABLE usage_half_hours (
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL, upstream_us INTEGER NOT NULL DEFAULT 0, gateway_us INTEGER NOT NULL DEFAULT 0, timed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -951,11 +1064,15 @@ CREATE TABLE usage_key_months (
     month    INTEGER NOT NULL,                -- Unix day of the month's first
     key_id   INTEGER NOT NULL,
     requests INTEGER NOT NULL,                -- admitted
-    refused  INTEGER NOT NULL,
+    refused  INTEGER NOT NULL, owner_id INTEGER NOT NULL DEFAULT 0, customer_id INTEGER NOT NULL DEFAULT 0, charged INTEGER,
     PRIMARY KEY (plan_id, month, key_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX usage_key_months_busiest ON usage_key_months (plan_id, month, requests DESC, key_id);
+
+CREATE INDEX usage_key_months_customer ON usage_key_months (owner_id, month, customer_id, plan_id, key_id);
+
+CREATE INDEX usage_key_months_unknown ON usage_key_months (owner_id, month) WHERE charged IS NULL;
 
 CREATE TABLE usage_minutes (
     kind INTEGER NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL,
@@ -966,7 +1083,7 @@ CREATE TABLE usage_minutes (
     l0 INTEGER NOT NULL, l1 INTEGER NOT NULL, l2 INTEGER NOT NULL, l3 INTEGER NOT NULL, l4 INTEGER NOT NULL,
     l5 INTEGER NOT NULL, l6 INTEGER NOT NULL, l7 INTEGER NOT NULL, l8 INTEGER NOT NULL, l9 INTEGER NOT NULL,
     l10 INTEGER NOT NULL, l11 INTEGER NOT NULL, l12 INTEGER NOT NULL, l13 INTEGER NOT NULL, l14 INTEGER NOT NULL,
-    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL,
+    l15 INTEGER NOT NULL, l16 INTEGER NOT NULL, l17 INTEGER NOT NULL, l18 INTEGER NOT NULL, l19 INTEGER NOT NULL, upstream_us INTEGER NOT NULL DEFAULT 0, gateway_us INTEGER NOT NULL DEFAULT 0, timed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, id, start, plan_id, stage_id, method_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -61,6 +61,7 @@ func (id *ID[T]) UnmarshalText(b []byte) error {
 // The ids of the vocabulary.
 type (
 	AccountID      = ID[Account]
+	ConsumerID     = ID[Consumer]
 	APIID          = ID[API]
 	MethodID       = ID[Method]
 	DeploymentID   = ID[Deployment]
@@ -73,7 +74,6 @@ type (
 	EventID        = ID[Event]
 	ImportID       = ID[Import]
 	CustomerNoteID = ID[CustomerNote]
-	GuideID        = ID[Guide]
 	MessageID      = ID[Message]
 	WebhookID      = ID[Webhook]
 	AlertID        = ID[Alert]

@@ -63,6 +63,9 @@ func writeRow(w *bufio.Writer, cells []string) error {
 	return err
 }
 
+// CSVCell is a text as a cell of a file that people open in a spreadsheet: one that it would take for a formula begins with ' (SEC-55).
+func CSVCell(text string) string { return guard(text) }
+
 // guard puts a ' before a cell that a spreadsheet would take for a formula.
 func guard(cell string) string {
 	if isFormula(cell) {

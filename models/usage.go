@@ -117,7 +117,10 @@ type UsageCell struct {
 	BytesIn          int64 // request bodies
 	BytesOut         int64 // response bodies
 	Latency          Histogram
-	ThrottledSeconds int64 // seconds of the minute with at least one refusal by a throttle
+	Upstream         time.Duration // summed over answers: until the upstream began to answer, in microseconds
+	Gateway          time.Duration // summed over answers: what the gateway itself needed before it asked the upstream, in microseconds
+	Timed            int64         // answers in the two sums
+	ThrottledSeconds int64         // seconds of the minute with at least one refusal by a throttle
 }
 
 // QuotaUse is what one key was charged on one plan on one UTC day. In a batch it is a change, else a sum.
@@ -168,10 +171,11 @@ func (s Step) Resolution() Step {
 	}
 }
 
-// UsageScope selects whose usage is read: of Keys, of Plans, of Keys on Plans, or of an Owner or a Developer; Stages narrow it unless nil (none are
-// nothing), and Method when not zero. Owner and Developer cost the same however many plans and keys they have.
+// UsageScope selects whose usage is read: of Keys, of Consumers or of a Developer, each on Plans or on any, of Plans, or of an Owner; Stages narrow it unless
+// nil (none are nothing), and Method when not zero. Owner and Developer cost the same however many plans and keys they have.
 type UsageScope struct {
 	Keys      []KeyID
+	Consumers []ConsumerID
 	Plans     []PlanID
 	Owner     AccountID // all plans of an owner
 	Developer AccountID // all keys of a developer's apps, revoked ones too
@@ -192,7 +196,20 @@ type UsagePoint struct {
 	BytesIn          int64
 	BytesOut         int64
 	Latency          Histogram
+	Upstream         time.Duration // as UsageCell.Upstream
+	Gateway          time.Duration // as UsageCell.Gateway
+	Timed            int64         // as UsageCell.Timed
 	ThrottledSeconds int64
+}
+
+// MeanTimes returns how long an answer took on average: the upstream until it began to answer, and the gateway before it asked the upstream. ok is false when
+// nothing was answered, or nothing since times are summed.
+func (p *UsagePoint) MeanTimes() (upstream, gateway time.Duration, ok bool) {
+	n := time.Duration(p.Timed)
+	if n <= 0 {
+		return 0, 0, false
+	}
+	return p.Upstream / n, p.Gateway / n, true
 }
 
 // Total returns the number of requests in the point.
@@ -216,6 +233,9 @@ func Sum(points []UsagePoint) UsagePoint {
 		s.BytesIn += points[i].BytesIn
 		s.BytesOut += points[i].BytesOut
 		s.ThrottledSeconds += points[i].ThrottledSeconds
+		s.Upstream += points[i].Upstream
+		s.Gateway += points[i].Gateway
+		s.Timed += points[i].Timed
 		s.Latency.Add(&points[i].Latency)
 	}
 	return s
@@ -230,4 +250,14 @@ type UsageRow struct {
 	Label    string // a person's name for it: key name, "GET /users", "Echo API · prod", plan name
 	Detail   string // hint of the key, stage of the method …
 	UsagePoint
+}
+
+// UsagePlace is a stage that a developer's subscriptions open, or opened once.
+type UsagePlace struct {
+	PlanID    PlanID
+	PlanName  string
+	StageID   StageID
+	StageName string
+	APISlug   string
+	APIName   string
 }

@@ -215,7 +215,18 @@ customElements.define("ts-chart", class extends HTMLElement {
     this.addEventListener("pointermove", e => here(e) ? this.show(index(e)) : this.hide());
     this.addEventListener("pointerleave", () => this.hide());
     this.addEventListener("focusout", () => this.hide());
-    this.addEventListener("click", e => here(e) && this.open(index(e)));
+    // A span that is dragged over opens on a page of its own.
+    let from = -1;
+    const cut = i => Math.max(0, Math.min(this.rows.length - 1, i));
+    this.addEventListener("pointerdown", e => { from = here(e) && this.dataset.zoom && e.button === 0 && e.pointerType !== "touch" ? cut(index(e)) : -1; });
+    this.addEventListener("pointermove", e => { if (from >= 0 && e.buttons && here(e)) { e.preventDefault(); this.band(from, cut(index(e))); } });
+    this.addEventListener("click", e => {
+      if (!here(e)) return;
+      const to = cut(index(e)), a = Math.min(from, to), b = Math.max(from, to), { start, step, zoom } = this.dataset;
+      if (from < 0 || from === to) return this.open(to);
+      const at = i => encodeURIComponent(new Date((+start + i * step) * 1000).toISOString().replace(".000", ""));
+      location.assign(`${zoom}&from=${at(a)}&to=${at(b + 1)}`);
+    });
     this.addEventListener("keydown", e => {
       if (!here(e)) return;
       const n = this.rows.length, step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 }[e.key];
@@ -255,10 +266,23 @@ customElements.define("ts-chart", class extends HTMLElement {
     tip.style.transform = `translate(${x + tw + 16 > w ? Math.max(0, x - tw - 12) : x + 12}px,6px)`;
     if (say) live(cells[0].textContent + ": " + heads.map((h, j) => h.textContent + " " + cells[j + 1].textContent).join(", "));
   }
+  band(a, b) {
+    const w = this.plot.clientWidth / this.rows.length, cross = this.part("cross");
+    cross.classList.add("band");
+    cross.style.left = Math.min(a, b) * w + "px";
+    cross.style.width = (Math.abs(b - a) + 1) * w + "px";
+  }
   hide() {
     this.at = -1;
     this.querySelectorAll(".cross,.tip").forEach(e => e.hidden = true);
   }
   open(i) { this.rows[i]?.querySelector("th a")?.click(); }
 });
+// How old a live page is.
+let fresh = Date.now();
+on("htmx:after:swap", () => fresh = Date.now());
+setInterval(() => document.querySelectorAll("[data-fresh]").forEach(e => {
+  const s = Math.round((Date.now() - fresh) / 1000);
+  e.textContent = s < 60 ? `Updated ${s} s ago` : "Updated " + words(s);
+}), 1000);
 on("htmx:after:swap", () => document.querySelectorAll("ts-chart").forEach(c => c.at >= 0 && c.show(c.at)));

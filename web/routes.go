@@ -14,7 +14,6 @@ import (
 type Pages struct {
 	Public   *handlers.Public
 	Catalog  *handlers.Catalog
-	Guides   *handlers.Guides
 	Problems *handlers.Problems
 	SignIn   *handlers.SignIn
 	Links    *handlers.Links
@@ -36,7 +35,6 @@ type Pages struct {
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
 	OwnerStages        *handlers.OwnerStages
-	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
@@ -145,8 +143,6 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/docs/models.md", p.Catalog.Models)
 	g.get("/apis/:slug/docs/models/:model", p.Catalog.Model)
 	g.get("/llms.txt", p.Catalog.LLMs)
-	g.get("/apis/:slug/guides", p.Guides.List)
-	g.get("/apis/:slug/guides/:guide", p.Guides.Show)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
 	g.get("/search", p.Search.Show)
@@ -201,6 +197,8 @@ func developer(g group, p Pages) {
 	g.form("/subscriptions/:subscription/cancel", p.Subscriptions.CancelForm, p.Subscriptions.Cancel)
 	g.form("/subscriptions/:subscription/change", p.Subscriptions.ChangeForm, p.Subscriptions.Change)
 	g.get("/usage", p.Usage.Show)
+	g.get("/usage.csv", p.Usage.File)
+	g.get("/usage.json", p.Usage.File)
 	g.get("/usage/live", p.Usage.Live)
 	g.get("/log", p.Logs.Show)
 	g.get("/log/live", p.Logs.Live)
@@ -249,12 +247,13 @@ func owner(g group, p Pages) {
 	g.get("/owner", p.OwnerOverview.Show)
 	g.get("/owner/audit", p.Audit.Show)
 	g.get("/owner/usage", p.OwnerUsage.Show)
+	g.get("/owner/usage.csv", p.OwnerUsage.File)
+	g.get("/owner/usage.json", p.OwnerUsage.File)
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
 	g.get("/owner/log", p.Logs.Show)
 	g.get("/owner/log/live", p.Logs.Live)
 	ownerNotices(g, p)
 	ownerAPIs(g, p)
-	ownerGuides(g, p)
 	ownerPlans(g, p)
 	ownerCustomers(g, p)
 }
@@ -276,15 +275,6 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
 	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
 	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
-}
-
-func ownerGuides(g group, p Pages) {
-	g.form("/owner/apis/:api/guides", p.OwnerGuides.List, p.OwnerGuides.Create)
-	g.get("/owner/apis/:api/guides/new", p.OwnerGuides.New)
-	g.post("/owner/apis/:api/guides/preview", p.OwnerGuides.Preview)
-	g.form("/owner/apis/:api/guides/:guide", p.OwnerGuides.Edit, p.OwnerGuides.Save)
-	g.post("/owner/apis/:api/guides/:guide/move", p.OwnerGuides.Move)
-	g.form("/owner/apis/:api/guides/:guide/delete", p.OwnerGuides.DeleteForm, p.OwnerGuides.Delete)
 }
 
 func ownerPlans(g group, p Pages) {

@@ -30,7 +30,7 @@ func TestEveryFieldOfARecordComesBack(t *testing.T) {
 	defer j.Close()
 	want := []Record{
 		record(0),
-		{Kind: Finished, Outcome: models.OutcomeServerError, Refund: true, Second: 1_790_000_000, Window: 20_700, Key: 1, Plan: 2, Stage: 3, Method: 4, Latency: 71 * time.Minute, BytesIn: 1 << 50, BytesOut: 5},
+		{Kind: Finished, Outcome: models.OutcomeServerError, Refund: true, Second: 1_790_000_000, Window: 20_700, Key: 1, Plan: 2, Stage: 3, Method: 4, Latency: 71 * time.Minute, Gateway: 8 * time.Second, BytesIn: 1<<40 - 1, BytesOut: 5},
 		{Kind: Refused, Outcome: models.OutcomeThrottled, Second: 1, Count: 1<<32 - 1, Key: 9, Plan: 0, Stage: 3},
 		{Kind: Shared, Second: 7, Stage: 3, TAT: 99},
 		{Kind: Shared, Second: 7, Account: 5, TAT: 98},

@@ -45,7 +45,8 @@ type Record struct {
 	MethodTAT int64 // Admitted: of the method's throttle after it, 0 = none
 
 	Latency  time.Duration // Finished: until the answer began, in microseconds, at most 71 minutes
-	BytesIn  int64         // Finished
+	Gateway  time.Duration // Finished: what the gateway needed before it asked the upstream, in microseconds, at most 8 seconds
+	BytesIn  int64         // Finished; at most 1 TiB
 	BytesOut int64         // Finished
 }
 
@@ -59,9 +60,14 @@ type Record struct {
 //	 8  second u32
 //	12  count or latency u32
 //	16  key or account, 24 plan, 32 stage, 40 method
-//	48  TAT or bytes in
+//	48  TAT, or bytes in (bits 0..39) and the gateway's microseconds (40..62)
 //	56  method's TAT or bytes out
-const refundBit = 0x80
+const (
+	refundBit   = 0x80
+	bytesInBits = 40
+	maxBytesIn  = 1<<bytesInBits - 1
+	maxGateway  = 1<<(63-bytesInBits) - 1
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -78,7 +84,7 @@ func (s *slot) encode(r *Record, nonce uint32) (word uint64) {
 		key = uint64(r.Account)
 	}
 	if r.Kind == Finished {
-		span, a, b = uint32(min(max(r.Latency.Microseconds(), 0), math.MaxUint32)), r.BytesIn, r.BytesOut
+		span, a, b = uint32(min(max(r.Latency.Microseconds(), 0), math.MaxUint32)), min(r.BytesIn, maxBytesIn)|min(max(r.Gateway.Microseconds(), 0), maxGateway)<<bytesInBits, r.BytesOut
 		if r.Refund {
 			kind |= refundBit
 		}
@@ -130,7 +136,8 @@ func (s *slot) decode(r *Record, nonce uint32) state {
 	}
 	switch kind {
 	case Finished:
-		r.Latency, r.BytesIn, r.BytesOut = time.Duration(span)*time.Microsecond, a, b
+		r.Latency, r.BytesIn, r.BytesOut = time.Duration(span)*time.Microsecond, a&maxBytesIn, b
+		r.Gateway = time.Duration(a>>bytesInBits) * time.Microsecond
 	case Refused:
 		r.Count = span
 	case Shared:

@@ -96,6 +96,9 @@ func (b *batch) fold(r *journal.Record) {
 		cell.BytesIn += r.BytesIn
 		cell.BytesOut += r.BytesOut
 		cell.Latency[models.LatencyBucket(r.Latency)]++
+		cell.Upstream += r.Latency
+		cell.Gateway += r.Gateway
+		cell.Timed++
 		if r.Refund {
 			b.charge(r, -1)
 		}

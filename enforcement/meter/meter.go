@@ -34,7 +34,8 @@ type Result struct {
 	Refund   bool // it is not charged (DECISIONS 49)
 	BytesIn  int64
 	BytesOut int64
-	Latency  time.Duration // until the answer began
+	Latency  time.Duration // until the answer began, from when the upstream was asked
+	Gateway  time.Duration // from the request's beginning until the upstream was asked
 }
 
 // mostCells is how many cells a batch has at most, about: a transaction must not hold the database's writer long (DECISIONS 50).
@@ -77,7 +78,7 @@ func (m *Meter) Admit(r *journal.Record) (journal.Position, error) {
 func (m *Meter) Finish(c *Call, r *Result) {
 	record := journal.Record{
 		Kind: journal.Finished, Outcome: r.Outcome, Refund: r.Refund, Second: c.At, Window: c.Window,
-		Key: c.Key, Plan: c.Plan, Stage: c.Stage, Method: c.Method, Latency: r.Latency, BytesIn: r.BytesIn, BytesOut: r.BytesOut,
+		Key: c.Key, Plan: c.Plan, Stage: c.Stage, Method: c.Method, Latency: r.Latency, Gateway: r.Gateway, BytesIn: r.BytesIn, BytesOut: r.BytesOut,
 	}
 	crash.At("meter.finish")
 	if _, err := m.journal.Append(&record); err != nil {

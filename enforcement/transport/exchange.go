@@ -68,6 +68,7 @@ type End struct {
 	BytesOut int64
 	Latency  time.Duration // until the answer's head, or the failure
 	Took     time.Duration // until now, when it has ended
+	Begun    time.Time     // from when Latency is counted
 }
 
 // errTooSlow and errCut are causes of cancelling an exchange's context.
@@ -102,7 +103,7 @@ func (x *Exchange) IsStream() bool { return x.stream.Load() }
 // End returns how the exchange ended. It is to be called after Serve, also if that panicked.
 func (x *Exchange) End() End {
 	e := End{
-		Failure: x.failure, Status: x.answer.upstream, BytesIn: x.in.Load(), BytesOut: x.out.Load(), Latency: time.Duration(x.latency.Load()),
+		Failure: x.failure, Status: x.answer.upstream, BytesIn: x.in.Load(), BytesOut: x.out.Load(), Latency: time.Duration(x.latency.Load()), Begun: x.start,
 	}
 	if e.Failure == None {
 		e.Failure = Failure(x.broken.Load())

@@ -100,12 +100,28 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			_, err := s.CustomerNotes(ctx, owner.ID, models.CustomerRef{CustomerID: "C"})
 			return err
 		},
+		"usage by hour": func() error {
+			_, err := s.UsageHours(ctx, models.UsageScope{Developer: developer.ID}, now, now)
+			return err
+		},
+		"places of usage":  func() error { _, err := s.UsagePlaces(ctx, developer.ID); return err },
+		"months":           func() error { _, err := s.StatementMonths(ctx, owner.ID, now, 12); return err },
+		"statements":       func() error { _, err := s.Statements(ctx, owner.ID, now, models.Page{After: "1.2"}); return err },
+		"statement":        func() error { _, err := s.Statement(ctx, owner.ID, now, 1); return ignoreNotFound(err) },
+		"own statements":   func() error { _, err := s.AccountStatements(ctx, developer.ID, 12); return err },
+		"own statement":    func() error { _, err := s.AccountStatement(ctx, developer.ID, now, 1); return ignoreNotFound(err) },
+		"consumer":         func() error { _, err := s.Consumer(ctx, owner.ID, 1); return ignoreNotFound(err) },
+		"growing":          func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersGrowing, 5); return err },
+		"declining":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersDeclining, 5); return err },
+		"throttled":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersThrottled, 5); return err },
+		"near their quota": func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersNearQuota, 5); return err },
 		"accounts at all":  func() error { _, err := s.HasAccounts(ctx); return err },
 		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
 		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
 	}
 	for _, sc := range []models.UsageScope{{Owner: owner.ID}, {Owner: owner.ID, Stages: byKey.Stages}, {Owner: owner.ID, Method: 1}, {Owner: owner.ID, Stages: byKey.Stages, Method: 1},
-		{Developer: developer.ID}, {Developer: developer.ID, Method: 1}, {Keys: byKey.Keys, Plans: byPlan.Plans}, byPlan, {Plans: byPlan.Plans, Stages: byKey.Stages}} {
+		{Developer: developer.ID}, {Developer: developer.ID, Method: 1}, {Developer: developer.ID, Plans: byPlan.Plans, Stages: byKey.Stages},
+		{Consumers: []models.ConsumerID{1, 2}}, {Consumers: []models.ConsumerID{1}, Plans: byPlan.Plans, Stages: byKey.Stages, Method: 1}, {Keys: byKey.Keys, Plans: byPlan.Plans}, byPlan, {Plans: byPlan.Plans, Stages: byKey.Stages}} {
 		what := fmt.Sprintf("usage of %+v", sc)
 		calls[what] = func() error { _, err := s.UsageSeries(ctx, sc, day); return err }
 		for _, by := range []models.UsageGroup{models.ByMethod, models.ByPlan, models.ByStage} {

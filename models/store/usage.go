@@ -32,7 +32,11 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 		if err := moveOn(ctx, pool, b); err != nil {
 			return err
 		}
-		return firstError(addUsage(ctx, pool, b.Cells), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged),
+		h, err := holdersOf(ctx, pool, b.Cells)
+		if err != nil {
+			return err
+		}
+		return firstError(addUsage(ctx, pool, b.Cells, h), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b, h), addCharges(ctx, pool, b.Charged),
 			addLastUses(ctx, pool, b.LastUsed), addLevels(ctx, pool, b.Levels))
 	})
 	if errors.Is(err, errCommitted) {
@@ -44,12 +48,12 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 	return nil
 }
 
-// addMonths keeps the list of a plan's busiest keys: requests that were let through, and refused ones.
-func addMonths(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) error {
+// addMonths keeps the list of a plan's busiest keys: requests that were let through, and refused ones; and what was charged, for statements.
+func addMonths(ctx context.Context, db gorm.ConnPool, b models.UsageBatch, h holders) error {
 	type month struct{ plan, first, key int64 }
-	counts := map[month][2]int64{}
-	for i := range cells {
-		c := &cells[i]
+	counts := map[month][3]int64{}
+	for i := range b.Cells {
+		c := &b.Cells[i]
 		if c.PlanID == 0 || c.Count == 0 {
 			continue
 		}
@@ -62,12 +66,22 @@ func addMonths(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) 
 		}
 		counts[m] = n
 	}
-	values := make([]any, 0, 5*len(counts))
-	for m, n := range counts {
-		values = append(values, m.plan, m.first, m.key, n[0], n[1])
+	for _, c := range b.Charged {
+		if c.PlanID == 0 || c.Used == 0 {
+			continue
+		}
+		m := month{int64(c.PlanID), monthOf(time.Unix(c.Day*secondsPerDay, 0)), int64(c.KeyID)}
+		n := counts[m]
+		n[2] += c.Used
+		counts[m] = n
 	}
-	months := newUpsert("INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused)", 5,
-		`ON CONFLICT (plan_id, month, key_id) DO UPDATE SET requests = requests + excluded.requests, refused = refused + excluded.refused`)
+	values := make([]any, 0, 8*len(counts))
+	for m, n := range counts {
+		values = append(values, m.plan, m.first, m.key, n[0], n[1], n[2], h.owners[m.plan], h.customers[keyOnPlan{m.key, m.plan}])
+	}
+	months := newUpsert("INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused, charged, owner_id, customer_id)", 8,
+		`ON CONFLICT (plan_id, month, key_id) DO UPDATE SET requests = requests + excluded.requests, refused = refused + excluded.refused,
+			charged = charged + excluded.charged`)
 	return months.run(ctx, db, values)
 }
 

@@ -10,11 +10,7 @@ import (
 )
 
 // addUsage adds cells to all tables.
-func addUsage(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) error {
-	h, err := holdersOf(ctx, db, cells)
-	if err != nil {
-		return err
-	}
+func addUsage(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell, h holders) error {
 	entries := foldCells(cells, h)
 	for i := range usageTables {
 		entries = usageTables[i].coarser(entries)
@@ -25,8 +21,15 @@ func addUsage(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) e
 	return nil
 }
 
-// holders say whose the sums are: the owner of a plan, the developer of a key's app. What is gone, and a key that an owner made, has none.
-type holders struct{ owners, developers map[int64]int64 }
+// holders say whose the sums are: the owner of a plan, the developer of a key's app, the customer that calls a plan by a key. What is gone, and a key that an
+// owner made, has none.
+type holders struct {
+	owners, developers map[int64]int64
+	customers          map[keyOnPlan]int64
+}
+
+// keyOnPlan is a key that calls by a plan.
+type keyOnPlan struct{ key, plan int64 }
 
 func holdersOf(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) (h holders, err error) {
 	var plans []models.PlanID
@@ -39,7 +42,10 @@ func holdersOf(ctx context.Context, db gorm.ConnPool, cells []models.UsageCell) 
 	}
 	h.developers, err = pairs(ctx, db, `SELECT k.id, a.account_id FROM keys k JOIN apps a ON a.id = k.app_id WHERE k.id IN (SELECT value FROM json_each(?))`,
 		numberList(keys))
-	return h, err
+	if err != nil {
+		return h, err
+	}
+	return h, h.findCustomers(ctx, db, cells)
 }
 
 // pairs reads a query of two numbers.
@@ -71,10 +77,13 @@ func (k *usageKey) values() [6]int64 {
 	return [...]int64{int64(k.kind), k.id, k.start, k.plan, k.stage, k.method}
 }
 
+// otherSums is how many columns add up besides outcomes and latencies.
+const otherSums = 6
+
 // usageEntry is a row to add.
 type usageEntry struct {
 	key  usageKey
-	sums [int(models.NumOutcomes) + 3 + models.NumLatencies]int64
+	sums [int(models.NumOutcomes) + otherSums + models.NumLatencies]int64
 }
 
 // add sums another entry into e.
@@ -88,8 +97,8 @@ func (e *usageEntry) add(o *usageEntry) {
 func entryOf(c *models.UsageCell) (e usageEntry) {
 	e.sums[c.Outcome] = c.Count
 	rest := e.sums[models.NumOutcomes:]
-	rest[0], rest[1], rest[2] = c.BytesIn, c.BytesOut, c.ThrottledSeconds
-	copy(rest[3:], c.Latency[:])
+	rest[0], rest[1], rest[2], rest[3], rest[4], rest[5] = c.BytesIn, c.BytesOut, c.ThrottledSeconds, c.Upstream.Microseconds(), c.Gateway.Microseconds(), c.Timed
+	copy(rest[otherSums:], c.Latency[:])
 	return e
 }
 
@@ -99,6 +108,9 @@ func keysOf(c *models.UsageCell, h holders) []usageKey {
 	keys := []usageKey{{usageOfKey, key, c.Minute, plan, stage, method}}
 	if developer, ok := h.developers[key]; ok {
 		keys = append(keys, usageKey{kind: usageOfDeveloper, id: developer, start: c.Minute})
+	}
+	if customer, ok := h.customers[keyOnPlan{key, plan}]; ok {
+		keys = append(keys, usageKey{usageOfCustomer, customer, c.Minute, plan, stage, method})
 	}
 	if plan == 0 {
 		return keys

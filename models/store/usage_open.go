@@ -51,12 +51,16 @@ func (s *Store) AbortOpen(ctx context.Context) (aborted int64, err error) {
 			if err != nil {
 				return err
 			}
+			h, err := holdersOf(ctx, pool, cells)
+			if err != nil {
+				return err
+			}
 			for _, c := range cells {
 				if c.Outcome == models.OutcomeAborted {
 					n, rows = n+c.Count, rows+1
 				}
 			}
-			return firstError(addUsage(ctx, pool, cells), addOpen(ctx, pool, cells))
+			return firstError(addUsage(ctx, pool, cells, h), addOpen(ctx, pool, cells))
 		})
 		if err != nil {
 			return aborted, fmt.Errorf("abort open requests: %w", err)

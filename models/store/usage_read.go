@@ -18,11 +18,24 @@ func pointTargets(p *models.UsagePoint) []any {
 	for o := range p.Counts {
 		targets = append(targets, &p.Counts[o])
 	}
-	targets = append(targets, &p.BytesIn, &p.BytesOut, &p.ThrottledSeconds)
+	targets = append(targets, &p.BytesIn, &p.BytesOut, &p.ThrottledSeconds, micros{&p.Upstream}, micros{&p.Gateway}, &p.Timed)
 	for i := range p.Latency {
 		targets = append(targets, &p.Latency[i])
 	}
 	return targets
+}
+
+// micros scans a column of microseconds.
+type micros struct{ d *time.Duration }
+
+// Scan implements sql.Scanner.
+func (m micros) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("scan %T as microseconds", v)
+	}
+	*m.d = time.Duration(n) * time.Microsecond
+	return nil
 }
 
 // UsageSeries sums usage by step, in order; steps without any are left out.
@@ -148,7 +161,7 @@ func breakdownQuery(src usageSource, g usageGroup, r models.UsageRange, limit in
 	if i := slices.Index(columns, "u.id"); i >= 0 {
 		chosen += ` AND x.value IN (SELECT ` + g.columns[i] + ` FROM top)` // so that other rows are not even looked at
 	}
-	total := "sum(u." + strings.Join(outcomeColumns(), " + u.") + ")"
+	total := totalOf("u")
 	var totals, wholes []string
 	var more []any
 	for _, part := range cover(r.From.Unix(), r.To.Unix(), usageTableOf(r.Step.Resolution())) {
@@ -163,6 +176,11 @@ func breakdownQuery(src usageSource, g usageGroup, r models.UsageRange, limit in
 		g AS (SELECT ` + group + `, ` + each("sum(%s)", sumColumns()) + ` FROM wholes GROUP BY ` + group + `)
 		SELECT ` + g.label + `, ` + g.detail + `, g.* FROM top JOIN g USING (` + group + `) ` + g.joins + ` ORDER BY top.total DESC, ` + each("g.%s", g.columns),
 		slices.Concat(args, []any{limit}, more)
+}
+
+// totalOf sums all requests of the rows of a table.
+func totalOf(table string) string {
+	return "sum(" + table + "." + strings.Join(outcomeColumns(), " + "+table+".") + ")"
 }
 
 // each lists what a form makes of every column.

@@ -26,6 +26,7 @@ const (
 	listedIDs     = `json_each(?)`
 	plansOfOwner  = `(SELECT id AS value FROM plans WHERE owner_id = ?)`
 	keysOfPerson  = `(SELECT k.id AS value FROM apps a JOIN keys k ON k.app_id = a.id WHERE a.account_id = ?)`
+	asCustomer    = `(SELECT id AS value FROM usage_customers WHERE account_id = ?)`
 	stagesOfOwner = `(SELECT st.id AS value FROM apis a JOIN stages st ON st.api_id = a.id WHERE a.owner_id = ?)`
 	stagesOfThese = `(SELECT st.id AS value FROM json_each(?) l CROSS JOIN stages st ON st.id = l.value JOIN apis a ON a.id = st.api_id WHERE a.owner_id = ?)`
 	// Plans that open a stage of a list or did so once: the rows of all others would be read for nothing.
@@ -37,17 +38,27 @@ const (
 func sourceOf(sc models.UsageScope, by models.UsageGroup) (src usageSource, ok bool, err error) {
 	whole, accounts := sc.Stages == nil && sc.Method == 0, sc.Owner != 0 || sc.Developer != 0
 	switch {
-	case accounts && (sc.Owner != 0 && sc.Developer != 0 || len(sc.Keys)+len(sc.Plans) > 0):
-		return src, false, errors.New("usage of an owner or a developer is asked for by that alone")
+	case accounts && (sc.Owner != 0 && (sc.Developer != 0 || len(sc.Plans) > 0) || len(sc.Keys)+len(sc.Consumers) > 0) || len(sc.Keys) > 0 && len(sc.Consumers) > 0:
+		return src, false, errors.New("usage is asked for of an owner, a developer, customers or keys")
 	case len(sc.Keys) > 0:
 		src = source(usageOfKey, listedIDs, numberList(sc.Keys))
 		if len(sc.Plans) > 0 {
 			src.narrow("plan_id", numberList(sc.Plans))
 		}
-	case sc.Developer != 0 && whole && by == "":
+	case sc.Developer != 0 && whole && len(sc.Plans) == 0 && by == "":
 		src = source(usageOfDeveloper, oneID, int64(sc.Developer))
-	case sc.Developer != 0:
-		src = source(usageOfKey, keysOfPerson, int64(sc.Developer))
+	case sc.Developer != 0 || len(sc.Consumers) > 0:
+		switch {
+		case sc.Developer == 0:
+			src = source(usageOfCustomer, listedIDs, numberList(sc.Consumers))
+		case by == models.ByKey:
+			src = source(usageOfKey, keysOfPerson, int64(sc.Developer))
+		default:
+			src = source(usageOfCustomer, asCustomer, int64(sc.Developer))
+		}
+		if len(sc.Plans) > 0 {
+			src.narrow("plan_id", numberList(sc.Plans))
+		}
 	case len(sc.Plans) > 0 && whole && (by == "" || by == models.ByPlan):
 		src = source(usageOfPlan, listedIDs, numberList(sc.Plans))
 	case len(sc.Plans) > 0:

@@ -20,6 +20,7 @@ const (
 	usageOfPlanMethods                       // a plan by stage and method
 	usageOfStage                             // a stage, on any plan
 	usageOfStageMethods                      // a stage by method, on any plan
+	usageOfCustomer                          // a customer by plan, stage and method
 )
 
 // column names what tells rows of the kind apart: id stands for itself.
@@ -64,7 +65,7 @@ func outcomeColumns() []string {
 
 // sumColumns are the columns that add up, in the order of usageEntry.sums.
 func sumColumns() []string {
-	columns := append(outcomeColumns(), "bytes_in", "bytes_out", "throttled_seconds")
+	columns := append(outcomeColumns(), "bytes_in", "bytes_out", "throttled_seconds", "upstream_us", "gateway_us", "timed")
 	for i := range models.NumLatencies {
 		columns = append(columns, fmt.Sprintf("l%d", i))
 	}

@@ -386,7 +386,7 @@ func TestPruningForgetsByResolution(t *testing.T) {
 		ok(t, store.Writer(s).Raw(fmt.Sprintf(`SELECT count(*) FROM %s`, table)).Scan(&n).Error)
 		got[table] = n
 	}
-	const kinds = 7 // of a developer's key on a plan
+	const kinds = 8 // of a developer's key on a plan
 	want := map[string]int64{
 		"usage_minutes": 4 * kinds, "usage_half_hours": 36*kinds + 2500, "usage_days": 400*kinds + 2500, "usage_key_months": 14, "quota_days": 63,
 	}

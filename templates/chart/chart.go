@@ -69,8 +69,10 @@ type Chart struct {
 	Now     time.Time // the bucket that holds it is hatched: it is not over yet
 	Series  []Series
 	Points  []Point
-	Limit   float64 // drawn as a dashed line where it is above 0
-	Small   bool    // less high
+	Limit   float64   // drawn as a dashed line where it is above 0
+	Before  []float64 // the sums of as many buckets before, drawn as a line over the bars to compare with; nil for none, NaN for a gap
+	Zoom    string    // the page for a span that is dragged over, which appends from= and to= (RFC 3339); "" for none
+	Small   bool      // less high
 }
 
 // partial tells whether bucket i is still being filled.
@@ -151,6 +153,14 @@ func (c Chart) cell(i, j int) string {
 		value = math.Round(value)
 	}
 	return format.Number(value) + "\u00a0" + c.Unit
+}
+
+// cellBefore writes the sum of the bucket as long before.
+func (c Chart) cellBefore(i int) string {
+	if i >= len(c.Before) || math.IsNaN(c.Before[i]) {
+		return "–"
+	}
+	return format.Number(c.Before[i])
 }
 
 // summary is what a screen reader says of the whole.

@@ -239,6 +239,17 @@ var figures = map[string]templ.Component{
 	"spark":    templ.Join(Spark([]float64{1, 3, 2}, Throttled), Spark([]float64{1}, ""), Mini(.52, Warn)),
 	"gauge":    templ.Join(Gauge(Meter{Label: "Quota", Used: "6.42M", Limit: "10M", Share: .642, Projected: .91, Note: "Resets 1 Dec."}), Gauge(Meter{Label: "Rate", Used: "74", Limit: "50 rps", Share: 1.48, Level: Bad, Note: "Over."})),
 	"burndown": BurnDown(Burn{ID: "b", Start: start, End: start.AddDate(0, 0, 30), Now: start.AddDate(0, 0, 15), Limit: 100, Used: []float64{0, 20, 40}, Forecast: 80, Finding: "40 of 100 used."}),
+	"heat":     templ.Join(HeatMap(Heat{ID: "h", Caption: "Requests by weekday and hour", Finding: "Busiest: Tue 13:00.", Hours: [7][24]int64{1: {13: 50, 14: 1, 15: 26}}}), HeatScale()),
+	"compared": Bars(func() Chart {
+		c := hour(point(30, 1), point(20), point(50, 0, 0, 9))
+		c.Before, c.Zoom = []float64{10, math.NaN(), 70}, "/usage?key=1"
+		return c
+	}()),
+	"rate": templ.Join(Lines(func() Chart {
+		c := hour(point(3), point(9))
+		c.Series, c.Unit, c.Small, c.Limit = []Series{{Name: "Requests per second"}}, "rps", true, 5
+		return c
+	}()), LimitLegend("The plan's rate", "5 rps"), BeforeLegend("100")),
 	"throttle": Throttle("t", 50, 100),
 }
 

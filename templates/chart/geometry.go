@@ -66,6 +66,11 @@ func stack(c Chart, a axis) bars {
 // never less than the limit that is drawn.
 func highest(c Chart, stacked bool) float64 {
 	top := c.Limit
+	for _, v := range c.Before {
+		if v > top && !math.IsInf(v, 0) {
+			top = v
+		}
+	}
 	for _, point := range c.Points {
 		sum := 0.0
 		for _, v := range point.Values {
@@ -137,6 +142,21 @@ func line(c Chart, a axis, j int, fill bool) string {
 		case run[0] == run[1]:
 			b.WriteString("h.01")
 		}
+	}
+	return b.String()
+}
+
+// before is the line of the sums before, through the middle of the bars.
+func before(c Chart, a axis) string {
+	var b strings.Builder
+	slot, height, step := width/float64(max(1, len(c.Points))), c.height(), "M"
+	for i, v := range c.Before[:min(len(c.Before), len(c.Points))] {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			step = "M"
+			continue
+		}
+		b.WriteString(step + num((float64(i)+.5)*slot) + " " + num(height-math.Max(0, v)/a.Top*height))
+		step = "L"
 	}
 	return b.String()
 }

@@ -79,6 +79,14 @@ func (b Burn) past() float64 {
 	return math.Max(0, math.Min(1, float64(b.Now.Sub(b.Start))/float64(whole)))
 }
 
+// until names the moment of a total: the last one is of now.
+func (b Burn) until(i int) string {
+	if i == len(b.Used)-1 {
+		return b.Now.UTC().Format("2 Jan, 15:04")
+	}
+	return b.Start.AddDate(0, 0, i).UTC().Format("2 Jan, 15:04")
+}
+
 // y is the height of a total; a tenth stays free above the limit or the forecast.
 func (b Burn) y(total float64) float64 {
 	top := math.Max(b.Limit, b.Forecast)

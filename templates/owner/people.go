@@ -183,15 +183,19 @@ type ExportView struct {
 
 // UsageView is usage by plan, stage, method and key.
 type UsageView struct {
-	Range    string
-	Ranges   []ui.Range
-	Pills    []ui.Pill
-	Filters  UsageFilters
-	Problem  string
-	Figures  usage.Figures
-	Tables   []usage.Breakdown
-	Keys     []PlanKeyRow // of this month; of one plan
-	KeysHref string
+	Range     string
+	Ranges    []ui.Range
+	Pills     []ui.Pill
+	Filters   UsageFilters
+	Custom    usage.Custom
+	Downloads []usage.Download
+	Live      bool
+	LiveHref  string
+	Problem   string
+	Figures   usage.Figures
+	Tables    []usage.Breakdown
+	Keys      []PlanKeyRow // of this month; of one plan
+	KeysHref  string
 }
 
 // UsageFilters is the form that narrows the page.

@@ -13,7 +13,22 @@ type Figures struct {
 	Latency  chart.Chart // ID "latency"
 	Outcomes []Outcome   // only those that happened
 	Empty    bool        // no requests at all
+	Before   string      // requests in the time before, where the chart compares with it
+	Compare  string      // turns that on or off; "" where it cannot be
+	Heat     *chart.Heat // nil: what is there stays
+	Times    *chart.Chart
 }
+
+// Custom is the form that chooses any span.
+type Custom struct {
+	Action   string
+	Hidden   []ui.Pair
+	From, To string // as the fields have them, in UTC
+	Current  bool   // it is the span that is shown
+}
+
+// Download is a file of what the page shows.
+type Download struct{ Label, Href string }
 
 // Outcome is how requests ended.
 type Outcome struct {

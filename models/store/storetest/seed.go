@@ -38,8 +38,7 @@ type Seeded struct {
 	Stage                             models.StageID
 	Deployment                        models.DeploymentID
 	Method                            models.MethodID
-	Guide                             models.GuideID // of the API, published as "first-call"
-	Plan, DraftPlan, AskPlan, NewPlan models.PlanID  // the busiest; never published; asks first; published with a draft on top
+	Plan, DraftPlan, AskPlan, NewPlan models.PlanID // the busiest; never published; asks first; published with a draft on top
 	App                               models.AppID
 	Key                               models.KeyID          // the developer's busiest, on Plan
 	Subscription                      models.SubscriptionID // of App to Plan

@@ -133,6 +133,7 @@ func (w *usageWriter) add(c caller, method models.MethodID, minute time.Time, ou
 	cell := models.UsageCell{KeyID: c.key, PlanID: c.plan, StageID: c.stage, MethodID: method, Minute: minute.Unix(), Outcome: outcome, Count: n, BytesIn: n * 80, BytesOut: n * 900}
 	if outcome.Admitted() {
 		cell.Latency[5], cell.Latency[6], cell.Latency[9] = n-n/2-n/10, n/2, n/10
+		cell.Upstream, cell.Gateway, cell.Timed = time.Duration(n)*40*time.Millisecond, time.Duration(n)*90*time.Microsecond, n
 		w.batch.Charged = append(w.batch.Charged, models.QuotaUse{KeyID: c.key, PlanID: c.plan, Day: minute.Unix() / 86400, Used: n})
 	} else {
 		cell.ThrottledSeconds = 1
