@@ -227,6 +227,11 @@ func (t *texter) parameter(p openapi.Parameter) {
 		f.Limits = append(f.Limits[:len(f.Limits):len(f.Limits)], p.Style)
 	}
 	t.field(f, "")
+	if p.Schema != nil {
+		shape, err := t.ref.doc.Shape(p.Schema, ruleRows)
+		t.err = cmp.Or(t.err, err)
+		t.shape(openapi.Shape{Fields: shape.Fields, Choice: shape.Choice, Variants: shape.Variants}, "  ")
+	}
 }
 
 func (t *texter) contents(contents []openapi.Content, level int) {
@@ -276,8 +281,8 @@ func (t *texter) shape(s openapi.Shape, indent string) {
 
 func (t *texter) field(f openapi.Field, indent string) {
 	words := []string{f.Type}
-	if f.More && t.ref.sees(f.Model) {
-		words[0] = t.request.link(f.Type, t.ref.modelPath(f.Model))
+	if t.ref.sees(f.More) {
+		words[0] = t.request.link(f.Type, t.ref.modelPath(f.More))
 	}
 	if f.Required {
 		words = append(words, "required")
@@ -377,7 +382,7 @@ func (ref *reference) overviewText(r *Request) string {
 		w.paragraph("> ", ref.api.Summary)
 	}
 	w.paragraph("Address: ", code(ref.url(r)), " (stage ", code(ref.stage.Name), "). ", keyWords(ref.stage.KeySource))
-	w.paragraph("Plans and prices: ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ".")
+	w.paragraph("Plans and prices: ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ". The OpenAPI document as it holds here: ", r.Site.PublicURL, apiPath(ref.api.Slug), "/openapi.json", ref.stageQuery(), ".")
 	w.paragraph(ref.doc.Text)
 	left := maxListed
 	for _, g := range ref.groups {

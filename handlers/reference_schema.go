@@ -65,9 +65,7 @@ func (m *mapper) field(f openapi.Field) public.FieldView {
 		Name: f.Name, Type: f.Type, TypeHref: m.modelHref(f.Model), Required: f.Required, Text: m.html(f.Text, 2), Limits: f.Limits, Example: f.Example, Default: f.Default,
 		Enum: f.Enum, Marks: marks(f.ReadOnly, f.WriteOnly, f.Deprecated), Choice: f.Choice, Variants: m.variants(f.Variants), Extra: f.Extra,
 	}
-	if f.More {
-		v.MoreHref = m.modelHref(f.Model)
-	}
+	v.MoreHref = m.modelHref(f.More)
 	return v
 }
 

@@ -136,6 +136,8 @@ func public(g group, p Pages) {
 	g.get("/apis", p.Catalog.List)
 	g.get("/apis/:slug", p.Catalog.Show)
 	g.get("/apis/:slug/llms.txt", p.Catalog.OverviewText)
+	g.get("/apis/:slug/openapi.json", p.Catalog.OpenAPIJSON)
+	g.get("/apis/:slug/openapi.yaml", p.Catalog.OpenAPIYAML)
 	g.get("/apis/:slug/docs", p.Catalog.Reference)
 	g.get("/apis/:slug/docs.md", p.Catalog.OverviewText)
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)

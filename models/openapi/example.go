@@ -123,10 +123,12 @@ type sketchKey struct {
 
 // Bounds on an example that is made: one that nobody reads to its end is made again with less depth.
 const (
-	maxSketch      = 3 << 10
+	maxSketch      = 1200
 	maxSketchLevel = 5
 	maxOpened      = 5_000 // schemas opened for one
 	maxSketchKeys  = 200
+
+	maxExamplesMade = 24 << 20 // of a whole document
 )
 
 // sketch makes an example from a schema that has none, of the examples, defaults and first choices of its parts and of plain values for the rest, so that

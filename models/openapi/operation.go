@@ -377,21 +377,19 @@ func (r *reading) content(mediaType string, n, example *yaml.Node, sent bool) Co
 	if n != nil {
 		c.Type, c.Schema = r.typeOf(n), r.schema(n)
 	}
-	if r.left <= 0 {
-		return c
-	}
 	if example == nil && n != nil {
 		if s, ok := r.open(n); ok {
 			example = s.example()
 		}
 	}
 	switch {
-	case example != nil:
+	case example != nil && r.left > 0:
 		c.Example = sample(example, mediaType)
-	case n != nil && isJSON(mediaType):
+		r.left -= len(c.Example)
+	case example == nil && n != nil && isJSON(mediaType) && r.examples > 0:
 		c.Example = r.sketch(n, sent)
+		r.examples -= len(c.Example)
 	}
-	r.left -= len(c.Example)
 	return c
 }
 

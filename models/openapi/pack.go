@@ -40,6 +40,7 @@ type packIndex struct {
 	Webhooks    []part          `json:"webhooks"`
 	Models      []part          `json:"models"`
 	Root        part            `json:"root"`
+	Hooks       part            `json:"hooks"`
 	Items       map[string]part `json:"items,omitempty"`
 	Fragments   map[string]part `json:"fragments,omitempty"`
 	Components  []packComponent `json:"components,omitempty"`
@@ -72,6 +73,9 @@ func (d Description) Pack() ([]byte, error) {
 	}
 	if d.source.Root != "" {
 		index.Root = w.text(d.source.Root, nil)
+		if len(d.Webhooks) > 0 {
+			index.Hooks = w.text(d.source.Hooks.JSON, d.source.Hooks.Uses)
+		}
 		for path, item := range d.source.Items {
 			index.Items[path] = w.text(item, nil)
 		}
@@ -245,6 +249,9 @@ func (x *packIndex) check() error {
 		if !within(c.Uses, len(x.Components)) {
 			return errors.New("open reference: a component uses one that is none")
 		}
+	}
+	if !within(x.Hooks.Uses, len(x.Components)) {
+		return errors.New("open reference: a webhook uses a component that is none")
 	}
 	for _, f := range x.Fragments {
 		if !within(f.Uses, len(x.Components)) {

@@ -91,7 +91,9 @@ type reading struct {
 	modelAt        map[*yaml.Node]int // schemas that are referred to -> Models
 	nodes          []*yaml.Node       // of Models
 	operationNodes []sourceNodes
+	modelsRead     int
 	sketches       map[sketchKey]string
+	examples       int // bytes that may still be spent on examples that are made
 	visits         int // schemas opened so far, see maxVisits
 	left           int // bytes that may still be spent, see maxDetail
 }
@@ -102,7 +104,7 @@ const maxDetail = 8 << 20
 
 func newReading(tree *tidy, format string, detail int) *reading {
 	r := &reading{
-		Description: Description{Format: format}, tree: tree, notes: tree.notes, left: detail, taken: map[string]int{}, ids: map[string]string{},
+		Description: Description{Format: format}, tree: tree, notes: tree.notes, left: detail, examples: maxExamplesMade, taken: map[string]int{}, ids: map[string]string{},
 		tags: map[string]bool{}, modelAt: map[*yaml.Node]int{}, sketches: map[sketchKey]string{},
 	}
 	r.names.Reserve("models")
@@ -122,6 +124,7 @@ func (r *reading) document() error {
 	r.Secured = child(root, "security") != nil
 	r.schemes()
 	r.nameModels()
+	r.readModels()
 	for path, item := range pairs(child(root, "paths")) {
 		if err := r.item(path, r.resolve(item)); err != nil {
 			return err
@@ -133,7 +136,7 @@ func (r *reading) document() error {
 			r.Webhooks = append(r.Webhooks, hook)
 		}
 	}
-	r.models()
+	r.readModels() // those that were only referred to
 	r.Extra = r.extra(root, "openapi", "swagger", "info", "servers", "tags", "security", "paths", "webhooks", "components", "definitions", "parameters", "responses",
 		"securityDefinitions", "host", "basePath", "schemes", "consumes", "produces", "externalDocs", "$self", "jsonSchemaDialect")
 	r.source = r.sources()

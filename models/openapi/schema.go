@@ -270,9 +270,10 @@ func (r *reading) modelIfAny(ref string) string {
 	return ""
 }
 
-// models reads the named schemas, and the hidden ones that turn up meanwhile.
-func (r *reading) models() {
-	for i := 0; i < len(r.nodes); i++ {
+// readModels reads the named schemas, and the hidden ones that have turned up since.
+func (r *reading) readModels() {
+	for ; r.modelsRead < len(r.nodes); r.modelsRead++ {
+		i := r.modelsRead
 		if s := r.schema(r.nodes[i]); s != nil {
 			r.Models[i].Schema, r.Models[i].Type = s, s.Type
 			if named := reference(r.nodes[i]); named == "" && s.Type == "any" && len(s.Properties) > 0 {

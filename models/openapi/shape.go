@@ -30,7 +30,7 @@ type Field struct {
 	WriteOnly  bool
 	Deprecated bool
 	Model      string // slug of the model that it is, or that its elements are; empty for none
-	More       bool   // it has fields that are not among the rows: the model's page has them
+	More       string // slug of the model whose page has fields of it that are not among the rows; empty where there are none
 	Choice     string
 	Variants   []Variant
 	Extra      string // JSON
@@ -77,6 +77,7 @@ type shaper struct {
 	*Reference
 	deepest, most, rows int
 	models              map[string]*Schema
+	within              []string        // models that are being walked, the innermost last
 	active              map[string]bool // models that are being walked: a model inside itself is named, not walked again
 	visits              int
 	err                 error // the first
@@ -181,8 +182,11 @@ func (b *shaper) gather(g *group, prefix string, s *Schema, level int) {
 		return
 	}
 	if o.slug != "" {
-		b.active[o.slug] = true
-		defer delete(b.active, o.slug)
+		b.active[o.slug], b.within = true, append(b.within, o.slug)
+		defer func() {
+			delete(b.active, o.slug)
+			b.within = b.within[:len(b.within)-1]
+		}()
 	}
 	b.require(g, prefix, &o.Schema, 0)
 	for i := range o.AllOf {
@@ -258,13 +262,26 @@ func (b *shaper) add(g *group, prefix string, p *Property, level int) {
 	g.fields = append(g.fields, f)
 	i := len(g.fields) - 1
 	if level >= b.deepest {
-		g.fields[i].More = b.deep(&o.Schema)
+		if b.deep(&o.Schema) {
+			g.fields[i].More = b.page(f.Model)
+		}
 		return
 	}
 	inner := group{at: map[string]int{}, required: map[string]bool{}, cut: new(bool)}
 	b.gather(&inner, name+".", &p.Schema, level+1)
-	g.fields[i].Choice, g.fields[i].Variants, g.fields[i].More = inner.choice, inner.variants, *inner.cut
+	g.fields[i].Choice, g.fields[i].Variants = inner.choice, inner.variants
+	if *inner.cut {
+		g.fields[i].More = b.page(f.Model)
+	}
 	g.fields = append(g.fields, inner.fields...)
+}
+
+// page is the model whose page tells more: the field's own, else the one that it stands in.
+func (b *shaper) page(model string) string {
+	if model == "" && len(b.within) > 0 {
+		return b.within[len(b.within)-1]
+	}
+	return model
 }
 
 // refine adds to a row what another part of an allOf says of its property.

@@ -16,6 +16,7 @@ type source struct {
 	Items      map[string]string   // path -> what its operations share: an object
 	Operations map[string]fragment // "GET /users" -> the operation
 	Components []component
+	Hooks      fragment // webhooks: an object
 }
 
 // fragment is a part and the places among the components that it refers to.
@@ -81,6 +82,7 @@ func (r *reading) sources() source {
 		src.Operations[op.name] = f
 	}
 	src.Root = w.fragment(r.tree.root, append(r.sections(), "paths", "components", "servers", "security", "securityDefinitions", "host", "basePath", "schemes", "webhooks")).JSON
+	src.Hooks = w.fragment(child(r.tree.root, "webhooks"), nil)
 	if w.room < 0 {
 		return source{}
 	}
@@ -172,7 +174,7 @@ func (f *fragmentWriter) inlined(n *yaml.Node, names bool) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
-		case !names && internal(key.Value):
+		case !names && (internal(key.Value) || key.Value == "security"): // schemes of security are not kept
 		case !names && key.Value == "mapping":
 			for _, to := range pairs(value) {
 				f.use(to.Value)
