@@ -19,6 +19,7 @@ import (
 // pages hands every page family what it needs.
 func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	markdown := handlers.NewMarkdown()
+	guides := handlers.NewGuideText()
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(time.Now())
 	limits := func(key models.KeyID, plan models.PlanID) (handlers.KeyLimits, bool) {
 		l, ok := in.gateway.Limits(context.Background(), key, plan)
@@ -29,6 +30,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
 		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits, Caller: in.gateway},
+		Guides:   &handlers.Guides{Store: in.store, Text: guides},
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
@@ -50,6 +52,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
+		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit},
 		OwnerKeys:          &handlers.OwnerKeys{Store: in.store, Settle: in.gateway.Commit, Receipts: receipts},

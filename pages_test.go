@@ -322,7 +322,10 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
+	}
+	if reader == visitor {
+		m[":guide"] = "first-call"
 	}
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()

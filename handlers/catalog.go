@@ -15,6 +15,7 @@ type CatalogStore interface {
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
+	PublishedGuides(ctx context.Context, api models.APIID) ([]models.Guide, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)
 	StageKeys(ctx context.Context, account models.AccountID, stage models.StageID, method models.MethodID) ([]models.StageKey, error)
@@ -95,6 +96,13 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		v.Stages = append(v.Stages, public.StageView{
 			ID: "stage-" + s.ID.String(), Name: s.Name, URL: stageURL(r.Site.GatewayURL, api.Slug, s.Name), Methods: len(s.Methods), DeployedAt: s.DeployedAt,
 		})
+	}
+	guides, err := c.Store.PublishedGuides(r.Context(), api.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(guides) > 0 {
+		v.GuidesHref = guidesPath(api.Slug)
 	}
 	if len(api.Stages) > 0 {
 		v.DocsHref = docsPath(api.Slug)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
@@ -27,15 +28,8 @@ type Markdown struct {
 
 // NewMarkdown returns a renderer; a process needs one.
 func NewMarkdown() *Markdown {
-	policy := bluemonday.NewPolicy()
-	policy.AllowElements("p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li",
-		"h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td")
-	policy.AllowAttrs("href").OnElements("a")
-	policy.AllowURLSchemes("http", "https", "mailto")
-	policy.RequireParseableURLs(true)
+	policy := textPolicy()
 	policy.AllowRelativeURLs(false) // relative to the owner's site, not to ours
-	policy.RequireNoFollowOnLinks(true)
-	policy.RequireNoReferrerOnLinks(true)
 	return &Markdown{
 		parser: goldmark.New(
 			goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify),
@@ -44,6 +38,22 @@ func NewMarkdown() *Markdown {
 		policy: policy,
 	}
 }
+
+// textPolicy is the short list of what a text may have.
+func textPolicy() *bluemonday.Policy {
+	policy := bluemonday.NewPolicy()
+	policy.AllowElements("p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li",
+		"h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td")
+	policy.AllowAttrs("href").OnElements("a")
+	policy.AllowURLSchemes("http", "https", "mailto")
+	policy.RequireParseableURLs(true)
+	policy.RequireNoFollowOnLinks(true)
+	policy.RequireNoReferrerOnLinks(true)
+	return policy
+}
+
+// headingID is what the id of a guide's heading may be.
+var headingID = regexp.MustCompile(`^s-[a-z0-9-]{1,60}$`)
 
 // HTML renders a text that stands under a heading of the level below, 1 to 5. It has no ids, so that it cannot stand in for a part of
 // the page, no images, so that reading does not tell another site who reads, and no style.

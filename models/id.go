@@ -74,6 +74,7 @@ type (
 	EventID        = ID[Event]
 	ImportID       = ID[Import]
 	CustomerNoteID = ID[CustomerNote]
+	GuideID        = ID[Guide]
 	MessageID      = ID[Message]
 	WebhookID      = ID[Webhook]
 	AlertID        = ID[Alert]

@@ -14,6 +14,7 @@ import (
 type Pages struct {
 	Public   *handlers.Public
 	Catalog  *handlers.Catalog
+	Guides   *handlers.Guides
 	Problems *handlers.Problems
 	SignIn   *handlers.SignIn
 	Links    *handlers.Links
@@ -35,6 +36,7 @@ type Pages struct {
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
 	OwnerStages        *handlers.OwnerStages
+	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
 	OwnerKeys          *handlers.OwnerKeys
@@ -145,6 +147,8 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/docs/models.md", p.Catalog.Models)
 	g.get("/apis/:slug/docs/models/:model", p.Catalog.Model)
 	g.get("/llms.txt", p.Catalog.LLMs)
+	g.get("/apis/:slug/guides", p.Guides.List)
+	g.get("/apis/:slug/guides/:guide", p.Guides.Show)
 	g.get("/problems", p.Problems.List)
 	g.get("/problems/:name", p.Problems.Show)
 	g.get("/search", p.Search.Show)
@@ -256,6 +260,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/log/live", p.Logs.Live)
 	ownerNotices(g, p)
 	ownerAPIs(g, p)
+	ownerGuides(g, p)
 	ownerPlans(g, p)
 	ownerCustomers(g, p)
 }
@@ -277,6 +282,15 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
 	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
 	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
+}
+
+func ownerGuides(g group, p Pages) {
+	g.form("/owner/apis/:api/guides", p.OwnerGuides.List, p.OwnerGuides.Create)
+	g.get("/owner/apis/:api/guides/new", p.OwnerGuides.New)
+	g.post("/owner/apis/:api/guides/preview", p.OwnerGuides.Preview)
+	g.form("/owner/apis/:api/guides/:guide", p.OwnerGuides.Edit, p.OwnerGuides.Save)
+	g.post("/owner/apis/:api/guides/:guide/move", p.OwnerGuides.Move)
+	g.form("/owner/apis/:api/guides/:guide/delete", p.OwnerGuides.DeleteForm, p.OwnerGuides.Delete)
 }
 
 func ownerPlans(g group, p Pages) {

@@ -44,6 +44,7 @@ type CallView struct {
 // APIView is an API's page.
 type APIView struct {
 	Name, Summary, Owner string
+	GuidesHref           string // empty: there are none
 	DocsHref             string // empty: nothing is deployed, and only the owner sees this page
 	Stages               []StageView
 	Plans                []PlanView

@@ -38,7 +38,8 @@ type Seeded struct {
 	Stage                             models.StageID
 	Deployment                        models.DeploymentID
 	Method                            models.MethodID
-	Plan, DraftPlan, AskPlan, NewPlan models.PlanID // the busiest; never published; asks first; published with a draft on top
+	Guide                             models.GuideID // of the API, published as "first-call"
+	Plan, DraftPlan, AskPlan, NewPlan models.PlanID  // the busiest; never published; asks first; published with a draft on top
 	App                               models.AppID
 	Key                               models.KeyID          // the developer's busiest, on Plan
 	Subscription                      models.SubscriptionID // of App to Plan

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"gatehouse/models"
@@ -27,10 +28,23 @@ func (d *seeder) catalog() {
 	}
 	first := d.apis[0]
 	d.made.API, d.made.APISlug, d.made.Stage, d.made.Method = first.id, seedSlug(0), first.stages[0], first.methods[0]
+	d.guides(first.id)
 	for i := range deploymentsLarge {
 		deployed, err := d.Deploy(d.Context(), Actor(d.made.Owner), first.id, first.stages[0], fmt.Sprintf("Release %d", i+2), d.at(i, deploymentsLarge))
 		d.must(err)
 		d.made.Deployment = deployed.ID
+	}
+}
+
+// guides writes guides to an API.
+func (d *seeder) guides(api models.APIID) {
+	for i, title := range []string{"First call", "Paging", "Errors"} {
+		text := strings.Repeat("## A part\n\nSome words about orders, with `code`.\n\n```\ncurl https://example.com\n```\n\n", 8)
+		g, err := d.CreateGuide(d.Context(), Actor(d.made.Owner), api, models.Guide{Title: title, Text: text, Published: true}, d.made.Now)
+		d.must(err)
+		if i == 0 {
+			d.made.Guide = g.ID
+		}
 	}
 }
 
