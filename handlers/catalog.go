@@ -14,6 +14,7 @@ import (
 type CatalogStore interface {
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	AskablePlans(ctx context.Context, viewer models.AccountID, api models.APIID) ([]models.AskablePlan, error)
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	PublishedGuides(ctx context.Context, api models.APIID) ([]models.Guide, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
@@ -115,6 +116,20 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 			})
 		}
 		v.More = len(methods) - shown
+	}
+	askable, err := c.Store.AskablePlans(r.Context(), r.Account.ID, api.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	for _, p := range askable {
+		one := public.AskablePlan{Name: p.Terms.Name, Text: limitsLine(p.Terms), Href: pathWith(apiPath(api.Slug)+"/ask", "plan", p.PlanID.String()), Action: "Ask to be let in"}
+		switch p.Asked.State {
+		case models.WaitingAsked:
+			one.Action = "You asked; the owner decides"
+		case models.WaitingDeclined:
+			one.Action = "Declined: see why"
+		}
+		v.Askable = append(v.Askable, one)
 	}
 	page := r.public(api.Name, ui.Crumb{Label: "APIs", Href: "/apis"}, ui.Crumb{Label: api.Name})
 	page.Description = api.Summary

@@ -194,12 +194,28 @@ func (o *OwnerPlans) InvitationsForm(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Page(invitationsPage(r, row, NewForm("emails", strings.Join(emails, "\n")))), nil
+	page, err := o.invitationsPage(r, row, NewForm("emails", strings.Join(emails, "\n")), "")
+	return Page(page), err
 }
 
-func invitationsPage(r *Request, row models.PlanRow, f *Form) templ.Component {
-	v := owner.InvitationsView{PlanHead: planHead(row, r.Now), Invited: row.Current().Audience == models.AudienceInvited}
-	return owner.Invitations(r.layout("Invitations", plansCrumb(), ui.Crumb{Label: row.Name(), Href: v.Href}, ui.Crumb{}), v, f)
+// invitationsPage draws the page; tried is of the waiting list, after a mistake.
+func (o *OwnerPlans) invitationsPage(r *Request, row models.PlanRow, f *Form, tried string) (templ.Component, error) {
+	v := owner.InvitationsView{PlanHead: planHead(row, r.Now), Invited: row.Current().Audience == models.AudienceInvited, Now: r.Now, Tried: tried}
+	waiting, err := o.Store.WaitingList(r.Context(), r.Account.ID, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range waiting {
+		v.Waiting = append(v.Waiting, owner.WaitingRow{ID: w.AccountID.String(), Name: personName(w.Name, w.Email), Email: w.Email, Message: w.Message, At: w.AskedAt})
+	}
+	if tried != "" {
+		emails, err := o.Store.PlanInvitations(r.Context(), r.Account.ID, row.ID)
+		if err != nil {
+			return nil, err
+		}
+		f.Set("emails", strings.Join(emails, "\n"))
+	}
+	return owner.Invitations(r.layout("Invitations", plansCrumb(), ui.Crumb{Label: row.Name(), Href: v.Href}, ui.Crumb{}), v, f), nil
 }
 
 // Invitations replaces the list.
@@ -231,7 +247,8 @@ func (o *OwnerPlans) Invitations(r *Request) (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	return Again(invitationsPage(r, row, f)), nil
+	page, err := o.invitationsPage(r, row, f, "")
+	return Again(page), err
 }
 
 // Usage is the busiest keys of a plan in a month, ?month=2026-03.

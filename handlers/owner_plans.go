@@ -18,6 +18,10 @@ import (
 
 // OwnerPlanStore is what the pages of plans need of the store.
 type OwnerPlanStore interface {
+	Joining(ctx context.Context, plan models.PlanID) (models.Joining, error)
+	SetJoining(ctx context.Context, actor models.Actor, plan models.PlanID, in models.Joining, now time.Time) error
+	WaitingList(ctx context.Context, owner models.AccountID, plan models.PlanID) ([]models.Waiting, error)
+	DecideWaiting(ctx context.Context, actor models.Actor, plan models.PlanID, account models.AccountID, invite bool, reason string, now time.Time) error
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
 	CreatePlan(ctx context.Context, actor models.Actor, t models.Terms, now time.Time) (models.Plan, error)

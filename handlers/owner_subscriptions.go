@@ -22,6 +22,7 @@ type OwnerSubscriptionStore interface {
 	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, withCount bool, now time.Time) (models.Subscription, error)
 	SubscriptionKeys(ctx context.Context, owner models.AccountID, id models.SubscriptionID) ([]models.KeyRow, error)
 	SubscriptionOverride(ctx context.Context, id models.SubscriptionID) (models.Override, bool, error)
+	joiningStore
 	standingStore
 	Plans(ctx context.Context, owner models.AccountID, state models.PlanState, p models.Page) (models.List[models.PlanRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
@@ -31,7 +32,8 @@ type OwnerSubscriptionStore interface {
 type OwnerSubscriptions struct {
 	Store OwnerSubscriptionStore
 	// Settle commits what the gateway has admitted until now; nil: all is committed.
-	Settle func(context.Context) error
+	Settle   func(context.Context) error
+	Markdown *Markdown
 }
 
 func subscriptionsCrumb() ui.Crumb {
@@ -97,7 +99,7 @@ func ownerSubscriptionRow(row models.SubscriptionRow) owner.SubscriptionRow {
 	if who == "" {
 		who = row.AccountEmail
 	}
-	return owner.SubscriptionRow{Href: ownerSubscriptionPath(row.ID), App: row.AppName, Who: who, Email: row.AccountEmail, Plan: row.PlanName, PlanHref: ownerPlanPath(row.PlanID),
+	return owner.SubscriptionRow{ID: row.ID.String(), Href: ownerSubscriptionPath(row.ID), App: row.AppName, Who: who, Email: row.AccountEmail, Plan: row.PlanName, PlanHref: ownerPlanPath(row.PlanID),
 		State: ownerSubscriptionBadge(row.State), Pending: row.State == models.SubscriptionPending, Closed: row.State == models.SubscriptionPending && row.PlanState != models.PlanPublished,
 		Message: row.Message, Requested: row.RequestedAt, Keys: row.Keys, KeysHref: "/owner/keys?plan=" + row.PlanID.String()}
 }
@@ -126,6 +128,10 @@ func (o *OwnerSubscriptions) page(r *Request, row models.SubscriptionRow, f *For
 		UsageHref: pathWith("/owner/usage", "plan", row.PlanID.String()), LogHref: pathWith(ownersLog, "plan", row.PlanID.String()), AuditHref: "/owner/audit?object=" + row.ID.String(), CustomerHref: customerPath(models.CustomerRef{AccountID: row.AccountID})}
 	if row.PlanState != models.PlanEnded {
 		v.PlanEnds = row.PlanEndsAt
+	}
+	var err error
+	if v.Joined, err = joinedView(r, o.Store, row.ID, o.Markdown); err != nil {
+		return Reply{}, err
 	}
 	for _, api := range row.APIs {
 		v.APIs = append(v.APIs, owner.APILink{Name: api.Name, Href: ownerAPIPath(api.APIID), Stages: strings.Join(api.Stages, ", ")})

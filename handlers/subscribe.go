@@ -19,10 +19,16 @@ type SubscribeStore interface {
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	Subscribe(ctx context.Context, actor models.Actor, in models.NewSubscription, now time.Time) (models.Subscribed, secret.Value, error)
+	AskablePlans(ctx context.Context, viewer models.AccountID, api models.APIID) ([]models.AskablePlan, error)
+	AskInvitation(ctx context.Context, actor models.Actor, plan models.PlanID, message string, now time.Time) error
+	joiningStore
 }
 
 // Subscribe is the form that puts an app on a plan.
-type Subscribe struct{ Store SubscribeStore }
+type Subscribe struct {
+	Store    SubscribeStore
+	Markdown *Markdown
+}
 
 // newApp is the value of the choice to make an app on the way.
 const newApp = "new"
@@ -56,7 +62,7 @@ func (s *Subscribe) Submit(r *Request) (Reply, error) {
 	if o.plan.PlanID.String() != f.Get("plan") {
 		return Reply{}, models.NotFound("plan")
 	}
-	in := models.NewSubscription{PlanID: o.plan.PlanID, KeyName: f.Trimmed("key_name"), Message: f.Get("message")}
+	in := models.NewSubscription{PlanID: o.plan.PlanID, KeyName: f.Trimmed("key_name"), Message: f.Get("message"), Join: readJoin(o.join, f)}
 	var app *models.AppRow
 	if f.Get("app") == newApp {
 		in.AppName = f.Trimmed("app_name")
@@ -109,6 +115,7 @@ type offer struct {
 	api  models.CatalogAPI
 	plan models.CatalogPlan
 	apps []models.AppRow
+	join models.Joining
 }
 
 // offer reads the API, the plan that was asked for, else the first that gives a key at once, and the reader's apps.
@@ -130,8 +137,9 @@ func (s *Subscribe) offer(r *Request, plan string) (o offer, err error) {
 	}
 	if len(o.api.Plans) > 0 {
 		o.plan = o.api.Plans[at]
+		o.join, err = s.Store.Joining(r.Context(), o.plan.PlanID)
 	}
-	return o, nil
+	return o, err
 }
 
 func (o offer) app(id string) *models.AppRow {
@@ -200,6 +208,7 @@ func (s *Subscribe) page(r *Request, o offer, f *Form, clash *developer.Clash) t
 		App: f.Get("app"), AppName: f.Get("app_name"), KeyName: f.Get("key_name"), Message: f.Get("message"), Problem: f.Message(), Clash: clash,
 		KeyNameError: f.Error("key_name"), MessageError: f.Error("message"), AppNameError: f.Error("app_name"), AppError: f.Error("app"),
 	}
+	v.Join = joinView(o.join, f, s.Markdown)
 	if v.Ask {
 		v.Button = "Ask to subscribe"
 	}

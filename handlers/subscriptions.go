@@ -15,7 +15,8 @@ import (
 type SubscriptionsStore interface {
 	Subscription(ctx context.Context, account models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error)
 	CancelSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, now time.Time) error
-	ChangePlan(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, now time.Time) (models.Subscription, error)
+	ChangePlanBy(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, join models.JoinForm, now time.Time) (models.Subscription, error)
+	joiningStore
 	AppKeys(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyDetail, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
@@ -25,6 +26,7 @@ type SubscriptionsStore interface {
 type Subscriptions struct {
 	Store      SubscriptionsStore
 	Limits     LimitsOf
+	Markdown   *Markdown
 	Rehearsals *Rehearsals // for comparing plans on one's own traffic
 }
 
@@ -81,6 +83,9 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 	}
 	if th := t.Throttle; th != nil {
 		v.Throttled, v.Rate, v.Burst = true, th.Rate, float64(th.Burst)
+	}
+	if v.Joined, err = joinedView(r, s.Store, row.ID, s.Markdown); err != nil {
+		return Reply{}, err
 	}
 	for _, api := range row.APIs {
 		v.Docs = append(v.Docs, ui.Definition{Term: api.Name, Text: strings.Join(api.Stages, ", "), Href: apiPath(api.Slug)})

@@ -170,6 +170,13 @@ func (s *Subscriptions) confirmChange(r *Request, row models.SubscriptionRow, to
 	if v.Traffic = own.text; len(own.pairs) > 0 && own.pairs[0].Sentence != "" {
 		v.Traffic = own.pairs[0].Span + ": " + "o" + strings.TrimPrefix(own.pairs[0].Sentence, "O")
 	}
+	join, err := s.Store.Joining(r.Context(), wanted.PlanID)
+	if err != nil {
+		return Reply{}, err
+	}
+	if v.Join = joinView(join, f, s.Markdown); join.Carries {
+		v.Consequences[1] = "What was used in this period counts on the new plan, too."
+	}
 	for _, c := range comparePlans([]models.CatalogPlan{plans[0], wanted}, r.Now) {
 		if c.Cells[0] != c.Cells[1] {
 			v.Changes = append(v.Changes, developer.Difference{Name: c.Label, Before: c.Cells[0], After: c.Cells[1]})
@@ -208,7 +215,11 @@ func (s *Subscriptions) Change(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, models.NotFound("plan")
 	}
-	made, err := s.Store.ChangePlan(r.Context(), r.Actor(), row.ID, to, r.Now)
+	join, err := s.Store.Joining(r.Context(), to)
+	if err != nil {
+		return Reply{}, err
+	}
+	made, err := s.Store.ChangePlanBy(r.Context(), r.Actor(), row.ID, to, readJoin(join, f), r.Now)
 	if err != nil {
 		if f.Accept(err) {
 			return s.confirmChange(r, row, f.Get("to"), f, Again)

@@ -82,6 +82,7 @@ type NewSubscription struct {
 	AppName string // of an app to make
 	KeyName string // of the key to make; "" means the app's name
 	Message string // to the owner, at most 500 characters
+	Join    JoinForm
 }
 
 // Clean trims and checks what a developer typed.

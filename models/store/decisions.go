@@ -74,6 +74,11 @@ func (t *tx) decide(sub models.Subscription, state models.SubscriptionState, rea
 // ChangePlan moves a developer's app to another plan at once, with its keys. A plan that asks first cannot be had this way: while its owner
 // thinks the app could not call.
 func (s *Store) ChangePlan(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, now time.Time) (sub models.Subscription, err error) {
+	return s.ChangePlanBy(ctx, actor, id, to, models.JoinForm{}, now)
+}
+
+// ChangePlanBy is ChangePlan with what the other plan asks of those who subscribe; fields as models.Joining.Check. Where its owner says so, what was used comes along.
+func (s *Store) ChangePlanBy(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, join models.JoinForm, now time.Time) (sub models.Subscription, err error) {
 	err = s.change(ctx, actor, now, func(t *tx) error {
 		before, err := subscriptionOf(t.DB, actor.AccountID, id)
 		if err != nil {
@@ -89,8 +94,26 @@ func (s *Store) ChangePlan(ctx context.Context, actor models.Actor, id models.Su
 		if p.InForce.Audience == models.AudienceAsk {
 			return models.Conflict(fmt.Sprintf("The plan %s is given on request, and your calls would stop until then. Ask the owner of the API to move your subscription.", p.Name()))
 		}
-		sub, err = t.move(before, p, models.SubscriptionActive, "subscription.change_plan")
-		return err
+		j, err := joiningOf(t.DB, to)
+		if err != nil {
+			return err
+		}
+		counted, err := t.countsOf(before)
+		if err != nil {
+			return err
+		}
+		if sub, err = t.move(before, p, models.SubscriptionActive, "subscription.change_plan"); err != nil {
+			return err
+		}
+		for key, plans := range counted {
+			if !j.Carries {
+				break
+			}
+			if err := t.carry(key, to, plans); err != nil {
+				return err
+			}
+		}
+		return t.joinBy(sub.ID, to, join)
 	})
 	return sub, err
 }

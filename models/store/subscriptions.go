@@ -71,6 +71,9 @@ func (s *Store) Subscribe(ctx context.Context, actor models.Actor, in models.New
 		if made.Subscription, err = t.newSubscription(made.App, p, state, in.Message); err != nil {
 			return err
 		}
+		if err := t.joinBy(made.Subscription.ID, p.ID, in.Join); err != nil {
+			return err
+		}
 		keys, err := t.usableKeys(made.App.ID, p.InForce.KeysPerApp)
 		if err != nil {
 			return err

@@ -23,6 +23,7 @@ type SubscribeView struct {
 	Clash                                              *Clash  // of the app that was sent
 	Taken                                              []Clash // of all apps
 	Button                                             string
+	Join                                               JoinView
 }
 
 // PlanChoice leads to the same form for another plan.

@@ -22,7 +22,8 @@ type SubscriptionView struct {
 	Quotas       []QuotaCard // one for each key
 	Docs         []ui.Definition
 	History      []ui.TimelineItem
-	Change       bool // there is another plan to change to
+	Joined       *JoinedView // nil: nothing was asked
+	Change       bool        // there is another plan to change to
 }
 
 // CancelView asks before a subscription ends.
@@ -62,6 +63,7 @@ type ChangeConfirmView struct {
 	Plan, To, ToID, Href, App string
 	Changes                   []Difference
 	Consequences              []string
+	Join                      JoinView
 	Traffic                   string // what the app's own calls would have met
 	Problem                   string
 }

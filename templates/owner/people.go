@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/templates/callers"
 	"gatehouse/templates/chart"
+	"gatehouse/templates/developer"
 	"gatehouse/templates/receipt"
 	"gatehouse/templates/ui"
 	"gatehouse/templates/usage"
@@ -43,6 +44,7 @@ type SubscriptionRow struct {
 	Requested                             time.Time
 	Keys                                  int
 	KeysHref                              string
+	ID                                    string
 }
 
 // SubscriptionView is one subscription.
@@ -55,6 +57,7 @@ type SubscriptionView struct {
 	APIs                    []APILink
 	Open, Active, Suspended bool
 	Override                *OverrideLine
+	Joined                  *developer.JoinedView // what was answered and accepted; nil: nothing was asked
 	Standings               []KeyStanding
 	Tried                   string // the decision that was refused
 	UsageHref, AuditHref    string

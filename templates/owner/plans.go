@@ -175,6 +175,22 @@ type InvitationsView struct {
 	PlanHead
 	Invited bool // the plan is for invited people
 	Count   int
+	Now     time.Time
+	Waiting []WaitingRow
+	Tried   string // whose decision was refused
+}
+
+// WaitingRow is somebody who asks to be let in.
+type WaitingRow struct {
+	ID, Name, Email, Message string
+	At                       time.Time
+}
+
+// JoiningView is the form of what a plan asks of those who subscribe.
+type JoiningView struct {
+	PlanHead
+	Rows    int    // questions
+	Version string // of the terms of use, in words
 }
 
 // PlanUsageView is the busiest keys of a plan in a month.

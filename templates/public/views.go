@@ -48,6 +48,7 @@ type APIView struct {
 	DocsHref             string // empty: nothing is deployed, and only the owner sees this page
 	Stages               []StageView
 	Plans                []PlanView
+	Askable              []AskablePlan
 	Compare              []CompareRow // cells in the order of Plans
 	Call                 *CallView
 	KeyWords             string // "Send your key in the header x-api-key."
@@ -117,3 +118,6 @@ type ProblemView struct {
 	WhatToDo    string
 	Type        string // the URL that answers carry
 }
+
+// AskablePlan is a plan by invitation that can be asked for.
+type AskablePlan struct{ Name, Text, Href, Action string }
