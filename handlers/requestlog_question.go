@@ -268,7 +268,7 @@ func pathOf(path string, q url.Values) string {
 // view is the page before anything was found.
 func (q *logQuestion) view() requestlog.View {
 	v := requestlog.View{
-		Path: q.path, Subtitle: q.subtitle, Pills: q.pills, Problems: q.problems, Owner: q.owner, Search: q.filters.Get("path"),
+		Path: q.path, Subtitle: q.subtitle, Pills: q.pills, Problems: q.problems, Search: q.filters.Get("path"),
 		API: q.filters.Get("api"), APIs: q.apis, Key: q.filters.Get("key"), Keys: q.keys, Outcome: q.filters.Get("outcome"), Outcomes: outcomeOptions(q.filters.Get("outcome")),
 		Status: q.filters.Get("status"), Statuses: statusOptions(q.filters.Get("status")), Verb: q.Verb, Verbs: verbOptions(q.Verb),
 	}

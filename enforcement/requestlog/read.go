@@ -141,7 +141,7 @@ func (l *Log) Entries(ctx context.Context, lq models.LogQuestion) (page models.L
 	oldest := l.config.Now().Add(-l.age()).UnixNano()
 	page.Newest, page.Oldest = v.end.String(), v.begins(oldest)
 	q := ask(lq, oldest)
-	w := walk{log: l, view: v, left: maxRead}
+	w := walk{view: v, left: maxRead}
 	defer w.close()
 	err = w.back(ctx, before, after, q.mayMatch, func(f *first, r *reader, at place) bool {
 		if !q.matches(f) {
@@ -179,7 +179,6 @@ func (v *view) begins(oldest int64) time.Time {
 
 // walk reads entries from the newest back.
 type walk struct {
-	log     *Log
 	view    view
 	left    int64 // bytes that may be read
 	damaged int
@@ -326,7 +325,7 @@ func (l *Log) Entry(ctx context.Context, id string) (e models.LogEntry, err erro
 		return e, errGone
 	}
 	found := false
-	w := walk{log: l, view: v, left: math.MaxInt64}
+	w := walk{view: v, left: math.MaxInt64}
 	defer w.close()
 	err = w.back(ctx, v.end, place{}, func(s *summary) bool { return s.first < to && s.last >= from }, func(f *first, r *reader, _ place) bool {
 		if f.at < from || f.at >= to || !bytes.HasPrefix(r.b, raw[:]) {

@@ -73,6 +73,14 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			_, err := s.ReceiptRows(ctx, owner.ID, 5, []models.Receipt{{KeyID: 5, APIID: 6}})
 			return err
 		},
+		"log's apps": func() error { _, err := s.DeveloperApps(ctx, developer.ID); return err },
+		"log's APIs": func() error { _, err := s.LogAPIsOf(ctx, owner.ID); return err },
+		"log's slug": func() error { _, err := s.LogAPIBySlug(ctx, "echo"); return err },
+		"log's keys": func() error { _, err := s.LogKeys(ctx, owner.ID, []models.KeyID{1, 2}); return err },
+		"keyless request": func() error {
+			_, err := s.ReceiptDetail(ctx, owner.ID, models.Receipt{APIID: 6})
+			return ignoreNotFound(err)
+		},
 		"quota":            func() error { _, err := s.QuotaUsed(ctx, 1, 2, now, now); return err },
 		"series by key":    func() error { _, err := s.UsageSeries(ctx, byKey, day); return err },
 		"series by plan":   func() error { _, err := s.UsageSeries(ctx, byPlan, day); return err },

@@ -16,14 +16,6 @@ func (s *Store) LogAPIsOf(ctx context.Context, owner models.AccountID) ([]models
 	return selectAll[models.LogAPI](s.read.WithContext(ctx), "APIs", `SELECT id, name, slug FROM apis WHERE owner_id = ? ORDER BY name, id`, owner)
 }
 
-// LogAPIs returns those of some APIs that are there, in no order. Who has an entry of an API's request may know its name.
-func (s *Store) LogAPIs(ctx context.Context, ids []models.APIID) ([]models.LogAPI, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return selectAll[models.LogAPI](s.read.WithContext(ctx), "APIs", `SELECT id, name, slug FROM apis WHERE id IN ?`, ids)
-}
-
 // LogAPIBySlug finds an API by its slug; the zero value for none.
 func (s *Store) LogAPIBySlug(ctx context.Context, slug string) (models.LogAPI, error) {
 	rows, err := selectAll[models.LogAPI](s.read.WithContext(ctx), "API", `SELECT id, name, slug FROM apis WHERE slug = ?`, slug)

@@ -30,7 +30,6 @@ type View struct {
 	Hidden   []ui.Pair // filters in force that no field shows
 
 	Rows    []Row
-	Owner   bool // reads as the owner of APIs
 	Live    bool
 	LiveURL string // switches that
 	Pages   ui.Pages
@@ -54,7 +53,6 @@ type Row struct {
 	KeyHref string
 	Took    string // "43 ms"
 	Outcome string // "Throttled"
-	Why     string // of one that the gateway refused; may be empty
 }
 
 // Nothing says why there are no rows, and where to go.
