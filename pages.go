@@ -63,6 +63,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store},
 
 		Mails:    &handlers.MailPages{Store: in.store, Mails: in.mails(), Throttle: handlers.NewThrottle(time.Now())},
+		Alerts:   &handlers.Alerts{Store: in.store},
 		Webhooks: &handlers.Webhooks{Store: in.store, Addresses: addresses, Body: notify.EventBody},
 		Outbox:   &handlers.Outbox{Store: in.store, Mails: in.mails()},
 

@@ -41,6 +41,7 @@ type portal struct {
 	cookies map[string]string     // by reader
 	request string                // of the developer's key, with a receipt
 	notice  models.ChangeNoticeID // that the developer was told
+	alerts  map[string]string     // of each reader
 	hooks   map[string][2]string  // a webhook of each reader, and a delivery to it
 	mail    string                // in the outbox
 }
@@ -98,6 +99,7 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal 
 	keepEntries(t, in.requestLog, made, p.request)
 	p.notice = tellOfChange(t, in, made)
 	p.hooks = map[string][2]string{developer: hookOf(t, in, made.Developer, models.SideDeveloper, made.Now), owner: hookOf(t, in, made.Owner, models.SideOwner, made.Now)}
+	p.alerts = map[string]string{developer: alertOf(t, in, made.Developer, models.SideDeveloper, made.Now), owner: alertOf(t, in, made.Owner, models.SideOwner, made.Now)}
 	mails, err := in.store.Outbox(t.Context(), "", models.Page{})
 	if err != nil || len(mails.Items) == 0 {
 		t.Fatalf("no mails: %v", err)
@@ -160,6 +162,22 @@ func hookOf(t testing.TB, in *instance, a models.Account, side models.Side, now 
 		t.Fatalf("no deliveries: %v", err)
 	}
 	return [2]string{hooks[0].ID.String(), list.Items[0].ID.String()}
+}
+
+// alertOf is an alert of somebody's.
+func alertOf(t testing.TB, in *instance, a models.Account, side models.Side, now time.Time) string {
+	t.Helper()
+	alerts, err := in.store.Alerts(t.Context(), a.ID, side)
+	if err == nil && len(alerts) == 0 {
+		err = in.store.CreateAlert(t.Context(), storetest.Actor(a), side, models.NewAlert{Kind: models.AlertQuota, Levels: []int64{80}, Mail: true}, now)
+		if err == nil {
+			alerts, err = in.store.Alerts(t.Context(), a.ID, side)
+		}
+	}
+	if err != nil || len(alerts) == 0 {
+		t.Fatalf("no alerts: %v", err)
+	}
+	return alerts[0].ID.String()
 }
 
 // keepReceipt writes a receipt as the gateway does, and returns the id of its request.
@@ -330,6 +348,7 @@ func (p *portal) places(reader string) map[string]string {
 	if reader == owner {
 		m[":key"] = p.CustomerKey.String()
 	}
+	m[":alert"] = p.alerts[reader]
 	m[":webhook"], m[":message"] = p.hooks[reader][0], p.hooks[reader][1]
 	if reader == admin {
 		m[":message"] = p.mail

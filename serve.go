@@ -270,6 +270,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("change notices", func() error { return in.changeNotices().Run(work) })
 	start("imports", func() error { return in.imports.Run(work) })
 	start("notices", func() error { return in.notices.Run(work) })
+	start("alerts", func() error { return in.raiseAlerts(work) })
 	start("documents", func() error { return in.readDocuments(work) })
 
 	<-work.Done()

@@ -100,3 +100,22 @@ func (in *instance) changeNotices() *jobs.ChangeNotices {
 	}
 	return n
 }
+
+// alertEvery is how often alerts look at what was metered.
+const alertEvery = 30 * time.Second
+
+// raiseAlerts queues what alerts are to tell.
+func (in *instance) raiseAlerts(ctx context.Context) error {
+	ticker := time.NewTicker(alertEvery)
+	defer ticker.Stop()
+	for {
+		if err := in.store.RaiseAlerts(ctx, in.now()); err != nil && ctx.Err() == nil {
+			in.log.Error("raise alerts", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

@@ -113,6 +113,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Request log", Href: "/owner/log", Key: "l", Icon: "scroll-text"},
 		}}, {Label: "Manage", Items: []ui.NavItem{
 			{Label: "Imports", Href: "/owner/imports", Key: "i", Icon: "upload"},
+			{Label: "Alerts", Href: "/owner/alerts", Key: "n", Icon: "bell"},
 			{Label: "Webhooks", Href: "/owner/webhooks", Key: "w", Icon: "webhook"},
 			{Label: "Audit log", Href: "/owner/audit", Key: "t", Icon: "history"},
 		}}}
@@ -139,6 +140,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Request log", Href: "/log", Key: "l", Icon: "scroll-text"},
 			{Label: "Change notices", Href: "/notices", Key: "n", Icon: "inbox", Count: unseen, Hot: unseen > 0},
 		}}, {Label: "Manage", Items: []ui.NavItem{
+			{Label: "Alerts", Href: "/alerts", Key: "e", Icon: "bell"},
 			{Label: "Webhooks", Href: "/webhooks", Key: "w", Icon: "webhook"},
 		}}}
 	}

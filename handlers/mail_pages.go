@@ -60,7 +60,7 @@ func (r *Request) proofNotice() []ui.Notice {
 	if !r.Site.mails() || r.Account.Verified() || r.seer.ID != 0 || r.URL.Path == "/me/mails" {
 		return nil
 	}
-	return []ui.Notice{{Kind: ui.Warn, Text: "Confirm " + r.Account.Email + ": a mail with a link was sent there. Until then you get no other mails.", Href: "/me/mails", Link: "Send it again or change the address"}}
+	return []ui.Notice{{Kind: ui.Warn, Text: "Confirm " + r.Account.Email + " with the link that is sent there: until then you get no other mails.", Href: "/me/mails", Link: "Send the link, or change the address"}}
 }
 
 // Preferences shows which mails the reader gets, and where.

@@ -56,6 +56,7 @@ func openNoticePortal(t *testing.T, withServer bool) *noticePortal {
 	p.handler = web.Handler(site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Links: &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle},
 		Mails:    &handlers.MailPages{Store: s, Mails: mails, Throttle: handlers.NewThrottle(p.clock)},
+		Alerts:   &handlers.Alerts{Store: s},
 		Webhooks: &handlers.Webhooks{Store: s, Addresses: p, Body: notify.EventBody}, Outbox: &handlers.Outbox{Store: s, Mails: mails},
 		Admin: &handlers.Admin{Store: s}, Audit: &handlers.Audit{Store: s}, Apps: &handlers.Apps{Store: s}, Keys: &handlers.Keys{Store: s}, Home: &handlers.Home{Store: s}, Help: &handlers.Help{}, Public: &handlers.Public{Store: s, Markdown: handlers.NewMarkdown()},
 	}, static.Handler())

@@ -47,6 +47,7 @@ type Pages struct {
 	OwnerUsage         *handlers.OwnerUsage
 
 	Mails    *handlers.MailPages
+	Alerts   *handlers.Alerts
 	Webhooks *handlers.Webhooks
 	Outbox   *handlers.Outbox
 
@@ -223,6 +224,11 @@ func lasting(g group, p Pages) {
 
 // developerNotices are what a developer is told, and where.
 func developerNotices(g group, p Pages) {
+	g.form("/alerts", p.Alerts.List, p.Alerts.Create)
+	g.get("/alerts/new", p.Alerts.New)
+	g.form("/alerts/:alert", p.Alerts.Show, p.Alerts.Save)
+	g.post("/alerts/:alert/mute", p.Alerts.Mute)
+	g.post("/alerts/:alert/delete", p.Alerts.Delete)
 	g.form("/webhooks", p.Webhooks.List, p.Webhooks.Create)
 	g.get("/webhooks/new", p.Webhooks.New)
 	g.form("/webhooks/:webhook", p.Webhooks.Show, p.Webhooks.Save)
@@ -237,6 +243,11 @@ func developerNotices(g group, p Pages) {
 
 // ownerNotices are the same for owners.
 func ownerNotices(g group, p Pages) {
+	g.form("/owner/alerts", p.Alerts.List, p.Alerts.Create)
+	g.get("/owner/alerts/new", p.Alerts.New)
+	g.form("/owner/alerts/:alert", p.Alerts.Show, p.Alerts.Save)
+	g.post("/owner/alerts/:alert/mute", p.Alerts.Mute)
+	g.post("/owner/alerts/:alert/delete", p.Alerts.Delete)
 	g.form("/owner/webhooks", p.Webhooks.List, p.Webhooks.Create)
 	g.get("/owner/webhooks/new", p.Webhooks.New)
 	g.form("/owner/webhooks/:webhook", p.Webhooks.Show, p.Webhooks.Save)
