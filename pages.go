@@ -35,6 +35,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
 		Help:     &handlers.Help{},
+		SiteMap:  &handlers.SiteMap{Store: in.store},
 		Search:   &handlers.Search{Store: in.store, Docs: problemDocs()},
 		Brand:    in.site.Brand,
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
@@ -67,9 +68,10 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Webhooks: &handlers.Webhooks{Store: in.store, Addresses: addresses, Body: notify.EventBody},
 		Outbox:   &handlers.Outbox{Store: in.store, Mails: in.mails()},
 
-		Admin: &handlers.Admin{Store: in.store, Log: in.administeredLog()},
-		Look:  &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
-		Audit: &handlers.Audit{Store: in.store},
+		Admin:  &handlers.Admin{Store: in.store, Log: in.administeredLog()},
+		System: &handlers.System{Store: in.store, Facts: in.facts(in.now())},
+		Look:   &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
+		Audit:  &handlers.Audit{Store: in.store},
 	}
 }
 

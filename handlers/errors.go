@@ -26,7 +26,7 @@ var statuses = map[models.Kind]int{
 func (s *Site) failure(r *Request, err error) Reply {
 	var e *models.Error
 	if errors.As(err, &e) {
-		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound})}
+		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound, SignedIn: r.Account.ID != 0})}
 	}
 	if r.Context().Err() == nil {
 		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "route", r.route, "request_id", r.ID)
@@ -42,7 +42,11 @@ func (r *Request) errorLayout(title string) ui.Page {
 }
 
 func broken(r *Request) Reply {
-	return Reply{status: http.StatusInternalServerError, page: pages.Broken(r.layout("Something failed"), pages.BrokenView{RequestID: r.ID})}
+	v := pages.BrokenView{RequestID: r.ID}
+	if r.Method == http.MethodGet {
+		v.Retry = r.URL.RequestURI()
+	}
+	return Reply{status: http.StatusInternalServerError, page: pages.Broken(r.layout("Something failed"), v)}
 }
 
 // Broken answers a request whose handler panicked; the edge has logged why.

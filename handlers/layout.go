@@ -58,6 +58,7 @@ func (r *Request) public(title string, crumbs ...ui.Crumb) ui.Page {
 	p := r.layout(title, crumbs...)
 	p.Nav = r.mark([]ui.NavSection{{Items: publicLinks()}})
 	p.NavFoot = nil
+	p.Canonical = r.Site.PublicURL + r.URL.EscapedPath()
 	return p
 }
 
@@ -123,6 +124,8 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Invitations", Href: "/admin/invitations", Key: "i", Icon: "mail"},
 			{Label: "Outbox", Href: "/admin/outbox", Key: "o", Icon: "inbox"},
 			{Label: "Audit log", Href: "/admin/audit", Key: "t", Icon: "history"},
+			{Label: "Jobs", Href: "/admin/jobs", Key: "j", Icon: "list-checks"},
+			{Label: "System", Href: "/admin/system", Key: "y", Icon: "server"},
 			{Label: "Portal look", Href: "/admin/look", Key: "l", Icon: "palette"},
 			{Label: "Settings", Href: "/admin/settings", Key: "s", Icon: "settings"},
 		}}}

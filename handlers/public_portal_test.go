@@ -37,6 +37,7 @@ type portal struct {
 	clock   time.Time
 	handler http.Handler
 	log     bytes.Buffer
+	facts   *handlers.SystemFacts // that the page of the system is given
 }
 
 func openPortal(t *testing.T) *portal {
@@ -60,7 +61,7 @@ func (p *portal) serve(s *store.Store) http.Handler {
 		SignIn:   &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Help: &handlers.Help{},
 		Brand: site.Brand, Look: &handlers.Look{Store: s, Brand: site.Brand, Markdown: handlers.NewMarkdown()},
-		Admin: &handlers.Admin{Store: s}, Audit: &handlers.Audit{Store: s},
+		System: p.system(s), Admin: &handlers.Admin{Store: s}, Audit: &handlers.Audit{Store: s},
 	}, static.Handler())
 }
 
@@ -211,6 +212,7 @@ func TestRolesReachTheirPagesAlone(t *testing.T) {
 		{"POST", "/me/password", [4]int{away, form, form, form}},
 		{"POST", "/me/display", [4]int{away, away, away, away}},
 		{"POST", "/theme", [4]int{away, away, away, away}},
+		{"GET", "/admin/jobs", [4]int{away, gone, gone, open}},
 		{"GET", "/admin/look", [4]int{away, gone, gone, open}},
 		{"POST", "/admin/look/preview", [4]int{away, gone, gone, open}},
 		{"GET", "/help/keys", [4]int{away, open, open, open}},

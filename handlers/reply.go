@@ -87,7 +87,12 @@ func Plain(body string) Reply {
 // Sandboxed answers with a document that is not of the portal, such as a mail: it may have inline styles, and nothing else. It loads nothing, runs nothing, sends
 // nothing, and is of no origin.
 func Sandboxed(html string) Reply {
-	return Reply{status: http.StatusOK, asset: &asset{kind: "text/html; charset=utf-8", body: []byte(html)}, policy: "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	return Reply{status: http.StatusOK, text: &plainText{"text/html; charset=utf-8", html}, policy: "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+}
+
+// XML answers with a document for programs.
+func XML(body string) Reply {
+	return Reply{status: http.StatusOK, text: &plainText{"application/xml; charset=utf-8", body}}
 }
 
 // Live answers with server-sent events.
@@ -185,6 +190,8 @@ func (s *Site) writeStream(w http.ResponseWriter, r *Request, stream Stream) {
 	if err := rc.Flush(); err != nil {
 		return
 	}
+	s.live.Add(1)
+	defer s.live.Add(-1)
 	id := 0
 	send := func(c templ.Component) error {
 		var html bytes.Buffer

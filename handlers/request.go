@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -71,6 +72,7 @@ type Site struct {
 	Gateway Gateway
 	// Brand is what the portal is called and looks like; nil: Gatehouse.
 	Brand *Brand
+	live  atomic.Int64 // live pages that are open
 	// Streams ends when the process stops: live pages close then, so that the stop need not wait for them.
 	Streams context.Context
 }

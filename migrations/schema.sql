@@ -307,6 +307,8 @@ CREATE TABLE imports (
     ended_at   INTEGER
 ) STRICT;
 
+CREATE INDEX imports_created ON imports (created_at, id);
+
 CREATE INDEX imports_hiding ON imports (hides) WHERE hides = 1;
 
 CREATE INDEX imports_open ON imports (state, created_at, id) WHERE ended_at IS NULL;

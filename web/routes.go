@@ -21,6 +21,7 @@ type Pages struct {
 	Me       *handlers.Me
 	Help     *handlers.Help
 	Search   *handlers.Search
+	SiteMap  *handlers.SiteMap
 	Brand    *handlers.Brand
 
 	Home          *handlers.Home
@@ -51,9 +52,10 @@ type Pages struct {
 	Webhooks *handlers.Webhooks
 	Outbox   *handlers.Outbox
 
-	Admin *handlers.Admin
-	Look  *handlers.Look
-	Audit *handlers.Audit
+	Admin  *handlers.Admin
+	Look   *handlers.Look
+	System *handlers.System
+	Audit  *handlers.Audit
 }
 
 // Handler is the whole portal: every route, behind what every request passes.
@@ -154,6 +156,8 @@ func public(g group, p Pages) {
 	g.get("/problems/:name", p.Problems.Show)
 	g.get("/search", p.Search.Show)
 	g.asset("/look/:file", p.Brand.File)
+	g.asset("/robots.txt", p.SiteMap.Robots)
+	g.asset("/sitemap.xml", p.SiteMap.Pages)
 	g.post("/theme", p.Me.Theme)
 	g.form("/signin", p.SignIn.Show, p.SignIn.Submit)
 	g.post("/signout", p.SignIn.Out)
@@ -392,6 +396,8 @@ func admin(g group, p Pages) {
 	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
 	g.post("/admin/settings/log", p.Admin.SaveLog)
 	g.get("/admin/audit", p.Audit.Show)
+	g.get("/admin/system", p.System.Show)
+	g.get("/admin/jobs", p.System.Jobs)
 	g.form("/admin/look", p.Look.Show, p.Look.Save)
 	g.get("/admin/look/contrast", p.Look.Contrast)
 	g.post("/admin/look/preview", p.Look.Preview)

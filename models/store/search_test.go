@@ -58,3 +58,9 @@ func TestACatalogSearchSeesWhatItsViewerMaySee(t *testing.T) {
 		}
 	}
 }
+
+func TestJobsStartInAnIndex(t *testing.T) {
+	s := storetest.Open(t)
+	wantNoScan(t, s, "imports", func() { _, err := s.ImportJobs(t.Context(), models.Page{}); ok(t, err) })
+	wantNoScan(t, s, "openings", func() { _, err := s.OpeningJobs(t.Context()); ok(t, err) }, "o") // only those under way
+}

@@ -6,6 +6,7 @@ import "gatehouse/templates/format"
 // leaves that part away, but for Title.
 type Page struct {
 	Title       string // without the product's name
+	Canonical   string // the URL under which search engines list the page; public pages have one
 	Brand       Brand
 	Theme       string // "light" or "dark", chosen by the reader; empty: the system's
 	Zone        string // in which times are shown, in words: "Europe/Berlin, now UTC+1"; may be empty
