@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"html"
 	"regexp"
 	"strings"
 
@@ -64,6 +65,9 @@ func (m *Markdown) HTML(source string, below int) public.SafeHTML {
 	if len(source) > maxMarkdown {
 		source = strings.ToValidUTF8(source[:maxMarkdown], "")
 	}
+	if isPlain(source) {
+		return public.SafeHTML("<p>" + html.EscapeString(source) + "</p>\n")
+	}
 	pc := parser.NewContext()
 	pc.Set(belowKey, below)
 	var out bytes.Buffer
@@ -71,6 +75,15 @@ func (m *Markdown) HTML(source string, below int) public.SafeHTML {
 		return ""
 	}
 	return public.SafeHTML(m.policy.SanitizeBytes(out.Bytes()))
+}
+
+// isPlain says that a text means itself in Markdown: a page of a reference has hundreds of such, and rendering one takes longer than all else about it.
+func isPlain(s string) bool {
+	if strings.ContainsAny(s, "*_`[]<>&#|~\\!@:\n\r\t=+\"'") || strings.Contains(s, "www.") {
+		return false
+	}
+	first := s[0]
+	return first != ' ' && first != '-' && (first < '0' || first > '9') && s[len(s)-1] != ' '
 }
 
 // belowKey is where the level goes through the parser.

@@ -2,7 +2,7 @@
 // own plain model, which the rest of the program knows instead of any library's.
 //
 //	reader := openapi.NewReader()
-//	description, err := reader.Read(ctx, document)
+//	reading, err := reader.Read(ctx, document) // reading.Pack is what is kept
 //	var refused *openapi.ReadError
 //	switch {
 //	case errors.As(err, &refused): // tell the owner: refused.Error() has the line
@@ -22,7 +22,7 @@
 //	surface    bytes: at most 20 MB, UTF-8, no control characters, no archive
 //	checkTree  depth 100, 20,000 keys in a mapping, no key twice, 5 million nodes with every alias expanded
 //	tidy       references: none leads out of the document, to nothing, or round in a circle without end
-//	the library, and our reading of its model
+//	our reading of the tree, which follows a reference no further than it must
 //
 // # What is wrong is not always fatal
 //
@@ -31,8 +31,14 @@
 // out. Where a document is unclear about security, the operation requires a key.
 //
 // All text in a Description is free of control characters and bounded in length, but is still written by a stranger:
-// pages must escape it. A Description has at most some 12 MB as JSON: a large document loses fields within fields first,
-// evenly, never operations.
+// pages must escape it. What a document says at all is bounded by its own size: references stay references, so that
+// only aliases can repeat a part.
 //
-// The package imports libopenapi and nothing of this program.
+// # What is kept
+//
+// A child answers with a pack: an index, and one compressed part for each operation, model and component. OpenReference
+// opens it, and reads a part when a page asks for it. Shape makes rows of a schema, Rewrite writes the document again as it
+// holds behind a gateway.
+//
+// The package imports a YAML parser and nothing of this program. Its tests ask libopenapi whether what Rewrite writes is valid.
 package openapi
