@@ -79,7 +79,7 @@ func (m *Markdown) HTML(source string, below int) public.SafeHTML {
 
 // isPlain says that a text means itself in Markdown: a page of a reference has hundreds of such, and rendering one takes longer than all else about it.
 func isPlain(s string) bool {
-	if strings.ContainsAny(s, "*_`[]<>&#|~\\!@:\n\r\t=+\"'") || strings.Contains(s, "www.") {
+	if strings.ContainsAny(s, "*_`[]<>&#|~\\!@:\n\r\t\x00=+\"'") || strings.Contains(s, "www.") {
 		return false
 	}
 	first := s[0]

@@ -167,7 +167,7 @@ func TestAnAPIWithoutADocumentGetsAPlainOne(t *testing.T) {
 func TestYAMLSaysWhatJSONSays(t *testing.T) {
 	value := map[string]any{"openapi": "3.0.3", "info": map[string]any{"title": "yes", "version": "1.0"}, "paths": map[string]any{}, "x-a": []any{
 		"", "null", "true", "1e3", "0x1F", "2026-01-01", "a: b", "a #b", "- a", "{a}", "*a", "&a", "!a", "%a", "@a", "`a`", "'a'", `"a"`, "a\nb", "  a\n b\n", "\ta", "é\u2028\u0085", "#/a", "~", "=", "<<",
-		"a long text that has lines\n\n  and more of them:\n- with a list\n# and a comment", strings.Repeat("word ", 40) + "\nend", 1, -2.5e30, true, nil, map[string]any{}, []any{}, []any{[]any{1, []any{}}, map[string]any{"a b": 1, "200": nil}},
+		"a long text that has lines\n\n  and more of them:\n- with a list\n# and a comment", strings.Repeat("word ", 40) + "\nend", strings.Repeat("word ", 40) + "\nend\n", strings.Repeat("word ", 40) + "\nend\n\n", 1, -2.5e30, true, nil, map[string]any{}, []any{}, []any{[]any{1, []any{}}, map[string]any{"a b": 1, "200": nil}},
 	}}
 	text, err := json.Marshal(value)
 	if err != nil {

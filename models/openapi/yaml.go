@@ -14,7 +14,7 @@ func ToYAML(w io.Writer, text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	y := yamlWriter{in: d, out: w}
-	y.value(0, false)
+	y.value(0, 0)
 	y.write("\n")
 	return y.err
 }
@@ -39,45 +39,45 @@ func (y *yamlWriter) token() json.Token {
 	return t
 }
 
-// value writes what comes next behind a key or a dash. Inside says that something stands on the line already.
-func (y *yamlWriter) value(indent int, inside bool) {
+// value writes what comes next. Behind is what stands before it on the line: nothing, ':' of a key or '-' of a list.
+func (y *yamlWriter) value(indent int, behind rune) {
+	lead := ""
+	if behind != 0 {
+		lead = " "
+	}
 	switch t := y.token().(type) {
 	case json.Delim:
-		y.block(t, indent, inside)
+		y.block(t, indent, behind, lead)
 	case string:
-		y.write(lead(inside) + yamlText(t, indent))
+		y.write(lead + yamlText(t, indent))
 	case nil:
-		y.write(lead(inside) + "null")
+		y.write(lead + "null")
 	default:
-		y.write(lead(inside) + fmt.Sprint(t))
+		y.write(lead + fmt.Sprint(t))
 	}
 }
 
-func lead(inside bool) string {
-	if inside {
-		return " "
-	}
-	return ""
-}
-
-func (y *yamlWriter) block(open json.Delim, indent int, inside bool) {
+func (y *yamlWriter) block(open json.Delim, indent int, behind rune, lead string) {
 	if !y.in.More() {
 		_ = y.token() // its end
-		y.write(lead(inside) + map[json.Delim]string{'{': "{}", '[': "[]"}[open])
+		y.write(lead + map[json.Delim]string{'{': "{}", '[': "[]"}[open])
 		return
 	}
 	for first := true; y.in.More() && y.err == nil; first = false {
-		if !first || inside {
+		switch {
+		case first && behind == '-' && open == '{':
+			y.write(lead) // the first key stands behind the dash
+		case !first || behind != 0:
 			y.write("\n" + strings.Repeat("  ", indent))
 		}
 		if open == '[' {
 			y.write("-")
-			y.value(indent+1, true)
+			y.value(indent+1, '-')
 			continue
 		}
 		key, _ := y.token().(string)
 		y.write(yamlText(key, -1) + ":")
-		y.value(indent+1, true)
+		y.value(indent+1, ':')
 	}
 	_ = y.token() // its end
 }
@@ -94,7 +94,11 @@ func yamlText(s string, indent int) string {
 	case plainYAML.MatchString(s) && !wordsYAML[strings.ToLower(s)]:
 		return s
 	case indent >= 0 && len(s) > 40 && strings.Contains(s, "\n") && blockable(s):
-		return "|-\n" + strings.Repeat("  ", indent) + strings.ReplaceAll(s, "\n", "\n"+strings.Repeat("  ", indent))
+		mark := "|-\n"
+		if rest, ended := strings.CutSuffix(s, "\n"); ended {
+			s, mark = rest, "|\n"
+		}
+		return mark + strings.Repeat("  ", indent) + strings.ReplaceAll(s, "\n", "\n"+strings.Repeat("  ", indent))
 	}
 	return controls.ReplaceAllStringFunc(string(quoted(s)), func(c string) string { return fmt.Sprintf(`\u%04x`, []rune(c)[0]) })
 }
@@ -104,7 +108,7 @@ var controls = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}]`)
 
 // blockable says that a text comes back as it is from a block.
 func blockable(s string) bool {
-	return !strings.HasPrefix(s, " ") && !strings.HasPrefix(s, "\n") && !strings.HasSuffix(s, "\n") && !strings.ContainsFunc(s, func(c rune) bool {
+	return !strings.HasPrefix(s, " ") && !strings.HasPrefix(s, "\n") && !strings.HasSuffix(s, "\n\n") && !strings.ContainsFunc(s, func(c rune) bool {
 		return c < ' ' && c != '\n' || c == 0x7f || c >= 0x80 && c < 0xa0 || c == 0xfeff || c == 0x2028 || c == 0x2029
 	})
 }
