@@ -29,7 +29,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs()}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
-		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits, Caller: in.gateway},
+		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},
 		Guides:   &handlers.Guides{Store: in.store, Text: guides},
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},

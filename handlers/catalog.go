@@ -29,6 +29,8 @@ type Catalog struct {
 	Limits   LimitsOf // nil: what is left is not shown
 	Caller   Caller
 
+	Rehearsals *Rehearsals // what plans would have done to the reader's own calls
+
 	references references
 }
 
@@ -90,7 +92,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	}
 	v := public.APIView{
 		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
-		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now),
+		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now), PlansHref: apiPath(api.Slug) + "/plans",
 		Described: api.HasDocument, Now: r.Now, Markdown: markdownPath(r),
 	}
 	for _, s := range api.Stages {

@@ -52,8 +52,9 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
 	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs()}
 	p.handler = web.Handler(p.site, web.Pages{
-		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
-		Home:   &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
+		Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown(), Limits: p.limits, Caller: p, Rehearsals: p.rehearsals},
+		SignIn:  &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
+		Home:    &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
 		Receipts: receipts, OwnerKeys: &handlers.OwnerKeys{Store: s, Receipts: receipts},
 		Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits, Rehearsals: p.rehearsals, Markdown: handlers.NewMarkdown()}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
 		Search: &handlers.Search{Store: s, Docs: problemDocs()}, OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},

@@ -87,13 +87,18 @@ func (s *Subscriptions) ownTraffic(r *Request, row models.SubscriptionRow, plans
 	if err != nil {
 		return own, err
 	}
-	ids, until := keyIDs(rowsOf(keys)), time.Now().Add(atMost)
+	return appTraffic(r, s.Rehearsals, row.PlanID, rowsOf(keys), plans, atMost), nil
+}
+
+// appTraffic compares the first plan, which an app's keys are on, with each of the others.
+func appTraffic(r *Request, rehearsals *Rehearsals, plan models.PlanID, keys []models.KeyRow, plans []models.CatalogPlan, atMost time.Duration) (own ownTraffic) {
+	ids, until := keyIDs(keys), time.Now().Add(atMost)
 	for _, p := range plans[1:] {
-		own.pairs = append(own.pairs, s.Rehearsals.CompareMove(r.Context(), r.Account.ID, row.PlanID, ids, plans[0].Terms, p.Terms, max(0, time.Until(until))))
+		own.pairs = append(own.pairs, rehearsals.CompareMove(r.Context(), r.Account.ID, plan, ids, plans[0].Terms, p.Terms, max(0, time.Until(until))))
 	}
 	first := own.pairs[0]
 	if own.text = first.Text; own.text != "" {
-		return own, nil
+		return own
 	}
 	own.cells, own.missing = []string{comparedCell(first, first.Today)}, first.Missing
 	for _, c := range own.pairs {
@@ -106,7 +111,7 @@ func (s *Subscriptions) ownTraffic(r *Request, row models.SubscriptionRow, plans
 	if own.waiting {
 		own.text = "Replaying the app's own calls of the last 30 days through each plan."
 	}
-	return own, nil
+	return own
 }
 
 // comparedCell says what a plan would have refused.

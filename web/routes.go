@@ -143,6 +143,7 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/llms.txt", p.Catalog.OverviewText)
 	g.get("/apis/:slug/openapi.json", p.Catalog.OpenAPIJSON)
 	g.get("/apis/:slug/openapi.yaml", p.Catalog.OpenAPIYAML)
+	g.get("/apis/:slug/plans", p.Catalog.Plans)
 	g.get("/apis/:slug/docs", p.Catalog.Reference)
 	g.get("/apis/:slug/docs.md", p.Catalog.OverviewText)
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)

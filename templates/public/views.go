@@ -50,6 +50,7 @@ type APIView struct {
 	Plans                []PlanView
 	Askable              []AskablePlan
 	Compare              []CompareRow // cells in the order of Plans
+	PlansHref            string
 	Call                 *CallView
 	KeyWords             string // "Send your key in the header x-api-key."
 	Operations           []OperationLine
