@@ -17,6 +17,7 @@ import (
 
 // AdminStore is what the administrators' pages need of the store.
 type AdminStore interface {
+	erasureStore
 	Accounts(ctx context.Context, p models.Page) (models.List[models.AccountRow], error)
 	Account(ctx context.Context, id models.AccountID) (models.Account, error)
 	Sessions(ctx context.Context, account models.AccountID, now time.Time) ([]models.Session, error)

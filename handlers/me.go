@@ -18,6 +18,7 @@ import (
 
 // MeStore is what a person's own page needs of the store.
 type MeStore interface {
+	erasureStore
 	RenameAccount(ctx context.Context, actor models.Actor, id models.AccountID, name string, now time.Time) error
 	PasswordHash(ctx context.Context, id models.AccountID) (string, error)
 	SetPasswordHash(ctx context.Context, actor models.Actor, id models.AccountID, hash string, keep [32]byte, now time.Time) error

@@ -181,6 +181,8 @@ func account(g group, p Pages) {
 	g.post("/me/sessions/:handle/end", p.Me.EndSession)
 	g.get("/help/keys", p.Help.Keys)
 	g.post("/see-as/end", p.SeeAs.End)
+	g.get("/me/data", p.Me.Data)
+	g.form("/me/delete", p.Me.DeleteForm, p.Me.Delete)
 	g.form("/me/mails", p.Mails.Preferences, p.Mails.SavePreferences)
 	g.post("/me/verify", p.Mails.AskVerify)
 	g.form("/confirm", p.SignIn.ConfirmForm, p.SignIn.Confirm)
@@ -382,6 +384,8 @@ func ownerCustomers(g group, p Pages) {
 func admin(g group, p Pages) {
 	g.get("/admin/accounts", p.Admin.Accounts)
 	g.get("/admin/accounts/:account", p.Admin.Account)
+	g.get("/admin/accounts/:account/data", p.Admin.Data)
+	g.form("/admin/accounts/:account/delete", p.Admin.DeleteForm, p.Admin.Delete)
 	g.post("/admin/accounts/:account/see-as", p.SeeAs.Begin)
 	g.post("/admin/accounts/:account/role", p.Admin.SetRole)
 	g.post("/admin/accounts/:account/throttle", p.Admin.SetThrottle)

@@ -136,3 +136,15 @@ CREATE INDEX plan_waiting_account ON plan_waiting (account_id);
 
 -- When an account was deleted: nobody can sign in to it, and it names nobody any more.
 ALTER TABLE accounts ADD COLUMN deleted_at INTEGER;
+
+-- An event never changes, but for who it names: when an account is deleted, ids alone stay.
+DROP TRIGGER events_frozen;
+
+-- +goose StatementBegin
+CREATE TRIGGER events_frozen BEFORE UPDATE ON events WHEN NEW.id <> OLD.id OR NEW.at <> OLD.at OR NEW.actor_id <> OLD.actor_id OR NEW.action <> OLD.action OR NEW.object_kind <> OLD.object_kind
+    OR NEW.object_id <> OLD.object_id OR NEW.owner_id <> OLD.owner_id OR NEW.request_id <> OLD.request_id OR NEW.actor NOT IN (OLD.actor, 'deleted account') OR NEW.address NOT IN (OLD.address, '')
+    OR NEW.object_name NOT IN (OLD.object_name, '') OR NEW.before IS NOT NULL AND NEW.before IS NOT OLD.before OR NEW.after IS NOT NULL AND NEW.after IS NOT OLD.after
+BEGIN
+    SELECT RAISE (ABORT, 'an event never changes');
+END;
+-- +goose StatementEnd
