@@ -248,7 +248,7 @@ func usageMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View
 	span := at(d.From) + " to " + at(d.To)
 	switch kind {
 	case models.NoticeQuota:
-		v.Title = fmt.Sprintf("%s has used %d %% of its quota", d.Key, d.Level)
+		v.Title = fmt.Sprintf("%s has used %d %% of its quota", d.Key, d.Used*100/max(1, d.Limit)) // by now: more than the level, where it came fast
 		v.Lines = []string{fmt.Sprintf("%s of %s requests on %s are used. The count begins anew on %s.", format.Count(d.Used), format.Count(d.Limit), d.Plan, at(d.To))}
 		if d.Used >= d.Limit {
 			v.Title = d.Key + " has used its quota up"

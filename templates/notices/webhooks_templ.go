@@ -847,7 +847,7 @@ func Webhook(p ui.Page, v WebhookView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							if !row.Due.IsZero() {
-								templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<span class=\"sub\">Next try")
+								templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<span class=\"sub\"><span>Next try </span>")
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}
