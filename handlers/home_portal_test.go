@@ -56,7 +56,7 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 		SignIn:  &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 		Home:    &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
 		Receipts: receipts, OwnerKeys: &handlers.OwnerKeys{Store: s, Receipts: receipts},
-		Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits, Rehearsals: p.rehearsals, Markdown: handlers.NewMarkdown()}, Usage: &handlers.Usage{Store: s, Limits: p.limits},
+		Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits, Rehearsals: p.rehearsals, Markdown: handlers.NewMarkdown()}, Usage: &handlers.Usage{Store: s, Limits: p.limits}, OwnerUsage: &handlers.OwnerUsage{Store: s}, Statements: &handlers.Statements{Store: s},
 		Search: &handlers.Search{Store: s, Docs: problemDocs()}, OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 	}, static.Handler())
 	p.owner, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleDeveloper, "developer@example.com")

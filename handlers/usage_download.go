@@ -27,7 +27,11 @@ func downloads(path string, filters url.Values, v rangeView, byKey bool) []usage
 	if byKey {
 		files = append(files, usage.Download{Label: "By key (CSV)", Href: v.with(path+".csv", merged(filters, url.Values{partParam: {string(models.ByKey)}}))})
 	}
-	return append(files, usage.Download{Label: "Everything (JSON)", Href: v.with(path+".json", filters)})
+	files = append(files, usage.Download{Label: "Everything (JSON)", Href: v.with(path+".json", filters)})
+	if path == "/usage" {
+		files = append(files, usage.Download{Label: "Monthly statements", Href: statementsPath})
+	}
+	return files
 }
 
 // usageFile is what a file of usage holds.

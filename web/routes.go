@@ -46,6 +46,7 @@ type Pages struct {
 	SeeAs              *handlers.SeeAs
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
+	Statements         *handlers.Statements
 
 	Mails    *handlers.MailPages
 	Alerts   *handlers.Alerts
@@ -215,6 +216,7 @@ func developer(g group, p Pages) {
 	g.get("/usage.csv", p.Usage.File)
 	g.get("/usage.json", p.Usage.File)
 	g.get("/usage/live", p.Usage.Live)
+	g.get("/statements", p.Statements.Own)
 	g.get("/log", p.Logs.Show)
 	g.get("/log/live", p.Logs.Live)
 	g.get("/requests/:request", p.Receipts.Show)
@@ -275,6 +277,9 @@ func owner(g group, p Pages) {
 	g.get("/owner/usage.csv", p.OwnerUsage.File)
 	g.get("/owner/usage.json", p.OwnerUsage.File)
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
+	g.get("/owner/statements", p.Statements.Owner)
+	g.get("/owner/statements.csv", p.Statements.File)
+	g.get("/owner/statements.json", p.Statements.File)
 	g.get("/owner/log", p.Logs.Show)
 	g.get("/owner/log/live", p.Logs.Live)
 	ownerNotices(g, p)

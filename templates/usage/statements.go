@@ -1,0 +1,52 @@
+package usage
+
+import (
+	"time"
+
+	"gatehouse/templates/ui"
+)
+
+// MonthsView is an owner's months.
+type MonthsView struct{ Rows []MonthRow }
+
+// MonthRow is a month; one that is closed has links.
+type MonthRow struct {
+	Name, Text      string
+	State           ui.BadgeProps
+	ClosedAt        time.Time
+	Href, CSV, JSON string
+}
+
+// StatementSums are requests.
+type StatementSums struct{ Charged, Admitted, Refunded, Refused, Extra int64 }
+
+// StatementsView is the customers of a closed month.
+type StatementsView struct {
+	Month     string
+	ClosedAt  time.Time
+	CSV, JSON string
+	Rows      []StatementRow
+	Pages     ui.Pages
+}
+
+// StatementRow is a statement in a list.
+type StatementRow struct {
+	Name, Detail, Href string // of the customer
+	Month, Owner       string
+	Sums               StatementSums
+}
+
+// StatementView is one statement.
+type StatementView struct {
+	Customer, Email, Owner, Month string
+	ClosedAt                      time.Time
+	Sums                          StatementSums
+	Lines                         []StatementLine
+	UsageHref                     string // of the owner's page of the same; "" for developers
+}
+
+// StatementLine is a key on a plan.
+type StatementLine struct {
+	Plan, Key string
+	Sums      StatementSums
+}
