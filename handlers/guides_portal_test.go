@@ -115,3 +115,12 @@ func TestGuidesAreOrderedPreviewedAndDeleted(t *testing.T) {
 		t.Errorf("after deleting the order is %q", got)
 	}
 }
+
+// Readers who listen go by the levels: parts that are equal in the text are equal on the page, wherever its author began to count.
+func TestPartsOfAGuideKeepTheirRank(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "weather", nil)
+	b := p.signedIn("owner@example.com")
+	b.post("/owner/apis/"+w.api.ID.String()+"/guides", "title", "Ranks", "published", "on", "text", "## One\n\n### Below\n\n## Two\n\n## Three")
+	p.visitor().get("/apis/weather/guides/ranks").has(t, `<h2 id="s-one">`, `<h3 id="s-below">`, `<h2 id="s-two">`, `<h2 id="s-three">`)
+}

@@ -92,13 +92,25 @@ var belowKey = parser.NewContextKey()
 // lowerHeadings puts an author's headings below the page's own, without leaving a level out: readers who listen go by the levels.
 type lowerHeadings struct{}
 
+// highestHeading is the level at which a text begins: some authors leave the first to the page.
+func highestHeading(node ast.Node) int {
+	highest := 6
+	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // this walker never fails
+		if h, ok := n.(*ast.Heading); ok && entering {
+			highest = min(highest, h.Level)
+		}
+		return ast.WalkContinue, nil
+	})
+	return highest
+}
+
 // Transform implements parser.ASTTransformer.
 func (lowerHeadings) Transform(node *ast.Document, _ text.Reader, pc parser.Context) {
 	below, _ := pc.Get(belowKey).(int)
-	last := below
+	last, highest := below, highestHeading(node)
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // this walker never fails
 		if h, ok := n.(*ast.Heading); ok && entering {
-			h.Level = min(below+h.Level, last+1, 6)
+			h.Level = min(below+h.Level-highest+1, last+1, 6)
 			last = h.Level
 		}
 		return ast.WalkContinue, nil
