@@ -39,7 +39,7 @@ type Result struct {
 }
 
 // mostCells is how many cells a batch has at most, about: a transaction must not hold the database's writer long (DECISIONS 50).
-const mostCells = 150
+const mostCells = 110
 
 // Meter counts. It is safe for concurrent use, but Commit and Recover must not run twice at once.
 type Meter struct {
