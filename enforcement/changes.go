@@ -23,7 +23,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the gateway: topology: %w", err)
 	}
-	s := compile(topology, nil)
+	s := compile(topology, nil, g.config.APIsURL)
 	exact, resumed, err := g.recover(ctx)
 	if err != nil {
 		return fmt.Errorf("load the gateway: %w", err)
@@ -108,7 +108,7 @@ func (g *Gateway) recompile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read topology: %w", err)
 	}
-	s := compile(topology, g.current.Load())
+	s := compile(topology, g.current.Load(), g.config.APIsURL)
 	g.logBroken(s)
 	g.current.Store(s)
 	return nil

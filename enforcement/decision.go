@@ -57,7 +57,7 @@ type decision struct {
 	plan    *plan
 	rule    *rule
 	used    int64            // of the quota, this request included
-	since   int64            // Unix nanoseconds: when the key expired or its value stopped
+	since   int64            // Unix nanoseconds: when the key expired, its value stopped or the operation went, or until when it is dark
 	at      journal.Position // of the admission
 	digest  [32]byte         // of the value that was presented
 	stops   int64            // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
@@ -67,7 +67,10 @@ type decision struct {
 func (d *decision) quota() *quota { return &d.plan.quota }
 
 // decideOpen decides a request to a method that needs no key: the throttles that all callers share are all that limits it.
-func (g *Gateway) decideOpen(d *decision, at instant, st *stage) {
+func (g *Gateway) decideOpen(d *decision, at instant, st *stage, m *method) {
+	if g.closedFor(d, at, m) {
+		return
+	}
 	d.layers.Stage, d.layers.Account, d.layers.Clock = st.shared, st.accountLayer(), g.clock
 	d.limits, d.decided = limit.Decide(at.mono, &d.layers), true
 	if !d.limits.Allowed() {
@@ -176,6 +179,7 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 		}
 	case d.rule != nil && d.rule.excluded:
 		d.problem = problemExcluded
+	case g.closedFor(d, at, m):
 	default:
 		await = g.spend(d, at, st, m, e, member)
 	}
@@ -344,7 +348,7 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 	case problemQuota:
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
-		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded:
+		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout:
 		return models.OutcomeDenied, true
 	default:
 		return 0, false

@@ -66,6 +66,7 @@ type Config struct {
 
 	KeyPrefix   secret.Prefix        // of generated keys; zero: "gwk1"
 	ProblemURL  string               // beginning of problem type URIs, such as https://portal.example/problems/
+	APIsURL     string               // beginning of APIs' public pages, such as https://portal.example/apis/
 	ReceiptURL  string               // beginning of receipts' addresses, such as https://portal.example/requests/
 	Receipts    *receipt.Ring        // nil: none are kept
 	RequestLog  *requestlog.Log      // nil: no entries are kept
@@ -168,7 +169,7 @@ func (g *Gateway) Admit(api, stage, verb, path, key string) string {
 		if rt.method.keyRequired {
 			g.decideValue(context.Background(), &d, g.now(), rt.stage, rt.method, key)
 		} else {
-			g.decideOpen(&d, g.now(), rt.stage)
+			g.decideOpen(&d, g.now(), rt.stage, rt.method)
 		}
 		switch {
 		case d.problem == problemNone:
@@ -214,7 +215,7 @@ func (rt *Route) Admit(digest [32]byte) string {
 	if rt.method.keyRequired {
 		rt.g.decideKey(context.Background(), &d, rt.g.now(), rt.stage, rt.method, 0)
 	} else {
-		rt.g.decideOpen(&d, rt.g.now(), rt.stage)
+		rt.g.decideOpen(&d, rt.g.now(), rt.stage, rt.method)
 	}
 	if d.problem == problemNone {
 		return ""

@@ -48,6 +48,8 @@ const (
 	problemSuspended
 	problemBlocked
 	problemExcluded
+	problemGone
+	problemBrownout
 	problemThrottled
 	problemQuota
 	problemQuotes
@@ -148,6 +150,12 @@ var problems = [numProblems - 1]Problem{
 	{"operation-not-in-plan", 403, "The plan does not include this operation",
 		"The plan opens the stage, but leaves this operation out.",
 		"Choose a plan that includes it; the API's page compares them."},
+	{"operation-gone", 410, "The operation is gone",
+		"The API's owner deprecated this operation, or its whole stage, and the day of its sunset has come. Nothing was charged.",
+		"Read what replaces it: the header Link leads there, with rel=\"successor-version\" to a replacement and rel=\"sunset\" to the notice."},
+	{"brownout", 503, "The operation is switched off for a while",
+		"The operation goes soon. Its owner switches it off for short times before, so that who still calls it notices while it can be switched on again. Nothing was charged.",
+		"It works again after the seconds in Retry-After. Move to what replaces it before the day in the header Sunset; the header Link leads to the notice."},
 	{"throttled", 429, "Too many requests at once",
 		"Requests come faster than a throttle allows. A throttle is a bucket of tokens: each request takes one, the rate fills it again, and the burst is how many it holds. The answer says which throttle it was; nothing was charged.",
 		"Wait the seconds in Retry-After. Spread requests, and watch the header RateLimit."},

@@ -99,6 +99,13 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"operation-not-in-plan": get(func(_ *testing.T, o *one) {
 			o.publish(o.plan, func(t *models.Terms) { t.Stages[0].Excluded = []models.MethodID{methodOf(o.stage, "GET /a")} })
 		}, a),
+		"operation-gone": get(func(t *testing.T, o *one) {
+			o.deprecate(t, models.Deprecation{StageID: o.stage.ID, Since: o.clock.now(), Sunset: o.clock.now()})
+		}, a),
+		"brownout": get(func(t *testing.T, o *one) {
+			now := o.clock.now()
+			o.deprecate(t, models.Deprecation{StageID: o.stage.ID, Since: now, Sunset: now.Add(time.Hour), Brownouts: []models.Brownout{{From: now, To: now.Add(time.Minute)}}})
+		}, a),
 		"throttled":      get(func(_ *testing.T, o *one) { o.publish(o.plan, throttle(0, 0)) }, a),
 		"quota-exceeded": get(func(_ *testing.T, o *one) { o.publish(o.plan, quota(0, limit.PeriodDay)) }, a),
 		"quotes-throttled": func(t *testing.T, o *one) (w *httptest.ResponseRecorder) {

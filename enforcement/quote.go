@@ -51,6 +51,9 @@ type quoteItem struct {
 func (q *request) quote(value string, p problem) {
 	d := &q.decision
 	if !q.method.keyRequired {
+		if q.isClosed() {
+			return
+		}
 		d.layers.Stage, d.layers.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
 		d.limits, d.decided = limit.Decide(q.at.mono, &d.layers), true
 		if !d.limits.Allowed() {
@@ -125,6 +128,7 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 		q.verdict = p
 	case d.rule != nil && d.rule.excluded:
 		q.verdict = problemExcluded
+	case q.isClosed():
 	default:
 		return q.quoteLimits(e, member)
 	}
@@ -160,6 +164,12 @@ func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known b
 	return true
 }
 
+// isClosed notes in verdict that the operation is gone or dark.
+func (q *request) isClosed() bool {
+	q.verdict, q.decision.since = q.method.life.closed(q.at)
+	return q.verdict != problemNone
+}
+
 // copied is a bucket of its own with the level of s.
 func copied(s limit.SharedLayer) limit.SharedLayer {
 	if s.State != nil {
@@ -178,6 +188,7 @@ func (q *request) answerQuote() {
 	h := q.w.Header()
 	q.identify(h)
 	q.tellLimits(h)
+	q.tellLife(h)
 	answer := quoteBody{Would: "admit", Limits: []quoteItem{}, RequestID: q.id}
 	if q.verdict != problemNone {
 		b := q.bodyOf(q.verdict, q.explain(q.verdict))

@@ -23,6 +23,9 @@ const (
 	headerRateLimitLimit = "X-Ratelimit-Limit"
 	headerRateLimitLeft  = "X-Ratelimit-Remaining"
 	headerRateLimitReset = "X-Ratelimit-Reset"
+	headerDeprecation    = "Deprecation" // RFC 9745
+	headerSunset         = "Sunset"      // RFC 8594
+	headerLink           = "Link"        // RFC 8288
 
 	problemType = "application/problem+json" // RFC 9457
 )
@@ -61,6 +64,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	h := w.Header()
 	q.identify(h)
 	q.tellLimits(h)
+	q.tellLife(h)
 	if wait := q.retryAfter(p); wait > 0 {
 		h.Set(headerRetryAfter, strconv.FormatInt(wait, 10))
 	}
@@ -113,6 +117,8 @@ func (p problem) amazon() (message, errorType string) {
 		return "Forbidden", "ForbiddenException"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		return http.StatusText(status), "NotFoundException"
+	case http.StatusGone:
+		return http.StatusText(status), "NotFoundException"
 	case http.StatusServiceUnavailable:
 		return "Service Unavailable", "ServiceUnavailableException"
 	case http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented:
@@ -129,6 +135,8 @@ func (q *request) retryAfter(p problem) int64 {
 		return limit.Seconds(q.decision.limits.RetryAfter)
 	case problemQuotes:
 		return limit.Seconds(q.quoteWait)
+	case problemBrownout:
+		return limit.Seconds(time.Duration(q.decision.since - q.at.wall))
 	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy:
 		return 1
 	case problemStageBroken:
@@ -143,6 +151,7 @@ func (q *request) Decorate(h http.Header) {
 	q.answered = true
 	q.identify(h)
 	q.tellLimits(h)
+	q.tellLife(h)
 }
 
 // Fail answers instead of an upstream that did not.
@@ -186,6 +195,7 @@ func (q *request) answerPreflight() {
 	q.answered = true
 	h := q.w.Header()
 	q.identify(h)
+	q.tellLife(h)
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", q.methods.allow)
 	if wanted := q.r.Header.Get("Access-Control-Request-Headers"); wanted != "" {

@@ -188,7 +188,7 @@ func (q *request) decide() problem {
 	case q.isQuote():
 		q.quote(value, p)
 	case !q.method.keyRequired:
-		q.g.decideOpen(d, q.at, q.stage)
+		q.g.decideOpen(d, q.at, q.stage, q.method)
 	case q.as != 0:
 		q.g.decideKey(q.r.Context(), d, q.at, q.stage, q.method, q.as)
 	case p != problemNone:

@@ -32,6 +32,7 @@ type method struct {
 	index       int // among the methods of its stage
 	name        string
 	keyRequired bool
+	life        *life // nil: nothing is announced of it
 }
 
 // add enters a method. Two templates that match the same paths are one; if both have the verb, the one that needs a key stays: an ambiguous

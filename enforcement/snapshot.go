@@ -49,6 +49,7 @@ type stage struct {
 	throttle limit.Throttle // for words; the bucket decides
 	shared   limit.SharedLayer
 	grants   map[models.PlanID]*grant
+	life     *life        // nil: nothing is announced of it
 	warned   atomic.Int64 // Unix seconds of the last warning about the upstream
 }
 
@@ -115,8 +116,9 @@ func (q *quota) windowOf(day int32) window {
 
 const secondsPerDay = 86400
 
-// compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil.
-func compile(t models.Topology, before *snapshot) *snapshot {
+// compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; pages is where the addresses of
+// APIs' public pages begin.
+func compile(t models.Topology, before *snapshot, pages string) *snapshot {
 	s := &snapshot{
 		apis:     map[string]*api{},
 		stages:   map[models.StageID]*stage{},
@@ -128,7 +130,7 @@ func compile(t models.Topology, before *snapshot) *snapshot {
 	}
 	compiled := make([]*api, len(t.APIs))
 	for i := range t.APIs {
-		compiled[i] = s.compileAPI(&t.APIs[i], before)
+		compiled[i] = s.compileAPI(&t.APIs[i], before, pages)
 		s.apis[t.APIs[i].Slug] = compiled[i]
 	}
 	for _, a := range compiled {
@@ -140,7 +142,7 @@ func compile(t models.Topology, before *snapshot) *snapshot {
 	return s
 }
 
-func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot) *api {
+func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot, pages string) *api {
 	a := &api{id: in.ID, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
 	for i := range in.Stages {
 		st := compileStage(&in.Stages[i], a)
@@ -148,10 +150,32 @@ func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot) *api {
 			st.throttle = *in.Stages[i].Throttle
 			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: before.stageLevel(st.id)}
 		}
+		st.deprecate(in, pages)
 		a.stages[st.name] = st
 		s.stages[st.id] = st
 	}
 	return a
+}
+
+// deprecate puts together what is announced of the stage and of its methods.
+func (st *stage) deprecate(in *models.GatewayAPI, pages string) {
+	if len(in.Deprecations) == 0 {
+		return
+	}
+	var whole *models.Deprecation
+	own := map[models.MethodID]*models.Deprecation{}
+	for i := range in.Deprecations {
+		switch d := &in.Deprecations[i]; {
+		case d.StageID == st.id:
+			whole = d
+		case d.StageID == 0:
+			own[d.MethodID] = d
+		}
+	}
+	st.life = lifeOf(pages, in.Slug, whole)
+	for _, m := range st.methods {
+		m.life = lifeOf(pages, in.Slug, own[m.id], whole)
+	}
 }
 
 // stageLevel returns the level of a stage's bucket, which outlives snapshots; before may be nil.

@@ -63,6 +63,8 @@ func (q *request) explain(p problem) string {
 		return fmt.Sprintf("The owner of the plan %s has blocked this key.", d.plan.name)
 	case problemExcluded:
 		return fmt.Sprintf("The plan %s does not include %s.", d.plan.name, q.method.name)
+	case problemGone, problemBrownout:
+		return q.explainLife(p)
 	case problemThrottled:
 		return q.explainThrottle()
 	case problemQuota:

@@ -193,6 +193,9 @@ func CleanMethods(methods []Method) ([]Method, error) {
 	return clean, nil
 }
 
+// CutLine makes one line of at most max characters of a text.
+func CutLine(s string, max int) string { return cutLine(s, max) }
+
 // cutLine makes one line of at most max characters from a text that a document brought along.
 func cutLine(s string, max int) string {
 	s = strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "")

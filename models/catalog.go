@@ -48,6 +48,8 @@ type GatewayAPI struct {
 	Slug    string
 	Name    string
 	Stages  []GatewayStage // none: nothing is deployed
+
+	Deprecations []Deprecation // of its operations and stages
 }
 
 // GatewayStage is a stage with the deployment that it points at.

@@ -147,3 +147,21 @@ func (d Deprecation) RemindAt(after time.Time) time.Time {
 	}
 	return time.Time{}
 }
+
+// OperationCallers are the keys that called something in the last 30 days.
+type OperationCallers struct {
+	Keys   int
+	Newest []OperationCaller // who called last, first
+}
+
+// OperationCaller is a key that called something.
+type OperationCaller struct {
+	KeyID      KeyID
+	KeyName    string
+	Hint       string
+	AppName    string // "" for an owner's key
+	Email      string // of the app's developer
+	CustomerID string
+	Last       time.Time // to the hour
+	Calls      int64     // in the last 30 days, refused ones included
+}

@@ -139,7 +139,7 @@ func receiversOf(db *gorm.DB, n changeNoticeRow) ([]receiver, error) {
 		return selectAll[receiver](db, "subscribers", `SELECT a.account_id, s.id AS subscription_id FROM subscriptions s JOIN apps a ON a.id = s.app_id
 			WHERE s.plan_id = ? AND s.state IN ('pending', 'active', 'suspended') ORDER BY a.account_id, s.id`, n.PlanID)
 	}
-	return nil, nil
+	return callersOf(db, n)
 }
 
 // tellSome writes some receivers; the zero receiver is the end of them.

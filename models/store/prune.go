@@ -12,12 +12,13 @@ const (
 	quotaDaysKept = 62 * 24 * time.Hour
 	bucketsKept   = quotaDaysKept + longestWindow*24*time.Hour // from the day on which their window began
 	monthsKept    = 400 * 24 * time.Hour
+	callersKept   = 90 * 24 * time.Hour
 )
 
 // pruneRows is how many rows are forgotten in one transaction, so that others do not wait for it.
 const pruneRows = 1000
 
-// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62. So are
+// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62, who called what 90. So are
 // counts of quotas that ended as long ago, and levels of throttles that are full.
 func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 	day := func(kept time.Duration) int64 { return now.Add(-kept).Unix() / secondsPerDay }
@@ -37,6 +38,9 @@ func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if err := s.prune(ctx, "throttle_levels", []string{"key_id", "plan_id", "stage_id", "method_id", "account_id"}, "full_at < ?", now.UnixNano()); err != nil {
+		return err
+	}
+	if err := s.prune(ctx, "usage_callers", []string{"method_id", "stage_id", "key_id"}, "last < ?", now.Add(-callersKept).Unix()); err != nil {
 		return err
 	}
 	return s.prune(ctx, "usage_key_months", []string{"plan_id", "month", "key_id"},

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -41,6 +43,9 @@ func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 			return err
 		}
 		if t.APIs, err = gatewayAPIs(db); err != nil {
+			return err
+		}
+		if err := addDeprecations(db, t.APIs); err != nil {
 			return err
 		}
 		t.Plans, err = gatewayPlans(db)
@@ -114,6 +119,17 @@ func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 		last.Stages = append(last.Stages, stage)
 	}
 	return apis, nil
+}
+
+// addDeprecations adds what is deprecated to APIs, which are in the order of their ids.
+func addDeprecations(db *gorm.DB, apis []models.GatewayAPI) error {
+	all, err := deprecationsOf(selectAll[deprecationRow](db, "deprecations", deprecationQuery+`ORDER BY d.api_id, d.id`))
+	for _, d := range all {
+		if i, ok := slices.BinarySearchFunc(apis, d.APIID, func(a models.GatewayAPI, id models.APIID) int { return cmp.Compare(a.ID, id) }); ok {
+			apis[i].Deprecations = append(apis[i].Deprecations, d)
+		}
+	}
+	return err
 }
 
 func gatewayPlans(db *gorm.DB) ([]models.GatewayPlan, error) {

@@ -36,7 +36,7 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 		if err != nil {
 			return err
 		}
-		return firstError(addUsage(ctx, pool, b.Cells, h), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b, h), addCharges(ctx, pool, b.Charged),
+		return firstError(addUsage(ctx, pool, b.Cells, h), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b, h), addCallers(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged),
 			addLastUses(ctx, pool, b.LastUsed), addLevels(ctx, pool, b.Levels))
 	})
 	if errors.Is(err, errCommitted) {
