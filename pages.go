@@ -48,6 +48,8 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Usage:         &handlers.Usage{Store: in.store, Limits: limits},
 		Receipts:      receipts,
 		Notices:       &handlers.ChangeNotices{Store: in.store},
+		Changelog:     &handlers.Changelog{Store: in.store, Markdown: handlers.NewMarkdown()},
+		OwnerChanges:  &handlers.OwnerChanges{Store: in.store},
 		Logs:          &handlers.Logs{Store: in.store, Log: in.keptLog(), Docs: problemDocs()},
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store},

@@ -37,13 +37,15 @@ const (
 // portal is an instance on a seeded data folder, whose pages are asked for without sockets.
 type portal struct {
 	storetest.Seeded
-	in      *instance
-	cookies map[string]string     // by reader
-	request string                // of the developer's key, with a receipt
-	notice  models.ChangeNoticeID // that the developer was told
-	alerts  map[string]string     // of each reader
-	hooks   map[string][2]string  // a webhook of each reader, and a delivery to it
-	mail    string                // in the outbox
+	in          *instance
+	cookies     map[string]string     // by reader
+	request     string                // of the developer's key, with a receipt
+	notice      models.ChangeNoticeID // that the developer was told
+	alerts      map[string]string     // of each reader
+	hooks       map[string][2]string  // a webhook of each reader, and a delivery to it
+	mail        string                // in the outbox
+	deprecation models.DeprecationID
+	entry       models.ChangelogID
 }
 
 // seedFolder makes a data folder as serve finds it.
@@ -105,7 +107,36 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded) *portal 
 		t.Fatalf("no mails: %v", err)
 	}
 	p.mail = mails.Items[0].ID.String()
+	p.deprecation, p.entry = deprecateOne(t, in, made)
 	return p
+}
+
+// deprecateOne deprecates an operation of the API and writes of it, unless a process before has.
+func deprecateOne(t testing.TB, in *instance, made storetest.Seeded) (models.DeprecationID, models.ChangelogID) {
+	t.Helper()
+	ctx, actor := t.Context(), storetest.Actor(made.Owner)
+	all, err := in.store.Deprecations(ctx, made.API)
+	if err == nil && len(all) == 0 {
+		methods, methodsErr := in.store.Methods(ctx, made.Owner.ID, made.API)
+		if methodsErr != nil {
+			t.Fatal(methodsErr)
+		}
+		_, err = in.store.Deprecate(ctx, actor, models.Deprecation{APIID: made.API, MethodID: methods[0].ID, Since: made.Now, Sunset: made.Now.AddDate(0, 1, 0)}, made.Now)
+		if err == nil {
+			_, err = in.store.SaveChangelogEntry(ctx, actor, models.ChangelogEntry{APIID: made.API, Day: made.Now, Title: "Everything is faster", Body: "By half."}, made.Now)
+		}
+		if err == nil {
+			all, err = in.store.Deprecations(ctx, made.API)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := in.store.Changelog(ctx, made.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0].ID, entries[0].ID
 }
 
 // tellOfChange changes the price of the busiest plan, unless a process before has, and returns the notice of it.
@@ -340,7 +371,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"
@@ -372,7 +403,7 @@ func TestEveryPageAnswers(t *testing.T) {
 				if w.Code != status {
 					t.Errorf("GET %s answers %q %d, want %d", g.path, reader, w.Code, status)
 				}
-				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, ".json") {
+				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, ".json") && kind != "application/atom+xml; charset=utf-8" {
 					t.Errorf("GET %s answers %q with %s", g.path, reader, kind)
 				}
 			}

@@ -84,6 +84,9 @@ func (in *instance) publishPlans(ctx context.Context) error {
 		if err := in.store.PublishDuePlans(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("publish plans as scheduled", "error", err)
 		}
+		if err := in.store.RemindOfSunsets(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("remind of sunsets", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -108,7 +108,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		v.GuidesHref = guidesPath(api.Slug)
 	}
 	if len(api.Stages) > 0 {
-		v.DocsHref = docsPath(api.Slug)
+		v.DocsHref, v.ChangesHref = docsPath(api.Slug), changelogPath(api.Slug)
 		methods := api.Stages[0].Methods
 		slugs := operationSlugs(doc, methods)
 		shown := min(len(methods), operationsShown)

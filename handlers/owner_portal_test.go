@@ -84,7 +84,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
 		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s, Markdown: handlers.NewMarkdown()}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerOverrides: &handlers.OwnerOverrides{Store: s}, OwnerCustomers: &handlers.OwnerCustomers{Store: s}, SeeAs: &handlers.SeeAs{Store: s}, Home: &handlers.Home{Store: s, Limits: noLimits}, Apps: &handlers.Apps{Store: s, Limits: noLimits}, Keys: &handlers.Keys{Store: s, Limits: noLimits}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Admin: &handlers.Admin{Store: s}, OwnerImports: &handlers.OwnerImports{Store: s, Files: p.imports}, OwnerUsage: &handlers.OwnerUsage{Store: s},
-		Notices: &handlers.ChangeNotices{Store: s},
+		Notices: &handlers.ChangeNotices{Store: s}, Changelog: &handlers.Changelog{Store: s, Markdown: handlers.NewMarkdown()}, OwnerChanges: &handlers.OwnerChanges{Store: s},
 	}, static.Handler())
 }
 

@@ -198,6 +198,10 @@ func (h *Receipts) deniedVerdict(d models.ReceiptDetail) string {
 		return fmt.Sprintf("%s on %s, %s before this request.", what, format.DateTime(d.Since), format.Duration(d.At.Sub(d.Since).Truncate(time.Second)))
 	}
 	switch d.Problem {
+	case "operation-gone":
+		return since(d.Method + " was taken away by its owner")
+	case "brownout":
+		return d.Method + " was switched off by its owner until " + format.DateTime(d.Since) + ": a rehearsal of the day on which it goes."
 	case "key-expired":
 		return since("The key expired")
 	case "key-replaced":

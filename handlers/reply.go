@@ -79,6 +79,11 @@ func Markdowned(body string) Reply {
 	return Reply{status: http.StatusOK, text: &plainText{"text/markdown; charset=utf-8", body}}
 }
 
+// Atom answers with a feed.
+func Atom(body string) Reply {
+	return Reply{status: http.StatusOK, text: &plainText{"application/atom+xml; charset=utf-8", body}}
+}
+
 // Plain answers with a text.
 func Plain(body string) Reply {
 	return Reply{status: http.StatusOK, text: &plainText{"text/plain; charset=utf-8", body}}

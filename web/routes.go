@@ -32,6 +32,8 @@ type Pages struct {
 	Usage         *handlers.Usage
 	Receipts      *handlers.Receipts
 	Notices       *handlers.ChangeNotices
+	Changelog     *handlers.Changelog
+	OwnerChanges  *handlers.OwnerChanges
 	Logs          *handlers.Logs
 
 	OwnerOverview      *handlers.OwnerOverview
@@ -145,6 +147,9 @@ func public(g group, p Pages) {
 	g.get("/apis/:slug/openapi.json", p.Catalog.OpenAPIJSON)
 	g.get("/apis/:slug/openapi.yaml", p.Catalog.OpenAPIYAML)
 	g.get("/apis/:slug/plans", p.Catalog.Plans)
+	g.get("/apis/:slug/changes", p.Changelog.Show)
+	g.get("/apis/:slug/changes.md", p.Changelog.Text)
+	g.get("/apis/:slug/changes.atom", p.Changelog.Feed)
 	g.get("/apis/:slug/docs", p.Catalog.Reference)
 	g.get("/apis/:slug/docs.md", p.Catalog.OverviewText)
 	g.get("/apis/:slug/docs/:op", p.Catalog.Operation)
@@ -285,6 +290,7 @@ func owner(g group, p Pages) {
 	ownerNotices(g, p)
 	ownerAPIs(g, p)
 	ownerGuides(g, p)
+	ownerChanges(g, p)
 	ownerPlans(g, p)
 	ownerCustomers(g, p)
 }
@@ -315,6 +321,20 @@ func ownerGuides(g group, p Pages) {
 	g.form("/owner/apis/:api/guides/:guide", p.OwnerGuides.Edit, p.OwnerGuides.Save)
 	g.post("/owner/apis/:api/guides/:guide/move", p.OwnerGuides.Move)
 	g.form("/owner/apis/:api/guides/:guide/delete", p.OwnerGuides.DeleteForm, p.OwnerGuides.Delete)
+}
+
+// ownerChanges is what an API's owner takes away, and tells of.
+func ownerChanges(g group, p Pages) {
+	g.form("/owner/apis/:api/deprecations", p.OwnerChanges.Deprecations, p.OwnerChanges.Create)
+	g.get("/owner/apis/:api/deprecations/new", p.OwnerChanges.New)
+	g.form("/owner/apis/:api/deprecations/:deprecation", p.OwnerChanges.Deprecation, p.OwnerChanges.Change)
+	g.post("/owner/apis/:api/deprecations/:deprecation/brownouts", p.OwnerChanges.AddBrownout)
+	g.post("/owner/apis/:api/deprecations/:deprecation/brownouts/remove", p.OwnerChanges.RemoveBrownout)
+	g.post("/owner/apis/:api/deprecations/:deprecation/keep", p.OwnerChanges.Keep)
+	g.form("/owner/apis/:api/changes", p.OwnerChanges.Changelog, p.OwnerChanges.AddEntry)
+	g.get("/owner/apis/:api/changes/new", p.OwnerChanges.NewEntry)
+	g.form("/owner/apis/:api/changes/:entry", p.OwnerChanges.Entry, p.OwnerChanges.SaveEntry)
+	g.post("/owner/apis/:api/changes/:entry/delete", p.OwnerChanges.DeleteEntry)
 }
 
 func ownerPlans(g group, p Pages) {

@@ -46,6 +46,7 @@ type APIView struct {
 	Name, Summary, Owner string
 	GuidesHref           string // empty: there are none
 	DocsHref             string // empty: nothing is deployed, and only the owner sees this page
+	ChangesHref          string // the changelog
 	Stages               []StageView
 	Plans                []PlanView
 	Askable              []AskablePlan

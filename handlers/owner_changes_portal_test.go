@@ -1,0 +1,102 @@
+package handlers_test
+
+import (
+	"encoding/xml"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/models"
+)
+
+// An owner deprecates an operation, sees who still calls it, rehearses the sunset, and its callers read why.
+func TestAnOperationIsDeprecatedRehearsedAndKept(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	made := p.subscribe(w.plan, "App")
+	methods, err := p.store.Methods(t.Context(), p.owner.ID, w.api.ID)
+	ok(t, err)
+	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{{KeyID: made.Key.ID, PlanID: w.plan.ID, StageID: w.stage.ID, MethodID: methods[0].ID,
+		Minute: p.clock.Truncate(time.Minute).Unix(), Outcome: models.OutcomeSuccess, Count: 7}}}))
+	b := p.signedIn("owner@example.com")
+	path := "/owner/apis/" + w.api.ID.String() + "/deprecations"
+	b.get(path).has(t, "Nothing is deprecated", path+"/new")
+	b.get(path+"/new?what=GET+/get").has(t, `value="GET /get"`, `value="stage prod"`, `value="`+p.clock.Format(time.DateOnly)+`"`)
+	b.post(path, "what", "GET /nowhere", "since", "someday", "link", "javascript:x").again(t, "Name an operation as the API has it", `value="GET /nowhere"`, `value="someday"`)
+	b.post(path, "what", "GET /get", "since", "2026-03-02", "sunset", "2026-03-01", "link", "javascript:x").again(t, "The sunset comes after", "begins with https://")
+	page := b.sees(b.post(path, "what", "GET /get", "since", "2026-03-02", "sunset", "2026-04-01", "note", "Use v2.", "successor", "https://example.com/v2"))
+	page.has(t, "Deprecated: its answers say so", "Who still calls it", "1 key in the last 30 days", "App · developer@example.com", ">7<", `value="2026-04-01"`, "5 minutes of each hour of a day")
+	all, err := p.store.Deprecations(t.Context(), w.api.ID)
+	ok(t, err)
+	one := path + "/" + all[0].ID.String()
+	b.post(path, "what", "GET /get", "since", "2026-03-02").again(t, "It is deprecated already")
+	b.post(one+"/brownouts", "dark", "hour", "dark_on", "2026-04-05", "dark_at", "09:00").again(t, "A brownout ends before the sunset")
+	b.post(one+"/brownouts", "dark", "hour", "dark_on", "", "dark_at", "x").again(t, "Enter a day such as", "Enter a time such as")
+	b.sees(b.post(one+"/brownouts", "dark", "hourly", "dark_on", "2026-03-20")).has(t, "20 Mar 2026, 00:00", "5 min of each 60 min")
+	b.sees(b.post(one+"/brownouts", "dark", "hour", "dark_on", "2026-03-25", "dark_at", "09:30")).has(t, "25 Mar 2026, 09:30", "all of it")
+	b.sees(b.post(one+"/brownouts/remove", "index", "0", "from", "2026-03-20T00:00:00Z")).hasNot(t, "5 min of each 60 min")
+	b.post(one+"/brownouts/remove", "index", "7", "from", "2026-03-20T00:00:00Z").again(t, "The list has changed")
+	b.sees(b.post(one, "since", "2026-03-02", "sunset", "2026-04-02", "note", "Use v3.")).has(t, "Saved, and in force")
+	b.get(path).has(t, "GET /get", "Deprecated", "2 Apr 2026")
+
+	ok(t, p.store.TellChanges(t.Context(), p.clock))
+	d := p.signedIn("developer@example.com")
+	d.get("/notices").has(t, "GET /get of echo is deprecated")
+	d.get("/apis/echo/changes").has(t, "GET /get", "answers 410 Gone from", "Use v3.", "Switched off for a while", `id="`+all[0].ID.String()+`"`, "Nothing is written yet")
+	d.get("/apis/echo/changes.md").has(t, "- GET /get: since 2026-03-02, answers 410 from 2026-04-02T00:00:00Z on. Use v3.")
+	if page := d.get(one); page.status == 200 {
+		t.Errorf("a developer sees the owner's page: %d", page.status)
+	}
+	if page := p.signedIn("stranger@example.com").get(one); page.status != 404 {
+		t.Errorf("another owner sees it: %d", page.status)
+	}
+	b.sees(b.post(one+"/keep")).has(t, "Taken back: it stays", "Nothing is deprecated")
+	ok(t, p.store.TellChanges(t.Context(), p.clock))
+	d.get("/notices").has(t, "GET /get of echo stays after all")
+}
+
+// What an owner writes is read as a page, as Markdown and as a feed, by whoever may see the API; what is proposed is his alone.
+func TestAChangelogIsReadInThreeForms(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	b := p.signedIn("owner@example.com")
+	path := "/owner/apis/" + w.api.ID.String() + "/changes"
+	b.get(path).has(t, "Nothing is published yet")
+	b.post(path, "title", "", "day", "x").again(t, "Enter a day such as")
+	b.post(path, "title", "", "day", "2026-03-02").again(t, "Say in one line what changed")
+	b.sees(b.post(path, "title", "Version <2>", "day", "2026-03-02", "breaking", "on", "body", "See **here** <script>alert(1)</script>")).has(t, "Published: who sees the API", "Version &lt;2&gt;", "Breaking")
+	b.sees(b.post("/owner/apis/"+w.api.ID.String()+"/deprecations", "what", "stage prod", "since", "2026-03-02", "sunset", "2026-05-01")).has(t, "Deprecated: its answers")
+	b.get(path).has(t, "Proposed to you", "The stage prod of echo is deprecated")
+
+	visitor := p.visitor()
+	page := visitor.get("/apis/echo/changes")
+	page.has(t, "Version &lt;2&gt;", "<strong>here</strong>", "Breaking", "The stage prod")
+	page.hasNot(t, "<script>alert", "is deprecated.")
+	visitor.get("/apis/echo/changes.md").has(t, "## 2026-03-02: Version <2> (breaking)", "See **here**")
+	feed := visitor.get("/apis/echo/changes.atom")
+	var parsed struct {
+		ID      string `xml:"id"`
+		Entries []struct {
+			Title   string `xml:"title"`
+			Content string `xml:"content"`
+		} `xml:"entry"`
+	}
+	ok(t, xml.Unmarshal([]byte(feed.body), &parsed))
+	if parsed.ID != "https://portal.example.com/apis/echo/changes" || len(parsed.Entries) != 1 || parsed.Entries[0].Title != "Version <2>" || !strings.Contains(parsed.Entries[0].Content, "<strong>here</strong>") {
+		t.Errorf("the feed is %+v", parsed)
+	}
+	proposals, err := p.store.ChangelogProposals(t.Context(), p.owner.ID, w.api.ID)
+	ok(t, err)
+	entry := path + "/" + proposals[0].ID.String()
+	b.get(entry).has(t, "Proposed entry", "answers 410 from then on")
+	b.sees(b.post(entry, "title", "The stage prod goes", "day", "2026-03-03", "body", "Move.")).hasNot(t, "Proposed to you")
+	visitor.get("/apis/echo/changes").has(t, "The stage prod goes")
+	b.sees(b.post(entry + "/delete")).has(t, "Deleted")
+	visitor.get("/apis/echo/changes").hasNot(t, "The stage prod goes")
+	if page := p.signedIn("stranger@example.com").get(entry); page.status != 404 {
+		t.Errorf("another owner reads it: %d", page.status)
+	}
+	if page := visitor.get("/apis/nowhere/changes"); page.status != 404 {
+		t.Errorf("of no API: %d", page.status)
+	}
+}
