@@ -331,7 +331,7 @@ func (p *portal) page(t testing.TB, route string) page {
 		one.reader = owner
 	case strings.HasPrefix(route, "/admin"):
 		one.reader = admin
-	case route == "/", route == "/search", route == "/signin", route == "/join", route == "/forgot", strings.HasPrefix(route, "/problems"), route == "/llms.txt", strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe"), strings.HasSuffix(route, "/:token"):
+	case route == "/", route == "/search", route == "/signin", route == "/join", route == "/forgot", strings.HasPrefix(route, "/problems"), route == "/llms.txt", strings.HasPrefix(route, "/apis") && !strings.HasSuffix(route, "/subscribe") && !strings.HasSuffix(route, "/ask"), strings.HasSuffix(route, "/:token"):
 		one.reader = visitor
 	}
 	places := p.places(one.reader)
@@ -344,6 +344,8 @@ func (p *portal) page(t testing.TB, route string) page {
 		places[":plan"] = p.DraftPlan.String()
 	case "/owner/imports/:import/report":
 		one.status = http.StatusNotFound // it was imported at once
+	case "/apis/:slug/ask":
+		one.status = http.StatusNotFound // no plan there has a waiting list
 	case "/invite/:token":
 		places[":token"] = p.InviteToken
 	case "/reset/:token":
@@ -360,8 +362,11 @@ func (p *portal) page(t testing.TB, route string) page {
 		}
 		return value
 	})
-	if route == "/owner/keys/:key/move" {
+	switch route {
+	case "/owner/keys/:key/move":
 		one.path += "?from=" + p.Plan.String()
+	case "/owner/customers/of":
+		one.path += "?id=cus_000000"
 	}
 	return one
 }
@@ -403,7 +408,7 @@ func TestEveryPageAnswers(t *testing.T) {
 				if w.Code != status {
 					t.Errorf("GET %s answers %q %d, want %d", g.path, reader, w.Code, status)
 				}
-				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, ".json") && kind != "application/atom+xml; charset=utf-8" {
+				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, "/data") && !strings.HasSuffix(g.route, ".json") && kind != "application/atom+xml; charset=utf-8" {
 					t.Errorf("GET %s answers %q with %s", g.path, reader, kind)
 				}
 			}

@@ -49,7 +49,7 @@ func TestGatewayServesWithoutReceiptsWhereTheirFileCannotBeHad(t *testing.T) {
 			}
 			var log bytes.Buffer
 			c := portalConfig(folder)
-			c.receipts = tt.size
+			c.receipts, c.requestLog = tt.size, 0
 			in, err := open(t.Context(), c, slog.New(slog.NewTextHandler(&log, nil)), false)
 			if err != nil {
 				t.Fatal(err)

@@ -21,7 +21,7 @@ func TestPasswordChangeProvesTheOldOneAndEndsOtherSessions(t *testing.T) {
 	}{
 		{"wrong current one", "wrong words in a row", "another row of words", []string{"This is not your password"}},
 		{"weak new one", password, "password1234", []string{"among the first"}},
-		{"both", "wrong words in a row", "short", []string{"This is not your password", "Use at least 12 characters"}},
+		{"both", "wrong words in a row", "brief", []string{"This is not your password", "Use at least 12 characters"}},
 	}
 	for _, tt := range tests {
 		got := here.post("/me/password", "current", tt.current, "password", tt.word)

@@ -91,7 +91,7 @@ func TestAChangelogIsReadInThreeForms(t *testing.T) {
 	b.get(entry).has(t, "Proposed entry", "answers 410 from then on")
 	b.sees(b.post(entry, "title", "The stage prod goes", "day", "2026-03-03", "body", "Move.")).hasNot(t, "Proposed to you")
 	visitor.get("/apis/echo/changes").has(t, "The stage prod goes")
-	b.sees(b.post(entry + "/delete")).has(t, "Deleted")
+	b.sees(b.post(entry+"/delete")).has(t, "Deleted")
 	visitor.get("/apis/echo/changes").hasNot(t, "The stage prod goes")
 	if page := p.signedIn("stranger@example.com").get(entry); page.status != 404 {
 		t.Errorf("another owner reads it: %d", page.status)

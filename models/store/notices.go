@@ -44,16 +44,6 @@ func (t *tx) notify(n models.Notice) error {
 	return nil
 }
 
-// notifyAll queues notices of one kind of event.
-func (t *tx) notifyAll(notices ...models.Notice) error {
-	for _, n := range notices {
-		if err := t.notify(n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // queueMail queues a notice for mail, unless the account wants none of its topic or nobody can sign in to it.
 func (t *tx) queueMail(n models.Notice, kind models.NoticeType) error {
 	due := t.now

@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"slices"
 	"time"
 
 	"gatehouse/templates/callers"
@@ -32,6 +33,11 @@ type SubscriptionsView struct {
 	Pills              []ui.Pill
 	Rows               []SubscriptionRow
 	Pages              ui.Pages
+}
+
+// approvable reports whether the plan of at least one row takes somebody new.
+func (v SubscriptionsView) approvable() bool {
+	return slices.ContainsFunc(v.Rows, func(s SubscriptionRow) bool { return !s.Closed })
 }
 
 // SubscriptionRow is a subscription in a list.
