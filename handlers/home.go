@@ -58,7 +58,7 @@ func (h *Home) Show(r *Request) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		v.Tiles = figuresOf(points, day, nil).Tiles
+		v.Tiles = figuresOf(points, day, nil, logPlace{}).Tiles
 		for i := range v.Tiles {
 			v.Tiles[i].Href = "/usage" + v.Tiles[i].Href
 		}

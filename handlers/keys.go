@@ -36,7 +36,8 @@ type Keys struct {
 	Store    KeysStore
 	Limits   LimitsOf
 	Caller   Caller
-	Receipts *Receipts // nil: none are kept
+	Receipts *Receipts         // nil: none are kept
+	Log      models.RequestLog // nil: none is kept
 
 	references references
 }
@@ -227,7 +228,7 @@ func (k *Keys) addRecent(r *Request, id models.KeyID, v *developer.KeyView) erro
 	if sum := models.Sum(points); sum.Total() == 0 {
 		return nil
 	}
-	c := requestsChart(points, span, span.zoomLinks("/usage", map[string][]string{"key": {id.String()}}))
+	c := requestsChart(points, span, span.zoomLinks("/usage", map[string][]string{"key": {id.String()}}), placeOfLog(k.Log, ownLog, map[string][]string{"key": {id.String()}}, r.Now))
 	c.Small = true
 	v.Requests = &c
 	return nil

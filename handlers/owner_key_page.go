@@ -84,7 +84,7 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	if err != nil {
 		return v, err
 	}
-	v.Figures = figuresOf(points, span, nil)
+	v.Figures = figuresOf(points, span, nil, logPlace{})
 	if v.Refusals, err = o.Receipts.newest(r, key.ID); err != nil {
 		return v, err
 	}

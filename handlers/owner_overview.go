@@ -18,7 +18,10 @@ type OwnerOverviewStore interface {
 }
 
 // OwnerOverview is the owner's first page.
-type OwnerOverview struct{ Store OwnerOverviewStore }
+type OwnerOverview struct {
+	Store OwnerOverviewStore
+	Log   models.RequestLog // nil: none is kept
+}
 
 // overviewRows is how much of each list the page shows.
 const overviewRows = 6
@@ -61,7 +64,9 @@ func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.Ov
 	}
 	_, own := span.split(points)
 	total := models.Sum(own)
-	v.Figures, v.Problem = figuresOf(points, span, span.zoomLinks("/owner/usage", nil)), throttledSentence(total, span)
+	log := placeOfLog(o.Log, ownersLog, nil, r.Now)
+	v.Figures, v.Problem = figuresOf(points, span, span.zoomLinks("/owner/usage", nil), log), throttledSentence(total, span)
+	v.ProblemHref = log.href(span.From, span.To, outcomesOf(groupThrottled)...)
 	for i := range v.Figures.Tiles {
 		v.Figures.Tiles[i].Href = "/owner/usage" + v.Figures.Tiles[i].Href
 	}

@@ -29,7 +29,10 @@ type OwnerUsageStore interface {
 }
 
 // OwnerUsage is what happened on an owner's plans.
-type OwnerUsage struct{ Store OwnerUsageStore }
+type OwnerUsage struct {
+	Store OwnerUsageStore
+	Log   models.RequestLog // nil: none is kept
+}
 
 const breakdownRows = 10
 
@@ -46,8 +49,8 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 	_, own := q.span.split(points)
 	total := models.Sum(own)
 	v := owner.UsageView{
-		Range: q.span.Words, Ranges: q.span.links(ownerUsagePath, q.filters), Pills: q.pills, Figures: ownerFigures(q, points), Custom: q.span.custom(ownerUsagePath, q.filters),
-		Downloads: downloads(ownerUsagePath, q.filters, q.span, false), Problem: throttledSentence(total, q.span),
+		Range: q.span.Words, Ranges: q.span.links(ownerUsagePath, q.filters), Pills: q.pills, Figures: o.figures(q, points), Custom: q.span.custom(ownerUsagePath, q.filters),
+		Downloads: downloads(ownerUsagePath, q.filters, q.span, false), Problem: throttledSentence(total, q.span), ProblemHref: o.log(q).href(q.span.From, q.span.To, outcomesOf(groupThrottled)...),
 	}
 	if v.Figures.Heat, err = heatFor(r.Context(), o.Store, q.scope, q.span.Now); err != nil {
 		return Reply{}, err
@@ -71,9 +74,21 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 
 const ownerUsagePath = "/owner/usage"
 
-// ownerFigures are the figures of the page, with where time goes.
-func ownerFigures(q usageQuestion, points []models.UsagePoint) usage.Figures {
-	f := figuresOf(points, q.span, q.span.zoomLinks(ownerUsagePath, q.filters))
+// log is where the requests of the page are, unless it is narrowed to what the log is not asked for.
+func (o *OwnerUsage) log(q usageQuestion) logPlace {
+	if q.customer != 0 || q.scope.Method != 0 || q.filters.Has("stage") {
+		return logPlace{}
+	}
+	filters := url.Values{"plan": q.filters["plan"], "key": q.filters["key"]}
+	if q.filters.Has("api") {
+		filters.Set("api", q.api)
+	}
+	return placeOfLog(o.Log, ownersLog, filters, q.span.Now)
+}
+
+// figures are the figures of the page, with where time goes.
+func (o *OwnerUsage) figures(q usageQuestion, points []models.UsagePoint) usage.Figures {
+	f := figuresOf(points, q.span, q.span.zoomLinks(ownerUsagePath, q.filters), o.log(q))
 	_, own := q.span.split(points)
 	times := timesChart(own, q.span)
 	f.Times, f.Compare = &times, q.span.compareLink(ownerUsagePath, q.filters)
@@ -202,6 +217,6 @@ func (o *OwnerUsage) Live(r *Request) (Reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return usage.Update(ownerFigures(q, points)), nil
+		return usage.Update(o.figures(q, points)), nil
 	}), nil
 }

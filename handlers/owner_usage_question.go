@@ -17,6 +17,7 @@ type usageQuestion struct {
 	plan     models.PlanID // when the question is of one plan
 	key      models.KeyID
 	customer models.ConsumerID
+	api      string // its slug, when the question is of one
 	choices  []models.StageChoice
 }
 
@@ -115,6 +116,7 @@ func ofWhere(q *usageQuestion) (err error) {
 		return models.NotFound("API or stage")
 	}
 	if api != "" {
+		q.api = matches[0].APISlug
 		q.pill("api", "API: "+matches[0].APIName)
 	}
 	if stage != "" {

@@ -2,8 +2,10 @@ package handlers_test
 
 import (
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -253,4 +255,47 @@ func TestRequestLogPageWithoutALog(t *testing.T) {
 	s := p.store
 	p.handler = web.Handler(p.site, web.Pages{SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)}, Logs: &handlers.Logs{Store: s}}, static.Handler())
 	p.signedIn("developer@example.com").get("/log").has(t, "No log is kept")
+}
+
+// A bar of a page of usage, the problem and the row of an outcome lead to the requests behind them, where the log still has them and can be narrowed as the
+// page is.
+func TestUsageLeadsToTheRequestsBehindIt(t *testing.T) {
+	p := openLogPortal(t)
+	s := p.store
+	p.handler = web.Handler(p.site, web.Pages{
+		SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)},
+		Logs:   &handlers.Logs{Store: s, Log: p.log, Docs: problemDocs()},
+		Usage:  &handlers.Usage{Store: s, Limits: p.limits, Log: p.log}, OwnerUsage: &handlers.OwnerUsage{Store: s, Log: p.log},
+	}, static.Handler())
+	made := p.subscribe(p.free, "Acme")
+	key, plan := made.Key.ID.String(), p.free.ID.String()
+	p.record(made.Key.ID, p.free, 3, models.OutcomeServerError)
+	p.record(made.Key.ID, p.free, 2, models.OutcomeThrottled)
+	p.call(made, p.free, 0, "/status/503", func(e *requestlog.Entry) { e.Receipt.Outcome, e.Receipt.Status = models.OutcomeServerError, 503 })
+
+	at := func(path, query, outcome string) string {
+		minute := p.clock.UTC().Truncate(time.Minute)
+		return fmt.Sprintf(`href="%s?%sfrom=%s&amp;outcome=%s`, path, query, strings.ReplaceAll(minute.Format(time.RFC3339), ":", "%3A"), outcome) + "&"
+	}
+	b := p.signedIn("developer@example.com")
+	page := b.get("/usage?range=1h")
+	page.has(t, at("/log", "", "server_error%2Cupstream_failed"), at("/log", "", "throttled%2Cover_quota"), `role="group"`, "See these requests")
+	matches := func(a answer, pattern string) []string {
+		t.Helper()
+		m := regexp.MustCompile(pattern).FindStringSubmatch(a.body)
+		if m == nil {
+			t.Fatalf("nothing is like %s", pattern)
+		}
+		return m
+	}
+	matches(page, `<a href="/log\?from=[^"]*&amp;outcome=server_error&amp;to=[^"]*">Server error</a>`)
+	bar := matches(page, `href="(/log\?from=[^"]*outcome=server_error%2C[^"]*)" tabindex="-1"`)[1]
+	b.get(html.UnescapeString(bar)).has(t, "/status/503")
+	matches(b.get("/usage?range=1h&key="+key), `href="/log\?from=[^"]*&amp;key=`+key+`&amp;outcome=server_error`)
+	b.get("/usage?range=1h&plan="+plan).hasNot(t, "/log?") // a developer's log is not asked for plans
+	matches(b.get("/usage?range=30d"), `<a href="/log\?from=[^"]*outcome=server_error%2C[^"]*" tabindex="-1" aria-label="Server error">`)
+	b.get("/usage?range=30d").hasNot(t, ">Server error</a>") // the log does not reach back so far
+
+	o := p.signedIn("owner@example.com")
+	matches(o.get("/owner/usage?range=1h&plan="+plan), `href="/owner/log\?from=[^"]*&amp;outcome=server_error%2Cupstream_failed&amp;plan=`+plan+`&amp;to=[^"]*" tabindex="-1"`)
 }

@@ -13,15 +13,15 @@ import (
 )
 
 // figuresOf makes tiles and charts from what the store gave for v.wanted().
-func figuresOf(points []models.UsagePoint, v rangeView, link linkTo) usage.Figures {
+func figuresOf(points []models.UsagePoint, v rangeView, link linkTo, log logPlace) usage.Figures {
 	before, own := v.split(points)
 	total := models.Sum(own)
 	f := usage.Figures{
 		Range:    v.Words,
 		Tiles:    tiles(before, own, v),
-		Requests: requestsChart(own, v, link),
+		Requests: requestsChart(own, v, link, log),
 		Latency:  latencyChart(own, v),
-		Outcomes: outcomeRows(total),
+		Outcomes: outcomeRows(total, v, log),
 		Empty:    total.Total() == 0,
 	}
 	if v.Compare {
@@ -138,8 +138,8 @@ func grouped(p *models.UsagePoint) (out [numGroups]int64) {
 	return out
 }
 
-// requestsChart shows requests by outcome.
-func requestsChart(own []models.UsagePoint, v rangeView, link linkTo) chart.Chart {
+// requestsChart shows requests by outcome. Its bars lead to the log, and where that reaches no more to a finer chart.
+func requestsChart(own []models.UsagePoint, v rangeView, link linkTo, log logPlace) chart.Chart {
 	total := models.Sum(own)
 	series := chart.Outcomes()
 	for i, n := range grouped(&total) {
@@ -157,11 +157,29 @@ func requestsChart(own []models.UsagePoint, v rangeView, link linkTo) chart.Char
 		c.Points[i].Values = values
 		if points[i].Start.After(v.Now) {
 			c.Points[i].Missing = true
-		} else if link != nil && points[i].Total() > 0 {
-			c.Points[i].Href = link(points[i].Start)
+		} else if points[i].Total() > 0 {
+			c.Points[i].Href, c.Points[i].Links = barLinks(points[i].Start, groups, v, link, log)
 		}
 	}
 	return c
+}
+
+// barLinks are where a bar and its segments lead.
+func barLinks(from time.Time, groups [numGroups]int64, v rangeView, zoom linkTo, log logPlace) (bar string, segments []string) {
+	to := from.Add(time.Duration(v.Step))
+	if bar = log.href(from, to); bar == "" {
+		if zoom != nil {
+			bar = zoom(from)
+		}
+		return bar, nil
+	}
+	segments = make([]string, numGroups)
+	for group, n := range groups {
+		if n > 0 {
+			segments[group] = log.href(from, to, outcomesOf(group)...)
+		}
+	}
+	return bar, segments
 }
 
 // busiest is the finding of a chart of requests, one sentence.

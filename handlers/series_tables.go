@@ -25,13 +25,17 @@ var outcomeTexts = [models.NumOutcomes]struct{ name, text string }{
 }
 
 // outcomeRows lists what happened, without what did not.
-func outcomeRows(total models.UsagePoint) []usage.Outcome {
+func outcomeRows(total models.UsagePoint, v rangeView, log logPlace) []usage.Outcome {
 	kinds := chart.Outcomes()
 	var out []usage.Outcome
 	for o, n := range total.Counts {
 		if n > 0 {
 			text := outcomeTexts[o]
-			out = append(out, usage.Outcome{Name: text.name, Text: text.text, Count: n, Share: float64(n) / float64(total.Total()), Kind: kinds[outcomeGroups[o]].Kind})
+			row := usage.Outcome{Name: text.name, Text: text.text, Count: n, Share: float64(n) / float64(total.Total()), Kind: kinds[outcomeGroups[o]].Kind}
+			if o := models.Outcome(o); o != models.OutcomeOpen { // the log has what is over
+				row.Href = log.href(v.From, v.To, o)
+			}
+			out = append(out, row)
 		}
 	}
 	return out

@@ -98,7 +98,7 @@ func TestChartFillsGapsAndCountsEveryOutcomeOnce(t *testing.T) {
 		busy.Counts[o] = int64(o + 1)
 	}
 	busy.Latency[models.LatencyBucket(40*time.Millisecond)] = 10
-	f := figuresOf([]models.UsagePoint{busy}, v, nil)
+	f := figuresOf([]models.UsagePoint{busy}, v, nil, logPlace{})
 	if f.Empty || len(f.Requests.Points) != 60 || len(f.Outcomes) != int(models.NumOutcomes) {
 		t.Fatalf("got %d points and %d outcomes", len(f.Requests.Points), len(f.Outcomes))
 	}
@@ -148,7 +148,7 @@ func TestChangesLeaveOutTheBucketThatIsNotOver(t *testing.T) {
 		}
 		points = append(points, p)
 	}
-	f := figuresOf(points, v, nil)
+	f := figuresOf(points, v, nil, logPlace{})
 	if got := f.Tiles[0]; got.Delta != "50\u00a0%" || got.Exact != "900" {
 		t.Errorf("got %q of %s, want 50 %% more", got.Delta, got.Exact)
 	}
@@ -158,7 +158,7 @@ func TestChangesLeaveOutTheBucketThatIsNotOver(t *testing.T) {
 }
 
 func TestNothingIsSaidOfNothing(t *testing.T) {
-	f := figuresOf(nil, parseRange(nil, at("2026-03-04T15:04:05Z")), nil)
+	f := figuresOf(nil, parseRange(nil, at("2026-03-04T15:04:05Z")), nil, logPlace{})
 	if !f.Empty || len(f.Outcomes) != 0 || f.Tiles[1].Value != "–" || f.Tiles[3].Value != "–" || f.Tiles[0].Delta != "" {
 		t.Errorf("got %+v", f.Tiles)
 	}

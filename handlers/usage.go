@@ -35,6 +35,7 @@ type UsageStore interface {
 type Usage struct {
 	Store  UsageStore
 	Limits LimitsOf
+	Log    models.RequestLog // nil: none is kept
 
 	references references
 }
@@ -155,7 +156,7 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	if err != nil {
 		return err
 	}
-	v.Figures = figuresOf(points, span, span.zoomLinks("/usage", sc.filters))
+	v.Figures = figuresOf(points, span, span.zoomLinks("/usage", sc.filters), u.log(sc, span.Now))
 	v.Figures.Requests.Zoom, v.Figures.Latency.Zoom = span.zoomBase("/usage", sc.filters), span.zoomBase("/usage", sc.filters)
 	v.Figures.Compare = span.compareLink("/usage", sc.filters)
 	if whole {
@@ -168,6 +169,7 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 		return err
 	}
 	v.Problem, v.Advice = throttledProblem(own, span), adviceFor(sc)
+	v.ProblemHref = u.log(sc, span.Now).href(span.From, span.To, outcomesOf(groupThrottled)...)
 	if err = u.quotas(ctx, r, v, sc, span); err != nil {
 		return err
 	}

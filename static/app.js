@@ -223,10 +223,11 @@ customElements.define("ts-chart", class extends HTMLElement {
     this.addEventListener("click", e => {
       if (!here(e)) return;
       const to = cut(index(e)), a = Math.min(from, to), b = Math.max(from, to), { start, step, zoom } = this.dataset;
-      if (from < 0 || from === to) return this.open(to);
+      if (from < 0 || from === to) return e.target.closest("a") || this.open(to);
       const at = i => encodeURIComponent(new Date((+start + i * step) * 1000).toISOString().replace(".000", ""));
       location.assign(`${zoom}&from=${at(a)}&to=${at(b + 1)}`);
     });
+    this.addEventListener("dragstart", e => here(e) && e.preventDefault()); // a segment is a link, and is not carried away
     this.addEventListener("keydown", e => {
       if (!here(e)) return;
       const n = this.rows.length, step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 }[e.key];

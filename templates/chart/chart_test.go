@@ -224,6 +224,8 @@ func TestLevels(t *testing.T) {
 }
 
 var figures = map[string]templ.Component{
+	"linked": Bars(hour(Point{Values: []float64{5, 0, 0, 1, 2}, Href: "/log?all", Links: []string{"/log?success", "", "", "/log?throttled", "/log?server_error"}},
+		Point{Values: []float64{3, 1, 0, 0, 0}, Href: "/usage?zoom"})),
 	"bars": Bars(func() Chart {
 		c := hour(Point{Values: []float64{30, 1, 2, 0, 1}, Href: "/log?at=1"}, Point{Missing: true}, point(50, 0, 0, 9, 0))
 		c.Finding, c.Limit = "Busiest at 15:20.", 40

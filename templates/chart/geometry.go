@@ -26,17 +26,22 @@ func box(x, y, w, h float64) string {
 	return "M" + num(x) + " " + num(y) + "h" + num(w) + "v" + num(h) + "h" + num(-w) + "z"
 }
 
-// bars are the paths of a stack of bars: one for each series, and one over the
-// bucket that is not over yet.
+// bars are the paths of a stack of bars: for each series one of all segments
+// that lead nowhere, and those that are links; and one over the bucket that is
+// not over yet.
 type bars struct {
 	series  []string
+	linked  [][]segment
 	partial string
 }
+
+// segment is a part of a bar that leads to its calls.
+type segment struct{ path, href string }
 
 // stack draws values upwards in the order of the series; negative values and NaN
 // count as 0.
 func stack(c Chart, a axis) bars {
-	out := bars{series: make([]string, len(c.Series))}
+	out := bars{series: make([]string, len(c.Series)), linked: make([][]segment, len(c.Series))}
 	height, slot := c.height(), width/float64(max(1, len(c.Points)))
 	paths := make([]strings.Builder, len(c.Series))
 	for i, point := range c.Points {
@@ -50,6 +55,10 @@ func stack(c Chart, a axis) bars {
 			}
 			h := math.Max(least, point.Values[j]/a.Top*height)
 			y -= h
+			if j < len(point.Links) && point.Links[j] != "" {
+				out.linked[j] = append(out.linked[j], segment{box(x, y, w, h), point.Links[j]})
+				continue
+			}
 			paths[j].WriteString(box(x, y, w, h))
 		}
 		if c.partial(i) && y < height {

@@ -19,7 +19,7 @@ type OverviewView struct {
 	Waiting                      []SubscriptionRow
 	MoreWaiting                  bool
 	Figures                      usage.Figures
-	Problem                      string
+	Problem, ProblemHref         string
 	ByPlan, ByMethod             usage.Breakdown
 	Subscribers, Keys, Published int
 }
@@ -192,19 +192,20 @@ type ExportView struct {
 
 // UsageView is usage by plan, stage, method and key.
 type UsageView struct {
-	Range     string
-	Ranges    []ui.Range
-	Pills     []ui.Pill
-	Filters   UsageFilters
-	Custom    usage.Custom
-	Downloads []usage.Download
-	Live      bool
-	LiveHref  string
-	Problem   string
-	Figures   usage.Figures
-	Tables    []usage.Breakdown
-	Keys      []PlanKeyRow // of this month; of one plan
-	KeysHref  string
+	Range       string
+	Ranges      []ui.Range
+	Pills       []ui.Pill
+	Filters     UsageFilters
+	Custom      usage.Custom
+	Downloads   []usage.Download
+	Live        bool
+	LiveHref    string
+	Problem     string
+	ProblemHref string // the requests it was with; "" where they are not to be had
+	Figures     usage.Figures
+	Tables      []usage.Breakdown
+	Keys        []PlanKeyRow // of this month; of one plan
+	KeysHref    string
 }
 
 // UsageFilters is the form that narrows the page.

@@ -36,6 +36,7 @@ type Outcome struct {
 	Count      int64
 	Share      float64
 	Kind       chart.Kind
+	Href       string // its requests; "" where they are not to be had
 }
 
 // Row is a line of a breakdown: a key, a method, a plan.
