@@ -66,6 +66,8 @@ func (a *Admin) Accounts(r *Request) (Reply, error) {
 
 func accountState(a models.Account) (ui.Kind, string) {
 	switch {
+	case a.Erased():
+		return ui.Plain, "Deleted"
 	case a.Disabled():
 		return ui.Bad, "Disabled"
 	case a.LastSeenAt.IsZero():
@@ -110,7 +112,7 @@ func (a *Admin) accountPage(r *Request, person models.Account, f *Form, link *ad
 	kind, state := accountState(person)
 	v := admin.AccountView{
 		Href: accountPath(person), Name: person.Name, Email: person.Email, ID: person.ID.String(), Role: roleName(person.Role), State: state, Kind: kind,
-		Disabled: person.DisabledAt, Created: person.CreatedAt, Seen: person.LastSeenAt, Now: r.Now, RoleValue: f.Get("role"), RoleError: f.Error("role"),
+		Disabled: person.DisabledAt, Erased: person.ErasedAt, Created: person.CreatedAt, Seen: person.LastSeenAt, Now: r.Now, RoleValue: f.Get("role"), RoleError: f.Error("role"),
 		Publishes: person.Role >= models.RoleOwner || person.Throttle != nil, Rate: f.Get("rate"), RateError: f.Error("rate"), Burst: f.Get("burst"), BurstError: f.Error("burst"),
 		Problem: f.Message(), Mails: r.Site.mails(), Verified: person.VerifiedAt, You: person.ID == r.Account.ID, Link: link, AuditHref: "/admin/audit?object=" + person.ID.String(),
 		DidHref: "/admin/audit?actor=" + url.QueryEscape(person.Email),

@@ -61,6 +61,11 @@ func TestAccountThatOthersDependOnIsNotDeleted(t *testing.T) {
 		t.Errorf("an administrator: %d %s", got.status, got.text())
 	}
 	a.get("/admin/accounts").hasNot(t, "developer@example.com")
+	gone := a.get(path)
+	gone.has(t, "Deleted on")
+	gone.hasNot(t, "Enable account", "Make a link")
+	a.post(path+"/enable").again(t, "This account was deleted")
+	a.post(path+"/reset-link").again(t, "This account is disabled")
 	if got := a.post("/admin/accounts/"+admin.ID.String()+"/delete", "confirm", "admin@example.com"); got.status != http.StatusUnprocessableEntity {
 		t.Errorf("oneself: %d", got.status)
 	}

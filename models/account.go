@@ -56,11 +56,15 @@ type Account struct {
 	LastSeenAt time.Time // zero: never signed in
 	DisabledAt time.Time // zero: enabled
 	VerifiedAt time.Time // when somebody proved that they read Email; zero: nobody has
+	ErasedAt   time.Time // when the account was deleted; who it was is erased, and nobody can ever sign in to it again. Zero: it was not
 	Preferences
 }
 
 // Verified reports whether somebody proved that they read the account's e-mail.
 func (a Account) Verified() bool { return !a.VerifiedAt.IsZero() }
+
+// Erased reports whether the account was deleted.
+func (a Account) Erased() bool { return !a.ErasedAt.IsZero() }
 
 // Disabled reports whether the account may not sign in.
 func (a Account) Disabled() bool { return !a.DisabledAt.IsZero() }

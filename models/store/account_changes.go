@@ -137,13 +137,19 @@ func (s *Store) SavePreferences(ctx context.Context, actor models.Actor, p model
 	})
 }
 
-// changeAccount runs a use case on an account that exists.
+// errErased says that a deleted account cannot come back.
+var errErased = models.Conflict("This account was deleted, which cannot be undone. Invite the person to make a new one.")
+
+// changeAccount runs a use case on an account that exists. A deleted one stays as it is.
 func (s *Store) changeAccount(ctx context.Context, actor models.Actor, id models.AccountID, now time.Time,
 	fn func(*tx, models.Account) error) error {
 	return s.change(ctx, actor, now, func(t *tx) error {
 		row, err := accountByID(t.DB, id)
 		if err != nil {
 			return err
+		}
+		if row.DeletedAt.Valid {
+			return errErased
 		}
 		return fn(t, row.account())
 	})

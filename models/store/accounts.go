@@ -22,6 +22,7 @@ type accountRow struct {
 	LastSeenAt   sql.NullInt64
 	DisabledAt   sql.NullInt64
 	VerifiedAt   sql.NullInt64
+	DeletedAt    sql.NullInt64
 	Rate         sql.NullFloat64
 	Burst        sql.NullInt64
 	Zone         string
@@ -37,7 +38,7 @@ func (r accountRow) account() models.Account {
 	return models.Account{
 		ID: models.AccountID(r.ID), Email: r.Email, Name: r.Name, Role: role,
 		CreatedAt: timeOf(r.CreatedAt), LastSeenAt: nullTime(r.LastSeenAt), DisabledAt: nullTime(r.DisabledAt),
-		VerifiedAt: nullTime(r.VerifiedAt), Throttle: throttleOf(r.Rate, r.Burst), Preferences: models.Preferences{Zone: r.Zone, Theme: models.Theme(r.Theme), NoKeys: r.NoKeys},
+		VerifiedAt: nullTime(r.VerifiedAt), ErasedAt: nullTime(r.DeletedAt), Throttle: throttleOf(r.Rate, r.Burst), Preferences: models.Preferences{Zone: r.Zone, Theme: models.Theme(r.Theme), NoKeys: r.NoKeys},
 	}
 }
 

@@ -32,6 +32,7 @@ type AccountView struct {
 	Kind                  ui.Kind
 	Created, Seen, Now    time.Time
 	Disabled              time.Time // zero: enabled
+	Erased                time.Time // zero: not deleted
 	RoleValue             string    // as chosen
 	RoleError             string
 	Publishes             bool // it can have a throttle
