@@ -50,6 +50,12 @@ func TestAnOperationIsDeprecatedRehearsedAndKept(t *testing.T) {
 	if page := p.signedIn("stranger@example.com").get(one); page.status != 404 {
 		t.Errorf("another owner sees it: %d", page.status)
 	}
+	visitor := p.visitor()
+	visitor.get("/apis/echo/docs").has(t, "Goes 2 Apr 2026")
+	visitor.get("/apis/echo/docs.md").has(t, "(goes 2 Apr 2026)")
+	visitor.get("/apis/echo/docs/get-get").has(t, "Deprecated since 2 Mar 2026.", "It answers 410 Gone from")
+	visitor.get("/apis/echo/docs/get-get.md").has(t, "> Deprecated since 2 Mar 2026.", "410 Gone from")
+	visitor.get("/apis/echo/openapi.json").has(t, `"deprecated": true`, `"x-sunset": "2026-0`)
 	b.sees(b.post(one+"/keep")).has(t, "Taken back: it stays", "Nothing is deprecated")
 	ok(t, p.store.TellChanges(t.Context(), p.clock))
 	d.get("/notices").has(t, "GET /get of echo stays after all")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/models/openapi"
@@ -30,6 +31,8 @@ type reference struct {
 	models []openapi.Model // that the operations lead to, by name; brief
 	seen   map[string]bool // slugs of models
 	limits LimitsOf
+	going  map[string]models.Deprecation // "GET /users": what its owner says of its end
+	now    time.Time
 }
 
 type operationGroup struct {
@@ -97,7 +100,7 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 	if len(api.Stages) == 0 {
 		return nil, models.NotFound("page")
 	}
-	ref := &reference{api: api, stage: api.Stages[0], seen: map[string]bool{}, limits: c.Limits}
+	ref := &reference{api: api, stage: api.Stages[0], seen: map[string]bool{}, limits: c.Limits, now: r.Now}
 	if name := r.Query("stage"); name != "" {
 		i := slices.IndexFunc(api.Stages, func(s models.CatalogStage) bool { return s.Name == name })
 		if i < 0 {
@@ -106,6 +109,9 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 		ref.stage = api.Stages[i]
 	}
 	if ref.doc, err = c.references.of(r.Context(), c.Store, ref.stage.Document); err != nil {
+		return nil, err
+	}
+	if err := ref.readGoing(r.Context(), c.Store); err != nil {
 		return nil, err
 	}
 	ref.group()
@@ -134,6 +140,9 @@ func (ref *reference) group() {
 	names := make([]string, len(ref.stage.Methods))
 	for n, m := range ref.stage.Methods {
 		op := brief(ref.doc, m)
+		if _, going := ref.going[m.Name()]; going {
+			op.Deprecated = true
+		}
 		name := "Operations"
 		switch {
 		case len(op.Tags) > 0:
@@ -178,7 +187,11 @@ func (ref *reference) first(is func(openapi.Operation) bool) (openapi.Operation,
 func (ref *reference) whole(op openapi.Operation) (openapi.Operation, error) {
 	for _, m := range ref.stage.Methods {
 		if m.Name() == op.Name() {
-			return described(ref.doc, m)
+			op, err := described(ref.doc, m)
+			if _, going := ref.going[m.Name()]; going {
+				op.Deprecated = true
+			}
+			return op, err
 		}
 	}
 	return op, nil
@@ -292,7 +305,7 @@ func (ref *reference) foundModels(query string) (lines []public.ModelLine) {
 
 func (ref *reference) line(op openapi.Operation, current string) public.OperationLine {
 	return public.OperationLine{
-		Verb: op.Verb, Path: op.Path, Summary: op.Summary, Href: ref.operationPath(op), Open: !op.KeyRequired, Deprecated: op.Deprecated,
+		Verb: op.Verb, Path: op.Path, Summary: op.Summary, Href: ref.operationPath(op), Open: !op.KeyRequired, Deprecated: op.Deprecated, Goes: ref.goingBadge(op),
 		Current: ref.slug(op) == current,
 	}
 }

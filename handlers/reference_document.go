@@ -47,6 +47,9 @@ func (c *Catalog) rewritten(r *Request) (*reference, []byte, error) {
 	w := openapi.Rewrite{Title: ref.api.Name, Server: ref.url(r), Key: openapi.KeyPlace{In: string(ref.stage.KeySource.Place), Name: ref.stage.KeySource.Name}}
 	for _, m := range ref.stage.Methods {
 		op := openapi.RewriteOperation{Verb: m.Verb, Path: m.Path, Summary: m.Summary, KeyRequired: m.KeyRequired}
+		if d, going := ref.going[m.Name()]; going {
+			op.Deprecated, op.Sunset, op.Note = true, d.Sunset, ref.goingText(r, m.Name())
+		}
 		if m.KeyRequired {
 			op.Plans = plansWith(ref, m)
 		}

@@ -77,7 +77,9 @@ func (ref *reference) operationText(r *Request, op openapi.Operation, you apiRea
 	w := &writer{}
 	w.heading(1, cmp.Or(op.Summary, op.Name()))
 	w.paragraph(code(op.Verb+" "+ref.url(r)+op.Path), " of ", r.link(ref.api.Name, apiPath(ref.api.Slug)), ", stage ", code(ref.stage.Name))
-	if op.Deprecated {
+	if words := ref.goingText(r, op.Name()); words != "" {
+		w.paragraph("> ", words)
+	} else if op.Deprecated {
 		w.paragraph("**Deprecated**: it still works, and its owner plans to take it away.")
 	}
 	w.paragraph(op.Text)
@@ -394,7 +396,7 @@ func (ref *reference) overviewText(r *Request) string {
 				rest = ": " + op.Summary
 			}
 			if op.Deprecated {
-				rest += " (deprecated)"
+				rest += " (" + strings.ToLower(ref.goingBadge(op)[:1]) + ref.goingBadge(op)[1:] + ")"
 			}
 			w.line("- ", r.link(label, ref.operationPath(op)), rest)
 		}

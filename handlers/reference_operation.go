@@ -84,6 +84,7 @@ func (c *Catalog) operation(r *Request, ref *reference, op openapi.Operation, re
 	base := ref.url(r)
 	m := c.mapper(ref)
 	v := m.called(op, "")
+	v.Going = ref.goingView(r, op)
 	v.Tag, v.TagHref, v.BaseURL, v.KeyRequired = ref.groupOf(op), ref.groupPath(ref.groupOf(op)), base, op.KeyRequired
 	if op.KeyRequired {
 		v.KeyWords = keyWords(ref.stage.KeySource)
@@ -185,7 +186,7 @@ func (ref *reference) webhookLines(current *openapi.Operation) (lines []public.O
 		is := current != nil && current.Slug == op.Slug
 		if i < most || is {
 			lines = append(lines, public.OperationLine{Verb: op.Verb, Path: op.Path, Summary: cmp.Or(op.Summary, op.Path), Href: docsPath(ref.api.Slug) + "/" + op.Slug + ref.stageQuery(),
-				Deprecated: op.Deprecated, Current: is})
+				Deprecated: op.Deprecated, Goes: "Deprecated", Current: is})
 		}
 	}
 	return lines

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rewrite is what holds for callers where the document says something else: it describes the API by itself, and they reach it through a gateway.
@@ -30,6 +31,9 @@ type RewriteOperation struct {
 	Verb, Path, Summary string
 	KeyRequired         bool
 	Plans               []string // that open it; written as x-gatehouse-plans
+	Deprecated          bool
+	Sunset              time.Time // from when it is gone; written as x-sunset; zero: not known
+	Note                string    // about the deprecation; written behind the description
 }
 
 // RewriteAnswer is an answer of the gateway, a problem of RFC 9457.
@@ -49,6 +53,7 @@ const (
 	addedAnswer  = "GatehouseAnswer" // and the status
 	addedHeader  = "Gatehouse-"      // and the name
 	plansKey     = "x-gatehouse-plans"
+	sunsetKey    = "x-sunset"
 )
 
 // Rewrite gives the document again, as JSON in its own version, as it holds for callers: with the gateway's address, key and answers, without the
@@ -210,6 +215,7 @@ func (b *rewriter) operation(w RewriteOperation, item object) (object, error) {
 		responses = object{{"default", object{{"description", quoted("The answer of the API.")}}.json()}}
 	}
 	op = op.set("responses", responses.json())
+	op = w.goes(op)
 	if len(w.Plans) > 0 {
 		plans, err := json.Marshal(w.Plans)
 		if err != nil {
@@ -218,6 +224,21 @@ func (b *rewriter) operation(w RewriteOperation, item object) (object, error) {
 		op = op.set(plansKey, plans)
 	}
 	return op, nil
+}
+
+// goes says of an operation that it is taken away.
+func (w RewriteOperation) goes(op object) object {
+	if !w.Deprecated {
+		return op
+	}
+	op = op.set("deprecated", json.RawMessage("true"))
+	if !w.Sunset.IsZero() {
+		op = op.set(sunsetKey, quoted(w.Sunset.UTC().Format(time.RFC3339)))
+	}
+	if w.Note != "" {
+		op = op.set("description", quoted(strings.TrimSpace(op.text("description")+"\n\n"+w.Note)))
+	}
+	return op
 }
 
 // pathNames completes the parameters of the path, without which the document is not valid, and writes greedy ones as others are.

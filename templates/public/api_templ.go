@@ -1047,7 +1047,7 @@ func operations(lines []OperationLine) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if line.Deprecated {
-				templ_7745c5c3_Err = ui.Badge(ui.Warn, "Deprecated").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Badge(ui.Warn, line.Goes).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

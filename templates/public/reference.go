@@ -95,6 +95,7 @@ type OperationView struct {
 	Tag, TagHref        string
 	Hook                bool // the API makes this call
 	Deprecated          bool
+	Going               *GoingView // what the owner says of its end; nil: nothing
 	KeyRequired         bool
 	KeyWords            string
 	Access              AccessView
@@ -235,4 +236,11 @@ type GatewayAnswer struct {
 	Status      int
 	Title, Text string
 	Headers     string // that it carries; may be empty
+}
+
+// GoingView is what an owner says of the end of an operation.
+type GoingView struct {
+	Words           string // when it goes
+	Note            string
+	Successor, Link string // addresses; Successor may be empty
 }

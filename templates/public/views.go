@@ -98,6 +98,7 @@ type OperationLine struct {
 	Verb, Path, Summary, Href string
 	Open                      bool // needs no key
 	Deprecated                bool
+	Goes                      string // of what is deprecated: "Deprecated", "Goes 1 Apr 2026"
 	Current                   bool
 }
 
