@@ -64,6 +64,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		SeeAs:              &handlers.SeeAs{Store: in.store},
 		OwnerImports:       &handlers.OwnerImports{Store: in.store, Files: in.imports},
 		OwnerUsage:         &handlers.OwnerUsage{Store: in.store, Log: in.keptLog()},
+		OwnerAnalytics:     &handlers.OwnerAnalytics{Store: in.store},
 		Statements:         &handlers.Statements{Store: in.store},
 
 		Mails:    &handlers.MailPages{Store: in.store, Mails: in.mails(), Throttle: handlers.NewThrottle(time.Now())},

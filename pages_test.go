@@ -499,6 +499,8 @@ func (p *portal) variants() []page {
 		add(developer, "/usage", "range", span)
 		add(developer, "/usage", "range", span, "key", p.Key.String())
 		add(developer, "/usage", "range", span, "app", p.App.String())
+		add(owner, "/owner/analytics", "range", span)
+		add(owner, "/owner/analytics", "range", span, "plan", p.Plan.String(), "api", p.API.String())
 		add(owner, "/owner/usage", "range", span)
 		add(owner, "/owner/usage", "range", span, "plan", p.Plan.String())
 		add(owner, "/owner/usage", "range", span, "key", p.CustomerKey.String())

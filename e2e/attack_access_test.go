@@ -202,7 +202,7 @@ func TestAttackNobodyNamesAnothersObjectInAForm(t *testing.T) {
 	refuse("a call of a stage that the key is not on", w.other.post("/keys/"+g.key+"/try", "call", e.stage+"."+e.method))
 	refuse("another's plan as a filter of keys", w.rival.get("/owner/keys?plan="+e.plan))
 	refuse("another's plan as a filter of subscriptions", w.rival.get("/owner/subscriptions?plan="+e.plan))
-	for _, path := range []string{"/owner/usage?api=" + e.id, "/owner/usage?plan=" + e.plan, "/owner/usage?key=" + e.customerKey, "/owner/usage?stage=" + e.stage, "/owner/usage?key=" + e.key, "/owner/audit?object=" + e.id, "/owner/audit?object=" + e.plan, "/owner/audit?actor=ana@example.com", "/owner/plans/new?stage=" + e.stage, "/owner/keys?q=" + mark,
+	for _, path := range []string{"/owner/usage?api=" + e.id, "/owner/analytics?api=" + e.id, "/owner/analytics?plan=" + e.plan, "/owner/usage?plan=" + e.plan, "/owner/usage?key=" + e.customerKey, "/owner/usage?stage=" + e.stage, "/owner/usage?key=" + e.key, "/owner/audit?object=" + e.id, "/owner/audit?object=" + e.plan, "/owner/audit?actor=ana@example.com", "/owner/plans/new?stage=" + e.stage, "/owner/keys?q=" + mark,
 		"/owner/keys?q=" + e.value[len(e.value)-4:], "/owner/subscriptions?q=" + mark, "/owner/plans?q=" + mark, "/owner/apis?q=" + mark, "/owner/keys/new?plan=" + e.plan, "/owner/plans/new/preview?stage=" + e.stage + "&name=x"} {
 		answer := w.rival.get(path)
 		if body := text(t, answer); answer.StatusCode >= 500 || strings.Contains(body, mark+" ") || strings.Contains(body, ">"+mark+"<") {

@@ -125,7 +125,7 @@ func TestAttackWhateverIsTypedIsNeitherAFaultNorMarkup(t *testing.T) {
 	}
 	// What was kept of it is shown on pages, too.
 	for _, p := range []*person{w.owner, w.dev, w.admin} {
-		for _, path := range []string{"/owner/apis", "/owner/plans", "/owner/keys", "/owner/subscriptions", "/owner/audit", "/owner", "/owner/usage", "/apps", "/keys", "/home", "/usage", "/me", "/apis", "/admin/accounts", "/admin/audit", "/admin/invitations", "/owner/apis/" + e.id, "/owner/apis/" + e.id + "/stages/" + e.stage, "/owner/plans/" + e.draft,
+		for _, path := range []string{"/owner/apis", "/owner/plans", "/owner/keys", "/owner/subscriptions", "/owner/audit", "/owner", "/owner/usage", "/owner/analytics", "/apps", "/keys", "/home", "/usage", "/me", "/apis", "/admin/accounts", "/admin/audit", "/admin/invitations", "/owner/apis/" + e.id, "/owner/apis/" + e.id + "/stages/" + e.stage, "/owner/plans/" + e.draft,
 			"/owner/keys/" + e.customerKey, "/apps/" + e.app, "/keys/" + e.key, "/apis/" + e.slug, "/apis/" + e.slug + "/docs"} {
 			w.harmless("afterwards", p.get(path))
 		}

@@ -111,6 +111,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Customers", Href: "/owner/customers", Key: "c", Icon: "user-round"},
 			{Label: "Keys", Href: "/owner/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Key: "u", Icon: "chart-column"},
+			{Label: "Analytics", Href: "/owner/analytics", Icon: "trending-up"},
 			{Label: "Statements", Href: "/owner/statements", Icon: "calendar-clock"},
 			{Label: "Request log", Href: "/owner/log", Key: "l", Icon: "scroll-text"},
 		}}, {Label: "Manage", Items: []ui.NavItem{

@@ -10,6 +10,7 @@ import (
 
 // usageQuestion is what a URL asks: whose usage, where, when.
 type usageQuestion struct {
+	path     string // of the page that asks
 	span     rangeView
 	scope    models.UsageScope
 	pills    []ui.Pill
@@ -23,8 +24,13 @@ type usageQuestion struct {
 
 // question reads ?plan=, ?customer=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
 func (o *OwnerUsage) question(r *Request) (q usageQuestion, err error) {
-	q.span, q.filters = parseRange(r.URL.Query(), r.Now), url.Values{}
-	for _, name := range []string{"plan", "customer", "key", "api", "stage", "method"} {
+	return o.asks(r, ownerUsagePath, parseRange(r.URL.Query(), r.Now), "plan", "customer", "key", "api", "stage", "method")
+}
+
+// asks reads what a page asks by some of these parameters in a range.
+func (o *OwnerUsage) asks(r *Request, path string, span rangeView, names ...string) (q usageQuestion, err error) {
+	q.path, q.span, q.filters = path, span, url.Values{}
+	for _, name := range names {
 		if text := r.Query(name); text != "" {
 			q.filters.Set(name, text)
 		}
@@ -46,7 +52,7 @@ func (q *usageQuestion) pill(name, label string) {
 			rest[n] = v
 		}
 	}
-	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with(ownerUsagePath, rest)})
+	q.pills = append(q.pills, ui.Pill{Label: label, RemoveHref: q.span.with(q.path, rest)})
 }
 
 // ofWhom sets the keys or the plans. The usage of a developer's key is looked at on the reader's stages alone: the key may be on others' plans too.

@@ -148,6 +148,19 @@ func (d Deprecation) RemindAt(after time.Time) time.Time {
 	return time.Time{}
 }
 
+// CalledDeprecation is something deprecated that is still called.
+type CalledDeprecation struct {
+	Deprecation
+	APIName string
+	Subject string            // "GET /users", "stage prod"
+	Last    time.Time         // to the hour
+	Keys    int               // that called it in the last 30 days, at most MaxCallersCounted
+	Newest  []OperationCaller // who called last, first; at most three, with their calls left out
+}
+
+// MaxCallersCounted is how many keys are counted of each thing in a list of what is deprecated.
+const MaxCallersCounted = 1000
+
 // OperationCallers are the keys that called something in the last 30 days.
 type OperationCallers struct {
 	Keys   int

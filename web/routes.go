@@ -48,6 +48,7 @@ type Pages struct {
 	SeeAs              *handlers.SeeAs
 	OwnerImports       *handlers.OwnerImports
 	OwnerUsage         *handlers.OwnerUsage
+	OwnerAnalytics     *handlers.OwnerAnalytics
 	Statements         *handlers.Statements
 
 	Mails    *handlers.MailPages
@@ -282,6 +283,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/usage.csv", p.OwnerUsage.File)
 	g.get("/owner/usage.json", p.OwnerUsage.File)
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
+	g.get("/owner/analytics", p.OwnerAnalytics.Show)
 	g.get("/owner/statements", p.Statements.Owner)
 	g.get("/owner/statements.csv", p.Statements.File)
 	g.get("/owner/statements.json", p.Statements.File)

@@ -250,10 +250,7 @@ func (s *Store) Callers(ctx context.Context, owner models.AccountID, d models.De
 		return callers, err
 	}
 	since := now.AddDate(0, 0, -callerDays).Unix()
-	column, id := "method_id", int64(d.MethodID)
-	if d.StageID != 0 {
-		column, id = "stage_id", int64(d.StageID)
-	}
+	column, id := calledColumn(d)
 	if callers.Keys, err = selectOne[int](db, "callers", `SELECT count(DISTINCT key_id) FROM usage_callers WHERE `+column+` = ? AND last >= ?`, id, since); err != nil {
 		return callers, err
 	}

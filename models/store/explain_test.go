@@ -123,6 +123,8 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"declining":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersDeclining, 5); return err },
 		"throttled":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersThrottled, 5); return err },
 		"near their quota": func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersNearQuota, 5); return err },
+		"called of all":    func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 0, 5, now); return err },
+		"called of an API": func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 5, 5, now); return err },
 		"accounts at all":  func() error { _, err := s.HasAccounts(ctx); return err },
 		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
 		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
