@@ -31,8 +31,11 @@ func (s *SeeAs) Begin(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	until := r.Now.Add(seeAsFor)
-	err = s.Store.BeginSeeAs(r.Context(), r.Actor(), id, until, r.Now)
+	until, actor := r.Now.Add(seeAsFor), r.Actor()
+	if r.hat() == ownerHat {
+		actor.Role = models.RoleOwner // the pages of an owner know his customers alone, whoever he is besides
+	}
+	err = s.Store.BeginSeeAs(r.Context(), actor, id, until, r.Now)
 	if f := NewForm(); f.Accept(err) {
 		return r.Sorry(strings.TrimSuffix(r.URL.Path, "/see-as"), models.Sentence(err)), nil
 	}
