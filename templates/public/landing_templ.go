@@ -182,7 +182,7 @@ func Landing(p ui.Page, v LandingView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = how("key-round", "Copy your key", "It is shown once with code that runs as it stands: curl, Node, Python and Go.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = how("key-round", "Copy your key", "It is shown once with code that runs as it stands: cURL, JavaScript, Python, Go, Java, C#, PHP and Ruby.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -134,6 +134,14 @@ type YourAccess struct {
 	Left            string // of the quota; may be empty
 }
 
+// allows is the end of a sentence: "50 requests a second, 900 left."
+func (y YourAccess) allows() string {
+	if y.Left == "" {
+		return y.Words + "."
+	}
+	return y.Words + ", " + y.Left + "."
+}
+
 // OperationPlan says what a plan does with an operation.
 type OperationPlan struct {
 	Name, Href string

@@ -175,7 +175,7 @@ func referenceNav(v ReferenceView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" role=\"search\"><label class=\"vh\" for=\"ref-q\">Find operations and models</label> <input class=\"in\" id=\"ref-q\" type=\"search\" name=\"q\" placeholder=\"Find operations\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" role=\"search\" aria-label=\"Operations\"><label class=\"vh\" for=\"ref-q\">Find operations and models</label> <input class=\"in\" id=\"ref-q\" type=\"search\" name=\"q\" placeholder=\"Find operations\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
