@@ -242,7 +242,7 @@ func failingCall(f *flowRun) {
 	f.as("developer")
 	f.open(f.p.portal + "/usage?range=1h")
 	f.reloadUntil("Server error")
-	f.follow(`[...document.querySelectorAll('a')].find(a => (a.href.baseVal || a.href).includes('/log?') && (a.href.baseVal || a.href).includes('server_error'))`)
+	f.follow(`[...document.querySelectorAll('a')].findLast(a => (a.href.baseVal || a.href).includes('/log?') && (a.href.baseVal || a.href).includes('server_error'))`)
 	f.see("/status/503")
 	f.press("GET /status/503")
 	f.see("Copy as curl")
