@@ -244,6 +244,6 @@ func failingCall(f *flowRun) {
 	f.reloadUntil("Server error")
 	f.follow(`[...document.querySelectorAll('a')].findLast(a => (a.href.baseVal || a.href).includes('/log?') && (a.href.baseVal || a.href).includes('server_error'))`)
 	f.see("/status/503")
-	f.press("GET /status/503")
+	f.press("/echo/prod/status/503")
 	f.see("Copy as curl")
 }
