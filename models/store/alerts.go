@@ -59,7 +59,7 @@ func alertsOf(db *gorm.DB, where string, args ...any) ([]models.Alert, error) {
 
 // Alerts lists the alerts of an account as a developer or as an owner, oldest first.
 func (s *Store) Alerts(ctx context.Context, account models.AccountID, side models.Side) ([]models.Alert, error) {
-	return alertsOf(s.read.WithContext(ctx), `WHERE l.account_id = ? AND l.side = ? ORDER BY l.created_at, l.id`, account, string(side))
+	return alertsOf(s.read.WithContext(ctx), `WHERE l.account_id = ? AND l.side = ? ORDER BY l.created_at, l.kind DESC, l.id`, account, string(side))
 }
 
 // Alert returns an alert of an account's; nobody else's is found (R9).
