@@ -10,7 +10,6 @@ import (
 	"image/png"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,10 +17,10 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"gatehouse/e2e/chromium"
 	"gatehouse/models/store/storetest"
 )
 
@@ -66,13 +65,6 @@ func (p *portal) mainPages() map[string]page {
 
 // TestMainPagesLookAsTheyShould compares the main pages with pictures in testdata/looks. -update-looks keeps them anew; look at them before you commit.
 func TestMainPagesLookAsTheyShould(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("Chromium is missing: .ci/deps installs it")
-		}
-		t.Skip("Chromium is missing; install it, or run make deps")
-	}
 	cryptotest.SetGlobalRandom(t, 26) // ids and key values are the same each time
 	folder := t.TempDir()
 	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
@@ -84,7 +76,7 @@ func TestMainPagesLookAsTheyShould(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			tab := openTab(t, chromium, s)
+			tab := tab{t, chromium.Start(t, s.width, s.height, s.scheme), s}
 			for name, g := range p.mainPages() {
 				tab.compare(name+"-"+s.name, server.URL, p.cookies[g.reader], g.path)
 			}
@@ -97,24 +89,6 @@ type tab struct {
 	*testing.T
 	ctx context.Context
 	screen
-}
-
-func openTab(t *testing.T, chromium string, s screen) tab {
-	t.Helper()
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
-		chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("force-color-profile", "srgb"), chromedp.WindowSize(int(s.width), int(s.height)))
-	ctx, end := chromedp.NewContext(allocator)
-	t.Cleanup(func() { end(); endAllocator() })
-	b := tab{t, ctx, s}
-	b.must(chromedp.Do(ctx)) // starts the browser, which lives as long as this context
-	b.must(b.do(chromedp.EmulateViewport(s.width, s.height), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: s.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
-		return err
-	})))
-	return b
 }
 
 func (b tab) must(err error) {
