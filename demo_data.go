@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/models"
@@ -35,16 +36,6 @@ type demoData struct {
 	callers  []demoCaller
 }
 
-// demoCaller is a key with the traffic that it sends.
-type demoCaller struct {
-	key    models.KeyID
-	plan   models.PlanID
-	stage  models.StageID
-	name   string  // of the stage
-	perDay float64 // calls on an average day, bursts aside
-	burst  int     // calls at once every demoBurstEvery; 0: never
-}
-
 // prepare seeds an empty installation, or finds what an earlier start seeded; the sample upstream has another port each time.
 func (d *demoData) prepare(ctx context.Context, now time.Time) error {
 	some, err := d.in.store.HasAccounts(ctx)
@@ -60,8 +51,18 @@ func (d *demoData) prepare(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := d.pointUpstream(ctx, demoActor(owner), now); err != nil {
+	developer, _, err := d.in.store.AccountByEmail(ctx, demoPeople[1].email)
+	if err != nil {
 		return err
+	}
+	for _, point := range []func() error{
+		func() error { return d.pointUpstream(ctx, demoActor(owner), now) },
+		func() error { return d.pointWebhooks(ctx, demoActor(owner), models.SideOwner, now) },
+		func() error { return d.pointWebhooks(ctx, demoActor(developer), models.SideDeveloper, now) },
+	} {
+		if err := point(); err != nil {
+			return err
+		}
 	}
 	return d.findCallers(ctx)
 }
@@ -70,31 +71,8 @@ func demoActor(a models.Account) models.Actor {
 	return models.Actor{AccountID: a.ID, Role: a.Role, Label: a.Email, Address: "127.0.0.1"}
 }
 
-func (d *demoData) pointUpstream(ctx context.Context, owner models.Actor, now time.Time) error {
-	apis, err := d.in.store.APIs(ctx, owner.AccountID, models.Page{})
-	if err != nil {
-		return err
-	}
-	for _, row := range apis.Items {
-		if row.Slug != "echo" {
-			continue
-		}
-		d.api = row.API
-		for _, stage := range row.Stages {
-			if stage.Upstream == d.upstream {
-				continue
-			}
-			stage.Upstream = d.upstream
-			if err := d.in.store.UpdateStage(ctx, owner, row.ID, stage, now); err != nil {
-				return fmt.Errorf("point stage %s at the sample upstream: %w", stage.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// seed makes the people, the API with two stages, four plans, apps, keys and a made-up past. All of it is as old as that past, but for
-// the request that waits for an answer.
+// seed makes the people, the API with two stages, plans, apps, keys and a made-up past, and the story around them. All of it is as old as that past, but for
+// what waits for an answer.
 func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	s := d.in.store
 	opened := now.AddDate(0, 0, -demoDays)
@@ -115,23 +93,19 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	plans, err := d.seedPlans(ctx, owner, stages, opened)
-	if err != nil {
-		return err
-	}
-	if err := d.seedApps(ctx, developer, plans, opened, now); err != nil {
-		return err
-	}
-	if err := d.seedPlanLife(ctx, owner, plans["Growth"], now); err != nil {
-		return err
-	}
-	if err := d.seedDraft(ctx, owner, plans["Free"], now); err != nil {
-		return err
-	}
-	if err := d.findCallers(ctx); err != nil {
-		return err
-	}
-	return d.seedHistory(ctx, now)
+	t := &story{demoData: d, ctx: ctx, owner: owner, developer: developer, now: now}
+	t.people(hash)
+	t.webhooks()
+	t.step("plans", func() (err error) { t.plans, err = d.seedPlans(ctx, owner, stages, opened); return err })
+	t.closedPlans(allStages(stages))
+	t.step("apps", func() error { return d.seedApps(ctx, developer, t.plans, opened, now) })
+	t.step("plans' past", func() error { return d.seedPlanLife(ctx, owner, t.plans["Growth"], now) })
+	t.step("draft", func() error { return d.seedDraft(ctx, owner, t.plans["Free"], now) })
+	t.tell()
+	t.step("callers", func() error { return d.findCallers(ctx) })
+	t.step("past", func() error { return d.seedHistory(ctx, now) })
+	t.after()
+	return t.err
 }
 
 func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Time) (map[string]models.Stage, error) {
@@ -141,9 +115,14 @@ func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Tim
 	if err != nil {
 		return nil, err
 	}
-	var methods []models.Method
+	var methods, later []models.Method
 	for _, op := range reading.Operations {
-		methods = append(methods, models.Method{Verb: op.Verb, Path: op.Path, Summary: op.Summary, KeyRequired: op.KeyRequired})
+		m := models.Method{Verb: op.Verb, Path: op.Path, Summary: op.Summary, KeyRequired: op.KeyRequired}
+		if slices.Contains(demoLater, op.Path) {
+			later = append(later, m)
+		} else {
+			methods = append(methods, m)
+		}
 	}
 	d.api, err = s.CreateAPI(ctx, owner, models.NewAPI{
 		Name: reading.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.",
@@ -168,7 +147,33 @@ func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Tim
 	if err != nil {
 		return nil, err
 	}
-	return stages, s.PointStage(ctx, owner, d.api.ID, stages["beta"].ID, first.ID, now)
+	if err := s.PointStage(ctx, owner, d.api.ID, stages["beta"].ID, first.ID, now); err != nil {
+		return nil, err
+	}
+	return stages, d.seedReleases(ctx, owner, stages, later, now)
+}
+
+// demoLater are the operations that came with the second release.
+var demoLater = []string{"/stream/{n}", "/sse", "/websocket/echo"}
+
+// seedReleases deploys what came later: on beta first.
+func (d *demoData) seedReleases(ctx context.Context, owner models.Actor, stages map[string]models.Stage, later []models.Method, opened time.Time) error {
+	s := d.in.store
+	for i, m := range later {
+		if _, err := s.AddMethod(ctx, owner, d.api.ID, m, opened.AddDate(0, 0, 38).Add(time.Duration(i)*time.Minute)); err != nil {
+			return err
+		}
+	}
+	second, err := s.Deploy(ctx, owner, d.api.ID, stages["beta"].ID, "Streams, server-sent events and WebSockets", opened.AddDate(0, 0, 39))
+	if err != nil {
+		return err
+	}
+	return s.PointStage(ctx, owner, d.api.ID, stages["prod"].ID, second.ID, opened.AddDate(0, 0, 44))
+}
+
+// allStages opens each of some stages, whole.
+func allStages(stages map[string]models.Stage) []models.PlanStage {
+	return []models.PlanStage{{StageID: stages["prod"].ID}, {StageID: stages["beta"].ID}}
 }
 
 func (d *demoData) seedPlans(ctx context.Context, owner models.Actor, stages map[string]models.Stage, now time.Time) (map[string]models.Plan, error) {
@@ -212,18 +217,20 @@ func (d *demoData) seedPlanLife(ctx context.Context, owner models.Actor, growth 
 	for _, step := range []struct {
 		daysAgo int
 		change  func(*models.Terms)
+		words   []models.TermsChange
 	}{
 		{62, func(t *models.Terms) {
 			t.Quota, t.Charge = &limit.Quota{Limit: 1_000_000, Period: limit.PeriodMonth}, models.ChargeDelivered
-		}},
-		{20, func(t *models.Terms) { t.Throttle, t.KeysPerApp = &limit.Throttle{Rate: 50, Burst: 100}, 5 }},
+		}, []models.TermsChange{{What: "Quota", Before: "500,000 requests a month", After: "1,000,000 requests a month"}, {What: "What counts", Before: "accepted requests", After: "delivered answers"}}},
+		{20, func(t *models.Terms) { t.Throttle, t.KeysPerApp = &limit.Throttle{Rate: 50, Burst: 100}, 5 }, []models.TermsChange{{What: "Rate", Before: "30\u00a0rps", After: "50\u00a0rps"},
+			{What: "Burst", Before: "60", After: "100"}, {What: "Keys for an app", Before: "3", After: "5"}}},
 	} {
 		step.change(&terms)
 		at := now.AddDate(0, 0, -step.daysAgo)
 		if _, err := s.SaveDraft(ctx, owner, growth.ID, "", terms, at); err != nil {
 			return err
 		}
-		if _, err := s.PublishPlan(ctx, owner, growth.ID, at.Add(time.Hour)); err != nil {
+		if _, err := s.PublishPlan(ctx, owner, growth.ID, at.Add(time.Hour), step.words...); err != nil {
 			return err
 		}
 	}
@@ -236,7 +243,7 @@ func (d *demoData) seedPlanLife(ctx context.Context, owner models.Actor, growth 
 	if _, err := s.PublishPlan(ctx, owner, founders.ID, opened); err != nil {
 		return err
 	}
-	if _, _, err := s.CreateCustomerKey(ctx, owner, models.NewCustomerKey{Name: "Northwind", CustomerID: "C-1042", Plans: []models.PlanID{founders.ID}}, opened); err != nil {
+	if _, _, err := s.CreateCustomerKey(ctx, owner, models.NewCustomerKey{Name: "northwind", CustomerID: demoNorthwind, Plans: []models.PlanID{founders.ID}}, opened); err != nil {
 		return err
 	}
 	if err := s.RetirePlan(ctx, owner, founders.ID, now.AddDate(0, 0, -20)); err != nil {
@@ -263,6 +270,13 @@ func (d *demoData) seedApps(ctx context.Context, developer models.Actor, plans m
 	if _, _, err := s.CreateKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "android-production"}, opened); err != nil {
 		return err
 	}
+	beta, _, err := s.CreateKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "ios-beta"}, opened.AddDate(0, 0, 10))
+	if err != nil {
+		return err
+	}
+	if err := s.RevokeKey(ctx, developer, beta.ID, now.AddDate(0, 0, -26)); err != nil {
+		return err
+	}
 	if _, err := s.AdoptKey(ctx, developer, models.NewKey{AppID: mobile.App.ID, Name: "curl-demo"}, secret.NewValue(demoKey), opened); err != nil {
 		return err
 	}
@@ -272,39 +286,4 @@ func (d *demoData) seedApps(ctx context.Context, developer models.Actor, plans m
 	_, _, err = s.Subscribe(ctx, developer, models.NewSubscription{PlanID: plans["Scale"].ID, AppName: "Nightly export", KeyName: "warehouse",
 		Message: "We move our nightly export to you: about 300 requests a second between 02:00 and 03:00 UTC."}, now.Add(-2*time.Hour))
 	return err
-}
-
-// findCallers looks up the keys that get traffic.
-func (d *demoData) findCallers(ctx context.Context) error {
-	developer, _, err := d.in.store.AccountByEmail(ctx, demoPeople[1].email)
-	if err != nil {
-		return err
-	}
-	rows, err := d.in.store.AccountKeys(ctx, developer.ID, models.Page{Limit: 200})
-	if err != nil {
-		return err
-	}
-	habits := map[string]demoCaller{
-		"ios-production":     {name: "prod", perDay: 28_000},
-		"android-production": {name: "prod", perDay: 16_000},
-		"laptop":             {name: "prod", perDay: 2400, burst: demoBurst},
-	}
-	d.callers = nil
-	for _, row := range rows.Items {
-		habit, ok := habits[row.Name]
-		if !ok || row.Status(time.Now()) != models.KeyActive {
-			continue
-		}
-		detail, err := d.in.store.Key(ctx, developer.ID, row.ID)
-		if err != nil {
-			return err
-		}
-		for _, call := range detail.Calls {
-			if call.StageName == habit.name && call.State == models.MemberActive {
-				habit.key, habit.plan, habit.stage = row.ID, call.PlanID, call.StageID
-				d.callers = append(d.callers, habit)
-			}
-		}
-	}
-	return nil
 }

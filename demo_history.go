@@ -38,14 +38,14 @@ func (d *demoData) seedHistory(ctx context.Context, now time.Time) error {
 			next = end
 		}
 		age := end.Sub(next)
-		step, grown := time.Hour, 1-0.4*age.Hours()/24/demoDays
+		step := time.Hour
 		if age < day {
 			step = time.Minute
 		}
 		past := demoPast{recorded: age < demoRecordedDays*day, seconds: rand.New(rand.NewPCG(11, uint64(start.Unix())))}
 		for _, c := range d.callers {
 			if age > 0 {
-				c.perDay *= grown * (0.9 + 0.2*r.Float64())
+				c.perDay *= (1 - c.growth*age.Hours()/24/demoDays) * (0.9 + 0.2*r.Float64())
 			}
 			for at := start; at.Before(next); at = at.Add(step) {
 				past.add(r, c, ids, at, step)
