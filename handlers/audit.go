@@ -87,9 +87,11 @@ func auditPills(r *Request) []ui.Pill {
 // auditActions are the beginnings of actions that the filter offers: the kinds of things that events are about.
 func auditActions() []ui.Option {
 	return []ui.Option{
-		{Value: "", Label: "Everything"}, {Value: "account.", Label: "Accounts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"},
-		{Value: "key.", Label: "Keys"}, {Value: "link.", Label: "One-time links"}, {Value: "method.", Label: "Methods"}, {Value: "plan.", Label: "Plans"}, {Value: "session.", Label: "Sessions"}, {Value: "settings.", Label: "Settings"},
-		{Value: "stage.", Label: "Stages"}, {Value: "subscription.", Label: "Subscriptions"},
+		{Value: "", Label: "Everything"}, {Value: "account.", Label: "Accounts"}, {Value: "alert.", Label: "Alerts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"},
+		{Value: "backup.", Label: "Backups"}, {Value: "changelog.", Label: "Changelogs"}, {Value: "deprecation.", Label: "Deprecations"}, {Value: "guide.", Label: "Guides"},
+		{Value: "key.", Label: "Keys"}, {Value: "look.", Label: "Look"}, {Value: "mail.", Label: "Mails"}, {Value: "method.", Label: "Methods"}, {Value: "link.", Label: "One-time links"},
+		{Value: "plan.", Label: "Plans"}, {Value: "session.", Label: "Sessions"}, {Value: "settings.", Label: "Settings"},
+		{Value: "stage.", Label: "Stages"}, {Value: "subscription.", Label: "Subscriptions"}, {Value: "webhook.", Label: "Webhooks"},
 	}
 }
 
@@ -119,9 +121,17 @@ func auditLink(r *Request, name, value string) string {
 	return r.URL.Path + "?" + q.Encode()
 }
 
+// kindWords names what an event is about, between what was done to it and its name.
 func kindWords(kind string) string {
-	if kind == "api" {
+	switch kind {
+	case "api":
 		return "API"
+	case "changelog":
+		return "changelog entry"
+	case "deprecation":
+		return "operation"
+	case "look", "settings": // their names say it
+		return ""
 	}
 	return kind
 }
@@ -130,6 +140,8 @@ func kindIcon(kind string) string {
 	switch kind {
 	case "account":
 		return "user-round"
+	case "alert":
+		return "bell"
 	case "api":
 		return "boxes"
 	case "app":
@@ -138,6 +150,10 @@ func kindIcon(kind string) string {
 		return "key-round"
 	case "link":
 		return "link"
+	case "look":
+		return "palette"
+	case "mail":
+		return "mail"
 	case "plan":
 		return "layers"
 	case "settings":
@@ -146,6 +162,8 @@ func kindIcon(kind string) string {
 		return "rocket"
 	case "subscription":
 		return "ticket-check"
+	case "webhook":
+		return "webhook"
 	}
 	return "history"
 }
