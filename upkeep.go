@@ -107,13 +107,16 @@ func (in *instance) changeNotices() *jobs.ChangeNotices {
 // alertEvery is how often alerts look at what was metered.
 const alertEvery = 30 * time.Second
 
-// raiseAlerts queues what alerts are to tell.
+// raiseAlerts queues what alerts are to tell, and the digests of owners.
 func (in *instance) raiseAlerts(ctx context.Context) error {
 	ticker := time.NewTicker(alertEvery)
 	defer ticker.Stop()
 	for {
 		if err := in.store.RaiseAlerts(ctx, in.now()); err != nil && ctx.Err() == nil {
 			in.log.Error("raise alerts", "error", err)
+		}
+		if err := in.store.TellWeeks(ctx, in.now()); err != nil && ctx.Err() == nil {
+			in.log.Error("tell owners of their week", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -88,6 +88,8 @@ func alertTitle(l models.Alert) string {
 		return "A key has used " + list + " % of its quota"
 	case models.AlertThrottled:
 		return fmt.Sprintf("%s %% of requests are throttled, over %d minutes", list, l.Minutes)
+	case models.AlertMinutes:
+		return "Requests are throttled in " + format.Plural(l.Levels[0], "minute") + " of an hour"
 	case models.AlertErrors:
 		return fmt.Sprintf("%s %% of answers are errors, over %d minutes", list, l.Minutes)
 	case models.AlertUnused:
@@ -137,9 +139,10 @@ func (a *Alerts) form(r *Request, f *Form, saved *models.Alert, reply func(templ
 		KindError: f.Error("kind"), LevelsError: f.Error("levels"), MinutesError: f.Error("minutes"), ScopeError: f.Error("scope"), ChannelError: f.Error("channel"),
 		Mail: f.Checked("mail"), Webhook: f.Checked("webhook"),
 		Kinds: []ui.Option{{Value: "quota", Label: "Quota", Hint: "A key has used a share of it. Once per level and period."}, {Value: "throttled", Label: "Throttling", Hint: "A share of the requests gets 429 because they come too fast."},
+			{Value: "minutes", Label: "Throttled minutes", Hint: "Requests get 429 in at least so many minutes of the last hour."},
 			{Value: "errors", Label: "Errors", Hint: "A share of the answers is 5xx, or the API was not reached."}, {Value: "expiring", Label: "Expiry", Hint: "A key expires in so many days, or has expired."}, {Value: "unused", Label: "Disuse", Hint: "A key was not used for so many days."}},
 	}
-	for _, m := range models.AlertMinutes() {
+	for _, m := range models.AlertSpans() {
 		v.Spans = append(v.Spans, ui.Option{Value: strconv.FormatInt(m, 10), Label: format.Plural(m, "minute")})
 	}
 	var err error
@@ -151,7 +154,7 @@ func (a *Alerts) form(r *Request, f *Form, saved *models.Alert, reply func(templ
 		v.Title, v.Action, v.Submit = alertTitle(*saved), base+"/"+saved.ID.String(), "Save"
 		v.Delete, v.Mute = v.Action+"/delete", v.Action+"/mute"
 		crumb.Label = "Alert"
-		if saved.Minutes == 0 {
+		if saved.Kind != models.AlertThrottled && saved.Kind != models.AlertErrors {
 			v.Minutes = ""
 		}
 		v.Fired = "It has told nobody yet."

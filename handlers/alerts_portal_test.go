@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,23 @@ func TestAlertsAreMadeChangedMutedAndDeleted(t *testing.T) {
 	b.post(path + "/delete")
 	if got := b.get(path); got.status != http.StatusNotFound {
 		t.Errorf("deleted: %d", got.status)
+	}
+	for levels, problem := range map[string]string{"61": "Enter whole minutes from 1 to 60", "3, 5": "Enter one number", "": "Enter a number of minutes"} {
+		again := b.post("/alerts", "kind", "minutes", "levels", levels, "mail", "on")
+		if again.status != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %d", levels, again.status)
+		}
+		again.says(t, problem)
+	}
+	if got := b.post("/alerts", "kind", "minutes", "levels", "10", "minutes", "5", "mail", "on"); got.location != "/alerts" {
+		t.Fatalf("%d %s", got.status, got.text())
+	}
+	list = b.get("/alerts")
+	list.says(t, "Requests are throttled in 10 minutes of an hour")
+	for _, path := range regexp.MustCompile(`/alerts/[a-z0-9]{10}`).FindAllString(list.body, -1) {
+		if one := b.get(path); strings.Contains(one.text(), "throttled in 10") {
+			one.hasNot(t, "Share of the last")
+		}
 	}
 	hooks, _, err := p.store.CreateWebhook(t.Context(), storetest.Actor(nora), models.SideDeveloper, models.NewWebhook{URL: "https://example.com/hook", Kinds: []models.NoticeKind{models.NoticeQuota}}, p.clock)
 	ok(t, err)

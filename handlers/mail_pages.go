@@ -72,20 +72,31 @@ func (m *MailPages) preferences(r *Request, f *Form, reply func(templ.Component)
 		return Reply{}, err
 	}
 	v := notices.MailsView{Email: r.Account.Email, Verified: r.Account.VerifiedAt, Server: r.Site.mails(), Now: r.Now, NewEmail: f.Get("email"), EmailError: f.Error("email"), Problem: f.Message()}
-	for _, t := range models.Topics() {
+	for _, t := range topicsOf(r.Account) {
 		v.Topics = append(v.Topics, ui.CheckProps{ID: "f-" + string(t), Name: "topic", Value: string(t), Label: upperFirst(topicName(t)), Hint: topicHint(t), Checked: !slices.Contains(refused, t)})
 	}
 	return reply(notices.Mails(r.layout("Mails", ui.Crumb{Label: "Profile and security", Href: "/me"}, ui.Crumb{}), v)), nil
 }
 
+// topicsOf are the topics of which an account may get mails. Developers have no APIs of which a week could be told.
+func topicsOf(a models.Account) []models.Topic {
+	topics := models.Topics()
+	if a.Role == models.RoleDeveloper {
+		topics = slices.DeleteFunc(topics, func(t models.Topic) bool { return t == models.TopicWeek })
+	}
+	return topics
+}
+
 func topicHint(t models.Topic) string {
 	switch t {
 	case models.TopicSubscriptions:
-		return "Requests for your plans, and what became of yours."
+		return "Requests for your plans and to be let in to them, and what became of yours."
 	case models.TopicKeys:
-		return "A key rotated, revoked, expiring or unused."
+		return "A key rotated, revoked, blocked, expiring or unused, or given other limits."
 	case models.TopicUsage:
 		return "Quotas nearly used, throttling, errors."
+	case models.TopicWeek:
+		return "On Mondays: customers who came, left or call more, what was refused or failed, and what waits for you."
 	case models.TopicPlans:
 		return "What owners announce about plans and operations that you use."
 	}
@@ -100,7 +111,7 @@ func (m *MailPages) SavePreferences(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	for _, t := range models.Topics() {
+	for _, t := range topicsOf(r.Account) {
 		if err := m.Store.RefuseMail(r.Context(), r.Account.ID, t, !f.Has("topic", string(t)), r.Now); err != nil {
 			return Reply{}, err
 		}

@@ -108,6 +108,8 @@ func topicName(t models.Topic) string {
 		return "changes of plans and APIs"
 	case models.TopicWork:
 		return "imports and webhooks"
+	case models.TopicWeek:
+		return "the week of your APIs"
 	}
 	return "your account"
 }
@@ -126,10 +128,16 @@ func (m *Mails) words(message models.Message, product string, at moment) mail.Vi
 		v = accountMail(message.Kind, d, product, at)
 	case models.NoticeSubscriptionAsked, models.NoticeSubscriptionApproved, models.NoticeSubscriptionRefused, models.NoticeSubscriptionChanged, models.NoticeSubscriptionEnded:
 		v = subscriptionMail(message.Kind, d)
-	case models.NoticeKeyRotated, models.NoticeKeyRevoked, models.NoticeKeyExpiring, models.NoticeKeyExpired, models.NoticeKeyUnused:
+	case models.NoticeInvitationAsked, models.NoticeInvitationApproved, models.NoticeInvitationRefused:
+		v = waitingMail(message.Kind, d)
+	case models.NoticeLimits:
+		v = limitsMail(d, at)
+	case models.NoticeKeyRotated, models.NoticeKeyRevoked, models.NoticeKeyExpiring, models.NoticeKeyExpired, models.NoticeKeyUnused, models.NoticeKeyBlocked:
 		v = keyMail(message.Kind, d, at)
 	case models.NoticeQuota, models.NoticeThrottled, models.NoticeErrors:
 		v = usageMail(message.Kind, d, at)
+	case models.NoticeWeek:
+		v = m.weekMail(d, product, at)
 	case models.NoticeImportEnded:
 		v = importMail(d)
 	case models.NoticeWebhookDisabled:
@@ -200,6 +208,54 @@ func subscriptionMail(kind models.NoticeKind, d models.NoticeData) mail.View {
 	return v
 }
 
+// waitingMail is of the waiting list of a plan by invitation.
+func waitingMail(kind models.NoticeKind, d models.NoticeData) mail.View {
+	v := mail.View{Quote: d.Reason}
+	switch kind {
+	case models.NoticeInvitationAsked:
+		v = mail.View{Title: orWords(d.Name, d.Email) + " asks to be let in to " + d.Plan, Lines: []string{personWords(d) + " waits to be invited to your plan " + d.Plan + "."}, Quote: d.Message, Button: mail.Link{Label: "Decide"}}
+	case models.NoticeInvitationApproved:
+		v.Title, v.Lines = "You are let in to "+d.Plan, []string{"The owner of the plan " + d.Plan + " invites you. It stands among the plans of the API now, for your apps to subscribe to."}
+		v.Button.Label = "See the plan"
+	default:
+		v.Title, v.Lines = "You are not let in to "+d.Plan, []string{"The owner of the plan " + d.Plan + " declined. You may ask again, or choose another plan."}
+	}
+	if d.API != "" {
+		v.Facts = append(v.Facts, mail.Fact{Term: "API", Text: d.API})
+	}
+	return v
+}
+
+// limitsMail is of limits that an owner gave a key, or each key of an app, in place of the plan's.
+func limitsMail(d models.NoticeData, at moment) mail.View {
+	whose, each := d.Key, "The key "+d.Key
+	v := mail.View{Quote: d.Reason, Facts: []mail.Fact{{Term: "Plan", Text: d.Plan}, {Term: "App", Text: d.App}}}
+	if d.Key == "" {
+		whose, each = d.App, "Each key of "+d.App
+	} else {
+		v.Facts = append([]mail.Fact{{Term: "Key", Text: d.Key + "  " + d.KeyHint}}, v.Facts...)
+	}
+	switch d.State {
+	case models.LimitsExtended:
+		change := format.Requests(d.Extra) + " more"
+		if d.Extra < 0 {
+			change = format.Requests(-d.Extra) + " fewer"
+		}
+		v.Title = whose + " has " + change + " on " + d.Plan
+		v.Lines = []string{fmt.Sprintf("%s has %s in all until %s. Then the quota is as it was.", each, format.Requests(d.Limit), at(d.To))}
+		return v
+	case models.LimitsEnded:
+		v.Title, v.Lines = whose+" has the limits of "+d.Plan+" again", []string{each + " has had limits of its own. From the next request on those of the plan hold."}
+	default:
+		v.Title, v.Lines = whose+" has other limits on "+d.Plan, []string{each + " has limits of its own on the plan " + d.Plan + ". They hold from the next request on."}
+		if !d.At.IsZero() {
+			v.Lines = append(v.Lines, "They end on "+at(d.At)+"; then those of the plan hold.")
+		}
+	}
+	v.Facts = append(v.Facts, mail.Fact{Term: "Rate", Text: throttleWords(d.Throttle)}, mail.Fact{Term: "Quota", Text: quotaWords(d.Quota)})
+	return v
+}
+
 // personWords is the other party.
 func personWords(d models.NoticeData) string {
 	if d.Name == "" {
@@ -226,6 +282,12 @@ func keyMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View {
 		v.Title = "The key " + d.Key + " expires in " + format.Plural(max(1, d.Level), "day")
 		v.Lines = []string{"It works until " + at(d.At) + ". Give it a later expiry, or make a new key and let your programs use that one."}
 		v.Button.Label = "Open key"
+	case models.NoticeKeyBlocked:
+		v.Facts = append(v.Facts, mail.Fact{Term: "Plan", Text: d.Plan})
+		v.Title, v.Lines = "The key "+d.Key+" is blocked on "+d.Plan, []string{"The owner of the plan blocked this key. Its requests are refused there until the owner lets it call again."}
+		if d.State == models.KeyWasLetIn {
+			v.Title, v.Lines = "The key "+d.Key+" may call on "+d.Plan+" again", []string{"The owner of the plan lets this key call again."}
+		}
 	case models.NoticeKeyExpired:
 		v.Title, v.Lines = "The key "+d.Key+" has expired", []string{"Requests with it are refused since " + at(d.At) + ". With a later expiry it works again."}
 	default:
@@ -256,9 +318,14 @@ func usageMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View
 		}
 		v.Button.Label = "See usage"
 	case models.NoticeThrottled:
+		v.Button.Label = "See usage"
+		if d.Minutes > 0 {
+			v.Title = fmt.Sprintf("Throttled in %s of an hour: %s", format.Plural(d.Minutes, "minute"), d.Name)
+			v.Lines = []string{fmt.Sprintf("In %s some requests came faster than the limits allow: %s of %s got 429, from %s.", format.Plural(d.Minutes, "minute"), format.Count(d.Refused), format.Count(d.Requests), span)}
+			return v
+		}
 		v.Title = fmt.Sprintf("%s of %s requests are throttled", format.PercentOf(d.Refused, d.Requests), d.Name)
 		v.Lines = []string{fmt.Sprintf("%s of %s requests came faster than the limits allow and got 429, from %s.", format.Count(d.Refused), format.Count(d.Requests), span)}
-		v.Button.Label = "See usage"
 	default:
 		v.Title = fmt.Sprintf("%s of the answers to %s are errors", format.PercentOf(d.Failed, d.Requests), d.Name)
 		v.Lines = []string{fmt.Sprintf("%s of %s requests failed at the API (5xx, unreachable or too slow), from %s.", format.Count(d.Failed), format.Count(d.Requests), span)}

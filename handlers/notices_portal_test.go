@@ -220,7 +220,10 @@ func TestMailsEndWithOneClickAndWithoutASession(t *testing.T) {
 			t.Errorf("%s: %d", forged, got.status)
 		}
 	}
+	p.account(models.RoleOwner, "olga@example.com")
+	p.signedIn("olga@example.com").get("/me/mails").says(t, "The week of your APIs")
 	b = p.signedIn("nora@example.com")
+	b.get("/me/mails").hasNot(t, "The week of your APIs") // a developer has none
 	b.post("/me/mails", "topic", "usage", "topic", "plans")
 	topics, err := p.store.MailTopics(ctx, a.ID)
 	ok(t, err)

@@ -128,6 +128,16 @@ func kindHint(kind models.NoticeKind, side models.Side) string {
 			return "A developer ended a subscription."
 		}
 		return "An owner or the end of a plan ended a subscription."
+	case models.NoticeInvitationAsked:
+		return "Somebody asks to be let in to a plan by invitation."
+	case models.NoticeInvitationApproved:
+		return "An owner let you in to a plan by invitation."
+	case models.NoticeInvitationRefused:
+		return "An owner did not let you in to a plan by invitation."
+	case models.NoticeKeyBlocked:
+		return "An owner blocked a key on a plan, or lets it call again."
+	case models.NoticeLimits:
+		return "An owner gave a key other limits, more of its quota, or the plan's limits again."
 	case models.NoticeKeyRotated:
 		return "A key has a new value."
 	case models.NoticeKeyRevoked:

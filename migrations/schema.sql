@@ -49,7 +49,7 @@ CREATE TABLE alerts (
     fired_at    INTEGER,
     firing      INTEGER NOT NULL DEFAULT 0,   -- the share is over its level, and was said to be
     checked_at  INTEGER NOT NULL              -- up to when days were looked at
-) STRICT;
+, measure TEXT NOT NULL DEFAULT '' CHECK (measure IN ('', 'minutes'))) STRICT;
 
 CREATE INDEX alerts_account ON alerts (account_id, side, created_at, id);
 
@@ -205,6 +205,13 @@ CREATE UNIQUE INDEX deprecations_method ON deprecations (method_id) WHERE method
 CREATE INDEX deprecations_remind ON deprecations (remind_at) WHERE remind_at IS NOT NULL;
 
 CREATE UNIQUE INDEX deprecations_stage ON deprecations (stage_id) WHERE stage_id IS NOT NULL;
+
+CREATE TABLE digests (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    due_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX digests_due ON digests (due_at, account_id);
 
 CREATE TABLE documents (
     id         INTEGER PRIMARY KEY,
@@ -964,6 +971,8 @@ CREATE TABLE subscriptions (
 ) STRICT;
 
 CREATE INDEX subscriptions_app ON subscriptions (app_id, requested_at);
+
+CREATE INDEX subscriptions_ended ON subscriptions (plan_id, ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE UNIQUE INDEX subscriptions_open ON subscriptions (app_id, plan_id) WHERE state IN ('pending', 'active', 'suspended');
 

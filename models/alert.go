@@ -13,6 +13,7 @@ type AlertKind string
 const (
 	AlertQuota     AlertKind = "quota"     // a key has used a share of its quota
 	AlertThrottled AlertKind = "throttled" // a share of the requests is refused by throttles
+	AlertMinutes   AlertKind = "minutes"   // throttles refuse requests in so many minutes of an hour
 	AlertErrors    AlertKind = "errors"    // a share of the answers is an error of the API
 	AlertUnused    AlertKind = "unused"    // a key has not been used for days
 	AlertExpiring  AlertKind = "expiring"  // a key expires in days
@@ -20,7 +21,7 @@ const (
 
 // AlertKinds are all kinds, in the order of a page.
 func AlertKinds() []AlertKind {
-	return []AlertKind{AlertQuota, AlertThrottled, AlertErrors, AlertExpiring, AlertUnused}
+	return []AlertKind{AlertQuota, AlertThrottled, AlertMinutes, AlertErrors, AlertExpiring, AlertUnused}
 }
 
 // Notice returns the kind of the notices that alerts of the kind make.
@@ -28,7 +29,7 @@ func (k AlertKind) Notice() NoticeKind {
 	switch k {
 	case AlertQuota:
 		return NoticeQuota
-	case AlertThrottled:
+	case AlertThrottled, AlertMinutes:
 		return NoticeThrottled
 	case AlertErrors:
 		return NoticeErrors
@@ -47,8 +48,8 @@ type Alert struct {
 	AccountID AccountID
 	Side      Side
 	Kind      AlertKind
-	Levels    []int64 // percent of a quota or of requests, or days
-	Minutes   int64   // that a share is looked at over; 0 for the others
+	Levels    []int64 // percent of a quota or of requests, minutes, or days
+	Minutes   int64   // that a share, or minutes, are looked at over; 0 for the others
 	AppID     AppID
 	KeyID     KeyID
 	APIID     APIID
@@ -75,6 +76,7 @@ const (
 	maxAlertLevels    = 5
 	maxAlertDays      = 365
 	defaultAlertShare = 15 // minutes
+	minutesLooked     = 60 // by AlertMinutes
 )
 
 // DefaultAlerts are what developers are told of without asking. Each account has them from its beginning.
@@ -109,32 +111,39 @@ func (in NewAlert) Clean() (NewAlert, error) {
 	case AlertUnused, AlertExpiring:
 		highest, unit = maxAlertDays, "days"
 		slices.Reverse(levels)
+	case AlertMinutes:
+		highest, unit = minutesLooked, "minutes"
 	case AlertQuota, AlertThrottled, AlertErrors:
 	default:
 		p.Add("kind", "Choose what the alert looks at.")
 		return in, p.Err()
 	}
 	most := maxAlertLevels
-	if in.Kind == AlertThrottled || in.Kind == AlertErrors || in.Kind == AlertUnused {
+	if in.Kind != AlertQuota && in.Kind != AlertExpiring {
 		most = 1
 	}
 	switch {
 	case len(levels) == 0:
 		p.Add("levels", fmt.Sprintf("Enter a number of %s.", unit))
+	case len(levels) > most && most == 1:
+		p.Add("levels", "Enter one number.")
 	case len(levels) > most:
 		p.Add("levels", fmt.Sprintf("Enter at most %d numbers.", most))
 	case slices.Min(levels) < lowest || slices.Max(levels) > highest:
 		p.Add("levels", fmt.Sprintf("Enter whole %s from %d to %d.", unit, lowest, highest))
 	}
 	in.Levels = levels
-	if in.Kind == AlertThrottled || in.Kind == AlertErrors {
+	switch in.Kind {
+	case AlertThrottled, AlertErrors:
 		if in.Minutes == 0 {
 			in.Minutes = defaultAlertShare
 		}
-		if !slices.Contains(AlertMinutes(), in.Minutes) {
+		if !slices.Contains(AlertSpans(), in.Minutes) {
 			p.Add("minutes", "Choose one of the spans of time.")
 		}
-	} else {
+	case AlertMinutes:
+		in.Minutes = minutesLooked
+	default:
 		in.Minutes = 0
 	}
 	if !in.Mail && !in.Webhook {
@@ -143,8 +152,8 @@ func (in NewAlert) Clean() (NewAlert, error) {
 	return in, p.Err()
 }
 
-// AlertMinutes are the spans of time that a share may be looked at over.
-func AlertMinutes() []int64 { return []int64{5, 15, 60} }
+// AlertSpans are the spans of time that a share may be looked at over, in minutes.
+func AlertSpans() []int64 { return []int64{5, 15, 60} }
 
 // Reached returns the highest of the levels that used of limit has reached, in percent; ok is false for none. A quota of 0 has no shares.
 func Reached(levels []int64, used, limit int64) (level int64, ok bool) {

@@ -3,6 +3,8 @@ package models
 import (
 	"slices"
 	"time"
+
+	"gatehouse/models/limit"
 )
 
 // NoticeKind is what somebody is told of; the name is a webhook's event type, too.
@@ -21,11 +23,17 @@ const (
 	NoticeSubscriptionChanged  NoticeKind = "subscription.changed" // suspended, resumed, moved: State says
 	NoticeSubscriptionEnded    NoticeKind = "subscription.ended"   // to the developer by the owner, or to the owner by the developer
 
+	NoticeInvitationAsked    NoticeKind = "invitation.requested" // to the owner of a plan by invitation: somebody asks to be let in
+	NoticeInvitationApproved NoticeKind = "invitation.approved"
+	NoticeInvitationRefused  NoticeKind = "invitation.refused"
+
 	NoticeKeyRotated  NoticeKind = "key.rotated"
 	NoticeKeyRevoked  NoticeKind = "key.revoked"
 	NoticeKeyExpiring NoticeKind = "key.expiring"
 	NoticeKeyExpired  NoticeKind = "key.expired"
 	NoticeKeyUnused   NoticeKind = "key.unused"
+	NoticeKeyBlocked  NoticeKind = "key.blocked"    // by a plan's owner, or let call again: State says
+	NoticeLimits      NoticeKind = "limits.changed" // of one key, or of a subscription's, by the plan's owner: State says
 
 	NoticeQuota     NoticeKind = "quota.reached"
 	NoticeThrottled NoticeKind = "throttle.refusing"
@@ -34,6 +42,8 @@ const (
 	NoticePlanChanging NoticeKind = "plan.changing"
 	NoticePlanEnding   NoticeKind = "plan.ending"
 	NoticeDeprecated   NoticeKind = "operation.deprecated"
+
+	NoticeWeek NoticeKind = "owner.week" // the digest of an owner's APIs
 
 	NoticeImportEnded     NoticeKind = "import.ended"
 	NoticeWebhookDisabled NoticeKind = "webhook.disabled"
@@ -51,11 +61,12 @@ const (
 	TopicUsage         Topic = "usage"
 	TopicPlans         Topic = "plans"
 	TopicWork          Topic = "work" // imports, webhooks
+	TopicWeek          Topic = "week" // the digest of owners
 )
 
 // Topics are those that can be refused, in the order of a page.
 func Topics() []Topic {
-	return []Topic{TopicSubscriptions, TopicKeys, TopicUsage, TopicPlans, TopicWork}
+	return []Topic{TopicSubscriptions, TopicKeys, TopicUsage, TopicPlans, TopicWork, TopicWeek}
 }
 
 // NoticeType says how notices of a kind are told.
@@ -89,17 +100,23 @@ var noticeTypes = []NoticeType{
 	{Kind: NoticeSubscriptionRefused, Topic: TopicSubscriptions, Side: SideDeveloper},
 	{Kind: NoticeSubscriptionChanged, Topic: TopicSubscriptions, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeSubscriptionEnded, Topic: TopicSubscriptions, Side: SideDeveloper, Both: true, Gathers: true},
+	{Kind: NoticeInvitationAsked, Topic: TopicSubscriptions, Side: SideOwner, Gathers: true},
+	{Kind: NoticeInvitationApproved, Topic: TopicSubscriptions, Side: SideDeveloper},
+	{Kind: NoticeInvitationRefused, Topic: TopicSubscriptions, Side: SideDeveloper},
 	{Kind: NoticeKeyRotated, Topic: TopicKeys, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeKeyRevoked, Topic: TopicKeys, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeKeyExpiring, Topic: TopicKeys, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticeKeyExpired, Topic: TopicKeys, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticeKeyUnused, Topic: TopicKeys, Side: SideDeveloper, Both: true, Gathers: true},
+	{Kind: NoticeKeyBlocked, Topic: TopicKeys, Side: SideDeveloper, Gathers: true},
+	{Kind: NoticeLimits, Topic: TopicKeys, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeQuota, Topic: TopicUsage, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticeThrottled, Topic: TopicUsage, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticeErrors, Topic: TopicUsage, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticePlanChanging, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticePlanEnding, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeDeprecated, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
+	{Kind: NoticeWeek, Topic: TopicWeek},
 	{Kind: NoticeImportEnded, Topic: TopicWork, Side: SideOwner, Gathers: true},
 	{Kind: NoticeWebhookDisabled, Topic: TopicWork},
 	{Kind: NoticeTest, Topic: TopicWork},
@@ -163,12 +180,18 @@ type NoticeData struct {
 	From     time.Time `json:"from,omitzero"`     // of what is counted
 	To       time.Time `json:"to,omitzero"`       // of what is counted; of a quota its reset
 	LastUsed time.Time `json:"lastUsed,omitzero"` // of a key
-	Level    int64     `json:"level,omitempty"`   // percent or days, of an alert
+	Level    int64     `json:"level,omitempty"`   // percent, minutes or days, of an alert
+	Minutes  int64     `json:"minutes,omitempty"` // in which something was refused
 	Used     int64     `json:"used,omitempty"`
 	Limit    int64     `json:"limit,omitempty"`
 	Requests int64     `json:"requests,omitempty"`
 	Refused  int64     `json:"refused,omitempty"` // by a throttle
 	Failed   int64     `json:"failed,omitempty"`
+
+	Throttle *limit.Throttle `json:"throttle,omitempty"` // that holds from now on, of each key; nil: none does
+	Quota    *limit.Quota    `json:"quota,omitempty"`
+	Week     *OwnerWeek      `json:"week,omitempty"`
+	Extra    int64           `json:"extra,omitempty"` // requests that were added to a period's quota, or taken from it
 
 	Created int64 `json:"created,omitempty"` // keys of an import
 	Updated int64 `json:"updated,omitempty"`
@@ -178,6 +201,15 @@ type NoticeData struct {
 	Title string   `json:"title,omitempty"`
 	Lines []string `json:"lines,omitempty"`
 }
+
+// What has become of limits, in a NoticeLimits, and of a key, in a NoticeKeyBlocked.
+const (
+	LimitsSet      = "set"
+	LimitsEnded    = "ended" // the plan's hold again
+	LimitsExtended = "extended"
+	KeyWasBlocked  = "blocked"
+	KeyWasLetIn    = "allowed"
+)
 
 // Channel is how a message is delivered.
 type Channel string

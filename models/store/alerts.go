@@ -20,6 +20,7 @@ type alertRow struct {
 	Side       string
 	Kind       string
 	Levels     string
+	Measure    string
 	Minutes    int64
 	AppID      sql.NullInt64
 	KeyID      sql.NullInt64
@@ -44,8 +45,22 @@ func (r alertRow) alert() models.Alert {
 		APIID: models.APIID(r.APIID.Int64), PlanID: models.PlanID(r.PlanID.Int64), Scope: r.Scope.String, Mail: r.Mail, Webhook: r.Webhook, CreatedAt: timeOf(r.CreatedAt),
 		MutedFor: nullTime(r.MutedUntil), FiredAt: nullTime(r.FiredAt), Firing: r.Firing, CheckedAt: timeOf(r.CheckedAt),
 	}
+	if r.Measure == measureMinutes {
+		a.Kind = models.AlertMinutes
+	}
 	_ = json.Unmarshal([]byte(r.Levels), &a.Levels) // what is no list has no levels
 	return a
+}
+
+// measureMinutes marks alerts of throttling that count minutes.
+const measureMinutes = "minutes"
+
+// alertColumns are kind and measure of an alert's row.
+func alertColumns(k models.AlertKind) (kind, measure string) {
+	if k == models.AlertMinutes {
+		return string(models.AlertThrottled), measureMinutes
+	}
+	return string(k), ""
 }
 
 func alertsOf(db *gorm.DB, where string, args ...any) ([]models.Alert, error) {
@@ -154,8 +169,9 @@ func (t *tx) newAlert(account models.AccountID, side models.Side, in models.NewA
 	if err != nil {
 		return err
 	}
-	return t.run("make alert", `INSERT INTO alerts (id, account_id, side, kind, levels, minutes, app_id, key_id, api_id, plan_id, mail, webhook, created_at, checked_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, newID[models.Alert](), account, string(side), string(in.Kind), string(levels), in.Minutes,
+	kind, measure := alertColumns(in.Kind)
+	return t.run("make alert", `INSERT INTO alerts (id, account_id, side, kind, measure, levels, minutes, app_id, key_id, api_id, plan_id, mail, webhook, created_at, checked_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, newID[models.Alert](), account, string(side), kind, measure, string(levels), in.Minutes,
 		nullID(in.AppID), nullID(in.KeyID), nullID(in.APIID), nullID(in.PlanID), in.Mail, in.Webhook, millis(t.now), millis(t.now))
 }
 

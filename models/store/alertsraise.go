@@ -281,7 +281,8 @@ func (r *raiser) scopeOf(l models.Alert) (sc models.UsageScope, err error) {
 	return sc, err
 }
 
-// share looks at what part of the requests of the last minutes was refused, or failed. It tells when the part comes over the level, and again only after it was below.
+// share looks at what part of the requests of the last minutes was refused, or failed, or at the minutes in which some were refused. It tells when that comes over the level, and again
+// only after it was below.
 func (r *raiser) share(l models.Alert) error {
 	sc, err := r.scopeOf(l)
 	if err != nil || len(l.Levels) == 0 || l.AppID != 0 && len(sc.Keys) == 0 {
@@ -300,6 +301,15 @@ func (r *raiser) share(l models.Alert) error {
 	}
 	_, over := models.Reached(l.Levels, part, of)
 	over = over && of >= models.MinAlertRequests
+	minutes := int64(0)
+	if l.Kind == models.AlertMinutes {
+		for _, p := range points {
+			if p.Counts[models.OutcomeThrottled] > 0 {
+				minutes++
+			}
+		}
+		over = minutes >= l.Levels[0]
+	}
 	// An episode that nobody looked at for long is over.
 	still := l.Firing && r.now.Sub(l.CheckedAt) <= 2*time.Duration(l.Minutes)*time.Minute
 	switch {
@@ -308,7 +318,7 @@ func (r *raiser) share(l models.Alert) error {
 	case over && still, !over:
 		return r.write.WithContext(r.ctx).Exec(`UPDATE alerts SET firing = ?, checked_at = ? WHERE id = ?`, over, millis(r.now), l.ID).Error
 	}
-	d := models.NoticeData{AlertID: l.ID, Name: l.Scope, Level: l.Levels[0], Requests: of, Failed: part, From: span.From, To: r.now, Href: "/usage"}
+	d := models.NoticeData{AlertID: l.ID, Name: l.Scope, Level: l.Levels[0], Minutes: minutes, Requests: of, Failed: part, From: span.From, To: r.now, Href: "/usage"}
 	if d.Name == "" {
 		d.Name = "your keys"
 	}
@@ -318,7 +328,7 @@ func (r *raiser) share(l models.Alert) error {
 			d.Name = "your plans"
 		}
 	}
-	if l.Kind == models.AlertThrottled {
+	if l.Kind != models.AlertErrors {
 		d.Refused, d.Failed = part, 0
 	}
 	return r.tell(l, d, func(t *tx) (bool, error) {

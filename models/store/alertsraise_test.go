@@ -172,6 +172,44 @@ func TestAShareIsToldOncePerEpisode(t *testing.T) {
 	w.wantTold("another episode", 20)
 }
 
+// A minute counts in which anything was refused, however little; what is told is how many there were.
+func TestThrottledMinutesOfAnHourAreToldOncePerEpisode(t *testing.T) {
+	w := newWorld(t)
+	stage := w.stage("prod")
+	p := w.plan("Free", stage)
+	made := w.subscribe(p, "App")
+	ok(t, w.CreateAlert(t.Context(), w.asDeveloper(), models.SideDeveloper, models.NewAlert{Kind: models.AlertMinutes, Levels: []int64{3}, Mail: true}, w.now))
+	ok(t, w.CreateAlert(t.Context(), w.asOwner(), models.SideOwner, models.NewAlert{Kind: models.AlertMinutes, Levels: []int64{60}, Mail: true}, w.now))
+	alerts, err := w.Alerts(t.Context(), w.owner.ID, models.SideOwner)
+	ok(t, err)
+	if a := alerts[0]; a.Kind != models.AlertMinutes || a.Minutes != 60 || a.Levels[0] != 60 {
+		t.Errorf("kept as %+v", a)
+	}
+	w.told()
+	minute := func() {
+		w.now = w.now.Add(2 * time.Minute)
+		w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeSuccess, 500)
+		w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeThrottled, 1)
+	}
+	minute()
+	minute()
+	w.wantTold("two minutes")
+	minute()
+	m := w.wantTold("three minutes", 3)[0]
+	if d := m.Data; m.Kind != models.NoticeThrottled || d.Minutes != 3 || d.Refused != 3 || d.Requests != 1503 {
+		t.Errorf("told %+v", m)
+	}
+	minute()
+	w.wantTold("it goes on")
+	w.now = w.now.Add(58 * time.Minute)
+	w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeSuccess, 1)
+	w.wantTold("an hour later")
+	minute()
+	minute()
+	minute()
+	w.wantTold("another episode", 3)
+}
+
 func TestExpiryAndDisuseAreToldByDays(t *testing.T) {
 	w := newWorld(t)
 	made := w.subscribe(w.plan("Free", w.stage("prod")), "App")
@@ -204,7 +242,7 @@ func TestAlertsLookThroughIndexes(t *testing.T) {
 	p := w.meteredPlan(stage, 100)
 	made := w.subscribe(p, "App")
 	ctx := t.Context()
-	for _, kind := range []models.AlertKind{models.AlertThrottled, models.AlertErrors, models.AlertUnused} {
+	for _, kind := range []models.AlertKind{models.AlertThrottled, models.AlertMinutes, models.AlertErrors, models.AlertUnused} {
 		ok(t, w.CreateAlert(ctx, w.asDeveloper(), models.SideDeveloper, models.NewAlert{Kind: kind, Levels: []int64{1}, Mail: true}, w.now))
 		ok(t, w.CreateAlert(ctx, w.asOwner(), models.SideOwner, models.NewAlert{Kind: kind, Levels: []int64{1}, Mail: true}, w.now))
 	}

@@ -69,7 +69,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, KeySource: in.KeySource,
 			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
 		}
-		if err := t.insertAPI(a); err != nil {
+		if err := firstError(t.insertAPI(a), t.tellWeeks(a.OwnerID)); err != nil {
 			return err
 		}
 		if len(packed) > 0 {

@@ -144,7 +144,18 @@ func (t *tx) setEnabled(k models.Key, memberships []models.Membership, enabled b
 	if err := t.keysChanged(k.ID); err != nil {
 		return err
 	}
-	action := map[bool]string{true: "key.enable", false: "key.disable"}[enabled]
+	action, state := "key.disable", models.KeyWasBlocked
+	if enabled {
+		action, state = "key.enable", models.KeyWasLetIn
+	}
+	for _, m := range memberships {
+		if m.State == models.MemberEnded {
+			continue
+		}
+		if err := t.tellKeyOn(models.NoticeKeyBlocked, k.AppID, k, m.PlanID, m.PlanName, models.NoticeData{State: state}); err != nil {
+			return err
+		}
+	}
 	return t.event(action, object{kind: "key", id: k.ID.String(), name: k.Name, owner: t.actor.AccountID}, facts{"enabled": was}, facts{"enabled": enabled})
 }
 

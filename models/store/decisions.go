@@ -198,8 +198,12 @@ func (t *tx) move(before models.Subscription, to models.Plan, state models.Subsc
 		return sub, err
 	}
 	err = t.event(action, subscriptionObject(sub, app, to), facts{"plan": from.Name(), "state": before.State}, facts{"plan": to.Name(), "state": state})
-	if err != nil || t.actor.AccountID != to.OwnerID {
+	if err != nil {
 		return sub, err
+	}
+	if t.actor.AccountID != to.OwnerID { // the developer moved by himself
+		before.State = models.SubscriptionEnded
+		return sub, firstError(t.tellOwner(models.NoticeSubscriptionEnded, before, app, from), t.tellOwner(models.NoticeSubscriptionAsked, sub, app, to))
 	}
 	return sub, t.tellDeveloper(models.NoticeSubscriptionChanged, sub, app, to, "Moved here from the plan "+from.Name()+".")
 }

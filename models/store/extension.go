@@ -95,7 +95,9 @@ func (s *Store) GrantExtra(ctx context.Context, actor models.Actor, key models.K
 		if err != nil {
 			return err
 		}
-		return t.quotaEvent("key.extend", k, p, facts{"remaining": q.Remaining(), "extra": q.Extra}, facts{"remaining": max(0, q.Remaining()+delta), "extra": q.Extra + delta})
+		told := models.NoticeData{State: models.LimitsExtended, Extra: delta, Limit: q.Quota.Limit + q.Extra + delta, To: q.Window.End}
+		return firstError(t.quotaEvent("key.extend", k, p, facts{"remaining": q.Remaining(), "extra": q.Extra}, facts{"remaining": max(0, q.Remaining()+delta), "extra": q.Extra + delta}),
+			t.tellKeyOn(models.NoticeLimits, k.AppID, k, p.ID, p.Name(), told))
 	})
 }
 

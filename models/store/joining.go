@@ -188,10 +188,20 @@ func (s *Store) AskInvitation(ctx context.Context, actor models.Actor, plan mode
 		if p.State != models.PlanPublished || p.InForce.Audience != models.AudienceInvited || !j.WaitingList {
 			return models.NotFound("plan")
 		}
-		err = t.run("ask to be let in", `INSERT INTO plan_waiting (plan_id, account_id, message, state, reason, asked_at) VALUES (?, ?, ?, 'waiting', '', ?)
+		asked := t.Exec(`INSERT INTO plan_waiting (plan_id, account_id, message, state, reason, asked_at) VALUES (?, ?, ?, 'waiting', '', ?)
 			ON CONFLICT DO UPDATE SET message = excluded.message, state = 'waiting', reason = '', asked_at = excluded.asked_at, decided_at = NULL WHERE state <> 'waiting'`,
 			plan, actor.AccountID, message, millis(t.now))
-		return firstError(err, t.event("plan.ask_invitation", object{kind: "plan", id: p.ID.String(), name: p.Name(), owner: p.OwnerID}, nil, facts{"message": message}))
+		if asked.Error != nil {
+			return fmt.Errorf("ask to be let in: %w", asked.Error)
+		}
+		if asked.RowsAffected == 0 {
+			return nil // asked already, and the owner was told
+		}
+		w, err := waitingWhere(t.DB, `w.plan_id = ? AND w.account_id = ?`, plan, actor.AccountID)
+		if err != nil || len(w) == 0 {
+			return err
+		}
+		return firstError(t.tellWaiting(models.NoticeInvitationAsked, p, w[0]), t.event("plan.ask_invitation", object{kind: "plan", id: p.ID.String(), name: p.Name(), owner: p.OwnerID}, nil, facts{"message": message}))
 	})
 }
 
@@ -225,14 +235,16 @@ func (s *Store) DecideWaiting(ctx context.Context, actor models.Actor, plan mode
 		if len(some) == 0 || some[0].State != models.WaitingAsked {
 			return models.Conflict("This request was decided already.")
 		}
-		state, action := models.WaitingDeclined, "plan.decline_invitation"
+		state, action, kind := models.WaitingDeclined, "plan.decline_invitation", models.NoticeInvitationRefused
 		if invite {
-			state, action = models.WaitingInvited, "plan.invite"
+			state, action, kind = models.WaitingInvited, "plan.invite", models.NoticeInvitationApproved
 			if err := t.run("invite", `INSERT OR IGNORE INTO plan_invitations (plan_id, email) VALUES (?, lower(?))`, plan, some[0].Email); err != nil {
 				return err
 			}
 		}
+		w := some[0]
+		w.State, w.Reason = state, reason
 		err = t.run("decide", `UPDATE plan_waiting SET state = ?, reason = ?, decided_at = ? WHERE plan_id = ? AND account_id = ?`, string(state), reason, millis(t.now), plan, account)
-		return firstError(err, t.event(action, object{kind: "plan", id: p.ID.String(), name: p.Name(), owner: p.OwnerID}, nil, facts{"email": some[0].Email, "reason": reason}))
+		return firstError(err, t.tellWaiting(kind, p, w), t.event(action, object{kind: "plan", id: p.ID.String(), name: p.Name(), owner: p.OwnerID}, nil, facts{"email": some[0].Email, "reason": reason}))
 	})
 }

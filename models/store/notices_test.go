@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
 	"gatehouse/models/store"
 	"gatehouse/models/store/storetest"
 )
@@ -285,5 +287,101 @@ func TestTheQueueStartsInAnIndex(t *testing.T) {
 		"refused topics": func() error { _, err := s.MailTopics(ctx, developer.ID); return err },
 	} {
 		wantNoScan(t, s, what, func() { ok(t, call()) })
+	}
+}
+
+// toldOf are the notices of mails that wait, whoever gets them, in the order in which they were queued.
+func (w *world) toldOf(kinds ...models.NoticeKind) (out []models.Message) {
+	w.t.Helper()
+	for {
+		d, err := w.ClaimMessage(w.t.Context(), models.ByMail, w.now.Add(25*time.Hour), lease)
+		if models.KindOf(err) == models.KindNotFound {
+			return out
+		}
+		ok(w.t, err)
+		w.sent(d)
+		for _, m := range d.Messages {
+			if slices.Contains(kinds, m.Kind) {
+				out = append(out, m)
+			}
+		}
+	}
+}
+
+// Who asks for a plan by invitation is heard, once, and hears what became of it.
+func TestAWaitingListTellsBothSides(t *testing.T) {
+	w := newWorld(t)
+	terms := termsOf("Private", w.stage("prod"))
+	terms.Audience = models.AudienceInvited
+	p := w.publish(terms)
+	ctx := t.Context()
+	ok(t, w.SetJoining(ctx, w.asOwner(), p.ID, models.Joining{WaitingList: true}, w.later()))
+	kinds := []models.NoticeKind{models.NoticeInvitationAsked, models.NoticeInvitationApproved, models.NoticeInvitationRefused}
+	want := func(what string, to models.AccountID, kind models.NoticeKind, href, reason string) {
+		t.Helper()
+		got := w.toldOf(kinds...)
+		if len(got) != 1 || got[0].Kind != kind || got[0].AccountID != to || got[0].Data.Plan != "Private" || got[0].Data.Href != href || got[0].Data.Reason != reason {
+			t.Errorf("%s: told %+v", what, got)
+		}
+	}
+	ok(t, w.AskInvitation(ctx, w.asDeveloper(), p.ID, "Let me in", w.later()))
+	ok(t, w.AskInvitation(ctx, w.asDeveloper(), p.ID, "Now", w.later()))
+	want("asked twice", w.owner.ID, models.NoticeInvitationAsked, "/owner/plans/"+p.ID.String()+"/invitations", "")
+	ok(t, w.DecideWaiting(ctx, w.asOwner(), p.ID, w.developer.ID, false, "Not yet", w.later()))
+	want("declined", w.developer.ID, models.NoticeInvitationRefused, "/apis/echo", "Not yet")
+	ok(t, w.AskInvitation(ctx, w.asDeveloper(), p.ID, "Again", w.later()))
+	want("asked again", w.owner.ID, models.NoticeInvitationAsked, "/owner/plans/"+p.ID.String()+"/invitations", "")
+	ok(t, w.DecideWaiting(ctx, w.asOwner(), p.ID, w.developer.ID, true, "", w.later()))
+	want("let in", w.developer.ID, models.NoticeInvitationApproved, "/apis/echo", "")
+	wantKind(t, "decided twice", w.DecideWaiting(ctx, w.asOwner(), p.ID, w.developer.ID, true, "", w.later()), models.KindConflict)
+	if more := w.toldOf(kinds...); len(more) != 0 {
+		t.Errorf("told of what did not happen: %+v", more)
+	}
+}
+
+// Other limits are no surprise: the developer is told of each change, with what holds now. A key that its owner made is told to nobody.
+func TestADeveloperIsToldOfWhatAnOwnerDoesToKeys(t *testing.T) {
+	w := newWorld(t)
+	p := w.meteredPlan(w.stage("prod"), 100)
+	made := w.subscribe(p, "App")
+	theirs := w.customerKey("customer", p)
+	ctx := t.Context()
+	in := models.NewOverride{Throttle: &limit.Throttle{Rate: 80, Burst: 160}, Reason: "A launch", EndsAt: w.now.AddDate(0, 1, 0)}
+	w.toldOf()
+	next := func(what string, kind models.NoticeKind, state string) models.NoticeData {
+		t.Helper()
+		got := w.toldOf(models.NoticeLimits, models.NoticeKeyBlocked, models.NoticeSubscriptionChanged)
+		if len(got) != 1 || got[0].Kind != kind || got[0].AccountID != w.developer.ID || got[0].Data.State != state || got[0].Data.Plan != "Metered" {
+			t.Fatalf("%s: told %+v", what, got)
+		}
+		return got[0].Data
+	}
+	ok(t, w.SetKeyOverride(ctx, w.asOwner(), theirs.ID, p.ID, in, w.later()))
+	ok(t, w.SetKeyOverride(ctx, w.asOwner(), made.Key.ID, p.ID, in, w.later()))
+	if d := next("a key's limits", models.NoticeLimits, models.LimitsSet); d.Throttle.Rate != 80 || d.Quota.Limit != 100 || d.Reason != "A launch" || !d.At.Equal(in.EndsAt) || d.Href != "/keys/"+made.Key.ID.String() {
+		t.Errorf("told %+v", d)
+	}
+	ok(t, w.EndKeyOverride(ctx, w.asOwner(), made.Key.ID, p.ID, w.later()))
+	if d := next("the plan's again", models.NoticeLimits, models.LimitsEnded); d.Throttle != nil || d.Quota.Limit != 100 {
+		t.Errorf("told %+v", d)
+	}
+	ok(t, w.SetSubscriptionOverride(ctx, w.asOwner(), made.Subscription.ID, in, w.later()))
+	if d := next("each key's", models.NoticeLimits, models.LimitsSet); d.KeyID != 0 || d.App != "App" {
+		t.Errorf("told %+v", d)
+	}
+	ok(t, w.EndSubscriptionOverride(ctx, w.asOwner(), made.Subscription.ID, w.later()))
+	next("no key's", models.NoticeLimits, models.LimitsEnded)
+	ok(t, w.GrantExtra(ctx, w.asOwner(), made.Key.ID, p.ID, models.Extension{Add: true, N: 50, Window: w.now.Unix() / 86400, Form: "f"}, w.later()))
+	if d := next("more of the quota", models.NoticeLimits, models.LimitsExtended); d.Extra != 50 || d.Limit != 150 {
+		t.Errorf("told %+v", d)
+	}
+	ok(t, w.SetKeyEnabled(ctx, w.asOwner(), made.Key.ID, false, w.later()))
+	next("blocked", models.NoticeKeyBlocked, models.KeyWasBlocked)
+	ok(t, w.SetKeyEnabled(ctx, w.asOwner(), made.Key.ID, true, w.later()))
+	next("let in", models.NoticeKeyBlocked, models.KeyWasLetIn)
+	for _, d := range []models.Decision{models.Suspend, models.Resume} {
+		_, err := w.DecideSubscription(ctx, w.asOwner(), made.Subscription.ID, d, "Look at your errors", w.later())
+		ok(t, err)
+		next(string(d), models.NoticeSubscriptionChanged, map[models.Decision]string{models.Suspend: "suspended", models.Resume: "active"}[d])
 	}
 }

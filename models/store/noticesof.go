@@ -98,6 +98,58 @@ func (t *tx) tellKey(kind models.NoticeKind, k models.Key) error {
 	return t.notify(models.Notice{Kind: kind, Account: app.AccountID, Side: models.SideDeveloper, Data: d})
 }
 
+// tellLimits tells a developer that a key of theirs, or with the zero Key each of the app, has other limits on a plan from now on. A nil in says that the plan's hold again.
+func (t *tx) tellLimits(app models.AppID, k models.Key, p models.Plan, in *models.NewOverride) error {
+	d := models.NoticeData{State: models.LimitsEnded}
+	o := models.Override{}
+	if in != nil {
+		d.State, d.Reason, d.At = models.LimitsSet, in.Reason, in.EndsAt
+		o.Throttle, o.Quota = in.Throttle, in.Quota
+	}
+	now := o.On(p.InForce)
+	d.Throttle, d.Quota = now.Throttle, now.Quota
+	return t.tellKeyOn(models.NoticeLimits, app, k, p.ID, p.Name(), d)
+}
+
+// tellKeyOn tells a developer what the owner of a plan did to a key of theirs on it, or with the zero Key to each of the app's. A key without an app is its owner's own.
+func (t *tx) tellKeyOn(kind models.NoticeKind, app models.AppID, k models.Key, plan models.PlanID, name string, d models.NoticeData) error {
+	if app == 0 {
+		return nil
+	}
+	type home struct {
+		AccountID models.AccountID
+		Name      string
+	}
+	of, err := selectOne[home](t.DB, "app", `SELECT account_id, name FROM apps WHERE id = ?`, app)
+	if err != nil {
+		return err
+	}
+	d.PlanID, d.Plan, d.AppID, d.App, d.KeyID, d.Key, d.KeyHint, d.Href = plan, name, app, of.Name, k.ID, k.Name, k.Hint, "/apps/"+app.String()
+	if k.ID != 0 {
+		d.Href = "/keys/" + k.ID.String()
+	}
+	return t.notify(models.Notice{Kind: kind, Account: of.AccountID, Side: models.SideDeveloper, Data: d})
+}
+
+// tellWaiting tells the owner of a plan by invitation that somebody asks to be let in, or who asked what the owner decided.
+func (t *tx) tellWaiting(kind models.NoticeKind, p models.Plan, w models.Waiting) error {
+	apis, err := apisOfPlans(t.DB, []models.PlanID{p.ID})
+	if err != nil {
+		return err
+	}
+	d := models.NoticeData{PlanID: p.ID, Plan: p.Name(), Reason: w.Reason, State: string(w.State)}
+	n := models.Notice{Kind: kind, Account: w.AccountID, Side: models.SideDeveloper}
+	if refs := apis[p.ID]; len(refs) > 0 {
+		d.API, d.Href = refs[0].Name, "/apis/"+refs[0].Slug
+	}
+	if kind == models.NoticeInvitationAsked {
+		n.Account, n.Side = p.OwnerID, models.SideOwner
+		d.Email, d.Name, d.Message, d.Href = w.Email, w.Name, w.Message, "/owner/plans/"+p.ID.String()+"/invitations"
+	}
+	n.Data = d
+	return t.notify(n)
+}
+
 // tellImport tells an owner that an import of theirs has ended by itself.
 func (t *tx) tellImport(i models.Import, state models.ImportState, reason string) error {
 	if state != models.ImportDone && state != models.ImportFailed {

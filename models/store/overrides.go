@@ -88,7 +88,7 @@ func (s *Store) SetKeyOverride(ctx context.Context, actor models.Actor, key mode
 		if err := t.putOverride(key, plan, 0, in); err != nil {
 			return err
 		}
-		return firstError(t.keysChanged(key), t.overrideEvent("key.override", k, p, before, &in))
+		return firstError(t.keysChanged(key), t.overrideEvent("key.override", k, p, before, &in), t.tellLimits(k.AppID, k, p, &in))
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *Store) EndKeyOverride(ctx context.Context, actor models.Actor, key mode
 			return err
 		}
 		return firstError(t.run("end override", `DELETE FROM limit_overrides WHERE key_id = ? AND plan_id = ?`, key, plan), t.keysChanged(key),
-			t.overrideEvent("key.override_end", k, p, before, nil))
+			t.overrideEvent("key.override_end", k, p, before, nil), t.tellLimits(k.AppID, k, p, nil))
 	})
 }
 
@@ -212,7 +212,7 @@ func (t *tx) overrideSubscription(sub models.Subscription, action string, before
 	if in != nil {
 		after = overrideFacts(p, *in)
 	}
-	return firstError(err, t.keysChanged(keys...), t.event(action, subscriptionObject(sub, app, p), overridesFacts(p, before), after))
+	return firstError(err, t.keysChanged(keys...), t.event(action, subscriptionObject(sub, app, p), overridesFacts(p, before), after), t.tellLimits(app.ID, models.Key{}, p, in))
 }
 
 // subscriptionOverride reads the one that a subscription has.

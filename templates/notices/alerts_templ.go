@@ -521,12 +521,12 @@ func Alert(p ui.Page, f AlertForm) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					}
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "levels", Label: "Levels", Value: f.Levels, Error: f.LevelsError, Hint: "Percent of the quota or of the requests, or days. Several for a quota and an expiry: 50, 80, 100.", InputMode: "numeric", Autocomplete: "off", Required: true, MaxLength: 40}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "levels", Label: "Levels", Value: f.Levels, Error: f.LevelsError, Hint: "Percent of the quota or of the requests, minutes of an hour, or days. Several for a quota and an expiry: 50, 80, 100.", InputMode: "numeric", Autocomplete: "off", Required: true, MaxLength: 40}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					if f.Delete == "" || f.Minutes != "" {
-						templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "minutes", Label: "Share of the last", Value: f.Minutes, Error: f.MinutesError, Options: f.Spans, Hint: "For throttling and errors; of fewer than 20 requests none is told."}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "minutes", Label: "Share of the last", Value: f.Minutes, Error: f.MinutesError, Options: f.Spans, Hint: "For shares of throttled requests and of errors; of fewer than 20 requests none is told."}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
