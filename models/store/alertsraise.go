@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -87,16 +88,20 @@ func (r *raiser) quotas(from time.Time) error {
 		return err
 	}
 	for some := range slices.Chunk(pairs, pairsAtOnce) {
-		keys, plans := make([]models.KeyID, len(some)), make([]models.PlanID, len(some))
+		asked := make([][2]int64, len(some))
 		for i, p := range some {
-			keys[i], plans[i] = p.ID, p.PlanID
+			asked[i] = [2]int64{int64(p.ID), int64(p.PlanID)}
+		}
+		text, err := json.Marshal(asked)
+		if err != nil {
+			return fmt.Errorf("list keys that called: %w", err)
 		}
 		found, err := selectAll[alerted](r.db, "keys with quotas", `SELECT k.id AS key_id, p.id AS plan_id, k.name AS key, c.hint, coalesce(ap.id, 0) AS app_id, coalesce(ap.name, '') AS app,
 				coalesce(ap.account_id, 0) AS developer, p.owner_id AS owner, p.name AS plan
-			FROM json_each(?) x JOIN json_each(?) y ON y.key = x.key CROSS JOIN keys k ON k.id = x.value CROSS JOIN plans p ON p.id = y.value
+			FROM json_each(?) x CROSS JOIN keys k ON k.id = json_extract(x.value, '$[0]') CROSS JOIN plans p ON p.id = json_extract(x.value, '$[1]')
 				JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1 LEFT JOIN apps ap ON ap.id = k.app_id
 			WHERE p.quota_limit IS NOT NULL AND (EXISTS (SELECT 1 FROM alerts l WHERE l.kind = 'quota' AND l.account_id = ap.account_id)
-				OR EXISTS (SELECT 1 FROM alerts l WHERE l.kind = 'quota' AND l.account_id = p.owner_id))`, numberList(keys), numberList(plans))
+				OR EXISTS (SELECT 1 FROM alerts l WHERE l.kind = 'quota' AND l.account_id = p.owner_id))`, string(text))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -94,6 +95,32 @@ func TestAQuotasLevelIsToldOnceInAWindow(t *testing.T) {
 	w.now = w.now.Add(24 * time.Hour)
 	w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeSuccess, 50)
 	w.wantTold("the next window", 50)
+}
+
+// Keys are looked at each with the plan that it called by, also where several call by one plan.
+func TestEachKeyThatCalledIsLookedAtOnItsOwnPlan(t *testing.T) {
+	w := newWorld(t)
+	prod, beta := w.stage("prod"), w.stage("beta")
+	first, second := w.meteredPlan(prod, 100), w.meteredPlan(beta, 1000)
+	want := map[models.KeyID]models.PlanID{}
+	for i := range 6 {
+		p, stage, n := first, prod, int64(90)
+		if i%2 == 1 {
+			p, stage, n = second, beta, 900
+		}
+		made := w.subscribe(p, fmt.Sprintf("App %d", i))
+		w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeSuccess, n)
+		want[made.Key.ID] = p.ID
+	}
+	for _, m := range w.told() {
+		if m.Data.Level != 80 || want[m.Data.KeyID] != m.Data.PlanID {
+			t.Errorf("told %+v", m.Data)
+		}
+		delete(want, m.Data.KeyID)
+	}
+	if len(want) != 0 {
+		t.Errorf("nobody was told of %v", want)
+	}
 }
 
 func TestAMutedAlertTellsNobodyAndItsMomentPasses(t *testing.T) {
@@ -248,7 +275,7 @@ func TestAlertsLookThroughIndexes(t *testing.T) {
 	}
 	w.now = w.now.Add(2 * time.Hour)
 	w.called(made.Key.ID, p.ID, stage.ID, models.OutcomeSuccess, 90)
-	wantNoScan(t, w.Store, "a look of alerts", func() { ok(t, w.RaiseAlerts(ctx, w.now)) }, "x", "y", "json_each")
+	wantNoScan(t, w.Store, "a look of alerts", func() { ok(t, w.RaiseAlerts(ctx, w.now)) }, "x", "json_each")
 	wantNoScan(t, w.Store, "the page of alerts", func() { _, err := w.Alerts(ctx, w.developer.ID, models.SideDeveloper); ok(t, err) })
 	if n := count(t, w.Store, `SELECT count(*) FROM alert_firings`); n == 0 {
 		t.Error("nothing was told of")
