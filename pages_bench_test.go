@@ -4,17 +4,21 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/models"
+	"gatehouse/models/store"
 	"gatehouse/models/store/storetest"
 )
 
@@ -62,39 +66,76 @@ func (p *portal) typical(b *testing.B, g page) time.Duration {
 	return took[len(took)/2]
 }
 
-// grownPortal opens the seeded folder, which it makes if need be.
+// grownPortal opens the seeded folder, which it makes if need be, in steps: a seeding that was stopped goes on where it was.
 func grownPortal(b *testing.B) *portal {
 	b.Helper()
 	folder := os.Getenv("GATEHOUSE_BENCH_DATA")
 	if folder == "" {
 		folder = b.TempDir()
 	}
-	var made storetest.Seeded
+	var done struct {
+		Made  storetest.Seeded
+		Steps int
+	}
 	note := filepath.Join(folder, "seeded.json")
 	text, err := os.ReadFile(note)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		made = seedFolder(b, folder, storetest.Many())
-		b.Logf("seeded in %v", made.Took.Round(time.Second))
-		storetest.SeedLarge(b, filepath.Join(folder, databaseFile), made, storetest.GrownKeys())
-		seedLog(b, folder, made)
-		if text, err = json.Marshal(made); err == nil {
+	if err == nil {
+		err = json.Unmarshal(text, &done)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.Fatal(err)
+	}
+	steps := []func(){
+		func() { done.Made = seedFolder(b, folder, storetest.Many()) },
+		func() { storetest.SeedLarge(b, filepath.Join(folder, databaseFile), done.Made, storetest.GrownKeys()) },
+		func() { closeMonths(b, folder, done.Made) },
+		func() { seedLog(b, folder, done.Made) },
+	}
+	for ; done.Steps < len(steps); done.Steps++ {
+		began := time.Now()
+		steps[done.Steps]()
+		b.Logf("step %d of %d took %v", done.Steps+1, len(steps), time.Since(began).Round(time.Second))
+		after := done
+		after.Steps++
+		if text, err = json.Marshal(after); err == nil {
 			err = os.WriteFile(note, text, 0o600)
 		}
-	case err == nil:
-		err = json.Unmarshal(text, &made)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return openPortal(b, folder, done.Made)
+}
+
+// closeMonths does what a server does in the background: statements, and how customers call.
+func closeMonths(b *testing.B, folder string, made storetest.Seeded) {
+	b.Helper()
+	var mu sync.Mutex
+	var longest time.Duration
+	s, _, err := openLocked(b.Context(), portalConfig(folder), slog.New(slog.DiscardHandler), nil, lockData, func(c *store.Config) {
+		c.Held = func(_ string, d time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			longest = max(longest, d)
+		}
+	})
+	if err == nil {
+		err = errors.Join(s.CloseMonths(b.Context(), made.Now), s.RefreshCustomers(b.Context(), made.Now), s.Close())
 	}
 	if err != nil {
 		b.Fatal(err)
 	}
-	return openPortal(b, folder, made)
+	b.Logf("the writer was held for %v at most", longest)
 }
 
-// seedLog fills the request log with 5 million entries of six days: of the developer's key one in a hundred, and of all the others' alike.
+// seedLog fills the request log with 5 million entries of six days: of the developer's busy key one in a hundred, of an owner's customer very few, and of all
+// the others' alike; one in four is of another owner's API.
 func seedLog(b *testing.B, folder string, made storetest.Seeded) {
 	b.Helper()
 	const entries, days = 5_000_000, 6
-	began := time.Now()
+	if err := os.RemoveAll(filepath.Join(folder, logFolder)); err != nil {
+		b.Fatal(err)
+	}
 	ring, err := receipt.Open(receipt.Config{Path: filepath.Join(folder, receiptsFile), Size: receipt.MinSize})
 	if err != nil {
 		b.Fatal(err)
@@ -108,12 +149,16 @@ func seedLog(b *testing.B, folder string, made storetest.Seeded) {
 		e := seededEntry(log, made, made.Now.AddDate(0, 0, -days).Add(time.Duration(i)*days*24*time.Hour/entries), uint64(i))
 		if i%100 != 0 {
 			e.Receipt.KeyID, e.Receipt.AppID = keys.Key(dice.IntN(keys.Keys)), 0
+			e.Receipt.APIID = made.APIs[dice.IntN(len(made.APIs))]
 		}
-		if i%2 == 1 { // somebody else's
-			e.Receipt.APIID += models.APIID(1 + dice.IntN(99))
+		if i%4 == 1 {
+			e.Receipt.APIID = made.StrangerAPI
 		}
 		if i%5000 == 0 {
 			e.Receipt.Outcome, e.Receipt.Status = models.OutcomeServerError, 503
+		}
+		if i%100_000 == 3 {
+			e.Receipt.KeyID, e.Receipt.AppID, e.Receipt.APIID, e.Verb = made.CustomerKey, 0, made.API, http.MethodDelete
 		}
 		if err := log.Keep(&e); err != nil {
 			b.Fatal(err)
@@ -122,5 +167,4 @@ func seedLog(b *testing.B, folder string, made storetest.Seeded) {
 	if err := errors.Join(log.Close(), ring.Close()); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("seed log   %8v", time.Since(began).Round(time.Second))
 }

@@ -87,13 +87,13 @@ func TestReceiptsBelongToOneDatabase(t *testing.T) {
 	made := seedFolder(t, folder, fewest())
 	backup := filepath.Join(t.TempDir(), "backup")
 	commandJSON(t, "", "backup", "--data", folder, backup)
-	first := openPortalOnce(t, folder, made)
+	first := openPortalOnce(t, folder, made, slog.New(slog.DiscardHandler))
 	first.close(t)
 	// A page that is still being made when the process stops finds no memory that is gone.
 	if _, err := first.in.keptReceipts().Receipt(first.request); models.KindOf(err) != models.KindGone {
 		t.Errorf("after the end: %v", err)
 	}
-	second := openPortalOnce(t, folder, made)
+	second := openPortalOnce(t, folder, made, slog.New(slog.DiscardHandler))
 	if w := second.get(developer, "/requests/"+first.request); w.Code != http.StatusOK {
 		t.Errorf("after a start: %d", w.Code)
 	}
@@ -102,7 +102,7 @@ func TestReceiptsBelongToOneDatabase(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(aside, receiptsFile)); err != nil {
 		t.Error(err)
 	}
-	third := openPortalOnce(t, folder, made)
+	third := openPortalOnce(t, folder, made, slog.New(slog.DiscardHandler))
 	defer third.close(t)
 	if w := third.get(developer, "/requests/"+first.request); w.Code != http.StatusNotFound {
 		t.Errorf("an old one after a restore: %d, want 404", w.Code)

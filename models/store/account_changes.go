@@ -169,7 +169,7 @@ func (t *tx) keepAdmin(a models.Account) error {
 		return nil
 	}
 	var others bool
-	err := t.Raw(`SELECT EXISTS (SELECT 1 FROM accounts WHERE role = 'admin' AND disabled_at IS NULL AND id <> ?)`, int64(a.ID)).Scan(&others).Error
+	err := t.Raw(`SELECT EXISTS (SELECT 1 FROM accounts WHERE role = 'admin' AND disabled_at IS NULL AND id <> ?)`, int64(a.ID)).Find(&others).Error
 	if err != nil {
 		return fmt.Errorf("look for another administrator: %w", err)
 	}

@@ -52,7 +52,7 @@ func (s *Store) HasAccounts(ctx context.Context) (bool, error) {
 }
 
 func hasAccounts(db *gorm.DB) (has bool, err error) {
-	if err := db.Raw(`SELECT EXISTS (SELECT 1 FROM accounts)`).Scan(&has).Error; err != nil {
+	if err := db.Raw(`SELECT EXISTS (SELECT 1 FROM accounts WHERE id > 0)`).Scan(&has).Error; err != nil {
 		return false, fmt.Errorf("look for accounts: %w", err)
 	}
 	return has, nil
@@ -264,7 +264,7 @@ func (s *Store) Accounts(ctx context.Context, p models.Page) (models.List[models
 			(SELECT count(*) FROM apps WHERE account_id = page.id) AS apps,
 			(SELECT count(*) FROM apis WHERE owner_id = page.id) AS apis
 		FROM (SELECT * FROM accounts WHERE (created_at, id) < (?, ?) `+where+` ORDER BY created_at DESC, id DESC LIMIT ?) AS page
-		ORDER BY created_at DESC, id DESC`, append(args, limitOf(p)+1)...).Scan(&rows).Error
+		ORDER BY created_at DESC, id DESC`, append(args, limitOf(p)+1)...).Find(&rows).Error
 	if err != nil {
 		return models.List[models.AccountRow]{}, fmt.Errorf("list accounts: %w", err)
 	}

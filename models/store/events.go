@@ -107,7 +107,7 @@ func (s *Store) Events(ctx context.Context, viewer models.Account, f models.Even
 	}
 	var rows []eventRow
 	err = s.read.WithContext(ctx).
-		Raw(strings.Join(parts, " UNION ")+" ORDER BY at DESC, id DESC LIMIT ?", append(all, limit)...).Scan(&rows).Error
+		Raw(strings.Join(parts, " UNION ")+" ORDER BY at DESC, id DESC LIMIT ?", append(all, limit)...).Find(&rows).Error
 	if err != nil {
 		return models.List[models.Event]{}, fmt.Errorf("list events: %w", err)
 	}

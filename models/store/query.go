@@ -22,7 +22,7 @@ func (s *Store) changeOwn(ctx context.Context, actor models.Actor, now time.Time
 // selectAll reads the rows of a query; what names them in a fault.
 func selectAll[R any](db *gorm.DB, what, query string, args ...any) ([]R, error) {
 	var rows []R
-	if err := db.Raw(query, args...).Scan(&rows).Error; err != nil {
+	if err := db.Raw(query, args...).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	return rows, nil

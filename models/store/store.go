@@ -103,9 +103,9 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger: slowLog{logger.NewSlogLogger(c.Log, logger.Config{
+		Logger: statementLog{logger.NewSlogLogger(c.Log, logger.Config{
 			SlowThreshold: 500 * time.Millisecond, LogLevel: logger.Warn,
-		})},
+		}), c.Log},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
@@ -234,22 +234,30 @@ func nullTime(ms sql.NullInt64) time.Time {
 	return timeOf(ms.Int64)
 }
 
-// slowLog logs slow statements. Failed ones are returned, and most are no fault: a name that is taken is a person's to change.
-type slowLog struct{ logger.Interface }
+// statementLog logs slow statements, and all of them to a log that takes what is for debugging. Failed ones are returned, and most are no fault: a name that is
+// taken is a person's to change.
+type statementLog struct {
+	logger.Interface
+	log *slog.Logger
+}
 
-var _ gorm.ParamsFilter = slowLog{}
+var _ gorm.ParamsFilter = statementLog{}
 
 // ParamsFilter implements gorm.ParamsFilter: values stay out of the log.
-func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+func (statementLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }
 
 // LogMode implements logger.Interface.
-func (l slowLog) LogMode(level logger.LogLevel) logger.Interface {
-	return slowLog{l.Interface.LogMode(level)}
+func (l statementLog) LogMode(level logger.LogLevel) logger.Interface {
+	return statementLog{l.Interface.LogMode(level), l.log}
 }
 
 // Trace implements logger.Interface.
-func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
+func (l statementLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
+	if l.log != nil && l.log.Enabled(ctx, slog.LevelDebug) {
+		text, _ := statement()
+		l.log.DebugContext(ctx, "statement", "sql", text)
+	}
 	l.Interface.Trace(ctx, begin, statement, nil)
 }

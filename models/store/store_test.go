@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"bytes"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,5 +58,26 @@ func TestAClosedStoreAnswersWithFaults(t *testing.T) {
 	_, err := s.Account(t.Context(), 1)
 	if err == nil || models.KindOf(err) != models.KindNone {
 		t.Errorf("error %v, want one that people are not shown", err)
+	}
+}
+
+// A log for debugging has every statement, and of nobody's values any.
+func TestStatementsAreLoggedWithoutTheirValues(t *testing.T) {
+	var text bytes.Buffer
+	s := storetest.Open(t, func(c *store.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	if _, _, err := s.AccountByEmail(t.Context(), "somebody@example.com"); models.KindOf(err) != models.KindNotFound {
+		t.Fatal(err)
+	}
+	if _, err := s.Accounts(t.Context(), models.Page{Search: "somebody"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.LinkByToken(t.Context(), "somebody", storetest.Now())
+	if models.KindOf(err) != models.KindNotFound {
+		t.Fatal(err)
+	}
+	if log := text.String(); strings.Contains(log, "somebody") || !strings.Contains(log, "FROM accounts") || !strings.Contains(log, "lower(email)") {
+		t.Errorf("logged %s", log)
 	}
 }

@@ -120,7 +120,7 @@ func addLastUses(ctx context.Context, db gorm.ConnPool, uses []models.LastUse) e
 // QuotaUsed returns what was charged to a key on a plan on the UTC days from from until to, exclusive.
 func (s *Store) QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (used int64, err error) {
 	err = s.read.WithContext(ctx).Raw(`SELECT coalesce(sum(used), 0) FROM quota_days WHERE key_id = ? AND plan_id = ? AND day >= ? AND day < ?`,
-		int64(key), int64(plan), from.Unix()/secondsPerDay, to.Unix()/secondsPerDay).Scan(&used).Error
+		int64(key), int64(plan), from.Unix()/secondsPerDay, to.Unix()/secondsPerDay).Find(&used).Error
 	if err != nil {
 		return 0, fmt.Errorf("read quota used: %w", err)
 	}

@@ -34,6 +34,8 @@ type Seeded struct {
 	Owner, Developer, Admin           models.Account
 	StrangerOwner, StrangerDeveloper  models.Account
 	InviteToken, ResetToken, APISlug  string
+	APIs                              []models.APIID // of the owner
+	StrangerAPI                       models.APIID
 	API                               models.APIID // with the busiest plan, a description, and a long history of deployments
 	Stage                             models.StageID
 	Deployment                        models.DeploymentID

@@ -3,9 +3,10 @@ package storetest
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,13 +14,16 @@ import (
 )
 
 // Large is usage of very many keys, as SeedLarge wrote it.
-type Large struct{ Keys, Days int }
+type Large struct {
+	Keys, Days int
+	Spread     bool // over all plans, customers and developers; or else all are one owner's, on his busiest plan
+}
 
 // MillionKeys is what the promise about reading usage is made for: 90 million rows of days, about 13 GB, and 5 GB more while they are written.
 func MillionKeys() Large { return Large{Keys: 1_000_000, Days: 90} }
 
 // GrownKeys make Many to 100,000 keys with 10 million rows of usage.
-func GrownKeys() Large { return Large{Keys: 90_000, Days: 110} }
+func GrownKeys() Large { return Large{Keys: 90_000, Days: 95, Spread: true} }
 
 // The ids of the keys are spread evenly over all that there are, so that rows are written in the order of their table and read at random.
 const (
@@ -27,6 +31,20 @@ const (
 	spanLarge  = 3_656_158_440_062_976 - firstLarge
 	chunkLarge = 20_000 // keys of one transaction
 )
+
+// largeSums are the columns of a day that are not 0, in the order in which days writes them.
+func largeSums() []string { return []string{"o1", "o3", "o7", "bytes_in", "bytes_out", "l5", "l6"} }
+
+// largeZeros are those that are.
+func largeZeros() (zeros []string) {
+	zeros = []string{"o0", "o2", "o4", "o5", "o6", "o8", "o9", "throttled_seconds"}
+	for i := range models.NumLatencies {
+		if i != 5 && i != 6 {
+			zeros = append(zeros, "l"+strconv.Itoa(int(i)))
+		}
+	}
+	return zeros
+}
 
 // Key returns the id of one of the keys, 0 <= i < Keys.
 func (l Large) Key(i int) models.KeyID {
@@ -37,8 +55,8 @@ func (l Large) Key(i int) models.KeyID {
 // Through is the end of the days: the day of Now is the last one.
 func (l Large) Through() time.Time { return Now().Truncate(24*time.Hour).AddDate(0, 0, 1) }
 
-// SeedLarge adds keys to the busiest plan of a seeded file, each with usage on each day. It writes rows as they are, past the store's use cases, by which
-// it would take days; the file must not be open.
+// SeedLarge adds keys to a seeded file, each with usage on each day. It writes rows as they are, past the store's use cases, by which it would take days;
+// the file must not be open.
 func SeedLarge(t testing.TB, path string, made Seeded, l Large) {
 	t.Helper()
 	began := time.Now()
@@ -48,23 +66,23 @@ func SeedLarge(t testing.TB, path string, made Seeded, l Large) {
 	}
 	db.SetMaxOpenConns(1)
 	defer db.Close()
-	w := largeWriter{TB: t, ctx: t.Context(), db: db}
+	w := largeWriter{TB: t, ctx: t.Context(), db: db, made: made, Large: l}
 	for _, pragma := range []string{"journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "foreign_keys = OFF", "cache_size = -400000"} {
 		w.exec("PRAGMA " + pragma)
 	}
-	w.keys(made, l)
-	t.Logf("seed keys  %8v", time.Since(began).Round(time.Second))
-	indexes := w.dropIndexes("usage_days")
-	w.days(made, l)
-	t.Logf("seed days  %8v", time.Since(began).Round(time.Second))
-	for _, index := range indexes {
-		w.exec(index)
+	steps := []struct {
+		name string
+		do   func()
+	}{{"places", w.places}, {"keys", w.keys}, {"days", w.days}, {"months", w.months}}
+	if l.Spread {
+		steps = append(steps, w.spreadSteps()...)
 	}
-	w.months(made, l)
-	t.Logf("seed months %7v", time.Since(began).Round(time.Second))
+	for _, step := range steps {
+		step.do()
+		t.Logf("seed %-16s %8v", step.name, time.Since(began).Round(time.Second))
+	}
 	w.exec("PRAGMA locking_mode = NORMAL")
 	w.exec("PRAGMA journal_mode = DELETE")
-	t.Logf("seeded in  %8v", time.Since(began).Round(time.Second))
 }
 
 // driver is the SQLite driver of this build.
@@ -77,8 +95,10 @@ func driver() string {
 
 type largeWriter struct {
 	testing.TB
-	ctx context.Context
-	db  *sql.DB
+	ctx  context.Context
+	db   *sql.DB
+	made Seeded
+	Large
 }
 
 func (w largeWriter) exec(statement string, args ...any) {
@@ -88,21 +108,32 @@ func (w largeWriter) exec(statement string, args ...any) {
 	}
 }
 
+// places says of each key whose it is and what it calls: the table large, which is forgotten with the connection.
+func (w largeWriter) places() {
+	w.exec(`CREATE TEMP TABLE large (i INTEGER PRIMARY KEY, id INTEGER, plan INTEGER, stage INTEGER, method INTEGER, owner INTEGER, app INTEGER, account INTEGER, customer TEXT)`)
+	w.exec(`WITH RECURSIVE n (i, id) AS (SELECT 0, ?1 UNION ALL SELECT i + 1, id + ?2 FROM n WHERE i + 1 < ?3)
+		INSERT INTO large SELECT i, id, ?4, ?5, ?6, ?7, NULL, 0, '' FROM n`,
+		int64(w.Key(0)), int64(w.Key(1)-w.Key(0)), w.Keys, int64(w.made.Plan), int64(w.made.Stage), int64(w.made.Method), int64(w.made.Owner.ID))
+	if w.Spread {
+		w.spread()
+	}
+	w.exec(`CREATE UNIQUE INDEX temp.large_ids ON large (id)`)
+}
+
 // keys makes the keys, their values' hashes and memberships, in chunks.
-func (w largeWriter) keys(made Seeded, l Large) {
-	const numbers = `WITH RECURSIVE n (i, id) AS (SELECT ?1, ?2 UNION ALL SELECT i + 1, id + ?3 FROM n WHERE i + 1 < ?4) `
-	created, used := made.Now.AddDate(0, 0, -l.Days).UnixMilli(), made.Now.UnixMilli()
-	step := int64(l.Key(1) - l.Key(0))
-	for from := 0; from < l.Keys; from += chunkLarge {
-		part := []any{from, int64(l.Key(from)), step, min(l.Keys, from+chunkLarge)}
-		run := func(statement string, args ...any) { w.exec(numbers+statement, append(slices.Clone(part), args...)...) }
+func (w largeWriter) keys() {
+	created, used := w.made.Now.AddDate(0, 0, -w.Days).UnixMilli(), w.made.Now.UnixMilli()
+	for from := 0; from < w.Keys; from += chunkLarge {
+		run := func(statement string, args ...any) {
+			w.exec(statement+` FROM large WHERE i >= ?1 AND i < ?2`, append([]any{from, from + chunkLarge}, args...)...)
+		}
 		w.exec("BEGIN")
-		run(`INSERT INTO keys (id, owner_id, name, description, customer_id, enabled, source, created_at, last_used_at)
-			SELECT id, ?5, printf('large-%07d', i), '', '', 1, 'imported', ?6, ?7 FROM n`, int64(made.Owner.ID), created, used)
+		run(`INSERT INTO keys (id, owner_id, app_id, name, description, customer_id, enabled, source, created_at, last_used_at)
+			SELECT id, owner, app, printf('large-%07d', i), '', customer, 1, 'imported', ?3, ?4`, created, used)
 		run(`INSERT INTO key_secrets (digest, key_id, is_current, hint, last4, created_at)
-			SELECT randomblob(32), id, 1, printf('larg…%04d', i % 10000), printf('%04d', i % 10000), ?5 FROM n`, created)
-		run(`INSERT INTO plan_keys (plan_id, key_id, blocked, added_at) SELECT ?5, id, 0, ?6 FROM n`, int64(made.Plan), created)
-		run(`INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT id, ?5, ?6 FROM n`, int64(made.Stage), int64(made.Plan))
+			SELECT randomblob(32), id, 1, printf('larg…%04d', i % 10000), printf('%04d', i % 10000), ?3`, created)
+		run(`INSERT INTO plan_keys (plan_id, key_id, subscription_id, blocked, added_at) SELECT plan, id, app, 0, ?3`, created)
+		run(`INSERT INTO key_stages (key_id, stage_id, plan_id) SELECT id, stage, plan`)
 		w.exec("COMMIT")
 	}
 }
@@ -131,42 +162,37 @@ func (w largeWriter) dropIndexes(table string) (make []string) {
 }
 
 // days makes each key's days, in the order of the table.
-func (w largeWriter) days(made Seeded, l Large) {
-	var zeros, zeroValues string // what is left over of the table's columns
-	for _, column := range []string{"o0", "o2", "o4", "o5", "o6", "o8", "o9", "throttled_seconds"} {
-		zeros, zeroValues = zeros+", "+column, zeroValues+", 0"
-	}
-	for i := range models.NumLatencies {
-		if i != 5 && i != 6 {
-			zeros, zeroValues = zeros+fmt.Sprintf(", l%d", i), zeroValues+", 0"
-		}
-	}
+func (w largeWriter) days() {
+	indexes := w.dropIndexes("usage_days")
 	// By method a key has several rows a day; a key of one method is the least that a key that calls has.
 	statement := `WITH RECURSIVE d (n, start) AS (SELECT 0, ?3 UNION ALL SELECT n + 1, start + 86400 FROM d WHERE n + 1 < ?4),
-			x (id, start, calls) AS (SELECT k.id, d.start, 1 + (k.id / 3 + d.n * 13) % 200 FROM keys k CROSS JOIN d WHERE k.id >= ?1 AND k.id < ?2 AND k.name LIKE 'large-%')
-		INSERT INTO usage_days (kind, id, start, plan_id, stage_id, method_id, o1, o3, o7, bytes_in, bytes_out, l5, l6` + zeros + `)
-		SELECT 1, id, start, ?5, ?6, ?7, calls, calls % 4, calls % 3, calls * 80, calls * 900, calls - calls / 3, calls / 3` + zeroValues + ` FROM x ORDER BY id, start`
-	first := l.Through().AddDate(0, 0, -l.Days).Unix()
+			x (id, start, calls, plan, stage, method) AS (SELECT k.id, d.start, 1 + (k.id / 3 + d.n * 13) % 200, plan, stage, method FROM large k CROSS JOIN d WHERE k.i >= ?1 AND k.i < ?2)
+		INSERT INTO usage_days (kind, id, start, plan_id, stage_id, method_id, ` + strings.Join(slices.Concat(largeSums(), largeZeros()), ", ") + `)
+		SELECT 1, id, start, plan, stage, method, calls, calls % 4, calls % 3, calls * 80, calls * 900, calls - calls / 3, calls / 3` + strings.Repeat(", 0", len(largeZeros())) + ` FROM x ORDER BY id, start`
+	first := w.Through().AddDate(0, 0, -w.Days).Unix()
 	began := time.Now()
-	for from := 0; from < l.Keys; from += chunkLarge {
-		to := min(l.Keys, from+chunkLarge)
+	for from := 0; from < w.Keys; from += chunkLarge {
 		w.exec("BEGIN")
-		w.exec(statement, int64(l.Key(from)), int64(l.Key(to)), first, l.Days, int64(made.Plan), int64(made.Stage), int64(made.Method))
+		w.exec(statement, from, from+chunkLarge, first, w.Days)
 		w.exec("COMMIT")
-		if to%(10*chunkLarge) == 0 {
-			w.Logf("%d keys after %v", to, time.Since(began).Round(time.Second))
+		if done := from + chunkLarge; done%(10*chunkLarge) == 0 {
+			w.Logf("%d keys after %v", done, time.Since(began).Round(time.Second))
 		}
+	}
+	for _, index := range indexes {
+		w.exec(index)
 	}
 }
 
 // months makes what each key called in each of the months that its days lie in.
-func (w largeWriter) months(made Seeded, l Large) {
-	end := l.Through()
-	for month := end.AddDate(0, 0, -l.Days); month.Before(end); month = time.Date(month.Year(), month.Month()+1, 1, 0, 0, 0, 0, time.UTC) {
+func (w largeWriter) months() {
+	w.exec(`INSERT OR IGNORE INTO usage_customers (id, owner_id, account_id, name)
+		SELECT ?1 + abs(random()) % ?2, ?3, account, customer FROM (SELECT DISTINCT account, customer FROM large)`, firstLarge, spanLarge, int64(w.made.Owner.ID))
+	end := w.Through()
+	for month := end.AddDate(0, 0, -w.Days); month.Before(end); month = time.Date(month.Year(), month.Month()+1, 1, 0, 0, 0, 0, time.UTC) {
 		first := time.Date(month.Year(), month.Month(), 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
-		w.exec("BEGIN")
-		w.exec(`INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused)
-			SELECT ?1, ?2, id, 1000 + (id / 3) % 5000, id % 90 FROM keys WHERE name LIKE 'large-%' ORDER BY id`, int64(made.Plan), first)
-		w.exec("COMMIT")
+		w.exec(`INSERT INTO usage_key_months (plan_id, month, key_id, requests, refused, charged, owner_id, customer_id)
+			SELECT l.plan, ?1, l.id, 1000 + (l.id / 3) % 5000, l.id % 90, 1000 + (l.id / 3) % 5000, ?2, c.id
+			FROM large l JOIN usage_customers c ON c.owner_id = ?2 AND c.account_id = l.account AND c.name = l.customer WHERE true ORDER BY l.plan, l.id`, first, int64(w.made.Owner.ID))
 	}
 }

@@ -62,3 +62,59 @@ func TestSeedLargeMakesKeysWithUsageOnEachDay(t *testing.T) {
 		}
 	}
 }
+
+// What is written past the use cases must be as these would have written it: sums add up, and months can be closed.
+func TestSeedLargeSpreadsKeysOverPlansCustomersAndDevelopers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.db")
+	var keyring *secret.Keyring
+	s := storetest.Open(t, func(c *store.Config) { c.Path, keyring = path, c.Keyring })
+	made := storetest.Seed(t, s, storetest.Few())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l := storetest.Large{Keys: 240, Days: 3, Spread: true}
+	storetest.SeedLarge(t, path, made, l)
+
+	s = storetest.Open(t, func(c *store.Config) { c.Path, c.Keyring = path, keyring })
+	ctx := t.Context()
+	if err := s.Check(ctx); err != nil {
+		t.Fatal(err)
+	}
+	day := models.UsageRange{From: l.Through().AddDate(0, 0, -l.Days), To: l.Through(), Step: models.StepDay}
+	sum := func(sc models.UsageScope) (n int64) {
+		points, err := s.UsageSeries(ctx, sc, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range points {
+			n += p.Total()
+		}
+		return n
+	}
+	var plans []models.PlanID
+	for page := (models.Page{Limit: 200}); ; {
+		list, err := s.Plans(ctx, made.Owner.ID, "", page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range list.Items {
+			plans = append(plans, p.ID)
+		}
+		if page.After = list.Next; page.After == "" {
+			break
+		}
+	}
+	whole := sum(models.UsageScope{Owner: made.Owner.ID})
+	if by := sum(models.UsageScope{Plans: plans}); whole == 0 || by != whole {
+		t.Errorf("the owner's plans have %d requests, and the owner %d", by, whole)
+	}
+	if own, by := sum(models.UsageScope{Developer: made.Developer.ID}), sum(models.UsageScope{Developer: made.Developer.ID, Plans: plans}); own == 0 || own != by {
+		t.Errorf("the developer has %d requests, and as a customer %d", own, by)
+	}
+	if err := s.CloseMonths(ctx, made.Now.AddDate(0, 1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Statements(ctx, made.Owner.ID, models.MonthOf(made.Now), models.Page{}); err != nil || len(list.Items) == 0 {
+		t.Errorf("no statements: %v", err)
+	}
+}

@@ -24,7 +24,7 @@ func (d *seeder) catalog() {
 	n := max(2, d.size.Plans/10)
 	for i := range n {
 		a := d.api(d.made.Owner, i, d.at(i, n))
-		d.apis = append(d.apis, a)
+		d.apis, d.made.APIs = append(d.apis, a), append(d.made.APIs, a.id)
 	}
 	first := d.apis[0]
 	d.made.API, d.made.APISlug, d.made.Stage, d.made.Method = first.id, seedSlug(0), first.stages[0], first.methods[0]
@@ -266,6 +266,7 @@ func (d *seeder) decide(id models.SubscriptionID, i int, at time.Time) {
 // strangers have a thing of each kind, so that they are no strangers to pages as such.
 func (d *seeder) strangers() {
 	a := d.api(d.made.StrangerOwner, 9999, Now())
+	d.made.StrangerAPI = a.id
 	terms := models.NewTerms("Elsewhere")
 	terms.Stages = []models.PlanStage{{StageID: a.stages[0]}}
 	plan, err := d.CreatePlan(d.Context(), Actor(d.made.StrangerOwner), terms, Now())
