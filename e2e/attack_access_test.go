@@ -94,6 +94,7 @@ func (e estate) everything() []string {
 }
 
 func TestAttackNobodyReachesWhatIsNotTheirs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	before := w.state(e)
@@ -169,6 +170,7 @@ var times = regexp.MustCompile(`(in )?\d+ (second|minute)s?( ago)?|just now|\d+:
 
 // Forms name other objects, too: those must be one's own as well.
 func TestAttackNobodyNamesAnothersObjectInAForm(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	mine := w.api(w.rival, "rival-api", "GET /mine\nGET /mine/{id}")

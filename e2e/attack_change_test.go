@@ -10,6 +10,7 @@ import (
 
 // What the portal acknowledged holds on the very next request (R8): no call here waits.
 func TestAttackChangesHoldOnTheVeryNextRequest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items\nGET /other")
 	plan := w.plan(w.owner, "Open", []service{s})
@@ -113,6 +114,7 @@ func TestAttackChangesHoldOnTheVeryNextRequest(t *testing.T) {
 const canaryKey = "canarykeyfromacsvfile00000001"
 
 func TestAttackBrokenFilesLeaveNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items")
 	plan := w.plan(w.owner, "P", []service{s})

@@ -129,6 +129,7 @@ func cutParameters(p string) string {
 }
 
 func TestAttackNoSpellingOfAPathReachesAKeyedMethodWithoutAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.mixed()
 	shapes := targets()
@@ -152,6 +153,7 @@ func TestAttackNoSpellingOfAPathReachesAKeyedMethodWithoutAKey(t *testing.T) {
 }
 
 func TestAttackNoHeadersAndVerbsReachAKeyedMethodWithoutAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, plan := w.mixed()
 	s := service{slug: "mixed"}
@@ -217,6 +219,7 @@ func TestAttackNoHeadersAndVerbsReachAKeyedMethodWithoutAKey(t *testing.T) {
 
 // Every payload is one or more requests to an open method in one of whose folds a request to a keyed one hides.
 func TestAttackNothingIsSmuggledBehindAnotherRequest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.mixed()
 	hidden := "GET /mixed/prod/secret HTTP/1.1\r\nHost: a\r\nX-Smuggled: yes\r\n\r\n"
@@ -251,6 +254,7 @@ func TestAttackNothingIsSmuggledBehindAnotherRequest(t *testing.T) {
 
 // What pipelines on one connection is judged request by request, and answered in order.
 func TestAttackPipelinedRequestsAreJudgedOneByOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s, plan := w.mixed()
 	g := w.subscribe(w.dev, s, plan)
@@ -276,6 +280,7 @@ func TestAttackPipelinedRequestsAreJudgedOneByOne(t *testing.T) {
 
 // net/http cancels a request when its client ends its half of the connection, and makes a handler that says nothing a 200.
 func TestAttackAClientThatEndsItsHalfIsNotToldThatItsCallWasFine(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s, plan := w.mixed()
 	g := w.subscribe(w.dev, s, plan)

@@ -94,6 +94,7 @@ func (w *world) forms(e estate) []attacked {
 }
 
 func TestAttackWhateverIsTypedIsNeitherAFaultNorMarkup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	sent := 0
@@ -134,6 +135,7 @@ func TestAttackWhateverIsTypedIsNeitherAFaultNorMarkup(t *testing.T) {
 }
 
 func TestAttackWhateverIsInAnAddressIsNeitherAFaultNorMarkup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	asked := 0
@@ -176,6 +178,7 @@ func TestAttackWhateverIsInAnAddressIsNeitherAFaultNorMarkup(t *testing.T) {
 
 // A form that cannot be read whole must not be taken for one whose boxes are all empty.
 func TestAttackAFormThatBreaksChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	before := w.state(e)
@@ -217,6 +220,7 @@ func TestAttackAFormThatBreaksChangesNothing(t *testing.T) {
 
 // One mistake must not cost a person the rest of a form.
 func TestAttackWhatWasTypedIsStillThereAfterAMistake(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	e := w.estate()
 	key := []string{"key_place", "header", "key_name", "x-kept-key"}

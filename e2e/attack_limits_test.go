@@ -49,6 +49,7 @@ func (w *world) hammer(n int, path, key string) (map[int]int, []http.Header) {
 }
 
 func TestAttackLimitsAreExactHoweverManyCallAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items\nGET /other")
 	never := "0.00001" // a rate at which nothing refills while the test runs
@@ -150,6 +151,7 @@ func TestAttackLimitsAreExactHoweverManyCallAtOnce(t *testing.T) {
 }
 
 func TestAttackEveryProblemSaysWhatItIsAndHasAPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s, _ := w.mixed()
 	plan := w.plan(w.owner, "Tiny", []service{s}, "throttled", "on", "rate", "0.001", "burst", "1")

@@ -44,6 +44,7 @@ func (w *world) remaining(path, key string) int {
 }
 
 func TestAttackAnOrderedRestartUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items")
 	quota := w.subscribe(w.dev, s, w.plan(w.owner, "Q", []service{s}, "limited", "on", "quota", "100000", "period", "month", "month_day", "1"))
@@ -93,6 +94,7 @@ func (w *world) snapshot() []*http.Request {
 }
 
 func TestAttackAKilledServerComesUpCleanWithTheSameKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items")
 	g := w.subscribe(w.dev, s, w.plan(w.owner, "Q", []service{s}, "limited", "on", "quota", "100000", "period", "month", "month_day", "1"))
@@ -120,6 +122,7 @@ func TestAttackAKilledServerComesUpCleanWithTheSameKeys(t *testing.T) {
 }
 
 func TestAttackTheServerRefusesWhatItCannotHonour(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -183,6 +186,7 @@ func TestAttackTheServerRefusesWhatItCannotHonour(t *testing.T) {
 }
 
 func TestAttackThePortalAnswersEveryVerbAndSizeWithItsHeaders(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	for _, verb := range []string{"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FOO", "get", "CONNECT", "POST"} {
@@ -235,6 +239,7 @@ func TestAttackThePortalAnswersEveryVerbAndSizeWithItsHeaders(t *testing.T) {
 }
 
 func TestAttackAnOwnerCannotAimAtThisMachine(t *testing.T) {
+	t.Parallel()
 	w := &world{T: t, data: t.TempDir(), origin: &origin{}}
 	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("reached") }))
 	defer inner.Close()

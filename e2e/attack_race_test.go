@@ -42,6 +42,7 @@ func (p *person) try(path string, pairs ...string) *http.Response {
 }
 
 func TestAttackOfManyWhoComeAtOnceOneWins(t *testing.T) {
+	t.Parallel()
 	const n, hashed = 24, 6 // passwords are costly by intent
 	w := &world{T: t, data: t.TempDir(), origin: newOrigin(t)}
 	w.process = w.serve()
@@ -117,6 +118,7 @@ func TestAttackOfManyWhoComeAtOnceOneWins(t *testing.T) {
 
 // The one page that shows a value shows it once, however often it is asked for at once.
 func TestAttackAValueIsShownOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items")
 	plan := w.plan(w.owner, "P", []service{s})

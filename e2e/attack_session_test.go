@@ -66,6 +66,7 @@ func (s *slow) end() string {
 }
 
 func TestAttackAThiefsRequestUnderWayDoesNotSaveHisSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, tt := range []struct {
 		name string
@@ -95,6 +96,7 @@ func TestAttackAThiefsRequestUnderWayDoesNotSaveHisSession(t *testing.T) {
 func (w *world) done(p *person, path string, pairs ...string) { p.done(p.post(path, pairs...)) }
 
 func TestAttackACookieIsWorthNothingOnceItsPersonLeft(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	planted := w.signIn("rival").cookie()
 	victim := w.with(planted)
@@ -123,6 +125,7 @@ func TestAttackACookieIsWorthNothingOnceItsPersonLeft(t *testing.T) {
 
 // Where a form leads after signing in is decided by a link that anybody can make.
 func TestAttackNoLinkLeadsToAnotherSite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	for _, evil := range []string{"https://evil.example", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "/%09/evil.example", "/%2f/evil.example", "%2f%2fevil.example", "http:evil.example", "https:/evil.example", "javascript:alert(1)",

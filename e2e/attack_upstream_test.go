@@ -72,6 +72,7 @@ func rogue(t *testing.T) string {
 }
 
 func TestAttackABrokenUpstreamIsNamedAndCountedOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bad := rogue(t)
 	s := w.api(w.owner, "shop", "ANY /{proxy+}")
@@ -125,6 +126,7 @@ func TestAttackABrokenUpstreamIsNamedAndCountedOnce(t *testing.T) {
 }
 
 func TestAttackBodiesPassWholeInBothDirections(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "ANY /{proxy+}")
 	w.done(w.owner, "/owner/apis/"+s.id+"/stages/"+s.stage, "upstream", upstream(t), "timeout", "30")

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -24,20 +26,38 @@ type world struct {
 
 const password = "seven quiet herons 41"
 
+// worldFolder is the data of a world in which nobody has anything yet but an account, made once.
+var worldFolder = sync.OnceValues(func() (string, error) {
+	dir, err := builds()
+	if err != nil {
+		return "", err
+	}
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	data := filepath.Join(dir, "world")
+	for name, role := range map[string]string{"root": "admin", "ana": "owner", "rival": "owner", "dev": "developer", "other": "developer"} {
+		cmd := exec.Command(path, "account", "create", "--data", data, "--email", name+"@example.com", "--password-stdin", "--role", role)
+		cmd.Stdin = strings.NewReader(password + "\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("account create: %w\n%s", err, out)
+		}
+	}
+	return data, nil
+})
+
 // newWorld starts one. Nobody has anything yet but an account.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, data: t.TempDir(), origin: newOrigin(t)}
-	w.process = w.serve()
-	setup := w.line(`(?m)^http\S+(/setup/\S+)$`)
-	w.admin = newPerson(t, w.portal)
-	w.admin.done(w.admin.post(setup, "email", "root@example.com", "name", "Root", "password", password))
-	for email, role := range map[string]string{"ana@example.com": "owner", "rival@example.com": "owner", "dev@example.com": "developer", "other@example.com": "developer"} {
-		if _, stderr, status := command(t, password+"\n", "account", "create", "--data", w.data, "--email", email, "--password-stdin", "--role", role); status != 0 {
-			t.Fatal(stderr)
-		}
+	made, err := worldFolder()
+	if err != nil {
+		t.Fatal(err)
 	}
-	w.owner, w.rival, w.dev, w.other = w.signIn("ana"), w.signIn("rival"), w.signIn("dev"), w.signIn("other")
+	w := &world{T: t, data: filepath.Join(t.TempDir(), "world"), origin: newOrigin(t)}
+	copyFolder(t, w.data, made)
+	w.process = w.serve()
+	w.admin, w.owner, w.rival, w.dev, w.other = w.signIn("root"), w.signIn("ana"), w.signIn("rival"), w.signIn("dev"), w.signIn("other")
 	return w
 }
 

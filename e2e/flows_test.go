@@ -43,10 +43,11 @@ var flows = []flow{
 
 // TestFlowsTakeFewSteps walks what people come for most often, and counts. Without scripts `make test` walks the way to the first call; `make test-all` walks all.
 func TestFlowsTakeFewSteps(t *testing.T) {
+	t.Parallel()
 	for name, l := range map[string]look{"with scripts": desktop, "without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+			p, _ := startDemo(t)
 			for i, f := range flows {
 				if l.noScript && i > 0 && os.Getenv("GATEHOUSE_LOOKS") != "all" {
 					break

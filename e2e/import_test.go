@@ -107,6 +107,7 @@ func (w *world) allThere(n int) {
 
 // TestAnImportSurvivesKills kills the server again and again while it checks and writes 20,000 keys. Until it says that it is done, no key is seen or works; then all do.
 func TestAnImportSurvivesKills(t *testing.T) {
+	t.Parallel()
 	const n = 20_000
 	w := newWorld(t)
 	plan := w.plan(w.owner, "Shop", []service{w.api(w.owner, "shop", "GET /a")})
@@ -135,6 +136,7 @@ func TestAnImportSurvivesKills(t *testing.T) {
 
 // TestTheServerGoesOnWithAKilledCommand: the import of a command that was killed is carried through by the server beside it.
 func TestTheServerGoesOnWithAKilledCommand(t *testing.T) {
+	t.Parallel()
 	const n = 6000
 	w := newWorld(t)
 	plan := w.plan(w.owner, "Shop", []service{w.api(w.owner, "shop", "GET /a")})
@@ -161,9 +163,11 @@ func TestTheServerGoesOnWithAKilledCommand(t *testing.T) {
 
 // TestAnImportInABrowser goes through all states of an import's page, and axe judges each.
 func TestAnImportInABrowser(t *testing.T) {
+	t.Parallel()
 	for name, l := range map[string]look{"wide and light": desktop, "a dark phone": phone, "without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(name, func(t *testing.T) {
-			p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+			t.Parallel()
+			p, _ := startDemo(t)
 			file := filepath.Join(t.TempDir(), "customers.csv")
 			if err := os.WriteFile(file, []byte(keysFile(3000, "")+"Bad,short,\n"), 0o600); err != nil {
 				t.Fatal(err)

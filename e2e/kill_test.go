@@ -22,6 +22,7 @@ func kills() int {
 
 // No admission is lost by kill -9, and none passes a limit, wherever it falls.
 func TestKillsLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
+	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +62,7 @@ func crashPoints() []string {
 
 // The same at each place where something could be half done: once at all of them, one after the other, or as often as make kill-test says, in a world for each.
 func TestCrashesAtEachPointLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
+	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ const leastScore = 95
 // installs what it needs.
 func TestLighthouse(t *testing.T) {
 	program := os.Getenv("GATEHOUSE_LIGHTHOUSE")
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	p, _ := startDemo(t)
 	public := []string{"/", "/apis", "/apis/echo", "/apis/echo/docs", "/problems", "/join"}
 	for who, paths := range map[string][]string{
 		"":                      public,

@@ -53,6 +53,7 @@ func (s *slowSession) Data(r io.Reader) error {
 
 // A mail that was claimed by a process which kill -9 ended is sent by the next one, under the same Message-ID, and once.
 func TestANoticeSurvivesKillBetweenClaimAndAnswer(t *testing.T) {
+	t.Parallel()
 	m := &slowMail{begun: make(chan string, 10)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +22,8 @@ var document = regexp.MustCompile(`\.(?:atom|csv|json|md|txt|yaml)(?:\?|$)|^/adm
 // screen and on a dark phone; with GATEHOUSE_LOOKS=all on a wide dark one and a light phone, too. A page that is broken, scrolls sideways or breaks a rule fails
 // the test.
 func TestEveryPageIsAccessible(t *testing.T) {
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	t.Parallel()
+	p, _ := startDemo(t)
 	refused := refusedInTheDemo(p)
 	looks := map[string]look{"wide and light": desktop, "a dark phone": phone}
 	if os.Getenv("GATEHOUSE_LOOKS") == "all" {
@@ -32,6 +32,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	}
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seen := map[string]bool{}
 			for _, who := range []string{"", "developer@example.com", "owner@example.com", "admin@example.com"} {
 				b := newBrowser(t, l)
@@ -136,6 +137,7 @@ func kindOf(path string) string {
 }
 
 func TestADoubleClickSendsAFormOnce(t *testing.T) {
+	t.Parallel()
 	p := start(t, "serve", "--data", t.TempDir())
 	b := newBrowser(t, desktop)
 	b.open(p.portal + p.line(`(?m)^http\S+(/setup/\S+)$`))
@@ -148,7 +150,8 @@ func TestADoubleClickSendsAFormOnce(t *testing.T) {
 
 // TestARefusedFormIsAccessible sends what cannot be: the links from the summary to the fields are targets, too.
 func TestARefusedFormIsAccessible(t *testing.T) {
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	t.Parallel()
+	p, _ := startDemo(t)
 	b := newBrowser(t, phone)
 	b.open(p.portal + "/signin")
 	b.fill("E-mail address", "owner@example.com")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,6 +48,52 @@ func TestMain(m *testing.M) {
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(status)
+}
+
+// demoFolder is the data of a demo that has been started and stopped, made once.
+var demoFolder = sync.OnceValues(func() (string, error) {
+	dir, err := builds()
+	if err != nil {
+		return "", err
+	}
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	data := filepath.Join(dir, "demo")
+	said := &output{}
+	cmd := exec.Command(path, "demo", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	for deadline := time.Now().Add(2 * time.Minute); !strings.Contains(said.String(), "\ncurl ") && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+		return "", fmt.Errorf("demo: %w\n%s", err, said)
+	}
+	return data, nil
+})
+
+// startDemo runs the demo on a data folder of the test's own.
+func startDemo(t *testing.T) (p *process, data string) {
+	t.Helper()
+	made, err := demoFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = filepath.Join(t.TempDir(), "demo")
+	copyFolder(t, data, made)
+	return start(t, "demo", "--data", data), data
+}
+
+// copyFolder copies a data folder, whose files are their owner's alone, and full of holes.
+func copyFolder(t *testing.T, to, from string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", "--sparse=always", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("copy: %v\n%s", err, out)
+	}
 }
 
 // process is a Gatehouse that runs.

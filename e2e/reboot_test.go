@@ -13,6 +13,7 @@ var inDoubt = regexp.MustCompile(`In doubt: ([0-9,]+) request`)
 
 // A machine that was started anew, with the default --journal-sync: what was in hand is in doubt, no more than that, and its owner can release it.
 func TestAfterARebootWhatWasInHandIsInDoubtAndCanBeReleased(t *testing.T) {
+	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

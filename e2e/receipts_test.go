@@ -64,6 +64,7 @@ func (w *world) crash(more ...string) {
 
 // A refused call names a page, which tells both sides which rule it was and nobody else anything, also after kill -9.
 func TestReceiptOfARefusalIsForBothSidesAndNobodyElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.api(w.owner, "shop", "GET /items/{id}")
 	plan := w.plan(w.owner, "Tight", []service{s}, "throttled", "on", "rate", "0.001", "burst", "1")
@@ -117,6 +118,7 @@ func TestReceiptOfARefusalIsForBothSidesAndNobodyElse(t *testing.T) {
 
 // Newer receipts take the place of the oldest, whose page says so.
 func TestReceiptThatNewerOnesReplacedIsGone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.crash("--receipts", "1MB", "--request-log", "0") // 1,530 refusals, and nothing beside them
 	w.api(w.owner, "shop", "GET /items")

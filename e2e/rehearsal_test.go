@@ -1,13 +1,13 @@
 package e2e
 
 import (
-	"path/filepath"
 	"testing"
 )
 
 // An owner rehearses what he typed beside the form, with and without scripts: nothing that he typed is lost, nothing is saved, and the report says it all.
 func TestOwnerRehearsesWhatIsInTheForm(t *testing.T) {
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	t.Parallel()
+	p, _ := startDemo(t)
 	for name, l := range map[string]look{"with scripts": desktop, "on a phone": phone, "without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBrowser(t, l)

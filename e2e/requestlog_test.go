@@ -11,7 +11,8 @@ const demoKey = "demokeyforeverybodytotry0001"
 
 // Who asks "why 429?" clicks the row, and who looks for a failing call filters, opens it and copies it: with scripts and without.
 func TestAFailingCallIsFoundExplainedAndCopied(t *testing.T) {
-	p := start(t, "demo", "--data", t.TempDir()+"/demo")
+	t.Parallel()
+	p, _ := startDemo(t)
 	w := &world{T: t, process: p}
 	for range 3 {
 		w.ask("/echo/prod/status/503?city=hidden", demoKey)

@@ -62,6 +62,7 @@ func (p *person) post(path string, pairs ...string) *http.Response {
 }
 
 func TestTwoServersCannotShareADataFolder(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	start(t, "serve", "--data", data)
 	_, stderr, status := command(t, "", "serve", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")
@@ -71,6 +72,7 @@ func TestTwoServersCannotShareADataFolder(t *testing.T) {
 }
 
 func TestAccountsMadeBesideARunningServerCanSignInAtOnce(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := start(t, "serve", "--data", data)
 	out, stderr, status := command(t, "lantern over the moat\n", "account", "create", "--data", data, "--email", "ana@example.com", "--password-stdin", "--role", "owner", "--json")
@@ -97,6 +99,7 @@ func TestAccountsMadeBesideARunningServerCanSignInAtOnce(t *testing.T) {
 }
 
 func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t, "serve", "--data", t.TempDir())
 	for _, tt := range []struct{ name, header, value string }{
 		{"another site, new browser", "Sec-Fetch-Site", "cross-site"},
@@ -124,6 +127,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 }
 
 func TestEveryPortalAnswerCarriesItsSecurityHeaders(t *testing.T) {
+	t.Parallel()
 	p := start(t, "serve", "--data", t.TempDir())
 	for _, path := range []string{"/", "/apis", "/signin", "/join", "/problems", "/nothing", "/owner", "/static/nothing.css"} {
 		answer, err := http.Get(p.portal + path)
@@ -143,6 +147,7 @@ func TestEveryPortalAnswerCarriesItsSecurityHeaders(t *testing.T) {
 }
 
 func TestNoSecretOfARunIsInTheLogOrTheDatabase(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := start(t, "serve", "--data", data)
 	const password = "a canary in a mine 7"
@@ -166,6 +171,7 @@ func TestNoSecretOfARunIsInTheLogOrTheDatabase(t *testing.T) {
 }
 
 func TestTheDemoKeepsItsDataAndItsCurl(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "demo")
 	var lines []string
 	for range 2 {

@@ -24,6 +24,7 @@ const (
 // TestThreePeopleDoTheirWholeJob is the main job of the product in a real browser, against the real binary: an owner publishes a plan, a developer subscribes and
 // copies a key, an app calls the gateway until the plan refuses it, and both see it in their charts.
 func TestThreePeopleDoTheirWholeJob(t *testing.T) {
+	t.Parallel()
 	for name, l := range map[string]look{"with scripts": desktop, "without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +201,8 @@ func (b *browser) reloadUntil(text string) {
 
 // TestThePictureOfTheReadme draws the screenshot that the README shows; with -update-pictures it is kept.
 func TestThePictureOfTheReadme(t *testing.T) {
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	t.Parallel()
+	p, _ := startDemo(t)
 	b := newBrowser(t, desktop)
 	b.open(p.portal + "/signin")
 	b.fill("E-mail address", "developer@example.com")

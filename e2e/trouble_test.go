@@ -8,8 +8,8 @@ import (
 
 // TestThePortalSaysWhenTheLedgerIsAway takes the database from a server, as a program beside it would, and gives it back.
 func TestThePortalSaysWhenTheLedgerIsAway(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "demo")
-	p := start(t, "demo", "--data", data)
+	t.Parallel()
+	p, data := startDemo(t)
 	owner, developer := newBrowser(t, desktop), newBrowser(t, phone)
 	for b, email := range map[*browser]string{owner: "owner@example.com", developer: "developer@example.com"} {
 		b.open(p.portal + "/signin")

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -9,7 +8,8 @@ import (
 // TestAnOperationIsTriedFromItsPage: a visitor is told what is missing; a developer fills in the form beside the operation, sees the code follow, sends the
 // request with a key chosen by its name, and reads the answer, with scripts and without.
 func TestAnOperationIsTriedFromItsPage(t *testing.T) {
-	p := start(t, "demo", "--data", filepath.Join(t.TempDir(), "demo"))
+	t.Parallel()
+	p, _ := startDemo(t)
 	for name, l := range map[string]look{"without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}, "on a dark phone": phone} {
 		t.Run(name, func(t *testing.T) {
 			b := newBrowser(t, l)

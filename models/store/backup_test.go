@@ -47,6 +47,16 @@ func TestABackupIsOneSoundFileThatSaysWhatItHolds(t *testing.T) {
 	}
 }
 
+// On a busy disk every statement of a backup may be slow.
+func TestASlowStatementOfACommandIsNoFault(t *testing.T) {
+	db, err := store.OpenAlone(filepath.Join(t.TempDir(), "copy.bak"))
+	ok(t, err)
+	db.Logger.Trace(t.Context(), storetest.Now(), func() (string, int64) { return "SELECT 1", 1 }, nil)
+	pool, err := db.DB()
+	ok(t, err)
+	ok(t, pool.Close())
+}
+
 // A backup lies about on other machines for years.
 func TestABackupLetsNobodyIn(t *testing.T) {
 	config := store.Config{Path: filepath.Join(t.TempDir(), "gatehouse.db"), Keyring: secret.NewKeyring()}

@@ -24,6 +24,9 @@ func Change(ctx context.Context, s *Store, now time.Time, kind models.ChangeKind
 	return s.change(ctx, models.CommandLine(), now, func(t *tx) error { return t.changed(kind, ids...) })
 }
 
+// OpenAlone opens a file as commands beside a server do: without a log.
+func OpenAlone(path string) (*gorm.DB, error) { return openHandle(Config{Path: path}, toOwn, 1) }
+
 // SetAtOnce says how many rows of keys one transaction writes.
 func SetAtOnce(s *Store, n int) { s.atOnce = n }
 

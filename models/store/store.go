@@ -31,6 +31,13 @@ type Config struct {
 	Held func(useCase string, d time.Duration)
 }
 
+func (c Config) logger() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
+}
+
 // Store is safe for concurrent use.
 type Store struct {
 	write     *gorm.DB
@@ -54,10 +61,7 @@ const cacheKiB = "16000"
 // Open opens the database file; in an empty one it makes the schema. Its error is a *SchemaError when the file has another schema than this program: an
 // older one is for Migrate. It refuses a backup, which is for Restore.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.Log, changed: c.Changed, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
 	var err error
 	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
@@ -103,9 +107,9 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },
-		Logger: statementLog{logger.NewSlogLogger(c.Log, logger.Config{
+		Logger: statementLog{logger.NewSlogLogger(c.logger(), logger.Config{
 			SlowThreshold: 500 * time.Millisecond, LogLevel: logger.Warn,
-		}), c.Log},
+		}), c.logger()},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", c.Path, err)
