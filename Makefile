@@ -21,7 +21,7 @@ check:
 
 # Unit, property, import-rule, whole-program, real-client and browser tests, with the race detector.
 unit:
-	go test -race -shuffle=on -timeout 14m ./...
+	go test -race -shuffle=on -parallel 4 -timeout 14m ./...
 
 # The build without a C compiler keeps working: the other SQLite driver.
 nocgo:
@@ -29,7 +29,7 @@ nocgo:
 
 # Everything that `make test` runs, and the pages in both themes on both widths.
 test-all: deps check
-	GATEHOUSE_LOOKS=all go test -race -shuffle=on -timeout 40m ./...
+	GATEHOUSE_LOOKS=all go test -race -shuffle=on -parallel 4 -timeout 40m ./...
 	$(MAKE) nocgo
 
 # Lighthouse on the main pages, as a desktop shows them: at least 95 in everything. Needs npm; 200 packages are installed in LIGHTHOUSE.

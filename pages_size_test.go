@@ -8,10 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"testing"
-
-	"gatehouse/models/store/storetest"
 )
 
 // What a page may weigh, gzipped, beyond an owner's own text.
@@ -36,25 +33,15 @@ func zipped(t *testing.T, body []byte) int {
 	return out.Len()
 }
 
-// TestNoPageIsHeavy weighs every page of a portal in which each list is longer than a page shows.
-func TestNoPageIsHeavy(t *testing.T) {
-	folder := t.TempDir()
-	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
-	heaviest, weight := "", 0
-	for _, g := range slices.Concat(p.pages(t), p.variants()) {
-		w := p.get(g.reader, g.path)
-		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
-			continue
-		}
-		n := zipped(t, w.Body.Bytes())
-		if n > mostHTML {
-			t.Errorf("%s is %d bytes gzipped, more than %d", g.path, n, mostHTML)
-		}
-		if n > weight {
-			heaviest, weight = g.path, n
-		}
+// weigh fails the test when a page is heavy.
+func weigh(t *testing.T, path string, w *answer) {
+	t.Helper()
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		return
 	}
-	t.Logf("the heaviest page is %s with %d bytes gzipped", heaviest, weight)
+	if n := zipped(t, w.Body.Bytes()); n > mostHTML {
+		t.Errorf("%s is %d bytes gzipped, more than %d", path, n, mostHTML)
+	}
 }
 
 // TestThePagesScriptsAreSmall weighs everything that a page may load to be run.

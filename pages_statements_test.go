@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"gatehouse/models/store/storetest"
 )
 
 // statements is a log that keeps what the database is asked for.
@@ -142,20 +140,17 @@ func (x *explainer) scans(statement string) (tables []string) {
 	return tables
 }
 
-// Whatever a page asks for starts in an index, and every list and every usage answers.
-func TestPagesAndListsAnswerAndReadNoTableThatGrowsFromEndToEnd(t *testing.T) {
-	folder := t.TempDir()
-	made := seedFolder(t, folder, storetest.Few())
-	asked := &statements{seen: map[string]bool{}}
-	p := openPortalOnce(t, folder, made, slog.New(asked))
-	t.Cleanup(func() { p.close(t) })
+// readNoTableThatGrows: whatever a page asks for starts in an index, and every list and every usage answers, and is light.
+func readNoTableThatGrows(t *testing.T, p *portal, asked *statements, folder string) {
 	x := newExplainer(t, filepath.Join(folder, databaseFile))
 	known := map[string]bool{}
 	asked.take() // what the start asks for
 	for _, g := range slices.Concat(p.pages(t), p.variants()) {
-		if w := p.get(g.reader, g.path); w.Code != g.status {
+		w := p.get(g.reader, g.path)
+		if w.Code != g.status {
 			t.Errorf("GET %s answers %q %d, want %d", g.path, g.reader, w.Code, g.status)
 		}
+		weigh(t, g.path, w)
 		for _, statement := range asked.take() {
 			if known[statement] || !regexp.MustCompile(`^\s*(SELECT|WITH)\b`).MatchString(statement) {
 				continue

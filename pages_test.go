@@ -397,9 +397,18 @@ func (g page) about() bool {
 	return g.reader != visitor && placePattern.MatchString(g.route) && !strings.HasPrefix(g.route, "/apis/")
 }
 
-func TestEveryPageAnswers(t *testing.T) {
+// TestEveryPageOfAGrownPortal asks for every page of a portal in which each list is longer than a page shows, and weighs what it gets.
+func TestEveryPageOfAGrownPortal(t *testing.T) {
 	folder := t.TempDir()
-	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
+	made := seedFolder(t, folder, storetest.Few())
+	asked := &statements{seen: map[string]bool{}}
+	p := openPortalOnce(t, folder, made, slog.New(asked))
+	t.Cleanup(func() { p.close(t) })
+	t.Run("answers whom it is for and nobody else", func(t *testing.T) { everyPageAnswers(t, p) })
+	t.Run("reads no table that grows from end to end", func(t *testing.T) { readNoTableThatGrows(t, p, asked, folder) })
+}
+
+func everyPageAnswers(t *testing.T, p *portal) {
 	for _, g := range p.pages(t) {
 		t.Run(strings.ReplaceAll(g.route, "/", "·"), func(t *testing.T) {
 			want := func(reader string, status int) {
