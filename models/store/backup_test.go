@@ -160,3 +160,10 @@ func TestABackupShowsOneMomentAndHoldsNobodyUp(t *testing.T) {
 		ok(t, pool.Close())
 	}
 }
+
+// A large file takes longer than a statement should. The copy before a migration is made without a log to say so in.
+func TestASlowBackupIsNoFault(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatehouse.db")
+	storetest.Open(t, func(c *store.Config) { c.Path = path })
+	ok(t, store.CopySlowly(t.Context(), path))
+}

@@ -103,6 +103,9 @@ const (
 )
 
 func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
+	if c.Log == nil { // of copies and their marks, which commands make
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	db, err := gorm.Open(dialector(c.Path, use), &gorm.Config{
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
