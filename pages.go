@@ -20,6 +20,7 @@ import (
 func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	markdown := handlers.NewMarkdown()
 	guides := handlers.NewGuideText()
+	operations := &handlers.Operations{}
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(time.Now())
 	limits := func(key models.KeyID, plan models.PlanID) (handlers.KeyLimits, bool) {
 		l, ok := in.gateway.Limits(context.Background(), key, plan)
@@ -29,14 +30,14 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs()}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
-		Catalog:  &handlers.Catalog{Store: in.store, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},
+		Catalog:  &handlers.Catalog{Store: in.store, Operations: operations, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},
 		Guides:   &handlers.Guides{Store: in.store, Text: guides},
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
 		Help:     &handlers.Help{},
 		SiteMap:  &handlers.SiteMap{Store: in.store},
-		Search:   &handlers.Search{Store: in.store, Docs: problemDocs()},
+		Search:   &handlers.Search{Store: in.store, Operations: operations, Docs: problemDocs()},
 		Brand:    in.site.Brand,
 		Me:       &handlers.Me{Store: in.store, Passwords: passwords, Throttle: throttle},
 

@@ -12,6 +12,8 @@ import (
 
 // CatalogStore is what the catalog's pages need of the store. Viewer 0 is a visitor.
 type CatalogStore interface {
+	operationStore
+	SearchCatalog(ctx context.Context, viewer models.AccountID) ([]models.CatalogHit, error)
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	AskablePlans(ctx context.Context, viewer models.AccountID, api models.APIID) ([]models.AskablePlan, error)
@@ -30,34 +32,10 @@ type Catalog struct {
 	Limits   LimitsOf // nil: what is left is not shown
 	Caller   Caller
 
+	Operations *Operations // of what is deployed, to be searched
 	Rehearsals *Rehearsals // what plans would have done to the reader's own calls
 
 	references references
-}
-
-// List shows the APIs that anybody can subscribe to.
-func (c *Catalog) List(r *Request) (Reply, error) {
-	p := r.Page()
-	list, err := c.Store.CatalogAPIs(r.Context(), r.Account.ID, p)
-	if err != nil {
-		return Reply{}, err
-	}
-	v := public.CatalogView{APIs: apiCards(list.Items), Query: p.Search, Next: nextPage(r, list.Next), Publish: r.Account.Role >= models.RoleOwner}
-	if p.After != "" {
-		v.First = nextPage(r, "-")
-	}
-	page := r.public("APIs")
-	page.Description = "The APIs that can be subscribed to here."
-	page.NoIndex = p.Search != "" || p.After != ""
-	return Page(public.Catalog(page, v)), nil
-}
-
-func apiCards(entries []models.CatalogEntry) []public.APICard {
-	cards := make([]public.APICard, len(entries))
-	for i, e := range entries {
-		cards[i] = public.APICard{Name: e.Name, Summary: e.Summary, Href: apiPath(e.Slug), Owner: e.OwnerName, Methods: e.Methods, Plans: e.Plans, Price: e.FromPrice}
-	}
-	return cards
 }
 
 func apiPath(slug string) string { return "/apis/" + url.PathEscape(slug) }
@@ -92,7 +70,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	v := public.APIView{
-		Name: api.Name, Summary: api.Summary, Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
+		Name: api.Name, Summary: api.Summary, Tags: tagLinks(api.Tags), Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
 		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now), PlansHref: apiPath(api.Slug) + "/plans",
 		Described: api.HasDocument, Now: r.Now, Markdown: markdownPath(r),
 	}

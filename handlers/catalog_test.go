@@ -61,7 +61,7 @@ func TestCatalogIsReadableWithoutSigningIn(t *testing.T) {
 	_, plans := p.weather()
 	b := p.visitor()
 	b.get("/").has(t, "Weather API", "https://gateway.example.com/weather/prod/forecast?lat=52.52")
-	b.get("/apis").has(t, "Weather API", "For every point on land.", "2 plans", "from €0")
+	b.get("/apis").has(t, "Weather API", "For every point on land.", "Free", "€0", "Growth", "€49 a month")
 	b.get("/apis?q=wea").has(t, "Weather API")
 	b.get("/apis?q=zz").has(t, "No API found")
 	page := b.get("/apis/weather")

@@ -52,12 +52,12 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
 	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs()}
 	p.handler = web.Handler(p.site, web.Pages{
-		Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown(), Limits: p.limits, Caller: p, Rehearsals: p.rehearsals},
+		Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown(), Limits: p.limits, Caller: p, Rehearsals: p.rehearsals},
 		SignIn:  &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 		Home:    &handlers.Home{Store: s, Limits: p.limits}, Apps: &handlers.Apps{Store: s, Limits: p.limits}, Keys: &handlers.Keys{Store: s, Limits: p.limits, Caller: p, Receipts: receipts},
 		Receipts: receipts, OwnerKeys: &handlers.OwnerKeys{Store: s, Receipts: receipts},
 		Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Subscriptions: &handlers.Subscriptions{Store: s, Limits: p.limits, Rehearsals: p.rehearsals, Markdown: handlers.NewMarkdown()}, Usage: &handlers.Usage{Store: s, Limits: p.limits}, OwnerUsage: &handlers.OwnerUsage{Store: s}, Statements: &handlers.Statements{Store: s},
-		Search: &handlers.Search{Store: s, Docs: problemDocs()}, OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
+		Search: &handlers.Search{Store: s, Operations: &handlers.Operations{}, Docs: problemDocs()}, OwnerOverview: &handlers.OwnerOverview{Store: s}, Admin: &handlers.Admin{Store: s}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},
 	}, static.Handler())
 	p.owner, p.developer = p.account(models.RoleOwner, "owner@example.com"), p.account(models.RoleDeveloper, "developer@example.com")
 	p.publish()

@@ -11,7 +11,7 @@ import (
 	"gatehouse/templates/ui"
 )
 
-// Settings changes name, address, summary and where callers put their key.
+// Settings changes name, address, summary, tags and where callers put their key.
 func (o *OwnerAPIs) Settings(r *Request) (Reply, error) {
 	api, err := o.api(r)
 	if err != nil {
@@ -21,7 +21,7 @@ func (o *OwnerAPIs) Settings(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	in := models.APISettings{Name: f.Trimmed("name"), Slug: f.Trimmed("slug"), Summary: f.Trimmed("summary"), KeySource: readKeySource(f)}
+	in := models.APISettings{Name: f.Trimmed("name"), Slug: f.Trimmed("slug"), Summary: f.Trimmed("summary"), Tags: models.SplitTags(f.Get("tags")), KeySource: readKeySource(f)}
 	err = o.Store.UpdateAPI(r.Context(), r.Actor(), api.ID, in, r.Now)
 	if f.Accept(err) {
 		page, err := o.showPage(r, api, f, nil)

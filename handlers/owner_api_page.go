@@ -27,7 +27,7 @@ func (o *OwnerAPIs) Show(r *Request) (Reply, error) {
 }
 
 func settingsForm(api models.API) *Form {
-	f := NewForm("name", api.Name, "slug", api.Slug, "summary", api.Summary, "key_place", string(api.KeySource.Place), "key_name", api.KeySource.Name)
+	f := NewForm("name", api.Name, "slug", api.Slug, "summary", api.Summary, "tags", strings.Join(api.Tags, ", "), "key_place", string(api.KeySource.Place), "key_name", api.KeySource.Name)
 	if api.KeySource.Forward {
 		f.Set("key_forward", "on")
 	}

@@ -56,7 +56,7 @@ func (p *portal) serve(s *store.Store) http.Handler {
 	}
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
 	return web.Handler(site, web.Pages{
-		Public: &handlers.Public{Store: s, Markdown: handlers.NewMarkdown()}, Catalog: &handlers.Catalog{Store: s, Markdown: handlers.NewMarkdown(), Limits: freeLimits},
+		Public: &handlers.Public{Store: s, Markdown: handlers.NewMarkdown()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown(), Limits: freeLimits},
 		Problems: &handlers.Problems{Docs: []handlers.ProblemDoc{{Slug: "throttled", Status: 429, Title: "Too many at once", Explanation: "Too fast.", WhatToDo: "Wait."}}},
 		SignIn:   &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Help: &handlers.Help{},

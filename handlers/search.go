@@ -32,7 +32,7 @@ type Search struct {
 	Store SearchStore
 	Docs  []ProblemDoc
 
-	operations operationIndex
+	Operations *Operations // may be shared with the catalog
 }
 
 // hits is how many of one kind are shown.
@@ -217,15 +217,16 @@ func (s *Search) catalog(r *Request, q string) ([]search.Group, error) {
 		return nil, err
 	}
 	apis, plans := search.Group{Title: "APIs"}, search.Group{Title: "Plans"}
-	low := strings.ToLower(q)
+	low, listed := strings.ToLower(q), map[models.PlanID]bool{}
 	ids, byID := make([]models.APIID, len(seen)), make(map[models.APIID]models.CatalogHit, len(seen))
 	for i, a := range seen {
 		ids[i], byID[a.APIID] = a.APIID, a
-		if len(apis.Items) < hits && contains(low, a.Name, a.Slug, a.Summary) {
+		if len(apis.Items) < hits && contains(low, append(a.Tags, a.Name, a.Slug, a.Summary)...) {
 			apis.Items = append(apis.Items, search.Item{Label: a.Name, Detail: a.Summary, Href: apiPath(a.Slug), Icon: "library"})
 		}
 		for _, p := range a.Plans {
-			if len(plans.Items) < hits && contains(low, p.Name) {
+			if len(plans.Items) < hits && !listed[p.ID] && contains(low, p.Name) {
+				listed[p.ID] = true
 				plans.Items = append(plans.Items, search.Item{Label: p.Name, Detail: a.Name, Href: apiPath(a.Slug) + "#plans", Icon: "layers"})
 			}
 		}
@@ -246,7 +247,7 @@ func (s *Search) catalog(r *Request, q string) ([]search.Group, error) {
 func (s *Search) findOperations(r *Request, seen []models.CatalogHit, low string) (search.Group, error) {
 	group := search.Group{Title: "Operations"}
 	for _, a := range seen {
-		operations, err := s.operations.of(r.Context(), s.Store, a.Deployment)
+		operations, err := s.Operations.of(r.Context(), s.Store, a.Deployment)
 		if err != nil {
 			return group, err
 		}

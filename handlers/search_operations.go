@@ -16,9 +16,9 @@ type operationStore interface {
 	DeployedMethods(ctx context.Context, id models.DeploymentID) ([]models.Method, error)
 }
 
-// operationIndex keeps the operations of deployments in the form in which they are searched. A deployment never changes, so neither does what is kept; who
+// Operations keeps the operations of deployments in the form in which they are searched. A deployment never changes, so neither does what is kept; who
 // may see which deployment is asked anew each time. The zero value is ready; safe for concurrent use.
-type operationIndex struct {
+type Operations struct {
 	mu    sync.Mutex
 	kept  map[models.DeploymentID][]indexed
 	total int
@@ -29,7 +29,7 @@ type indexed struct {
 	text          string // of both, in lower case
 }
 
-func (x *operationIndex) of(ctx context.Context, store operationStore, id models.DeploymentID) ([]indexed, error) {
+func (x *Operations) of(ctx context.Context, store operationStore, id models.DeploymentID) ([]indexed, error) {
 	x.mu.Lock()
 	kept, ok := x.kept[id]
 	x.mu.Unlock()

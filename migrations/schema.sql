@@ -77,7 +77,7 @@ CREATE TABLE apis (
     undeployed  INTEGER NOT NULL CHECK (undeployed IN (0, 1)),
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-, document_id INTEGER REFERENCES documents (id)) STRICT;
+, document_id INTEGER REFERENCES documents (id), tags TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX apis_owner ON apis (owner_id, created_at, id);
 

@@ -17,7 +17,8 @@ type API struct {
 	OwnerID   AccountID
 	Slug      string // in URLs: [a-z0-9-]{2,40}, unique
 	Name      string
-	Summary   string // one line for the catalog
+	Summary   string   // one line for the catalog
+	Tags      []string // what it is about, for the catalog; see CleanTags
 	KeySource KeySource
 	CreatedAt time.Time
 	UpdatedAt time.Time

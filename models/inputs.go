@@ -41,17 +41,18 @@ type NewAPI struct {
 	Methods   []Method
 }
 
-// APISettings are what an owner edits of an API. Fields as NewAPI.
+// APISettings are what an owner edits of an API. Fields as NewAPI, and "tags".
 type APISettings struct {
 	Name      string
 	Slug      string
 	Summary   string
+	Tags      []string
 	KeySource KeySource
 }
 
 // Clean trims and checks what an owner typed, methods included.
 func (in NewAPI) Clean() (NewAPI, error) {
-	settings, err := APISettings{in.Name, in.Slug, in.Summary, in.KeySource}.Clean()
+	settings, err := APISettings{Name: in.Name, Slug: in.Slug, Summary: in.Summary, KeySource: in.KeySource}.Clean()
 	methods, methodsErr := CleanMethods(in.Methods)
 	var p Problems
 	p.Join(err, methodsErr)
@@ -65,10 +66,11 @@ func (in NewAPI) Clean() (NewAPI, error) {
 // Clean trims and checks what an owner typed.
 func (in APISettings) Clean() (APISettings, error) {
 	var p Problems
-	var nameErr, summaryErr error
+	var nameErr, summaryErr, tagsErr error
 	in.Name, nameErr = CleanName("name", in.Name)
 	in.Summary, summaryErr = cleanLine("summary", in.Summary, 200)
-	p.Join(nameErr, CheckSlug(in.Slug), summaryErr, in.KeySource.Check())
+	in.Tags, tagsErr = CleanTags(in.Tags)
+	p.Join(nameErr, CheckSlug(in.Slug), summaryErr, tagsErr, in.KeySource.Check())
 	if in.KeySource.Place == KeyInBearer {
 		in.KeySource.Name = ""
 	}

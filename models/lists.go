@@ -82,11 +82,14 @@ type CatalogEntry struct {
 	Slug      string
 	Name      string
 	Summary   string
+	Tags      []string
 	OwnerName string
 	Methods   int
-	Plans     int
-	FromPrice string // price text of the first plan
+	Plans     []PlanPrice // that the viewer may see, oldest first
 }
+
+// PlanPrice is a plan with what it costs, as its owner says it; empty: he does not.
+type PlanPrice struct{ Name, Price string }
 
 // CatalogAPI is an API's public page. Its KeySource is the first stage's, as deployed; the draft's when nothing is deployed.
 type CatalogAPI struct {

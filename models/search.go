@@ -1,13 +1,27 @@
 package models
 
+import "time"
+
 // CatalogHit is an API of the catalog that somebody may see, for a search of it.
 type CatalogHit struct {
 	APIID      APIID
 	Slug       string
 	Name       string
 	Summary    string
-	Deployment DeploymentID // of its first stage, whose methods are its operations
-	Plans      []PlanChoice // that they may see
+	Tags       []string
+	OwnerName  string
+	Deployment DeploymentID     // of its first stage, whose methods are its operations
+	Plans      []CatalogHitPlan // that they may see, oldest first
+}
+
+// CatalogHitPlan is a plan of an API of the catalog.
+type CatalogHitPlan struct {
+	ID    PlanID
+	Name  string
+	Price string // as its owner says it; may be empty
+	Made  time.Time
+	Asks  bool // keys work once the owner has approved
+	Yours bool // an app of the viewer is on it
 }
 
 // NamedRow is a thing with a name, for a search.

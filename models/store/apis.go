@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,6 +17,7 @@ type apiRow struct {
 	Slug        string
 	Name        string
 	Summary     string
+	Tags        string
 	KeyPlace    string
 	KeyName     string
 	KeyForward  bool
@@ -25,16 +28,19 @@ type apiRow struct {
 }
 
 // apiColumns are apiRow's of the table apis AS a; the document stays where it is.
-const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.key_place, a.key_name, a.key_forward,
+const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.tags, a.key_place, a.key_name, a.key_forward,
 	a.document_id IS NOT NULL AS has_document, a.undeployed, a.created_at, a.updated_at`
 
 func (r apiRow) api() models.API {
 	return models.API{
-		ID: r.ID, OwnerID: r.OwnerID, Slug: r.Slug, Name: r.Name, Summary: r.Summary,
+		ID: r.ID, OwnerID: r.OwnerID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Tags: tagsOf(r.Tags),
 		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
 		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), HasDocument: r.HasDocument, Undeployed: r.Undeployed,
 	}
 }
+
+// tagsOf reads what is kept of an API's tags.
+func tagsOf(text string) []string { return models.SplitTags(text) }
 
 // ownedAPI reads an API of an owner; nobody else's is found (R9).
 func ownedAPI(db *gorm.DB, owner models.AccountID, id models.APIID) (models.API, error) {
@@ -46,8 +52,16 @@ func apiObject(a models.API) object {
 	return object{kind: "api", id: a.ID.String(), name: a.Name, owner: a.OwnerID}
 }
 
-func apiFacts(name, slug, summary string, k models.KeySource) facts {
-	return facts{"name": name, "slug": slug, "summary": summary, "keyPlace": k.Place, "keyName": k.Name, "keyForward": k.Forward}
+func apiFacts(a models.APISettings) facts {
+	f := facts{"name": a.Name, "slug": a.Slug, "summary": a.Summary, "keyPlace": a.KeySource.Place, "keyName": a.KeySource.Name, "keyForward": a.KeySource.Forward}
+	if len(a.Tags) > 0 {
+		f["tags"] = strings.Join(a.Tags, ", ")
+	}
+	return f
+}
+
+func apiSettingsOf(a models.API) models.APISettings {
+	return models.APISettings{Name: a.Name, Slug: a.Slug, Summary: a.Summary, Tags: a.Tags, KeySource: a.KeySource}
 }
 
 // API reads an API of an owner.
@@ -83,7 +97,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 		if err := t.changed(models.ChangeTopology); err != nil { // callers are told that the API has no such stage, no longer that there is no such API
 			return err
 		}
-		after := apiFacts(a.Name, a.Slug, a.Summary, a.KeySource)
+		after := apiFacts(apiSettingsOf(a))
 		after["methods"] = len(in.Methods)
 		return t.event("api.create", apiObject(a), nil, after)
 	})
@@ -125,12 +139,13 @@ func (s *Store) UpdateAPI(ctx context.Context, actor models.Actor, id models.API
 		return err
 	}
 	return s.changeAPI(ctx, actor, id, now, func(t *tx, a models.API) error {
-		if in == (models.APISettings{Name: a.Name, Slug: a.Slug, Summary: a.Summary, KeySource: a.KeySource}) {
+		before := apiSettingsOf(a)
+		if in.Name == before.Name && in.Slug == before.Slug && in.Summary == before.Summary && in.KeySource == before.KeySource && slices.Equal(in.Tags, before.Tags) {
 			return nil
 		}
-		err := t.run("change API", `UPDATE apis SET name = ?, slug = ?, summary = ?, key_place = ?, key_name = ?, key_forward = ?,
+		err := t.run("change API", `UPDATE apis SET name = ?, slug = ?, summary = ?, tags = ?, key_place = ?, key_name = ?, key_forward = ?,
 			undeployed = undeployed OR ?, updated_at = ? WHERE id = ?`,
-			in.Name, in.Slug, in.Summary, string(in.KeySource.Place), in.KeySource.Name, in.KeySource.Forward,
+			in.Name, in.Slug, in.Summary, strings.Join(in.Tags, ","), string(in.KeySource.Place), in.KeySource.Name, in.KeySource.Forward,
 			in.KeySource != a.KeySource, millis(t.now), id)
 		if err != nil {
 			return slugTaken(err)
@@ -138,8 +153,7 @@ func (s *Store) UpdateAPI(ctx context.Context, actor models.Actor, id models.API
 		if err := t.changed(models.ChangeTopology); err != nil {
 			return err
 		}
-		return t.event("api.update", apiObject(a), apiFacts(a.Name, a.Slug, a.Summary, a.KeySource),
-			apiFacts(in.Name, in.Slug, in.Summary, in.KeySource))
+		return t.event("api.update", apiObject(a), apiFacts(before), apiFacts(in))
 	})
 }
 
@@ -159,7 +173,7 @@ func (s *Store) DeleteAPI(ctx context.Context, actor models.Actor, id models.API
 		if err := t.changed(models.ChangeTopology); err != nil {
 			return err
 		}
-		return t.event("api.delete", apiObject(a), apiFacts(a.Name, a.Slug, a.Summary, a.KeySource), nil)
+		return t.event("api.delete", apiObject(a), apiFacts(apiSettingsOf(a)), nil)
 	})
 }
 

@@ -22,25 +22,20 @@ type catalogRow struct {
 	Slug      string
 	Name      string
 	Summary   string
+	Tags      string
 	OwnerName string
 }
 
-// CatalogAPIs lists the APIs of which a plan that the viewer may see opens a deployed stage, by slug. Search is a prefix of the name or the
-// slug. A zero viewer is a stranger.
+// CatalogAPIs lists the APIs of which a plan that the viewer may see opens a deployed stage, by slug. A zero viewer is
+// a stranger.
 func (s *Store) CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (list models.List[models.CatalogEntry], err error) {
 	if p.After != "" && models.CheckSlug(p.After) != nil {
 		return list, errCursor
 	}
-	where, args := "", []any{p.After, viewer, viewer}
-	if p.Search != "" {
-		low, high := prefixRange(p.Search)
-		where = `AND (a.name COLLATE NOCASE >= ? AND a.name COLLATE NOCASE < ? OR a.slug COLLATE NOCASE >= ? AND a.slug COLLATE NOCASE < ?) `
-		args = append(args, low, high, low, high)
-	}
 	db, limit := s.read.WithContext(ctx), limitOf(p)
-	rows, err := selectAll[catalogRow](db, "catalog", `SELECT a.id, a.slug, a.name, a.summary, o.name AS owner_name FROM apis a JOIN accounts o ON o.id = a.owner_id
-		WHERE a.slug > ? AND EXISTS (SELECT 1 FROM stages s `+openedStages+`WHERE s.api_id = a.id AND s.deployment_id IS NOT NULL AND `+seenPlans+`) `+where+`
-		ORDER BY a.slug LIMIT ?`, append(args, limit+1)...)
+	rows, err := selectAll[catalogRow](db, "catalog", `SELECT a.id, a.slug, a.name, a.summary, a.tags, o.name AS owner_name FROM apis a JOIN accounts o ON o.id = a.owner_id
+		WHERE a.slug > ? AND EXISTS (SELECT 1 FROM stages s `+openedStages+`WHERE s.api_id = a.id AND s.deployment_id IS NOT NULL AND `+seenPlans+`)
+		ORDER BY a.slug LIMIT ?`, p.After, viewer, viewer, limit+1)
 	if err != nil {
 		return list, err
 	}
@@ -57,6 +52,7 @@ func catalogEntries(db *gorm.DB, viewer models.AccountID, rows []catalogRow) ([]
 	type seen struct {
 		APIID   models.APIID `gorm:"column:api_id"`
 		PlanID  models.PlanID
+		Name    string
 		Price   sql.NullString
 		Methods int
 	}
@@ -64,7 +60,7 @@ func catalogEntries(db *gorm.DB, viewer models.AccountID, rows []catalogRow) ([]
 	for i, r := range rows {
 		ids[i] = r.ID
 	}
-	plans, err := selectAll[seen](db, "plans in catalog", `SELECT s.api_id, p.id AS plan_id, json_extract(v.terms, '$.price') AS price, json_array_length(d.methods) AS methods
+	plans, err := selectAll[seen](db, "plans in catalog", `SELECT s.api_id, p.id AS plan_id, p.name, json_extract(v.terms, '$.price') AS price, json_array_length(d.methods) AS methods
 		FROM stages s JOIN deployments d ON d.id = s.deployment_id `+openedStages+`WHERE s.api_id IN ? AND `+seenPlans+`
 		ORDER BY p.created_at, p.id, s.deployed_at DESC`, ids, viewer, viewer)
 	if err != nil {
@@ -73,14 +69,11 @@ func catalogEntries(db *gorm.DB, viewer models.AccountID, rows []catalogRow) ([]
 	byAPI := groupBy(plans, func(r seen) models.APIID { return r.APIID })
 	entries := make([]models.CatalogEntry, len(rows))
 	for i, r := range rows {
-		e := models.CatalogEntry{APIID: r.ID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, OwnerName: r.OwnerName}
+		e := models.CatalogEntry{APIID: r.ID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Tags: tagsOf(r.Tags), OwnerName: r.OwnerName}
 		var counted models.PlanID
-		for j, p := range byAPI[r.ID] {
-			if j == 0 {
-				e.FromPrice = p.Price.String
-			}
+		for _, p := range byAPI[r.ID] {
 			if p.PlanID != counted {
-				e.Plans, counted = e.Plans+1, p.PlanID
+				e.Plans, counted = append(e.Plans, models.PlanPrice{Name: p.Name, Price: p.Price.String}), p.PlanID
 			}
 			e.Methods = max(e.Methods, p.Methods)
 		}

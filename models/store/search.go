@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
 
 	"gatehouse/models"
 )
@@ -9,7 +12,7 @@ import (
 // maxCatalogRows bounds what a search of the catalog looks through: pairs of a stage and a plan that opens it.
 const maxCatalogRows = 20_000
 
-// SearchCatalog reads the APIs that a viewer may see, by name, each with the plans of it that they may see: published ones, and those that one of their apps
+// SearchCatalog reads the APIs that a viewer may see, by slug, each with the plans of it that they may see: published ones, and those that one of their apps
 // is on. A zero viewer is a stranger.
 func (s *Store) SearchCatalog(ctx context.Context, viewer models.AccountID) ([]models.CatalogHit, error) {
 	type row struct {
@@ -17,29 +20,41 @@ func (s *Store) SearchCatalog(ctx context.Context, viewer models.AccountID) ([]m
 		Slug         string
 		Name         string
 		Summary      string
+		Tags         string
+		OwnerName    string
 		DeploymentID models.DeploymentID
 		PlanID       models.PlanID
 		PlanName     string
+		Price        sql.NullString
+		Asks         bool
+		PlanAt       int64
+		Yours        bool
 	}
-	rows, err := selectAll[row](s.read.WithContext(ctx), "catalog", `SELECT a.id AS api_id, a.slug, a.name, a.summary, s.deployment_id, p.id AS plan_id, p.name AS plan_name
-		FROM apis a CROSS JOIN stages s ON s.api_id = a.id `+openedStages+`
-		WHERE a.slug > '' AND s.deployment_id IS NOT NULL AND (`+seenPlans+` OR ? <> 0 AND EXISTS (SELECT 1 FROM apps ap JOIN subscriptions sub ON sub.app_id = ap.id
-			WHERE ap.account_id = ? AND sub.plan_id = p.id AND p.ended = 0 AND sub.state IN ('pending', 'active', 'suspended')))
-		ORDER BY a.slug, s.created_at, s.id LIMIT ?`, viewer, viewer, viewer, viewer, maxCatalogRows)
+	const yours = `(? <> 0 AND EXISTS (SELECT 1 FROM apps ap JOIN subscriptions sub ON sub.app_id = ap.id
+		WHERE ap.account_id = ? AND sub.plan_id = p.id AND p.ended = 0 AND sub.state IN ('pending', 'active', 'suspended')))`
+	rows, err := selectAll[row](s.read.WithContext(ctx), "catalog", `SELECT a.id AS api_id, a.slug, a.name, a.summary, a.tags, o.name AS owner_name, s.deployment_id,
+			p.id AS plan_id, p.name AS plan_name, json_extract(v.terms, '$.price') AS price, json_extract(v.terms, '$.audience') = 'ask' AS asks, p.created_at AS plan_at, `+yours+` AS yours
+		FROM apis a CROSS JOIN accounts o ON o.id = a.owner_id CROSS JOIN stages s ON s.api_id = a.id `+openedStages+`
+		WHERE a.slug > '' AND s.deployment_id IS NOT NULL AND (`+seenPlans+` OR `+yours+`)
+		ORDER BY a.slug, s.created_at, s.id LIMIT ?`, viewer, viewer, viewer, viewer, viewer, viewer, maxCatalogRows)
 	if err != nil {
 		return nil, err
 	}
 	var hits []models.CatalogHit
-	plans := map[models.PlanID]bool{}
+	var plans map[models.PlanID]bool // of the API
 	for _, r := range rows {
 		if len(hits) == 0 || hits[len(hits)-1].APIID != r.APIID {
-			hits = append(hits, models.CatalogHit{APIID: r.APIID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Deployment: r.DeploymentID})
+			hits = append(hits, models.CatalogHit{APIID: r.APIID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Tags: tagsOf(r.Tags), OwnerName: r.OwnerName, Deployment: r.DeploymentID})
+			plans = map[models.PlanID]bool{}
 		}
 		if !plans[r.PlanID] {
 			plans[r.PlanID] = true
 			last := &hits[len(hits)-1]
-			last.Plans = append(last.Plans, models.PlanChoice{ID: r.PlanID, Name: r.PlanName})
+			last.Plans = append(last.Plans, models.CatalogHitPlan{ID: r.PlanID, Name: r.PlanName, Price: r.Price.String, Made: timeOf(r.PlanAt), Asks: r.Asks, Yours: r.Yours})
 		}
+	}
+	for _, h := range hits { // in the statement it would cost the order by slug its index
+		slices.SortStableFunc(h.Plans, func(a, b models.CatalogHitPlan) int { return cmp.Or(a.Made.Compare(b.Made), cmp.Compare(a.ID, b.ID)) })
 	}
 	return hits, nil
 }

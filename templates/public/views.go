@@ -18,20 +18,43 @@ type LandingView struct {
 
 // CatalogView is the list of APIs.
 type CatalogView struct {
-	APIs    []APICard
-	Query   string
-	Next    string // empty on the last page
-	First   string // empty on the first page
-	Publish bool
+	APIs      []APICard
+	Query     string
+	Plans     string      // which plans there must be
+	PlansOf   []ui.Option // to choose of them
+	Chosen    []string    // tags that APIs must have
+	Tags      []TagLink   // that narrow further, the ones that many have first
+	MoreTags  []TagLink   // the others
+	Pills     []ui.Pill
+	Pages     ui.Pages
+	Filtered  bool   // something narrows the list
+	AllWords  string // address of the same words without other filters; empty: there are none, or it is this list
+	Invisible bool   // there is no API at all that the reader may see
+	Publish   bool
+}
+
+// TagLink is a tag of APIs with the list of those that have it.
+type TagLink struct {
+	Label, Href string
+	Count       int // of APIs; 0: it is not told
 }
 
 // APICard is an API in a list.
 type APICard struct {
 	Name, Summary, Href string
 	Owner               string
-	Methods, Plans      int
-	Price               string // of the first plan; empty when it has none
+	Methods             int
+	Badge               string // "Your plan"; may be empty
+	Tags                []TagLink
+	Plans               []PlanPrice     // the first ones
+	MorePlans           int             // besides Plans
+	Found               []OperationLine // operations with the words that the name and the summary lack
+	MoreFound           int
+	FoundHref           string // all of them
 }
+
+// PlanPrice is a plan with its price in its owner's words, which may be empty.
+type PlanPrice struct{ Name, Price string }
 
 // CallView is a request that works when the reader's key is in its place.
 type CallView struct {
@@ -44,6 +67,7 @@ type CallView struct {
 // APIView is an API's page.
 type APIView struct {
 	Name, Summary, Owner string
+	Tags                 []TagLink
 	GuidesHref           string // empty: there are none
 	DocsHref             string // empty: nothing is deployed, and only the owner sees this page
 	ChangesHref          string // the changelog
