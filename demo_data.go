@@ -125,7 +125,7 @@ func (d *demoData) seedAPI(ctx context.Context, owner models.Actor, now time.Tim
 		}
 	}
 	d.api, err = s.CreateAPI(ctx, owner, models.NewAPI{
-		Name: reading.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.",
+		Name: reading.Title, Slug: "echo", Summary: "Answers with what you sent: a friendly place to try keys, limits and clients.", Tags: []string{"http", "testing"},
 		KeySource: models.DefaultKeySource(), Document: document, Reading: reading.Pack, Methods: methods,
 	}, now)
 	if err != nil {

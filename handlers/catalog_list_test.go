@@ -15,9 +15,8 @@ import (
 func (p *portal) offered(owner models.Account, slug string, tags ...string) models.Plan {
 	p.t.Helper()
 	actor, ctx := storetest.Actor(owner), p.t.Context()
-	api, err := p.store.CreateAPI(ctx, actor, models.NewAPI{Name: slug, Slug: slug, KeySource: models.DefaultKeySource(), Methods: []models.Method{{Verb: "GET", Path: "/" + slug + "/tiles", Summary: "One tile"}}}, p.clock)
+	api, err := p.store.CreateAPI(ctx, actor, models.NewAPI{Name: slug, Slug: slug, Tags: tags, KeySource: models.DefaultKeySource(), Methods: []models.Method{{Verb: "GET", Path: "/" + slug + "/tiles", Summary: "One tile"}}}, p.clock)
 	ok(p.t, err)
-	ok(p.t, p.store.UpdateAPI(ctx, actor, api.ID, models.APISettings{Name: slug, Slug: slug, Tags: tags, KeySource: models.DefaultKeySource()}, p.clock))
 	stage, err := p.store.CreateStage(ctx, actor, api.ID, models.Stage{Name: "prod", Upstream: "https://example.com", Timeout: time.Second}, p.clock)
 	ok(p.t, err)
 	_, err = p.store.Deploy(ctx, actor, api.ID, stage.ID, "", p.clock)
@@ -99,4 +98,19 @@ func TestAHundredAPIsAreLeafedThrough(t *testing.T) {
 	last := b.get("/apis?after=api-47")
 	last.has(t, "49–50 of 50 APIs", `href="/apis?after=api-23" rel="prev"`)
 	last.hasNot(t, `rel="next"`)
+}
+
+// TestAnOwnerGivesAnAPITags: in its settings; what is no tag comes back as it was typed.
+func TestAnOwnerGivesAnAPITags(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "tiles", nil)
+	b, path := p.signedIn("owner@example.com"), "/owner/apis/"+w.api.ID.String()
+	send := func(tags string) answer {
+		return b.post(path+"/settings", "name", "Tiles", "slug", "tiles", "tags", tags, "key_place", "header", "key_name", "x-api-key")
+	}
+	send("maps, <b>").again(t, "is no tag", "maps, &lt;b&gt;")
+	b.sees(send("Maps, open  data, maps")).has(t, "Saved.", `value="maps, open data"`)
+	b.get("/apis?tag=open+data").has(t, `href="/apis/tiles"`)
+	b.sees(send("")).has(t, "Saved.")
+	b.get("/apis?tag=maps").has(t, "No API found")
 }

@@ -30,18 +30,19 @@ type StoredSession struct {
 	Data   []byte
 }
 
-// NewAPI asks for an API. Fields "name", "slug", "summary", "key_place", "key_name" and, for a method of a form, "verb", "path".
+// NewAPI asks for an API. Fields "name", "slug", "summary", "tags", "key_place", "key_name" and, for a method of a form, "verb", "path".
 type NewAPI struct {
 	Name      string
 	Slug      string
 	Summary   string
+	Tags      []string
 	KeySource KeySource
 	Document  []byte // as uploaded; empty: made by a form
 	Reading   []byte // what was read from the document, a pack of models/openapi; empty without a document
 	Methods   []Method
 }
 
-// APISettings are what an owner edits of an API. Fields as NewAPI, and "tags".
+// APISettings are what an owner edits of an API. Fields as NewAPI.
 type APISettings struct {
 	Name      string
 	Slug      string
@@ -52,14 +53,15 @@ type APISettings struct {
 
 // Clean trims and checks what an owner typed, methods included.
 func (in NewAPI) Clean() (NewAPI, error) {
-	settings, err := APISettings{Name: in.Name, Slug: in.Slug, Summary: in.Summary, KeySource: in.KeySource}.Clean()
+	settings, err := APISettings{Name: in.Name, Slug: in.Slug, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource}.Clean()
 	methods, methodsErr := CleanMethods(in.Methods)
 	var p Problems
 	p.Join(err, methodsErr)
 	if err := p.Err(); err != nil {
 		return NewAPI{}, err
 	}
-	in.Name, in.Slug, in.Summary, in.KeySource, in.Methods = settings.Name, settings.Slug, settings.Summary, settings.KeySource, methods
+	in.Name, in.Slug, in.Summary, in.Tags = settings.Name, settings.Slug, settings.Summary, settings.Tags
+	in.KeySource, in.Methods = settings.KeySource, methods
 	return in, nil
 }
 

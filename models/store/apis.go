@@ -80,7 +80,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 	}
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		a = models.API{
-			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, KeySource: in.KeySource,
+			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource,
 			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
 		}
 		if err := firstError(t.insertAPI(a), t.tellWeeks(a.OwnerID)); err != nil {
@@ -106,9 +106,9 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 
 func (t *tx) insertAPI(a models.API) error {
 	err := t.run("make API", `INSERT INTO apis
-		(id, owner_id, slug, name, summary, key_place, key_name, key_forward, undeployed, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.OwnerID, a.Slug, a.Name, a.Summary, string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward,
+		(id, owner_id, slug, name, summary, tags, key_place, key_name, key_forward, undeployed, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, a.OwnerID, a.Slug, a.Name, a.Summary, strings.Join(a.Tags, ","), string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward,
 		a.Undeployed, millis(a.CreatedAt), millis(a.UpdatedAt))
 	return slugTaken(err)
 }
