@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -28,10 +29,15 @@ func (s *Site) failure(r *Request, err error) Reply {
 	if errors.As(err, &e) {
 		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound, SignedIn: r.Account.ID != 0})}
 	}
-	if r.Context().Err() == nil {
-		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "method", r.Method, "route", r.route, "request_id", r.ID)
-	}
+	s.report(r, slog.LevelError, "request failed", err)
 	return broken(r)
+}
+
+// report logs what failed for a request, unless the browser left meanwhile: what fails then is nobody's fault.
+func (s *Site) report(r *Request, level slog.Level, what string, err error) {
+	if r.Context().Err() == nil {
+		s.Log.Log(r.Context(), level, what, "error", err, "method", r.Method, "route", r.route, "request_id", r.ID)
+	}
 }
 
 // errorLayout is the frame of an error page: it names the request, for who asks about it.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -101,7 +102,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 	case ownerHat:
 		waiting, err := r.Site.Accounts.WaitingSubscriptions(r.Context(), r.Account.ID)
 		if err != nil {
-			r.Site.Log.WarnContext(r.Context(), "count waiting subscriptions", "error", err, "request_id", r.ID) // the page is worth more than its badge
+			r.Site.report(r, slog.LevelWarn, "count waiting subscriptions", err) // the page is worth more than its badge
 		}
 		return []ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/owner", Key: "h", Icon: "layout-dashboard"},
@@ -134,7 +135,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 	default:
 		unseen, err := r.Site.Accounts.UnseenNotices(r.Context(), r.Account.ID)
 		if err != nil {
-			r.Site.Log.WarnContext(r.Context(), "count unseen notices", "error", err, "request_id", r.ID)
+			r.Site.report(r, slog.LevelWarn, "count unseen notices", err)
 		}
 		return []ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/home", Key: "h", Icon: "layout-dashboard"},

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strconv"
@@ -167,7 +168,7 @@ const stuckAfter = time.Hour
 func stuckWords(r *Request) string {
 	states, err := r.Site.Accounts.QueueStates(r.Context(), r.Now)
 	if err != nil {
-		r.Site.Log.WarnContext(r.Context(), "look at the queue of mails", "error", err, "request_id", r.ID) // the page is worth more than its banner
+		r.Site.report(r, slog.LevelWarn, "look at the queue of mails", err) // the page is worth more than its banner
 		return ""
 	}
 	if q := states[models.ByMail]; q.Waiting > 0 && r.Now.Sub(q.Oldest) > stuckAfter {

@@ -275,3 +275,20 @@ func TestTheTokenOfALinkIsNotLogged(t *testing.T) {
 		t.Errorf("the token is in the log:\n%s", p.log.String())
 	}
 }
+
+// A browser that leaves while its page is made is no fault of ours: nobody is woken for it.
+func TestABrowserThatLeavesIsNotLogged(t *testing.T) {
+	p := openPortal(t)
+	owner := p.account(models.RoleOwner, "owner@example.com")
+	b := p.signedIn(owner.Email)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, path := range []string{"/", "/apis", "/me", "/admin/accounts"} {
+		r := httptest.NewRequestWithContext(gone, http.MethodGet, path, nil)
+		r.Header.Set("Cookie", b.cookie)
+		p.handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if p.log.Len() > 0 {
+		t.Errorf("logged %s", p.log.String())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func (s *Site) write(w http.ResponseWriter, r *Request, reply Reply) {
 			reply = s.failure(r, fmt.Errorf("render page: %w", err))
 			body.Reset()
 			if err := reply.page.Render(r.Context(), &body); err != nil {
-				s.Log.ErrorContext(r.Context(), "render error page", "error", err, "request_id", r.ID)
+				s.report(r, slog.LevelError, "render error page", err)
 			}
 		}
 	}
@@ -178,7 +179,7 @@ func (s *Site) writeFile(w http.ResponseWriter, r *Request, f *file) {
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
 	if err := f.write(w); err != nil {
-		s.Log.ErrorContext(r.Context(), "write download", "error", err, "request_id", r.ID)
+		s.report(r, slog.LevelError, "write download", err)
 		panic(http.ErrAbortHandler) // a file that is cut off must not look complete
 	}
 }

@@ -132,8 +132,8 @@ const notePatience = 250 * time.Millisecond
 func (s *Site) note(r *Request, what string, write func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(r.Context(), notePatience)
 	defer cancel()
-	if err := write(ctx); err != nil && r.Context().Err() == nil {
-		s.Log.WarnContext(r.Context(), what, "error", err, "request_id", r.ID)
+	if err := write(ctx); err != nil {
+		s.report(r, slog.LevelWarn, what, err)
 	}
 }
 

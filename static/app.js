@@ -143,8 +143,11 @@ const palette = () => {
       const links = [...found.querySelectorAll("a")], at = links.indexOf(document.activeElement);
       const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
       if (to !== undefined) { e.preventDefault(); (links[Math.min(to, links.length - 1)] || field).focus(); }
-      else if (e.key === "Enter" && at < 0 && links[0]) { e.preventDefault(); links[0].click(); }
       else if (at >= 0 && e.key.length === 1 && !e.ctrlKey && !e.metaKey) field.focus();
+    });
+    dialog.addEventListener("submit", e => {
+      const first = found.querySelector("a");
+      if (first) { e.preventDefault(); first.click(); }
     });
     ask();
   }
