@@ -27,7 +27,10 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		return handlers.KeyLimits(l), ok
 	}
 	addresses := upstreamCheck{policy}
-	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs()}
+	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs(), Since: in.now()}
+	if in.recorder != nil {
+		receipts.Arrivals = in.recorder
+	}
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
 		Catalog:  &handlers.Catalog{Store: in.store, Operations: operations, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},

@@ -50,7 +50,7 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 	now := func() time.Time { return p.clock }
 	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
-	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs()}
+	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs(), Arrivals: p.recorder}
 	p.handler = web.Handler(p.site, web.Pages{
 		Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown(), Limits: p.limits, Caller: p, Rehearsals: p.rehearsals},
 		SignIn:  &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/models"
 	"gatehouse/models/limit"
+	"gatehouse/models/rehearsal"
 	"gatehouse/templates/format"
 	"gatehouse/templates/receipt"
 )
@@ -94,7 +95,7 @@ func compareStep(d models.ReceiptDetail) (href, label string) {
 const plansShown = 6
 
 // otherPlans are the plans by which the developer's key could make this call, where the plan is why it could not.
-func (h *Receipts) otherPlans(r *Request, d models.ReceiptDetail) ([]receipt.Plan, error) {
+func (h *Receipts) otherPlans(r *Request, d models.ReceiptDetail, a *rehearsal.Around) ([]receipt.Plan, error) {
 	byPlan := []string{"throttled", "quota-exceeded", "no-plan", "plan-ended", "operation-not-in-plan"}
 	if href, _ := compareStep(d); href == "" || d.APISlug == "" || !slices.Contains(byPlan, d.Problem) {
 		return nil, nil
@@ -109,34 +110,42 @@ func (h *Receipts) otherPlans(r *Request, d models.ReceiptDetail) ([]receipt.Pla
 	var out []receipt.Plan
 	for _, p := range api.Plans {
 		if len(out) < plansShown && p.PlanID != d.PlanID && p.EndsAt.IsZero() {
-			if line, opens := otherPlan(d.Receipt, p); opens {
-				out = append(out, line)
+			line, method, opens := otherPlan(d.Receipt, p)
+			if !opens {
+				continue
 			}
+			if !line.Passes {
+				if line.Passes, err = h.wouldPass(r.Context(), d, a, p, method); err != nil {
+					return nil, err
+				}
+			}
+			out = append(out, line)
 		}
 	}
 	return out, nil
 }
 
-// otherPlan is a plan's limits for the call of a request; opens is false where it does not include it.
-func otherPlan(r models.Receipt, p models.CatalogPlan) (line receipt.Plan, opens bool) {
+// otherPlan is a plan's limits for the call of a request, and its throttle for the method, if it has one; opens is false where it does not include the call.
+func otherPlan(r models.Receipt, p models.CatalogPlan) (line receipt.Plan, method *limit.Throttle, opens bool) {
 	at := slices.IndexFunc(p.Stages, func(s models.CatalogPlanStage) bool { return s.StageID == r.StageID })
 	if at < 0 || slices.ContainsFunc(p.Stages[at].Excluded, func(m models.Method) bool { return m.ID == r.MethodID }) {
-		return line, false
+		return line, nil, false
 	}
 	line = receipt.Plan{Name: p.Terms.Name, Rate: throttleWords(p.Terms.Throttle), Quota: quotaWords(p.Terms.Quota)}
 	slower := slices.IndexFunc(p.Stages[at].Limited, func(l models.MethodLimit) bool { return l.Method.ID == r.MethodID })
 	if slower >= 0 {
-		line.Rate = throttleWords(&p.Stages[at].Limited[slower].Throttle.Throttle)
+		method = &p.Stages[at].Limited[slower].Throttle.Throttle
+		line.Rate = throttleWords(method)
 		if t := p.Terms.Throttle; t != nil {
 			line.Rate += "; all methods " + format.RPS(t.Rate)
 		}
 	}
 	line.Passes = slower < 0 && p.Terms.Throttle == nil && (p.Terms.Quota == nil || !p.Terms.Quota.IsSet()) && onlyPlanRefused(r)
-	return line, true
+	return line, method, true
 }
 
 // onlyPlanRefused reports whether a plan without any limit would have let a request pass. What would have been left of a limit depends on all the
-// requests before, of which most would have passed there and did not here: so nothing is said of plans that have one.
+// requests before, of which most would have passed there and did not here: so of plans that have one something is said only where those are recorded (wouldPass).
 func onlyPlanRefused(r models.Receipt) bool {
 	return (r.Outcome == models.OutcomeThrottled || r.Outcome == models.OutcomeQuota) &&
 		!r.Limits.Of(limit.LayerStage).Limited && !r.Limits.Of(limit.LayerAccount).Limited

@@ -16,6 +16,8 @@ type ReceiptsStore interface {
 	ReceiptDetail(ctx context.Context, viewer models.AccountID, r models.Receipt) (models.ReceiptDetail, error)
 	ReceiptRows(ctx context.Context, viewer models.AccountID, key models.KeyID, receipts []models.Receipt) ([]models.ReceiptRow, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
+	LimitsChanged(ctx context.Context, d models.ReceiptDetail, from, to time.Time) (bool, error)
+	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 }
 
 // Receipts is the page about one request, and the newest refusals on a key's page.
@@ -24,6 +26,9 @@ type Receipts struct {
 	Kept  models.Receipts   // nil: none are kept
 	Log   models.RequestLog // nil: none is kept
 	Docs  []ProblemDoc
+	// Arrivals are what keys sent, second by second; nil: nothing is recorded.
+	Arrivals Around
+	Since    time.Time // from when on levels of throttles are known to have gone on: a machine that started anew may have begun with other ones
 }
 
 // What is not found, whether there is no such receipt or it is another's: the answer must not tell which.
@@ -50,7 +55,15 @@ func (h *Receipts) Show(r *Request) (Reply, error) {
 	}
 	d.At, d.Since, d.Key.RevokedAt, d.PlanEndsAt = r.Local(d.At), r.Local(d.Since), r.Local(d.Key.RevokedAt), r.Local(d.PlanEndsAt)
 	r.asOwner = !d.OwnKey || d.Key.AppID == 0
-	plans, err := h.otherPlans(r, d)
+	a, err := h.around(r, d)
+	if err != nil {
+		return Reply{}, err
+	}
+	plans, err := h.otherPlans(r, d, a)
+	if err != nil {
+		return Reply{}, err
+	}
+	second, err := h.secondWords(r, d, a)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -58,11 +71,30 @@ func (h *Receipts) Show(r *Request) (Reply, error) {
 		ID: d.ID, Title: h.title(d.Receipt), Subtitle: requestWords(d.ReceiptRow, &entry), Badge: receiptBadge(d.Receipt), Verdict: h.verdict(d), Advice: h.advice(d.Receipt),
 		Steps: receiptSteps(d, len(plans) > 0), Plans: plans, Limits: limitLines(d), After: d.Outcome.Admitted(), Facts: h.facts(r, d),
 	}
+	if v.Verdict = insertSentence(v.Verdict, second); len(plans) > 0 {
+		var passing []string
+		for _, p := range plans {
+			if p.Passes {
+				passing = append(passing, p.Name)
+			}
+		}
+		if text := passingWords(passing); text != "" {
+			v.Verdict = append(v.Verdict, text)
+		}
+	}
 	if logged {
 		showEntry(r, &v, d, &entry)
 	}
 	v.Waiting = !logged && h.Log != nil && d.Outcome != models.OutcomeOpen && r.Now.Sub(d.At) < time.Minute
 	return Page(receipt.Page(r.layout("Request "+d.ID[:8], receiptCrumbs(d)...), v)), nil
+}
+
+// insertSentence puts a sentence behind the first one, if there is something to say.
+func insertSentence(all []string, one string) []string {
+	if one == "" {
+		return all
+	}
+	return slices.Insert(all, min(1, len(all)), one)
 }
 
 // receiptCrumbs lead back to the key.

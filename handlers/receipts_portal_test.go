@@ -184,7 +184,7 @@ func TestOnlyAPlanWithoutLimitsCertainlyPasses(t *testing.T) {
 		return b.get("/requests/" + receiptID).text()
 	}
 	late := throttled(limit.LayerPlan, 50, 100, 2*time.Second, 14*time.Millisecond)
-	if got := show(late); strings.Count(got, "would have passed it") != 1 || !strings.Contains(got, "Unlimited would have passed it") {
+	if got := show(late); strings.Count(got, "would have passed it") != 2 || !strings.Contains(got, "The plan Unlimited would have passed it.") {
 		t.Errorf("a throttled request: %s", got)
 	}
 	if got := show(func(r *models.Receipt) {
@@ -199,6 +199,53 @@ func TestOnlyAPlanWithoutLimitsCertainlyPasses(t *testing.T) {
 	if got := show(denied("key-revoked")); strings.Contains(got, "Other plans") {
 		t.Errorf("no plan helps a revoked key: %s", got)
 	}
+}
+
+// Which of its second's requests one was, and whether a plan with limits would have passed it, is said where the recording of the key's calls proves it.
+func TestReceiptSaysWhatTheRecordingProves(t *testing.T) {
+	p := openDeveloperPortal(t)
+	made := p.subscribe(p.free, "Acme")
+	terms := models.NewTerms("Meagre")
+	terms.Throttle, terms.Quota, terms.Stages = &limit.Throttle{Rate: 100, Burst: 200}, &limit.Quota{Limit: 10, Period: limit.PeriodDay}, []models.PlanStage{{StageID: p.prod.ID}}
+	plan, err := p.store.CreatePlan(t.Context(), storetest.Actor(p.owner), terms, p.clock)
+	ok(t, err)
+	_, err = p.store.PublishPlan(t.Context(), storetest.Actor(p.owner), plan.ID, p.clock)
+	ok(t, err)
+	p.clock = p.clock.Add(10 * time.Minute)
+	refusal := p.refusal(made, p.free, throttled(limit.LayerPlan, 5, 10, 1940*time.Millisecond, 140*time.Millisecond))
+	refusal.At = p.clock.Add(200 * time.Millisecond)
+	p.kept[receiptID] = refusal
+	arrival := models.Arrival{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: refusal.MethodID, Second: p.clock.Unix(), Admitted: 10, Throttled: 1}
+	earlier := arrival
+	earlier.Second, earlier.Admitted, earlier.Throttled = arrival.Second-300, 1, 0
+	ok(t, p.recorder.Keep([]models.Arrival{earlier, arrival}))
+	cell := models.UsageCell{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: refusal.MethodID, Minute: p.clock.Truncate(time.Minute).Unix(), Outcome: models.OutcomeSuccess, Count: 10}
+	refused := cell
+	refused.Outcome, refused.Count = models.OutcomeThrottled, 1
+	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell, refused}}))
+	b := p.signedIn("developer@example.com")
+	path := "/requests/" + receiptID
+	b.get(path).hasNot(t, "In that second", "would have passed it") // of a second that may not be over
+	p.clock = p.clock.Add(5 * time.Second)
+	got := b.get(path)
+	got.says(t, "In that second this key sent 11 requests on the plan: 10 passed, 1 was refused. This was the 11th of them.", "The plans ", "Growth would have passed it", "Scale would have passed it", "is certain")
+	if n := strings.Count(got.text(), "would have passed it"); n != 3 {
+		t.Errorf("said %d times", n)
+	}
+	refusal.Limits.Of(limit.LayerStage).Limited = true // and empty: what the stage lets pass to all is no plan's
+	p.kept[receiptID] = refusal
+	b.get(path).hasNot(t, "would have passed it")
+	*refusal.Limits.Of(limit.LayerStage) = models.ReceiptLimit{}
+	p.kept[receiptID] = refusal
+	in := models.NewOverride{Throttle: &limit.Throttle{Rate: 5, Burst: 10}, Reason: "Why not", EndsAt: p.clock.AddDate(0, 0, 1)}
+	ok(t, p.store.SetKeyOverride(t.Context(), storetest.Actor(p.owner), made.Key.ID, p.free.ID, in, refusal.At.Add(-time.Minute)))
+	got = b.get(path)
+	got.says(t, "10 passed, 1 was refused.")
+	got.hasNot(t, "This was the") // its limits changed a minute before
+	denied := cell
+	denied.Outcome, denied.Count = models.OutcomeDenied, 1
+	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{denied}}))
+	b.get(path).hasNot(t, "would have passed it") // what was denied, another plan might have counted
 }
 
 func TestReceiptIsHiddenFromAllButTheOwnersOfKeyAndAPI(t *testing.T) {

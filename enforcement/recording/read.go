@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -16,14 +17,33 @@ import (
 // and with the share (0..1) of the recording that was read before them. They are visit's until it returns; its error ends the reading. What is added
 // meanwhile is not read.
 func (r *Recorder) Read(ctx context.Context, plan models.PlanID, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error) {
-	return r.read(ctx, plan, everyKey, from, visit)
+	return r.read(ctx, plan, everyKey, from, forever, visit)
 }
 
 // ReadKeys is Read for some of the plan's keys. It takes a few nanoseconds for each arrival of the others.
 func (r *Recorder) ReadKeys(ctx context.Context, plan models.PlanID, keys []models.KeyID, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error) {
 	some := slices.Clone(keys)
 	slices.Sort(some)
-	return r.read(ctx, plan, someKeys{slices.Compact(some)}, from, visit)
+	return r.read(ctx, plan, someKeys{slices.Compact(some)}, from, forever, visit)
+}
+
+// forever is later than all arrivals.
+const forever = math.MaxInt64
+
+// ReadAround returns what one key sent on a plan in the seconds of from to until, both of them included. It reads no segment that has none of them; what it says is missing is
+// missing in them, but for what is lost, which may have been at another time.
+func (r *Recorder) ReadAround(ctx context.Context, plan models.PlanID, key models.KeyID, from, until time.Time) (arrivals []models.Arrival, covered models.Recorded, err error) {
+	last := until.Unix()
+	covered, err = r.read(ctx, plan, someKeys{[]models.KeyID{key}}, from, last, func(some []models.Arrival, _ float64) error {
+		for _, a := range some {
+			if a.Second <= last {
+				arrivals = append(arrivals, a)
+			}
+		}
+		return nil
+	})
+	covered.Gaps = slices.DeleteFunc(covered.Gaps, func(g models.Gap) bool { return g.Since.Unix() > last })
+	return arrivals, covered, err
 }
 
 // keyFilter says whose arrivals are read.
@@ -44,8 +64,9 @@ func (s someKeys) has(key models.KeyID) bool {
 	return ok
 }
 
-func (r *Recorder) read(ctx context.Context, plan models.PlanID, keys keyFilter, from time.Time, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error) {
+func (r *Recorder) read(ctx context.Context, plan models.PlanID, keys keyFilter, from time.Time, last int64, visit func(arrivals []models.Arrival, done float64) error) (models.Recorded, error) {
 	segments, live, covered := r.snapshot(plan, keys, from)
+	segments = slices.DeleteFunc(segments, func(s segment) bool { return s.first > last })
 	batch := make([]models.Arrival, 0, batchSize)
 	done := 0.0
 	counting := func(arrivals []models.Arrival) error {

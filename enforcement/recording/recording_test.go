@@ -537,3 +537,26 @@ func TestReadersAndTheWriterDoNotDisturbEachOther(t *testing.T) {
 	close(done)
 	readers.Wait()
 }
+
+func TestWhatAKeySentAroundASecondIsRead(t *testing.T) {
+	r, err := Open(t.TempDir(), Config{Now: func() time.Time { return time.Unix(2000, 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	one := func(key models.KeyID, second int64) models.Arrival {
+		return models.Arrival{KeyID: key, PlanID: 1, StageID: 1, MethodID: 1, Second: second, Admitted: 1}
+	}
+	for _, some := range [][]models.Arrival{{one(1, 900), one(1, 999), one(2, 999)}, {one(1, 1000), one(1, 1001), one(2, 1002)}, {one(1, 1100)}} {
+		if err := r.Keep(some); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, covered, err := r.ReadAround(t.Context(), 1, 1, time.Unix(999, 0), time.Unix(1000, 5e8))
+	if err != nil || len(got) != 2 || got[0].Second != 999 || got[1].Second != 1000 || covered.Requests != 3 || len(covered.Gaps) != 0 || covered.Since.Unix() != 999 {
+		t.Errorf("%+v, %+v, %v", got, covered, err)
+	}
+	if got, covered, err := r.ReadAround(t.Context(), 1, 1, time.Unix(100, 0), time.Unix(200, 0)); err != nil || len(got) != 0 || covered.Since.Unix() != 900 {
+		t.Errorf("before the recording: %+v, %+v, %v", got, covered, err)
+	}
+}

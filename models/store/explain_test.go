@@ -70,7 +70,11 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			return ignoreNotFound(err)
 		},
 		"receipts": func() error {
-			_, err := s.ReceiptRows(ctx, owner.ID, 5, []models.Receipt{{KeyID: 5, APIID: 6}})
+			_, err := s.LimitsChanged(ctx, models.ReceiptDetail{ReceiptRow: models.ReceiptRow{Receipt: models.Receipt{KeyID: 5, PlanID: 6}}}, now, now)
+			if err != nil {
+				return err
+			}
+			_, err = s.ReceiptRows(ctx, owner.ID, 5, []models.Receipt{{KeyID: 5, APIID: 6}})
 			return err
 		},
 		"log's apps": func() error { _, err := s.DeveloperApps(ctx, developer.ID); return err },

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"gatehouse/models"
 )
@@ -61,6 +62,14 @@ func (s *Store) ReceiptDetail(ctx context.Context, viewer models.AccountID, r mo
 		d.Member = membershipRow{State: row.State, Blocked: row.Blocked.Bool, Ended: row.Ended}.membership().State
 	}
 	return d, nil
+}
+
+// LimitsChanged reports whether the limits of a receipt's key on its plan may have changed from one time to another: by a version of the plan, or by an override that was given, taken or that ended.
+func (s *Store) LimitsChanged(ctx context.Context, d models.ReceiptDetail, from, to time.Time) (bool, error) {
+	ids := []string{d.KeyID.String(), d.PlanID.String(), d.SubscriptionID.String()}
+	return selectOne[bool](s.read.WithContext(ctx), "what was done to limits", `SELECT EXISTS (SELECT 1 FROM events WHERE object_id IN ? AND at >= ? AND at <= ?
+			AND action IN ('plan.publish', 'key.override', 'key.override_end', 'subscription.override', 'subscription.override_end'))
+		OR EXISTS (SELECT 1 FROM limit_overrides WHERE key_id = ? AND plan_id = ? AND ends_at >= ? AND ends_at <= ?)`, ids, millis(from), millis(to), d.KeyID, d.PlanID, millis(from), millis(to))
 }
 
 // keylessDetail is ReceiptDetail for a request that presented no known key: the owner of the API alone finds it.
