@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"gatehouse/models"
 )
 
 var (
@@ -73,4 +75,28 @@ func hasTest(t *testing.T, folder, pattern string) bool {
 		}
 	}
 	return false
+}
+
+// Whoever writes a receiver looks events up in the manual: none is missing, and none stands there that is never sent.
+func TestTheManualNamesEveryEvent(t *testing.T) {
+	manual, err := os.ReadFile(filepath.Join("docs", "alerts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\| (?:owner|developer|both|whoever asks) \\|").FindAllStringSubmatch(string(manual), -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			told[name[1]] = true
+		}
+	}
+	for _, kind := range models.NoticeTypes() {
+		sent := kind.Side != models.SideNone || kind.Kind == models.NoticeTest
+		if told[string(kind.Kind)] != sent {
+			t.Errorf("%s: in the manual %v, sent to webhooks %v", kind.Kind, told[string(kind.Kind)], sent)
+		}
+		delete(told, string(kind.Kind))
+	}
+	for name := range told {
+		t.Errorf("the manual has %s, which there is not", name)
+	}
 }

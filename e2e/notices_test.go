@@ -5,7 +5,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/mail"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -95,4 +98,39 @@ func TestANoticeSurvivesKillBetweenClaimAndAnswer(t *testing.T) {
 	if len(m.taken) != 1 {
 		t.Errorf("it was taken %d times", len(m.taken))
 	}
+}
+
+// A program took an event, and the gateway was killed before it noted so: the next process delivers it again, under the same id, by which the program knows it.
+func TestAWebhooksEventSurvivesKillBetweenAnswerAndNote(t *testing.T) {
+	taken, release := make(chan string, 10), make(chan struct{})
+	var first sync.Once
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		taken <- r.Header.Get("webhook-id")
+		first.Do(func() { <-release }) // the answer is not read any more: its reader is dead
+	}))
+	defer receiver.Close()
+	folder := t.TempDir()
+	args := []string{"serve", "--data", folder, "--allow-upstream", "127.0.0.1/32"}
+	p := start(t, args...)
+	if _, problem, status := command(t, "four words in a row\n", "account", "create", "--data", folder, "--email", "nora@example.com", "--password-stdin", "--role", "admin"); status != 0 {
+		t.Fatal(problem)
+	}
+	nora := newPerson(t, p.portal)
+	nora.done(nora.post("/signin", "email", "nora@example.com", "password", "four words in a row"))
+	made := text(t, nora.post("/webhooks", "url", receiver.URL, "kinds", "key.rotated"))
+	path := regexp.MustCompile(`/webhooks/[a-z0-9]{10}`).FindString(made)
+	nora.done(nora.post(path + "/test"))
+	before := <-taken
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.exited
+	close(release)
+	next := start(t, args...)
+	if after := <-taken; after != before || before == "" {
+		t.Errorf("the event is %q after the kill, and was %q", after, before)
+	}
+	again := newPerson(t, next.portal)
+	again.done(again.post("/signin", "email", "nora@example.com", "password", "four words in a row"))
+	next.eventually("the note that it was taken", func() bool { return strings.Contains(again.page(path), "Taken") })
 }

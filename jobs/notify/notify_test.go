@@ -111,6 +111,11 @@ func (s *session) Logout() error { return nil }
 // startMail runs the server on a free port; with a certificate it offers STARTTLS, and roots trust it.
 func startMail(t *testing.T, withTLS bool) (m *mailServer, at notify.Server) {
 	t.Helper()
+	return startMailOn(t, withTLS, false)
+}
+
+func startMailOn(t *testing.T, withTLS, implicit bool) (m *mailServer, at notify.Server) {
+	t.Helper()
 	m = &mailServer{}
 	m.server = smtp.NewServer(m)
 	m.server.Domain, m.server.AllowInsecureAuth = "mail.test", false
@@ -122,9 +127,12 @@ func startMail(t *testing.T, withTLS bool) (m *mailServer, at notify.Server) {
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
+	at.Port = l.Addr().(*net.TCPAddr).Port
+	if at.Implicit = implicit; implicit {
+		l = tls.NewListener(l, m.server.TLSConfig)
+	}
 	go func() { _ = m.server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = m.server.Close() })
-	at.Port = l.Addr().(*net.TCPAddr).Port
 	return m, at
 }
 
@@ -227,6 +235,66 @@ func TestAMailReachesARealServerOverSTARTTLSWithAPassword(t *testing.T) {
 	}
 }
 
+// RFC 8314: TLS from the first byte, with the password behind it. Who listens elsewhere under the name is found out by the certificate.
+func TestAMailTravelsOverImplicitTLSToTheServerThatWasMeant(t *testing.T) {
+	server, at := startMailOn(t, true, true)
+	at.User, at.Password = "portal", "s3cret"
+	trusted, stranger := at, at
+	stranger.TLS = nil // the system's roots do not know it
+	for _, tt := range []struct {
+		at    notify.Server
+		state models.MessageState
+	}{{stranger, models.MessageWaiting}, {trusted, models.MessageSent}} {
+		b := newBench(t, smtpTo(t, tt.at))
+		b.invite("nora@example.com")
+		b.next(models.ByMail)
+		if got := b.newest(); got.State != tt.state {
+			t.Errorf("%+v, want %s", got, tt.state)
+		}
+	}
+	if len(server.mails) != 1 || server.login != "portal" {
+		t.Errorf("%d mails by %q", len(server.mails), server.login)
+	}
+}
+
+// A password that the server refuses is the operator's to mend: nothing is given up meanwhile.
+func TestARefusedPasswordKeepsMailsWaiting(t *testing.T) {
+	server, at := startMail(t, true)
+	at.User, at.Password = "portal", "wrong"
+	b := newBench(t, smtpTo(t, at))
+	b.invite("nora@example.com")
+	b.next(models.ByMail)
+	if got := b.newest(); got.State != models.MessageWaiting || strings.Contains(got.Reason, "wrong") || len(server.mails) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Whatever people write arrives as they wrote it, by lines that every server takes (RFC 5321 4.5.3.1.6): a line of one dot ends no mail, and a long one is not cut.
+func TestATextArrivesAsItWasWritten(t *testing.T) {
+	server, at := startMail(t, true)
+	text := "Hello\n.\n..two\n.QUIT\nFrom here\n" + strings.Repeat("å long line ", 400) + "\nblank \n\ttab\n=3D is no =\n"
+	subject := strings.Repeat("Ünïcode – 統計 ", 20)
+	_, err := smtpTo(t, at).Send(t.Context(), models.Mail{ID: "x", To: models.Receiver{Email: "nora@example.com", Name: "Nora Ödegård"}, Subject: subject, Text: text, HTML: "<p>" + text + "</p>"})
+	ok(t, err)
+	for line := range strings.SplitSeq(server.mails[0], "\n") {
+		if len(strings.TrimSuffix(line, "\r")) > 998 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+		if strings.ContainsFunc(line, func(r rune) bool { return r > 126 }) {
+			t.Errorf("not ASCII: %q", line)
+		}
+	}
+	parsed, err := mail.ReadMessage(strings.NewReader(server.mails[0]))
+	ok(t, err)
+	got, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
+	if err != nil || strings.Join(strings.Fields(got), " ") != strings.TrimSpace(subject) {
+		t.Errorf("subject %q, %v", got, err)
+	}
+	if plain := strings.ReplaceAll(partsOf(t, parsed)["text/plain"], "\r\n", "\n"); strings.TrimSpace(plain) != strings.TrimSpace(text) {
+		t.Errorf("the text came as %q", plain)
+	}
+}
+
 // partsOf are the bodies of a mail by their kind.
 func partsOf(t *testing.T, m *mail.Message) map[string]string {
 	t.Helper()
@@ -299,14 +367,17 @@ func TestWhatAServerRefusesForNowIsTriedAgain(t *testing.T) {
 func TestWhatAServerRefusesForGoodIsGivenUp(t *testing.T) {
 	server, at := startMail(t, true)
 	b := newBench(t, smtpTo(t, at))
-	b.invite("nobody@example.com")
-	server.rcpt = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user here"}
-	b.next(models.ByMail)
-	got := b.newest()
-	_, attempts, err := b.OutboxMail(t.Context(), got.ID)
-	ok(t, err)
-	if got.State != models.MessageFailed || !strings.Contains(got.Reason, "No such user here") || len(attempts) != 1 || attempts[0].Status != 550 {
-		t.Errorf("%+v, %+v", got, attempts)
+	for status, trouble := range map[int]*error{550: &server.rcpt, 554: &server.data} { // the receiver, the text
+		b.clock = b.clock.Add(time.Hour)
+		b.invite("nobody@example.com")
+		*trouble = &smtp.SMTPError{Code: status, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "Not wanted here"}
+		b.next(models.ByMail)
+		got := b.newest()
+		_, attempts, err := b.OutboxMail(t.Context(), got.ID)
+		ok(t, err)
+		if got.State != models.MessageFailed || !strings.Contains(got.Reason, "Not wanted here") || len(attempts) != 1 || attempts[0].Status != status {
+			t.Errorf("%d: %+v, %+v", status, got, attempts)
+		}
 	}
 }
 

@@ -58,13 +58,13 @@ func Sign(secrets []string, id string, at time.Time, body []byte) (string, error
 // hooks reaches the addresses of webhooks.
 type hooks struct{ client *http.Client }
 
-func newHooks(dial func(context.Context, string, string) (net.Conn, error)) *hooks {
+func newHooks(dial func(context.Context, string, string) (net.Conn, error), patience time.Duration) *hooks {
 	return &hooks{&http.Client{
-		Timeout: models.WebhookTimeout,
+		Timeout: patience,
 		// A redirect would send what is signed for one address to another.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext: dial, Proxy: nil, ForceAttemptHTTP2: true, TLSHandshakeTimeout: models.WebhookTimeout, MaxResponseHeaderBytes: 32 << 10,
+			DialContext: dial, Proxy: nil, ForceAttemptHTTP2: true, TLSHandshakeTimeout: patience, MaxResponseHeaderBytes: 32 << 10,
 			DisableCompression: true, // what is counted is what came
 			MaxIdleConns:       20, IdleConnTimeout: 30 * time.Second,
 		},

@@ -31,8 +31,10 @@ type Config struct {
 	Write func(ctx context.Context, d models.Delivery) (models.Mail, error)
 	// Dial reaches the addresses of webhooks, and no others than may be dialled.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Log  *slog.Logger
-	Now  func() time.Time // nil: time.Now
+	// Patience is how long an address may take for its answer; 0: models.WebhookTimeout.
+	Patience time.Duration
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
 	// Noted is told what came of each try, for metrics; nil: nobody wants to know.
 	Noted func(by models.Channel, state models.MessageState)
 }
@@ -64,7 +66,10 @@ func New(c Config) *Worker {
 	if c.Noted == nil {
 		c.Noted = func(models.Channel, models.MessageState) {}
 	}
-	return &Worker{Config: c, hooks: newHooks(c.Dial), wake: make(chan struct{}, 1)}
+	if c.Patience == 0 {
+		c.Patience = models.WebhookTimeout
+	}
+	return &Worker{Config: c, hooks: newHooks(c.Dial, c.Patience), wake: make(chan struct{}, 1)}
 }
 
 // Run delivers until ctx ends; then it returns nil. A delivery that is under way then is finished first.
