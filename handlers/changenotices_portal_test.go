@@ -16,7 +16,7 @@ func TestAChangeIsScheduledToldAndComes(t *testing.T) {
 	made := p.subscribe(w.plan, "App")
 	b := p.signedIn("owner@example.com")
 	path := "/owner/plans/" + w.plan.ID.String()
-	b.sees(b.post(path, planFields(w.stage)...)).has(t, "Draft saved")
+	b.sees(b.post(path, planFields(w.stage)...)).has(t, "unpublished changes")
 	review := b.get(path + "/publish")
 	review.has(t, "1 subscriber of the plan will be told at once", `value="`+p.clock.AddDate(0, 0, 14).Format(time.DateOnly)+`"`, `value="09:00"`, "Schedule")
 	seen := field(t, review.body, "seen")

@@ -100,15 +100,15 @@ func (r *Request) hats() []ui.Hat {
 func (r *Request) sidebar(now hat) []ui.NavSection {
 	switch now {
 	case ownerHat:
-		waiting, err := r.Site.Accounts.WaitingSubscriptions(r.Context(), r.Account.ID)
+		waiting, err := r.Site.Accounts.Undecided(r.Context(), r.Account.ID)
 		if err != nil {
-			r.Site.report(r, slog.LevelWarn, "count waiting subscriptions", err) // the page is worth more than its badge
+			r.Site.report(r, slog.LevelWarn, "count what waits", err) // the page is worth more than its badge
 		}
 		return []ui.NavSection{{Items: []ui.NavItem{
 			{Label: "Overview", Href: "/owner", Key: "h", Icon: "layout-dashboard"},
 			{Label: "APIs", Href: "/owner/apis", Key: "a", Icon: "boxes"},
 			{Label: "Plans", Href: "/owner/plans", Key: "p", Icon: "layers"},
-			{Label: "Subscriptions", Href: "/owner/subscriptions", Key: "s", Icon: "users", Count: waiting, Hot: waiting > 0},
+			{Label: "Subscriptions", Href: "/owner/subscriptions", Key: "s", Icon: "users", Count: waiting.All(), Hot: waiting.All() > 0},
 			{Label: "Customers", Href: "/owner/customers", Key: "c", Icon: "user-round"},
 			{Label: "Keys", Href: "/owner/keys", Key: "k", Icon: "key-round"},
 			{Label: "Usage", Href: "/owner/usage", Key: "u", Icon: "chart-column"},

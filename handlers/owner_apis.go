@@ -103,9 +103,13 @@ func subscribers(plans []models.PlanUse) (n int) {
 }
 
 func planUses(plans []models.PlanUse) []owner.PlanUse {
-	out := make([]owner.PlanUse, len(plans))
-	for i, p := range plans {
-		out[i] = owner.PlanUse{Plan: p.PlanName, Href: ownerPlanPath(p.PlanID), Stage: p.StageName, Who: count(p.Subscribers, "subscriber") + ", " + count(p.Keys, "key")}
+	var out []owner.PlanUse
+	for _, p := range plans { // those of one plan stand together
+		if href := ownerPlanPath(p.PlanID); len(out) == 0 || out[len(out)-1].Href != href {
+			out = append(out, owner.PlanUse{Plan: p.PlanName, Href: href, Who: count(p.Subscribers, "subscriber") + ", " + count(p.Keys, "key")})
+		}
+		last := &out[len(out)-1]
+		last.Stages = append(last.Stages, p.StageName)
 	}
 	return out
 }

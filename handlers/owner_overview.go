@@ -14,6 +14,7 @@ type OwnerOverviewStore interface {
 	OwnerUsageStore
 	PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error)
 	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
+	Undecided(ctx context.Context, owner models.AccountID) (models.Undecided, error)
 	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
 }
 
@@ -41,7 +42,11 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans)}
+	undecided, err := o.Store.Undecided(ctx, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans), Asks: planAsks(undecided)}
 	for _, row := range waiting.Items {
 		v.Waiting = append(v.Waiting, ownerSubscriptionRow(row))
 	}

@@ -81,10 +81,14 @@ func planRow(row models.PlanRow, now time.Time) owner.PlanRow {
 	id := row.ID.String()
 	end, ending := endBadge(row.Plan, now)
 	row.Plan = row.Plan.At(now)
+	limits := row.InForce
+	if row.Version == 0 {
+		limits = row.Current()
+	}
 	return owner.PlanRow{
 		Gone: row.State == models.PlanRetired || row.State == models.PlanEnded, Ending: ending, Ends: end,
-		Name: row.Name(), Href: ownerPlanPath(row.ID), ID: id, State: planBadge(row.Plan), Draft: row.State == models.PlanPublished && row.Draft != nil,
-		Limits: limitsLine(row.Current()), Stages: row.Stages, Subscribers: row.Subscribers, Waiting: row.Waiting, Keys: row.Keys,
+		Name: row.Name(), Href: ownerPlanPath(row.ID), ID: id, State: planBadge(row.Plan), Draft: row.State == models.PlanPublished && row.Draft != nil, Changes: row.PublishAt,
+		Limits: limitsLine(limits), Stages: row.Stages, Subscribers: row.Subscribers, Waiting: row.Waiting, Asks: row.Asks, AsksHref: ownerPlanPath(row.ID) + "/invitations#waiting", Keys: row.Keys,
 		SubscribersHref: "/owner/subscriptions?plan=" + id, WaitingHref: "/owner/subscriptions?state=pending&plan=" + id, KeysHref: "/owner/keys?plan=" + id,
 	}
 }
@@ -252,6 +256,9 @@ func planHead(row models.PlanRow, now time.Time) owner.PlanHead {
 		Ended: row.State == models.PlanEnded, Ending: ending,
 		Name: row.Name(), Href: ownerPlanPath(row.ID), Badges: []ui.BadgeProps{planBadge(row.Plan)}, Published: row.Version > 0, Retired: row.State == models.PlanRetired,
 		Deletable: row.Version == 0, Subtitle: count(row.Subscribers, "subscriber") + " · " + count(row.Keys, "key") + " · edited " + format.Ago(row.UpdatedAt, now),
+	}
+	if row.Draft != nil && row.DraftBy != "" {
+		h.Subtitle += " by " + row.DraftBy
 	}
 	if row.Version > 0 {
 		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Line, Text: "Version " + strconv.Itoa(row.Version)})

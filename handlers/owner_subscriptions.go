@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/templates/format"
 	"gatehouse/templates/owner"
 	"gatehouse/templates/ui"
 )
@@ -17,7 +18,7 @@ import (
 type OwnerSubscriptionStore interface {
 	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
 	OwnerSubscription(ctx context.Context, owner models.AccountID, id models.SubscriptionID) (models.SubscriptionRow, error)
-	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+	Undecided(ctx context.Context, owner models.AccountID) (models.Undecided, error)
 	DecideSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, d models.Decision, reason string, now time.Time) (models.Subscription, error)
 	MoveSubscription(ctx context.Context, actor models.Actor, id models.SubscriptionID, to models.PlanID, withCount bool, now time.Time) (models.Subscription, error)
 	SubscriptionKeys(ctx context.Context, owner models.AccountID, id models.SubscriptionID) ([]models.KeyRow, error)
@@ -50,13 +51,13 @@ var subscriptionTabs = []struct {
 
 // List is the list of subscriptions: what waits for a decision first, unless the URL asks for something.
 func (o *OwnerSubscriptions) List(r *Request) (Reply, error) {
-	waiting, err := o.Store.WaitingSubscriptions(r.Context(), r.Account.ID)
+	undecided, err := o.Store.Undecided(r.Context(), r.Account.ID)
 	if err != nil {
 		return Reply{}, err
 	}
-	p, query := r.Page(), r.URL.Query()
+	waiting, p, query := undecided.Subscriptions, r.Page(), r.URL.Query()
 	var f models.SubscriptionFilter
-	v := owner.SubscriptionsView{Now: r.Now, Query: p.Search, State: r.Query("state"), Waiting: waiting}
+	v := owner.SubscriptionsView{Now: r.Now, Query: p.Search, State: r.Query("state"), Waiting: waiting, Asks: planAsks(undecided)}
 	if len(query) == 0 && waiting > 0 {
 		v.State = string(models.SubscriptionPending)
 	}
@@ -92,6 +93,19 @@ func (o *OwnerSubscriptions) List(r *Request) (Reply, error) {
 		v.Rows = append(v.Rows, ownerSubscriptionRow(row))
 	}
 	return Page(owner.Subscriptions(r.layout("Subscriptions", ui.Crumb{}), v)), nil
+}
+
+// planAsks are the plans that people ask to be let in to.
+func planAsks(u models.Undecided) []owner.PlanAsks {
+	var out []owner.PlanAsks
+	for _, p := range u.Plans {
+		asks := owner.PlanAsks{Plan: p.Name, Href: ownerPlanPath(p.ID) + "/invitations#waiting", Words: "1 person asks"}
+		if p.Asks != 1 {
+			asks.Words = format.Count(int64(p.Asks)) + " people ask"
+		}
+		out = append(out, asks)
+	}
+	return out
 }
 
 func ownerSubscriptionRow(row models.SubscriptionRow) owner.SubscriptionRow {

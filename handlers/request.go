@@ -50,7 +50,7 @@ type Handler func(*Request) (Reply, error)
 type Accounts interface {
 	Account(ctx context.Context, id models.AccountID) (models.Account, error)
 	MarkSeen(ctx context.Context, id models.AccountID, now time.Time) error
-	WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error)
+	Undecided(ctx context.Context, owner models.AccountID) (models.Undecided, error)
 	MaySeeAs(ctx context.Context, seer models.Account, id models.AccountID) (models.Account, error)
 	EndSeeAs(ctx context.Context, actor models.Actor, id models.AccountID, now time.Time) error
 	UnseenNotices(ctx context.Context, account models.AccountID) (int, error)

@@ -47,8 +47,29 @@ type PlanRow struct {
 	Plan
 	Subscribers int // open subscriptions
 	Waiting     int // of them pending
+	Asks        int // people who ask to be let in; at most AsksCounted
 	Keys        int
 	Stages      []string // labels of the stages of the current terms
+}
+
+// AsksCounted is how many people who ask to be let in to a plan are counted.
+const AsksCounted = 999
+
+// Undecided is what waits for an owner's word.
+type Undecided struct {
+	Subscriptions int        // requests to subscribe
+	Asks          int        // people on waiting lists
+	Plans         []PlanAsks // that they are of, in the order of their names; at most five
+}
+
+// All is both together.
+func (u Undecided) All() int { return u.Subscriptions + u.Asks }
+
+// PlanAsks is a plan by invitation with people who ask to be let in.
+type PlanAsks struct {
+	ID   PlanID
+	Name string
+	Asks int // at most AsksCounted
 }
 
 // PlanChoice is a plan in a menu.

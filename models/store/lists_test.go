@@ -315,7 +315,7 @@ func TestListsOfCatalogAndKeysStartInAnIndex(t *testing.T) {
 			"key":               func() error { _, err := w.Key(ctx, w.developer.ID, made.Key.ID); return err },
 			"key of the plan":   func() error { _, err := w.Key(ctx, w.owner.ID, made.Key.ID); return err },
 			"app's keys":        func() error { _, err := w.AppKeys(ctx, w.developer.ID, made.App.ID); return err },
-			"count of waiting":  func() error { _, err := w.WaitingSubscriptions(ctx, w.owner.ID); return err },
+			"count of waiting":  func() error { _, err := w.Undecided(ctx, w.owner.ID); return err },
 			"API's plans":       func() error { _, err := w.APIPlans(ctx, w.owner.ID, w.api.ID); return err },
 			"plans by name":     func() error { _, err := w.PlanChoices(ctx, w.owner.ID, 5); return err },
 			"plans together":    func() error { _, err := w.PlanTotals(ctx, w.owner.ID); return err },

@@ -200,11 +200,11 @@ func wantNothing(t *testing.T, w *world, account models.AccountID) {
 	apps, err5 := w.Apps(ctx, account, models.Page{})
 	own, err6 := w.AccountKeys(ctx, account, models.Page{})
 	choices, err7 := w.StageChoices(ctx, account)
-	waiting, err8 := w.WaitingSubscriptions(ctx, account)
+	waiting, err8 := w.Undecided(ctx, account)
 	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 		ok(t, err)
 	}
-	if n := len(apis.Items) + len(plans.Items) + len(subscriptions.Items) + len(keys.Items) + len(apps.Items) + len(own.Items) + len(choices) + waiting; n != 0 {
+	if n := len(apis.Items) + len(plans.Items) + len(subscriptions.Items) + len(keys.Items) + len(apps.Items) + len(own.Items) + len(choices) + waiting.All(); n != 0 {
 		t.Errorf("%s has %d things of others in lists", account, n)
 	}
 }

@@ -34,13 +34,13 @@ func TestPlanCountsAreWhatIsThere(t *testing.T) {
 	if total.Keys == 0 || total.Subscribers == 0 || total.Plans != storetest.Few().Plans {
 		t.Fatalf("the owner's plans together: %+v", total)
 	}
-	waiting, err := s.WaitingSubscriptions(ctx, made.Owner.ID)
+	waiting, err := s.Undecided(ctx, made.Owner.ID)
 	ok(t, err)
 	_, err = s.DecideSubscription(ctx, owner, made.Waiting, models.Refuse, "no", made.Now)
 	ok(t, err)
 	wrong("one rejected")
-	if after, err := s.WaitingSubscriptions(ctx, made.Owner.ID); err != nil || after != waiting-1 {
-		t.Errorf("%d wait after %d, %v", after, waiting, err)
+	if after, err := s.Undecided(ctx, made.Owner.ID); err != nil || after.Subscriptions != waiting.Subscriptions-1 {
+		t.Errorf("%+v wait after %+v, %v", after, waiting, err)
 	}
 	ok(t, s.RemoveKeyFromPlan(ctx, owner, made.CustomerKey, made.Plan, made.Now))
 	wrong("a key off its plan")
@@ -60,7 +60,7 @@ func TestPlansAreListedWithoutCountingWhoIsOnThem(t *testing.T) {
 		"plan":    func() error { _, err := w.Plan(ctx, w.owner.ID, one.ID); return err },
 		"menu":    func() error { _, err := w.PlanChoices(ctx, w.owner.ID, 5); return err },
 		"totals":  func() error { _, err := w.PlanTotals(ctx, w.owner.ID); return err },
-		"waiting": func() error { _, err := w.WaitingSubscriptions(ctx, w.owner.ID); return err },
+		"waiting": func() error { _, err := w.Undecided(ctx, w.owner.ID); return err },
 	} {
 		for _, statement := range store.Record(t, w.Store, func() { ok(t, call()) }) {
 			if strings.Contains(statement.SQL, "plan_keys") || strings.Contains(statement.SQL, "subscriptions") {

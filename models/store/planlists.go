@@ -92,7 +92,7 @@ func planListRows(db *gorm.DB, plans []models.Plan) ([]models.PlanRow, error) {
 	rows := make([]models.PlanRow, len(plans))
 	for i, p := range plans {
 		c := counts[p.ID]
-		rows[i] = models.PlanRow{Plan: p, Subscribers: c.Subscribers, Waiting: c.Waiting, Keys: c.Keys}
+		rows[i] = models.PlanRow{Plan: p, Subscribers: c.Subscribers, Waiting: c.Waiting, Asks: c.Asks, Keys: c.Keys}
 		for _, id := range p.Current().StageIDs() {
 			rows[i].Stages = append(rows[i].Stages, labels[id])
 		}
@@ -104,13 +104,15 @@ type planCount struct {
 	PlanID      models.PlanID
 	Subscribers int
 	Waiting     int
+	Asks        int
 	Keys        int
 }
 
 // planCounts tells who is on plans: open subscriptions, those that wait, and keys, the ones that were revoked among them, as the plan's
 // list of keys shows them. The numbers are kept as they come and go.
 func planCounts(db *gorm.DB, plans []models.PlanID) (map[models.PlanID]planCount, error) {
-	rows, err := selectAll[planCount](db, "plan counts", `SELECT c.plan_id, c.keys, iif(p.ended, 0, c.subscribers) AS subscribers, iif(p.ended, 0, c.waiting) AS waiting
+	rows, err := selectAll[planCount](db, "plan counts", `SELECT c.plan_id, c.keys, iif(p.ended, 0, c.subscribers) AS subscribers, iif(p.ended, 0, c.waiting) AS waiting,
+			iif(p.ended, 0, `+asksOf+`) AS asks
 		FROM plan_counts c JOIN plans p ON p.id = c.plan_id WHERE c.plan_id IN ?`, plans)
 	counts := make(map[models.PlanID]planCount, len(rows))
 	for _, r := range rows {

@@ -133,10 +133,27 @@ func oneSubscription(db *gorm.DB, where string, args ...any) (models.Subscriptio
 	return rows[0], nil
 }
 
-// WaitingSubscriptions counts the requests that an owner has not decided.
-func (s *Store) WaitingSubscriptions(ctx context.Context, owner models.AccountID) (int, error) {
-	return selectOne[int](s.read.WithContext(ctx), "waiting subscriptions", `SELECT coalesce(sum(c.waiting), 0) FROM plans p JOIN plan_counts c ON c.plan_id = p.id
+// asksOf counts who asks to be let in to the plan p, up to models.AsksCounted, in the index plan_waiting_state.
+const asksOf = `(SELECT count(*) FROM (SELECT 1 FROM plan_waiting w WHERE w.plan_id = p.id AND w.state = 'waiting' LIMIT 999))`
+
+// plansAsked is how many plans with a waiting list are named.
+const plansAsked = 5
+
+// Undecided counts what an owner has not decided, and names plans that people ask to be let in to.
+func (s *Store) Undecided(ctx context.Context, owner models.AccountID) (u models.Undecided, err error) {
+	db := s.read.WithContext(ctx)
+	u.Subscriptions, err = selectOne[int](db, "waiting subscriptions", `SELECT coalesce(sum(c.waiting), 0) FROM plans p JOIN plan_counts c ON c.plan_id = p.id
 		WHERE p.owner_id = ? AND p.ended = 0`, owner)
+	if err != nil {
+		return u, err
+	}
+	plans, err := selectAll[models.PlanAsks](db, "waiting lists", `SELECT p.id, p.name, `+asksOf+` AS asks FROM plans p JOIN plan_joining j ON j.plan_id = p.id
+		WHERE p.owner_id = ? AND p.ended = 0 AND j.waiting_list = 1 AND asks > 0 ORDER BY p.name, p.id`, owner)
+	for _, p := range plans {
+		u.Asks += p.Asks
+	}
+	u.Plans = plans[:min(len(plans), plansAsked)]
+	return u, err
 }
 
 // OwnerSubscriptions lists the subscriptions to an owner's plans, newest request first. Search is a prefix of the app's name, of the

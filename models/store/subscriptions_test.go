@@ -104,8 +104,8 @@ func TestAPendingKeyWorksOnApproval(t *testing.T) {
 	if made.Subscription.State != models.SubscriptionPending || w.state(made.Key.ID, p.ID) != models.MemberPending {
 		t.Fatalf("subscription %s, key %s", made.Subscription.State, w.state(made.Key.ID, p.ID))
 	}
-	if n, err := w.WaitingSubscriptions(t.Context(), w.owner.ID); n != 1 || err != nil {
-		t.Errorf("%d wait, %v", n, err)
+	if u, err := w.Undecided(t.Context(), w.owner.ID); u.Subscriptions != 1 || err != nil {
+		t.Errorf("%+v wait, %v", u, err)
 	}
 	w.wantChange(models.ChangeKey, int64(made.Key.ID), func() {
 		sub, err := w.DecideSubscription(t.Context(), w.asOwner(), made.Subscription.ID, models.Approve, "", w.later())

@@ -110,6 +110,7 @@ type KindGroup struct {
 // WebhookView is one webhook.
 type WebhookView struct {
 	Href, Base, URL, State string
+	Note                   string // in its owner's words
 	Kind                   ui.Kind
 	Secret                 string // shown once; "": not now
 	SecretTitle            string

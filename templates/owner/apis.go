@@ -78,7 +78,10 @@ type DeploymentRow struct {
 }
 
 // PlanUse is a plan that opens a stage.
-type PlanUse struct{ Plan, Href, Stage, Who string }
+type PlanUse struct {
+	Plan, Href, Who string
+	Stages          []string
+}
 
 // ImportView asks for a newer document.
 type ImportView struct {

@@ -18,17 +18,22 @@ type OverviewView struct {
 	Steps                        []ui.Step // until a plan is published
 	Waiting                      []SubscriptionRow
 	MoreWaiting                  bool
+	Asks                         []PlanAsks
 	Figures                      usage.Figures
 	Problem, ProblemHref         string
 	ByPlan, ByMethod             usage.Breakdown
 	Subscribers, Keys, Published int
 }
 
+// PlanAsks is a plan by invitation that people ask to be let in to.
+type PlanAsks struct{ Plan, Href, Words string }
+
 // SubscriptionsView is the list of subscriptions.
 type SubscriptionsView struct {
 	Now                time.Time
 	Query, State, Plan string
 	Waiting            int
+	Asks               []PlanAsks
 	Tabs               []ui.Tab
 	Pills              []ui.Pill
 	Rows               []SubscriptionRow

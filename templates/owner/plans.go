@@ -21,7 +21,10 @@ type PlansView struct {
 type PlanRow struct {
 	Name, Href                                 string
 	State                                      ui.BadgeProps
-	Draft                                      bool   // a published plan with changes that are not published
+	Draft                                      bool      // a published plan with changes that are not published
+	Changes                                    time.Time // when they come into force by themselves; zero: they do not
+	Asks                                       int       // people who ask to be let in
+	AsksHref                                   string
 	Limits                                     string // "50 rps · burst 100 · 10,000 requests a month"
 	Stages                                     []string
 	Subscribers, Waiting, Keys                 int
