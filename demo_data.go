@@ -93,7 +93,7 @@ func (d *demoData) seed(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	t := &story{demoData: d, ctx: ctx, owner: owner, developer: developer, now: now}
+	t := &story{demoData: d, ctx: ctx, owner: owner, developer: developer, admin: demoActor(people[models.RoleAdmin]), now: now}
 	t.people(hash)
 	t.webhooks()
 	t.step("plans", func() (err error) { t.plans, err = d.seedPlans(ctx, owner, stages, opened); return err })

@@ -31,12 +31,12 @@ const (
 // story tells it, step by step.
 type story struct {
 	*demoData
-	ctx              context.Context
-	owner, developer models.Actor
-	customers        map[string]models.Actor // by first name
-	plans            map[string]models.Plan
-	now              time.Time
-	err              error // of the first step that failed
+	ctx                     context.Context
+	owner, developer, admin models.Actor
+	customers               map[string]models.Actor // by first name
+	plans                   map[string]models.Plan
+	now                     time.Time
+	err                     error // of the first step that failed
 }
 
 // ago is a time in the story.
@@ -62,7 +62,10 @@ func (t *story) people(hash string) {
 			a, err := t.in.store.CreateAccount(t.ctx, models.CommandLine(), models.NewAccount{Email: c.email, Name: c.name, PasswordHash: hash, Role: models.RoleDeveloper}, t.ago(88-9*i, 0))
 			first, _, _ := strings.Cut(c.name, " ")
 			t.customers[first] = demoActor(a)
-			return err
+			if err != nil {
+				return err
+			}
+			return t.in.store.MarkSeen(t.ctx, a.ID, t.ago(3*i, time.Duration(i+2)*time.Hour))
 		})
 	}
 }
@@ -77,6 +80,7 @@ func (t *story) tell() {
 	t.deprecation()
 	t.coming()
 	t.waiting()
+	t.invitations()
 	t.deliver()
 }
 
@@ -152,16 +156,16 @@ func (t *story) subscribers() {
 	t.subscribe(t.customers["Tomas"], "Free", models.NewSubscription{AppName: "Status board", KeyName: "board"}, t.ago(77, 0))
 	old := t.subscribe(t.customers["Tomas"], "Growth", models.NewSubscription{AppName: "Old dashboard", KeyName: "dashboard"}, t.ago(75, 0))
 	t.step("end", func() error {
-		return s.CancelSubscription(t.ctx, t.customers["Tomas"], old.Subscription.ID, t.ago(31, 0))
+		return s.CancelSubscription(t.ctx, t.customers["Tomas"], old.Subscription.ID, t.ago(21, 0))
 	})
-	kiosk := t.subscribe(t.customers["Wen"], "Growth", models.NewSubscription{AppName: "Paper Plane kiosk", KeyName: "kiosk"}, t.ago(58, 0))
+	kiosk := t.subscribe(t.customers["Wen"], "Growth", models.NewSubscription{AppName: "Paper Plane kiosk", KeyName: "kiosk"}, t.ago(28, 0))
 	t.step("suspend", func() error {
-		_, err := s.DecideSubscription(t.ctx, t.owner, kiosk.Subscription.ID, models.Suspend, "The invoice of October is open since 30 days.", t.ago(4, 0))
+		_, err := s.DecideSubscription(t.ctx, t.owner, kiosk.Subscription.ID, models.Suspend, "The first invoice is open.", t.ago(4, 0))
 		return err
 	})
-	crawl := t.subscribe(t.developer, "Scale", models.NewSubscription{AppName: "Price crawler", KeyName: "crawler", Message: "We read the whole catalog every hour."}, t.ago(44, 5*time.Hour))
+	crawl := t.subscribe(t.developer, "Scale", models.NewSubscription{AppName: "Price crawler", KeyName: "crawler", Message: "We read the whole catalog every hour."}, t.ago(17, 5*time.Hour))
 	t.step("refuse", func() error {
-		_, err := s.DecideSubscription(t.ctx, t.owner, crawl.Subscription.ID, models.Refuse, "Growth is enough for this: read what has changed instead of all of it.", t.ago(44, 0))
+		_, err := s.DecideSubscription(t.ctx, t.owner, crawl.Subscription.ID, models.Refuse, "Growth is enough for this: read what has changed instead of all of it.", t.ago(17, 0))
 		return err
 	})
 }
@@ -177,6 +181,14 @@ func (t *story) waiting() {
 	}
 }
 
+// invitations are the administrator's.
+func (t *story) invitations() {
+	t.step("invite", func() error {
+		_, _, err := t.in.store.CreateLink(t.ctx, t.admin, models.NewLink{Kind: models.LinkInvite, Email: "lena@example.com", Role: models.RoleOwner, Mail: true}, t.ago(1, 0))
+		return err
+	})
+}
+
 // ownerKeys are made by the owner, or come from a file.
 func (t *story) ownerKeys() {
 	t.step("import", func() error {
@@ -184,7 +196,11 @@ func (t *story) ownerKeys() {
 		for i, c := range []struct{ name, customer string }{
 			{"fjord-kiosk", demoFjord}, {"fjord-booking", demoFjord}, {"harbour-display", "C-1081"}, {"museum-audio", "C-1090"}, {"museum-tickets", "C-1090"}, {"tram-times", "C-1102"},
 		} {
-			rows = append(rows, models.KeyImport{Line: i + 2, Value: crand.Text(), Name: c.name, CustomerID: c.customer, Enabled: i != 3, Plans: []models.PlanID{t.plans["Growth"].ID}})
+			row := models.KeyImport{Line: i + 2, Value: crand.Text(), Name: c.name, CustomerID: c.customer, Enabled: i != 3, Plans: []models.PlanID{t.plans["Growth"].ID}}
+			if c.name == "museum-tickets" {
+				row.ExpiresAt = t.now.AddDate(0, 0, 12).Truncate(24 * time.Hour)
+			}
+			rows = append(rows, row)
 		}
 		_, err := t.in.store.ImportKeys(t.ctx, t.owner, models.NewImport{File: "partners-autumn.csv", Bytes: 612}, rows, t.ago(64, 0))
 		return err
@@ -207,6 +223,14 @@ func (t *story) ownerKeys() {
 func (t *story) after() {
 	// Where the demo's alerts begin to look as soon as it serves.
 	t.step("alerts", func() error { return t.in.store.RaiseAlerts(t.ctx, t.now.Add(-3*time.Hour)) })
+	t.step("statements", func() error { // each was closed when its month was over
+		for month := models.MonthOf(t.ago(demoDays, 0)).AddDate(0, 1, 0); !month.Add(2 * time.Hour).After(t.now); month = month.AddDate(0, 1, 0) {
+			if err := t.in.store.CloseMonths(t.ctx, month.Add(90*time.Minute)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	t.step("extend a quota", func() error {
 		for _, c := range t.callers {
 			if c.key == 0 || c.burst == 0 {

@@ -40,7 +40,7 @@ func (o *Outbox) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := notices.OutboxView{Server: r.Site.mails(), Pages: listPages(r, p, list.Next), Now: r.Now, Stuck: stuckWords(r)}
+	v := notices.OutboxView{Server: r.Site.mails(), All: state == "", Pages: listPages(r, p, list.Next), Now: r.Now, Stuck: stuckWords(r)}
 	for _, s := range states {
 		label := "All"
 		if s != "" {

@@ -56,7 +56,7 @@ func Alerts(p ui.Page, v AlertsView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if !v.Full {
+				if !v.Full && len(v.Rows) > 0 {
 					templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "New alert", Icon: "plus", Href: v.Base + "/new", Variant: ui.Primary}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -302,7 +302,7 @@ func Alerts(p ui.Page, v AlertsView) templ.Component {
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
-							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span></td><td class=\"hide-s\">")
+							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span></td><td>")
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -338,7 +338,7 @@ func Alerts(p ui.Page, v AlertsView) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Alerts", Columns: []ui.Column{{Label: "Alert"}, {Label: "State", Hide: ui.Phone}, {Label: "Tells by", Hide: ui.Tablet}, {Label: "Told last", Hide: ui.Phone}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Alerts", Columns: []ui.Column{{Label: "Alert"}, {Label: "State"}, {Label: "Tells by", Hide: ui.Tablet}, {Label: "Told last", Hide: ui.Phone}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -38,6 +38,7 @@ type VerifyView struct {
 // OutboxView is the mails of an installation.
 type OutboxView struct {
 	Server bool
+	All    bool   // of every state
 	Stuck  string // since when the oldest mail has waited, in words; "": none is stuck
 	Tabs   []ui.Tab
 	Rows   []OutboxRow

@@ -62,7 +62,7 @@ func Webhooks(p ui.Page, v WebhooksView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				if !v.Full {
+				if !v.Full && len(v.Rows) > 0 {
 					templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "New webhook", Icon: "plus", Href: v.Base + "/new", Variant: ui.Primary}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -145,7 +145,7 @@ func Overview(p ui.Page, v OverviewView) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Waiting subscriptions", Columns: []ui.Column{{Label: "App"}, {Label: "Plan"}, {Label: "State", Hide: ui.Phone}, {Label: "Keys", Num: true, Hide: ui.Tablet}, {Label: "Asked", Hide: ui.Tablet}, {Label: "Actions", Quiet: true, Num: true}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Waiting subscriptions", Columns: []ui.Column{{Label: "App"}, {Label: "Plan", Hide: ui.Phone}, {Label: "State", Hide: ui.Phone}, {Label: "Keys", Num: true, Hide: ui.Tablet}, {Label: "Asked", Hide: ui.Tablet}, {Label: "Actions", Quiet: true, Num: true}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

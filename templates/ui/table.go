@@ -6,6 +6,7 @@ type TableProps struct {
 	Caption string // says what is listed; read aloud only
 	Columns []Column
 	Flush   bool // lines up with the text around it: for a table in a padded card
+	Stack   bool // on phones, cells stand below the first one of their row, each under its data-label
 }
 
 // Column is the head of a column. The cells below must have the same class: that

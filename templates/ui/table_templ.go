@@ -48,7 +48,7 @@ func Table(t TableProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var3 = []any{"t", templ.KV("flush", t.Flush)}
+		var templ_7745c5c3_Var3 = []any{"t", templ.KV("flush", t.Flush), templ.KV("stacked", t.Stack)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
