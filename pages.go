@@ -27,7 +27,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		return handlers.KeyLimits(l), ok
 	}
 	addresses := upstreamCheck{policy}
-	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs(), Since: in.now()}
+	receipts := &handlers.Receipts{Store: in.store, Kept: in.keptReceipts(), Log: in.keptLog(), Docs: problemDocs(), Since: in.gateway.LevelsSince()}
 	if in.recorder != nil {
 		receipts.Arrivals = in.recorder
 	}

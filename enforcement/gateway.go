@@ -84,6 +84,7 @@ type Gateway struct {
 	config  Config
 	start   time.Time     // when the machine had been up for uptime
 	uptime  int64         // nanoseconds
+	since   time.Time     // of LevelsSince, set by Load
 	clock   func() int64  // of throttles: nanoseconds since the machine was started
 	keys    *keyring.Ring // set before current
 	meter   *meter.Meter

@@ -58,7 +58,9 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 		return fmt.Errorf("levels of throttles: %w", err)
 	}
 	same := r.Boot == g.config.Journal.Boot() && exact
+	g.since = g.start.Add(-time.Duration(g.uptime))
 	if r.Boot != "" && !same && !r.Ordered {
+		g.since = g.start
 		g.emptyBuckets(s, keys)
 		return nil
 	}
@@ -89,6 +91,9 @@ func (g *Gateway) loadLevels(ctx context.Context, s *snapshot, keys *keyring.Rin
 	}
 	return nil
 }
+
+// LevelsSince is from when on the buckets of throttles have gone on without having been emptied: at the earliest since the machine started.
+func (g *Gateway) LevelsSince() time.Time { return g.since }
 
 // sharedBy is the bucket of many keys whose level l is; unlimited if there is none any more.
 func (s *snapshot) sharedBy(l models.ThrottleLevel) limit.SharedLayer {

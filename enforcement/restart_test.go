@@ -212,3 +212,18 @@ func TestAStopThatCannotSaveSaysSo(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// What a receipt says of the requests before it needs buckets that were not emptied meanwhile: after a machine that stopped they were.
+func TestItIsKnownSinceWhenNoBucketWasEmptied(t *testing.T) {
+	o := newOne(t, throttle(0.1, 6))
+	began := o.g.LevelsSince()
+	o.restart(t, time.Minute)
+	if got := o.g.LevelsSince(); !got.Equal(began) || !got.Before(o.clock.now()) {
+		t.Errorf("an ordered stop moves it from %v to %v", began, got)
+	}
+	o.boot = [16]byte{1} // another run of the machine, and nobody stopped this one in order
+	o.clock.advance(time.Minute)
+	if g := o.gateway(t); !g.LevelsSince().Equal(o.clock.now()) {
+		t.Errorf("buckets were emptied at %v, it says %v", o.clock.now(), g.LevelsSince())
+	}
+}

@@ -90,7 +90,7 @@ func (s *Subscribe) Ask(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return r.Done(apiPath(r.Param("slug")), "The owner was asked. When they let you in, the plan appears here."), nil
+	return r.Done(apiPath(r.Param("slug")), "The owner was asked. When they let you in, you are told, and the plan appears here."), nil
 }
 
 func (s *Subscribe) ask(r *Request, plan string, f *Form, again bool) (Reply, error) {

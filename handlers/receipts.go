@@ -28,7 +28,7 @@ type Receipts struct {
 	Docs  []ProblemDoc
 	// Arrivals are what keys sent, second by second; nil: nothing is recorded.
 	Arrivals Around
-	Since    time.Time // from when on levels of throttles are known to have gone on: a machine that started anew may have begun with other ones
+	Since    time.Time // from when on no bucket was emptied, as after the machine stopped; before it, levels say nothing of what came
 }
 
 // What is not found, whether there is no such receipt or it is another's: the answer must not tell which.

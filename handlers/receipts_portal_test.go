@@ -218,7 +218,9 @@ func TestReceiptSaysWhatTheRecordingProves(t *testing.T) {
 	arrival := models.Arrival{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: refusal.MethodID, Second: p.clock.Unix(), Admitted: 10, Throttled: 1}
 	earlier := arrival
 	earlier.Second, earlier.Admitted, earlier.Throttled = arrival.Second-300, 1, 0
-	ok(t, p.recorder.Keep([]models.Arrival{earlier, arrival}))
+	over := arrival
+	over.Second, over.Admitted, over.Throttled, over.OverQuota = arrival.Second-150, 0, 0, 1
+	ok(t, p.recorder.Keep([]models.Arrival{earlier, over, arrival}))
 	cell := models.UsageCell{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: refusal.MethodID, Minute: p.clock.Truncate(time.Minute).Unix(), Outcome: models.OutcomeSuccess, Count: 10}
 	refused := cell
 	refused.Outcome, refused.Count = models.OutcomeThrottled, 1
@@ -232,6 +234,12 @@ func TestReceiptSaysWhatTheRecordingProves(t *testing.T) {
 	if n := strings.Count(got.text(), "would have passed it"); n != 3 {
 		t.Errorf("said %d times", n)
 	}
+	used := strings.Repeat("c", 32)
+	p.kept[used] = p.refusal(made, p.free, func(r *models.Receipt) {
+		r.ID, r.At, r.Outcome, r.Problem, r.Status, r.Layer, r.RetryAfter = used, time.Unix(over.Second, 5e8), models.OutcomeQuota, "quota-exceeded", 429, limit.LayerQuota, time.Hour
+		*r.Limits.Of(limit.LayerQuota) = models.ReceiptLimit{Limited: true, Limit: 10_000, Reset: time.Hour, Period: limit.PeriodDay}
+	})
+	b.get("/requests/"+used).says(t, "The quota is used up", "Growth would have passed it", "Scale would have passed it")
 	refusal.Limits.Of(limit.LayerStage).Limited = true // and empty: what the stage lets pass to all is no plan's
 	p.kept[receiptID] = refusal
 	b.get(path).hasNot(t, "would have passed it")
