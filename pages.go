@@ -31,6 +31,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	if in.recorder != nil {
 		receipts.Arrivals = in.recorder
 	}
+	reader := openapi.NewReader()
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
 		Catalog:  &handlers.Catalog{Store: in.store, Operations: operations, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},
@@ -57,7 +58,8 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Logs:          &handlers.Logs{Store: in.store, Log: in.keptLog(), Docs: problemDocs()},
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store, Log: in.keptLog()},
-		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: openapi.NewReader(), Addresses: addresses},
+		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: reader, Addresses: addresses},
+		OwnerDocuments:     &handlers.OwnerDocuments{Store: in.store, Reader: reader},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},

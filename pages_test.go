@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,8 @@ import (
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/models"
+	"gatehouse/models/openapi"
+	"gatehouse/models/openapi/diff"
 	"gatehouse/models/store/storetest"
 )
 
@@ -108,7 +111,49 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded, log *slo
 	}
 	p.mail = mails.Items[0].ID.String()
 	p.deprecation, p.entry = deprecateOne(t, in, made)
+	bringOne(t, in, made)
 	return p
+}
+
+// bringOne lets a document wait that takes away most of the API's operations, and changes the others.
+func bringOne(t testing.TB, in *instance, made storetest.Seeded) {
+	t.Helper()
+	draft, err := in.store.Draft(t.Context(), made.Owner.ID, made.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := openapi.OpenReference(draft.Reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := diff.Side{Reference: was}
+	d := openapi.Description{Format: "openapi 3.1.0", Title: "Newer", Version: "2"}
+	for i, m := range draft.Methods {
+		before.Calls = append(before.Calls, diff.Call{Verb: m.Verb, Path: m.Path, Summary: m.Summary, ID: m.ID.String()})
+		if i%3 == 0 {
+			d.Operations = append(d.Operations, openapi.Operation{Verb: m.Verb, Path: m.Path, Summary: m.Summary, Parameters: []openapi.Parameter{{Name: "since", In: "query", Required: true, Type: "string"}}})
+		}
+	}
+	d.Operations = append(d.Operations, openapi.Operation{Verb: "GET", Path: "/brought", Slug: "brought"})
+	reading, err := d.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := openapi.OpenReference(reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := diff.Compare(t.Context(), before, diff.Side{Reference: is, Calls: diff.Calls(is)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]any{"diff": found})
+	if err == nil {
+		_, err = in.store.BringDocument(t.Context(), storetest.Actor(made.Owner), models.DocumentChange{APIID: made.API, Draft: draft.Digest, Diff: text, Document: []byte("openapi: 3.1.0"), Reading: reading}, made.Now)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // deprecateOne deprecates an operation of the API and writes of it, unless a process before has.
@@ -376,7 +421,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order",
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought",
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"
@@ -417,7 +462,7 @@ func everyPageAnswers(t *testing.T, p *portal) {
 				if w.Code != status {
 					t.Errorf("GET %s answers %q %d, want %d", g.path, reader, w.Code, status)
 				}
-				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, "/data") && !strings.HasSuffix(g.route, ".json") && kind != "application/atom+xml; charset=utf-8" {
+				if kind := w.Header().Get("Content-Type"); w.Code == http.StatusOK && !strings.HasPrefix(kind, "text/") && !strings.Contains(g.route, "/openapi.") && !strings.HasSuffix(g.route, "/data") && !strings.HasSuffix(g.route, ".json") && !strings.HasSuffix(g.route, "/diff/document") && kind != "application/atom+xml; charset=utf-8" {
 					t.Errorf("GET %s answers %q with %s", g.path, reader, kind)
 				}
 			}

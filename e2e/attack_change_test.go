@@ -182,6 +182,9 @@ func TestAttackBrokenFilesLeaveNothingHalfDone(t *testing.T) {
 		n++
 		answer := w.owner.post("/owner/apis/"+s.id+"/import", "document", document)
 		w.harmless(what, answer)
+		w.harmless(what, w.owner.get("/owner/apis/"+s.id+"/diff"))
+		w.owner.post("/owner/apis/"+s.id+"/diff", "change", find(t, `name="change" value="(\w+)"`, w.owner.page("/owner/apis/"+s.id+"/diff")))
+		w.harmless(what, w.owner.get("/owner/apis/"+s.id+"/diff"))
 		w.harmless(what, w.owner.get("/owner/apis/"+s.id))
 		w.harmless(what, w.owner.get("/owner/apis/"+s.id+"/import"))
 		w.done(w.owner, "/owner/apis/"+s.id+"/stages/"+s.stage+"/deploy")

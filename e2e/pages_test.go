@@ -16,7 +16,7 @@ import (
 var idPattern = regexp.MustCompile(`/(?:[0-9a-z]{10}|[0-9a-f]{32})(/|$)`)
 
 // document is the path of what is no page: a text, feed, description or table for programs, or a mail in its frame, which runs no script and so not axe.
-var document = regexp.MustCompile(`\.(?:atom|csv|json|md|txt|yaml)(?:\?|$)|^/admin/outbox/ID/preview`)
+var document = regexp.MustCompile(`\.(?:atom|csv|json|md|txt|yaml)(?:\?|$)|^/admin/outbox/ID/preview|/diff/document`)
 
 // TestEveryPageIsAccessible follows every link of the demo as a visitor, developer, owner and administrator, and lets axe judge each kind of page, on a wide light
 // screen and on a dark phone; with GATEHOUSE_LOOKS=all on a wide dark one and a light phone, too. A page that is broken, scrolls sideways or breaks a rule fails

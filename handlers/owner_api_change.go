@@ -1,14 +1,9 @@
 package handlers
 
 import (
-	"fmt"
 	"slices"
 
-	"github.com/a-h/templ"
-
 	"gatehouse/models"
-	"gatehouse/templates/owner"
-	"gatehouse/templates/ui"
 )
 
 // Settings changes name, address, summary, tags and where callers put their key.
@@ -132,76 +127,4 @@ func changedKeys(f *Form, methods []models.Method) (need, open []models.MethodID
 		}
 	}
 	return need, open
-}
-
-// ImportForm asks for a newer document and says what there is to say about the present one.
-func (o *OwnerAPIs) ImportForm(r *Request) (Reply, error) {
-	api, err := o.api(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	page, err := o.importPage(r, api, NewForm())
-	return Page(page), err
-}
-
-func (o *OwnerAPIs) importPage(r *Request, api models.API, f *Form) (templ.Component, error) {
-	v := owner.ImportView{Name: api.Name, Href: ownerAPIPath(api.ID), Has: api.HasDocument}
-	if api.HasDocument {
-		_, reading, err := o.Store.Document(r.Context(), r.Account.ID, api.ID)
-		if err != nil {
-			return nil, err
-		}
-		d, err := documentOf(reading)
-		if err != nil {
-			return nil, err
-		}
-		v.Format, v.Title, v.Version, v.Unsecured = d.Description.Format, d.Description.Title, d.Description.Version, !d.Description.Secured
-		for _, n := range d.notes {
-			v.Notes = append(v.Notes, owner.Note{Where: n.Where, Text: n.Text})
-		}
-	}
-	return owner.Import(r.layout("Document", apisCrumb(), ui.Crumb{Label: api.Name, Href: v.Href}, ui.Crumb{}), v, f), nil
-}
-
-// Import replaces the API's document and methods.
-func (o *OwnerAPIs) Import(r *Request) (Reply, error) {
-	api, err := o.api(r)
-	if err != nil {
-		return Reply{}, err
-	}
-	f, err := r.Upload()
-	if err != nil {
-		return Reply{}, err
-	}
-	again := func() (Reply, error) {
-		page, err := o.importPage(r, api, f)
-		return Again(page), err
-	}
-	d, ok, err := readDocument(r.Context(), o.Reader, f)
-	if err != nil {
-		return Reply{}, err
-	}
-	if !ok {
-		f.Fail("document", "Choose a file, or paste the document.")
-		return again()
-	}
-	changes, err := o.Store.ImportDocument(r.Context(), r.Actor(), api.ID, d.bytes, d.Pack, d.methods, r.Now)
-	if f.Accept(err) {
-		return again()
-	}
-	if err != nil {
-		return Reply{}, err
-	}
-	return r.Done(ownerAPIPath(api.ID)+"#methods", importWords(changes, len(d.notes))), nil
-}
-
-func importWords(c models.ImportChanges, notes int) string {
-	text := "The document is imported; no method has changed."
-	if len(c.Added)+len(c.Changed)+len(c.Removed) > 0 {
-		text = fmt.Sprintf("Imported: %s added, %d changed, %d removed. Deploy to bring that to callers.", count(len(c.Added), "method"), len(c.Changed), len(c.Removed))
-	}
-	if notes > 0 {
-		text += fmt.Sprintf(" There are %s on the document.", count(notes, "note"))
-	}
-	return text
 }

@@ -57,6 +57,13 @@ func (o *OwnerAPIs) showPage(r *Request, api models.API, settings, method *Form)
 		Name: api.Name, Slug: api.Slug, Summary: api.Summary, Href: ownerAPIPath(id), Now: r.Now, HasDocument: api.HasDocument, Undeployed: api.Undeployed && len(deployments) > 0,
 		KeyWords: ownerKeyWords(api.KeySource), CatalogHref: "/apis/" + api.Slug, UsageHref: "/owner/usage?api=" + id.String(), LogHref: pathWith(ownersLog, "api", api.Slug), MethodFailed: method != nil, SettingsFailed: settings != nil,
 	}
+	waits, err := o.Store.DocumentWaits(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if waits {
+		v.WaitingHref = diffPath(id)
+	}
 	v.Badges = []ui.BadgeProps{{Kind: ui.Line, Text: count(len(methods), "method")}}
 	if v.Undeployed {
 		v.Badges = append(v.Badges, ui.BadgeProps{Kind: ui.Warn, Text: "Undeployed changes"})

@@ -19,8 +19,7 @@ type OwnerAPIStore interface {
 	UpdateAPI(ctx context.Context, actor models.Actor, id models.APIID, in models.APISettings, now time.Time) error
 	DeleteAPI(ctx context.Context, actor models.Actor, id models.APIID, now time.Time) error
 	APIPlans(ctx context.Context, owner models.AccountID, id models.APIID) ([]models.PlanUse, error)
-	Document(ctx context.Context, owner models.AccountID, id models.APIID) (document, description []byte, err error)
-	ImportDocument(ctx context.Context, actor models.Actor, id models.APIID, document, description []byte, methods []models.Method, now time.Time) (models.ImportChanges, error)
+	DocumentWaits(ctx context.Context, api models.APIID) (bool, error)
 	Methods(ctx context.Context, owner models.AccountID, id models.APIID) ([]models.Method, error)
 	AddMethod(ctx context.Context, actor models.Actor, api models.APIID, m models.Method, now time.Time) (models.Method, error)
 	RemoveMethod(ctx context.Context, actor models.Actor, api models.APIID, id models.MethodID, now time.Time) error

@@ -241,7 +241,14 @@ func (o *OwnerChanges) deprecationPage(r *Request, api models.API, d models.Depr
 	for i, b := range d.Brownouts {
 		v.Brownouts = append(v.Brownouts, owner.BrownoutRow{Index: strconv.Itoa(i), From: b.From, To: b.To, Words: brownoutWords(b), Over: !b.To.After(r.Now)})
 	}
-	for _, c := range callers.Newest {
+	v.Rows = callerRows(callers.Newest)
+	return owner.Deprecation(r.layout(what, apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: "Deprecations", Href: v.List}, ui.Crumb{}), v, f), nil
+}
+
+// callerRows are keys that call something, with whose they are.
+func callerRows(callers []models.OperationCaller) []owner.CallerRow {
+	rows := make([]owner.CallerRow, len(callers))
+	for i, c := range callers {
 		who := "Made by you"
 		switch {
 		case c.AppName != "":
@@ -249,9 +256,9 @@ func (o *OwnerChanges) deprecationPage(r *Request, api models.API, d models.Depr
 		case c.CustomerID != "":
 			who = "Customer " + c.CustomerID
 		}
-		v.Rows = append(v.Rows, owner.CallerRow{Name: c.KeyName, Hint: c.Hint, Href: ownerKeyPath(c.KeyID), Who: who, Last: c.Last, Calls: c.Calls})
+		rows[i] = owner.CallerRow{Name: c.KeyName, Hint: c.Hint, Href: ownerKeyPath(c.KeyID), Who: who, Last: c.Last, Calls: c.Calls}
 	}
-	return owner.Deprecation(r.layout(what, apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: "Deprecations", Href: v.List}, ui.Crumb{}), v, f), nil
+	return rows
 }
 
 func brownoutWords(b models.Brownout) string {

@@ -22,8 +22,11 @@ func (o *OwnerStages) Deploy(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	back := ownerStagePath(api.ID, s.ID)
-	if f.Get("from") == "api" {
+	switch f.Get("from") {
+	case "api":
 		back = ownerAPIPath(api.ID)
+	case "diff":
+		back = diffPath(api.ID)
 	}
 	d, err := o.Store.Deploy(r.Context(), r.Actor(), api.ID, s.ID, f.Trimmed("note"), r.Now)
 	return ownerDone(r, err, back, back, "Deployment #"+strconv.Itoa(d.Number)+" is on "+s.Name+": callers get it on their next request.")

@@ -82,7 +82,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	return web.Handler(site, web.Pages{
 		System: p.system(s), SiteMap: &handlers.SiteMap{Store: s}, Guides: &handlers.Guides{Store: s, Text: handlers.NewGuideText()}, OwnerGuides: &handlers.OwnerGuides{Store: s, Text: handlers.NewGuideText()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown()},
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
-		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
+		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerDocuments: &handlers.OwnerDocuments{Store: s, Reader: p}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
 		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s, Markdown: handlers.NewMarkdown()}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerOverrides: &handlers.OwnerOverrides{Store: s}, OwnerCustomers: &handlers.OwnerCustomers{Store: s}, SeeAs: &handlers.SeeAs{Store: s}, Home: &handlers.Home{Store: s, Limits: noLimits}, Apps: &handlers.Apps{Store: s, Limits: noLimits}, Keys: &handlers.Keys{Store: s, Limits: noLimits}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Admin: &handlers.Admin{Store: s}, OwnerImports: &handlers.OwnerImports{Store: s, Files: p.imports}, OwnerUsage: &handlers.OwnerUsage{Store: s}, OwnerAnalytics: &handlers.OwnerAnalytics{Store: s},
 		Notices: &handlers.ChangeNotices{Store: s}, Changelog: &handlers.Changelog{Store: s, Markdown: handlers.NewMarkdown()}, OwnerChanges: &handlers.OwnerChanges{Store: s},
 	}, static.Handler())
@@ -353,7 +353,8 @@ func TestImportKeepsIdsAndLeavesNothingOnAMistake(t *testing.T) {
 	p.readError = &openapi.ReadError{Line: 1, Reason: "This is no OpenAPI document."}
 	b.post(path, "document", "hello").again(t, "Line 1: This is no OpenAPI document.", "hello")
 	p.readError = nil
-	b.sees(b.post(path, "document", "openapi: 3.1.0")).has(t, "3 methods added, 0 changed, 3 removed")
+	diff := b.sees(b.post(path, "document", "openapi: 3.1.0"))
+	b.sees(b.post("/owner/apis/"+w.api.ID.String()+"/diff", "change", change(diff))).has(t, "3 methods added, 0 changed, 3 removed")
 }
 
 // gzipped is the size of a page as it travels.

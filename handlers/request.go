@@ -273,6 +273,14 @@ func (r *Request) file(field string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// fileName is what the browser calls the file that it sent in a field; "" for none.
+func (r *Request) fileName(field string) string {
+	if r.MultipartForm == nil || len(r.MultipartForm.File[field]) == 0 {
+		return ""
+	}
+	return r.MultipartForm.File[field][0].Filename
+}
+
 // safeNext returns a path of this site to go on to, or fallback.
 func safeNext(next, fallback string) string {
 	u, err := url.Parse(next)

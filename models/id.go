@@ -81,4 +81,6 @@ type (
 	ChangeNoticeID = ID[ChangeNotice]
 	DeprecationID  = ID[Deprecation]
 	ChangelogID    = ID[ChangelogEntry]
+
+	DocumentChangeID = ID[DocumentChange]
 )

@@ -35,6 +35,7 @@ type Pages struct {
 
 	OwnerOverview      *handlers.OwnerOverview
 	OwnerAPIs          *handlers.OwnerAPIs
+	OwnerDocuments     *handlers.OwnerDocuments
 	OwnerStages        *handlers.OwnerStages
 	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
@@ -235,7 +236,12 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/methods", p.OwnerAPIs.AddMethod)
 	g.post("/owner/apis/:api/methods/key-required", p.OwnerAPIs.KeyRequired)
 	g.post("/owner/apis/:api/methods/:method/remove", p.OwnerAPIs.RemoveMethod)
-	g.form("/owner/apis/:api/import", p.OwnerAPIs.ImportForm, p.OwnerAPIs.Import)
+	g.form("/owner/apis/:api/import", p.OwnerDocuments.ImportForm, p.OwnerDocuments.Bring)
+	g.form("/owner/apis/:api/diff", p.OwnerDocuments.Show, p.OwnerDocuments.Import)
+	g.post("/owner/apis/:api/diff/compare", p.OwnerDocuments.Compare)
+	g.post("/owner/apis/:api/diff/discard", p.OwnerDocuments.Discard)
+	g.get("/owner/apis/:api/diff/document", p.OwnerDocuments.Text)
+	g.get("/owner/apis/:api/diff/:item", p.OwnerDocuments.Item)
 	g.form("/owner/apis/:api/delete", p.OwnerAPIs.DeleteForm, p.OwnerAPIs.Delete)
 	g.get("/owner/apis/:api/deployments/:deployment", p.OwnerStages.Deployment)
 	g.get("/owner/apis/:api/stages/new", p.OwnerStages.New)

@@ -168,9 +168,7 @@ func TestMethodsKeepTheirIdsOverImportsAndRemovals(t *testing.T) {
 	before, err := w.Methods(ctx, w.owner.ID, api)
 	ok(t, err)
 	ok(t, w.SetKeyRequired(ctx, actor, api, []models.MethodID{before[1].ID}, false, w.later()))
-	changes, err := w.ImportDocument(ctx, actor, api, []byte("{}"), []byte(`{"operations":[]}`), []models.Method{
-		{Verb: "POST", Path: "/users", Summary: "new words", KeyRequired: true}, {Verb: "GET", Path: "/new"}}, w.later())
-	ok(t, err)
+	changes := w.bring("{}", "read", models.Method{Verb: "POST", Path: "/users", Summary: "new words", KeyRequired: true}, models.Method{Verb: "GET", Path: "/new"})
 	w.wantEvent("api.import", api.String(), w.owner.ID)
 	if len(changes.Added) != 1 || len(changes.Changed) != 1 || len(changes.Removed) != 1 || changes.Removed[0].ID != before[0].ID {
 		t.Errorf("got %+v", changes)
@@ -197,12 +195,10 @@ func TestMethodsKeepTheirIdsOverImportsAndRemovals(t *testing.T) {
 // Who reads about a stage must read what was deployed there, and not what its owner is drafting.
 func TestADeploymentKeepsItsDocument(t *testing.T) {
 	w := newWorld(t)
-	ctx, actor := t.Context(), w.asOwner()
-	methods := []models.Method{{Verb: "GET", Path: "/users"}}
+	ctx := t.Context()
 	bring := func(reading string) {
 		t.Helper()
-		_, err := w.ImportDocument(ctx, actor, w.api.ID, []byte("openapi: "+reading), []byte(reading), methods, w.later())
-		ok(t, err)
+		w.bring("openapi: "+reading, reading, models.Method{Verb: "GET", Path: "/users"})
 	}
 	bring("first")
 	w.plan("Free", w.stage("prod"))
@@ -227,9 +223,8 @@ func TestADeploymentKeepsItsDocument(t *testing.T) {
 // What an earlier version left unread is read once, and nothing else is read again.
 func TestUnreadDocumentsAreReadOnce(t *testing.T) {
 	w := newWorld(t)
-	ctx, actor := t.Context(), w.asOwner()
-	_, err := w.ImportDocument(ctx, actor, w.api.ID, []byte("openapi: old"), []byte("x"), []models.Method{{Verb: "GET", Path: "/users"}}, w.later())
-	ok(t, err)
+	ctx := t.Context()
+	w.bring("openapi: old", "x", models.Method{Verb: "GET", Path: "/users"})
 	ok(t, store.Writer(w.Store).Exec(`UPDATE documents SET reading = NULL`).Error)
 	unread, err := w.UnreadDocument(ctx, 0)
 	ok(t, err)

@@ -116,22 +116,32 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			_, err := s.UsageHours(ctx, models.UsageScope{Developer: developer.ID}, now, now)
 			return err
 		},
-		"places of usage":  func() error { _, err := s.UsagePlaces(ctx, developer.ID); return err },
-		"months":           func() error { _, err := s.StatementMonths(ctx, owner.ID, now, 12); return err },
-		"statements":       func() error { _, err := s.Statements(ctx, owner.ID, now, models.Page{After: "1.2"}); return err },
-		"statement":        func() error { _, err := s.Statement(ctx, owner.ID, now, 1); return ignoreNotFound(err) },
-		"own statements":   func() error { _, err := s.AccountStatements(ctx, developer.ID, 12); return err },
-		"own statement":    func() error { _, err := s.AccountStatement(ctx, developer.ID, now, 1); return ignoreNotFound(err) },
-		"consumer":         func() error { _, err := s.Consumer(ctx, owner.ID, 1); return ignoreNotFound(err) },
-		"growing":          func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersGrowing, 5); return err },
-		"declining":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersDeclining, 5); return err },
-		"throttled":        func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersThrottled, 5); return err },
-		"near their quota": func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersNearQuota, 5); return err },
-		"called of all":    func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 0, 5, now); return err },
-		"called of an API": func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 5, 5, now); return err },
-		"accounts at all":  func() error { _, err := s.HasAccounts(ctx); return err },
-		"password's hash":  func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
-		"one's own record": func() error { _, err := s.Account(ctx, owner.ID); return err },
+		"places of usage":      func() error { _, err := s.UsagePlaces(ctx, developer.ID); return err },
+		"months":               func() error { _, err := s.StatementMonths(ctx, owner.ID, now, 12); return err },
+		"statements":           func() error { _, err := s.Statements(ctx, owner.ID, now, models.Page{After: "1.2"}); return err },
+		"statement":            func() error { _, err := s.Statement(ctx, owner.ID, now, 1); return ignoreNotFound(err) },
+		"own statements":       func() error { _, err := s.AccountStatements(ctx, developer.ID, 12); return err },
+		"own statement":        func() error { _, err := s.AccountStatement(ctx, developer.ID, now, 1); return ignoreNotFound(err) },
+		"consumer":             func() error { _, err := s.Consumer(ctx, owner.ID, 1); return ignoreNotFound(err) },
+		"growing":              func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersGrowing, 5); return err },
+		"declining":            func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersDeclining, 5); return err },
+		"throttled":            func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersThrottled, 5); return err },
+		"near their quota":     func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersNearQuota, 5); return err },
+		"called of all":        func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 0, 5, now); return err },
+		"called of an API":     func() error { _, err := s.CalledDeprecations(ctx, owner.ID, 5, 5, now); return err },
+		"reminders of sunsets": func() error { return s.RemindOfSunsets(ctx, now) },
+		"what is deprecated":   func() error { _, err := s.Deprecations(ctx, 5); return err },
+		"a deprecation":        func() error { _, err := s.Deprecation(ctx, owner.ID, 5, 6); return ignoreNotFound(err) },
+		"changelog":            func() error { _, err := s.Changelog(ctx, 5); return err },
+		"document that waits":  func() error { _, err := s.WaitingDocument(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"its text":             func() error { _, _, err := s.WaitingText(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"last import":          func() error { _, err := s.ImportedDocument(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"whether one waits":    func() error { _, err := s.DocumentWaits(ctx, 5); return err },
+		"draft":                func() error { _, err := s.Draft(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"entry of a changelog": func() error { _, err := s.ChangelogEntry(ctx, owner.ID, 5, 6); return ignoreNotFound(err) },
+		"accounts at all":      func() error { _, err := s.HasAccounts(ctx); return err },
+		"password's hash":      func() error { _, err := s.PasswordHash(ctx, owner.ID); return err },
+		"one's own record":     func() error { _, err := s.Account(ctx, owner.ID); return err },
 	}
 	for _, sc := range []models.UsageScope{{Owner: owner.ID}, {Owner: owner.ID, Stages: byKey.Stages}, {Owner: owner.ID, Method: 1}, {Owner: owner.ID, Stages: byKey.Stages, Method: 1},
 		{Developer: developer.ID}, {Developer: developer.ID, Method: 1}, {Developer: developer.ID, Plans: byPlan.Plans, Stages: byKey.Stages},
@@ -146,6 +156,19 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		small := []string{"g", "top", "totals", "wholes", "x"} // what a breakdown has grouped and limited, and the ids that it is about
 		wantNoScan(t, s, what, func() { ok(t, call()) }, small...)
 	}
+	api, err := s.CreateAPI(ctx, storetest.Actor(owner), models.NewAPI{Name: "Echo", Slug: "echo", KeySource: models.DefaultKeySource()}, now)
+	ok(t, err)
+	wantNoScan(t, s, "proposals", func() { _, err := s.ChangelogProposals(ctx, owner.ID, api.ID); ok(t, err) })
+	wantNoScan(t, s, "callers of operations", func() { _, err := s.CallersOf(ctx, owner.ID, api.ID, []models.MethodID{1, 2}, 5, now); ok(t, err) }, "x")
+	wantNoScan(t, s, "callers of one", func() {
+		_, err := s.Callers(ctx, owner.ID, models.Deprecation{APIID: api.ID, MethodID: 1}, 5, now)
+		ok(t, err)
+	})
+	wantNoScan(t, s, "callers of a stage", func() {
+		_, err := s.Callers(ctx, owner.ID, models.Deprecation{APIID: api.ID, StageID: 1}, 5, now)
+		ok(t, err)
+	})
+	wantNoScan(t, s, "calls of operations", func() { _, err := s.MethodCalls(ctx, owner.ID, api.ID, []models.MethodID{1, 2}, now); ok(t, err) })
 	for _, page := range pages {
 		wantNoScan(t, s, "notices", func() { _, err := s.ChangeNotices(ctx, developer.ID, page); ok(t, err) })
 		wantNoScan(t, s, "accounts", func() { _, err := s.Accounts(ctx, page); ok(t, err) })

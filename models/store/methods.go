@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -67,42 +66,6 @@ func (s *Store) Methods(ctx context.Context, owner models.AccountID, id models.A
 	}
 	present, _, err := methodsOf(db, id)
 	return present, err
-}
-
-// ImportDocument replaces the draft's methods by those of a document. Methods that are known by verb and path keep their id, and those that
-// are present keep whether they need a key.
-func (s *Store) ImportDocument(ctx context.Context, actor models.Actor, id models.APIID, document, reading []byte, methods []models.Method,
-	now time.Time) (changes models.ImportChanges, err error) {
-	if methods, err = models.CleanMethods(methods); err != nil {
-		return changes, err
-	}
-	if len(document) == 0 || len(reading) == 0 {
-		return changes, errors.New("import document: it is empty or was not read")
-	}
-	packed, err := packDocument(document)
-	if err != nil {
-		return changes, err
-	}
-	err = s.changeAPI(ctx, actor, id, now, func(t *tx, a models.API) error {
-		present, removed, err := methodsOf(t.DB, id)
-		if err != nil {
-			return err
-		}
-		var next []models.Method
-		next, changes = models.MergeMethods(present, removed, methods)
-		if err := t.replaceMethods(id, next); err != nil {
-			return err
-		}
-		if err := t.keepDocument(id, packed, reading); err != nil {
-			return err
-		}
-		if err := t.touchAPI(id); err != nil {
-			return err
-		}
-		return t.event("api.import", apiObject(a), facts{"methods": len(present)}, facts{"methods": len(next),
-			"added": someNames(changes.Added), "changed": someNames(changes.Changed), "removed": someNames(changes.Removed)})
-	})
-	return changes, err
 }
 
 // replaceMethods makes next the draft's methods, in that order.

@@ -19,12 +19,33 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 	methods, err := w.Methods(ctx, w.owner.ID, w.api.ID)
 	ok(t, err)
 
+	w.bring("{}", "read", methods...)
+	document := w.wait("{}", "read again")
+
 	api, stage, plan, sub, app, key := w.api.ID, st.ID, p.ID, made.Subscription.ID, made.App.ID, made.Key.ID
 	owners := map[string]func(a models.Actor) error{
 		"API":       func(a models.Actor) error { _, err := w.API(ctx, a.AccountID, api); return err },
 		"UpdateAPI": func(a models.Actor) error { return w.UpdateAPI(ctx, a, api, settings("stolen"), now) },
+		"Draft":     func(a models.Actor) error { _, err := w.Draft(ctx, a.AccountID, api); return err },
+		"BringDocument": func(a models.Actor) error {
+			_, err := w.BringDocument(ctx, a, models.DocumentChange{APIID: api, Diff: []byte("{}"), Document: []byte("{}"), Reading: []byte("{}")}, now)
+			return err
+		},
+		"WaitingDocument":  func(a models.Actor) error { _, err := w.WaitingDocument(ctx, a.AccountID, api); return err },
+		"WaitingText":      func(a models.Actor) error { _, _, err := w.WaitingText(ctx, a.AccountID, api); return err },
+		"ImportedDocument": func(a models.Actor) error { _, err := w.ImportedDocument(ctx, a.AccountID, api); return err },
+		"CompareDocument":  func(a models.Actor) error { return w.CompareDocument(ctx, a, api, document.ID, "x", []byte("{}"), now) },
+		"DiscardDocument":  func(a models.Actor) error { return w.DiscardDocument(ctx, a, api, now) },
 		"ImportDocument": func(a models.Actor) error {
-			_, err := w.ImportDocument(ctx, a, api, []byte("{}"), []byte("{}"), nil, now)
+			_, err := w.ImportDocument(ctx, a, api, document.ID, nil, models.ChangelogEntry{}, now)
+			return err
+		},
+		"CallersOf": func(a models.Actor) error {
+			_, err := w.CallersOf(ctx, a.AccountID, api, []models.MethodID{methods[0].ID}, 5, now)
+			return err
+		},
+		"MethodCalls": func(a models.Actor) error {
+			_, err := w.MethodCalls(ctx, a.AccountID, api, []models.MethodID{methods[0].ID}, now)
 			return err
 		},
 		"Document": func(a models.Actor) error { _, _, err := w.Document(ctx, a.AccountID, api); return err },

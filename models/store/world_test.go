@@ -67,6 +67,24 @@ func (w *world) bareStage(name string) models.Stage {
 	return st
 }
 
+// wait brings a document to the world's API, which waits to be imported.
+func (w *world) wait(document, reading string) models.DocumentChange {
+	w.t.Helper()
+	draft, err := w.Draft(w.t.Context(), w.owner.ID, w.api.ID)
+	ok(w.t, err)
+	c, err := w.BringDocument(w.t.Context(), w.asOwner(), models.DocumentChange{APIID: w.api.ID, Draft: draft.Digest, Diff: []byte("{}"), Document: []byte(document), Reading: []byte(reading)}, w.later())
+	ok(w.t, err)
+	return c
+}
+
+// bring imports a document into the world's API.
+func (w *world) bring(document, reading string, methods ...models.Method) models.ImportChanges {
+	w.t.Helper()
+	changes, err := w.ImportDocument(w.t.Context(), w.asOwner(), w.api.ID, w.wait(document, reading).ID, methods, models.ChangelogEntry{}, w.later())
+	ok(w.t, err)
+	return changes
+}
+
 func termsOf(name string, stages ...models.Stage) models.Terms {
 	terms := models.NewTerms(name)
 	terms.KeysPerApp = 2

@@ -36,6 +36,7 @@ type APIView struct {
 	HasDocument, Undeployed      bool
 	KeyWords                     string
 	CatalogHref, UsageHref       string
+	WaitingHref                  string // where a newer document waits; empty for none
 	LogHref                      string
 	Steps                        []ui.Step
 	Stages                       []StageRow
@@ -86,7 +87,8 @@ type PlanUse struct {
 // ImportView asks for a newer document.
 type ImportView struct {
 	Name, Href             string
-	Has                    bool // there is a document now
+	Has                    bool   // there is a document now
+	WaitingHref            string // where another waits already; empty for none
 	Format, Title, Version string
 	Unsecured              bool // it says nothing about security
 	Notes                  []Note

@@ -301,6 +301,7 @@ func (c *comparison) addModels() {
 // nameItems gives every item an address of its own.
 func (c *comparison) nameItems() {
 	var names openapi.Slugs
+	names.Reserve("document") // another page's
 	for i := range c.out.Items {
 		it := &c.out.Items[i]
 		slug := it.Slug
