@@ -121,7 +121,7 @@ func (o *OwnerDocuments) Show(r *Request) (Reply, error) {
 	if d.Nothing() {
 		return Page(owner.Diff(page, v)), nil
 	}
-	v.Tiles = diffTiles(d)
+	v.Sum = diffSum(d)
 	if v.Callers, err = o.brokenCallers(r, api, s); err != nil {
 		return Reply{}, err
 	}

@@ -123,7 +123,7 @@ func TestThousandsOfChangesAreToldInPages(t *testing.T) {
 	b.sees(b.post(api+"/diff", "change", change(b.sees(b.post(api+"/import", "document", "openapi: 3.1.0"))))).has(t, "2,000", "1–25 of 2,003")
 	many(2)
 	page := b.sees(b.post(api+"/import", "document", "openapi: 3.1.0"))
-	page.has(t, "Operations removed", "1,000", "1–25 of 3,000", "from=25")
+	page.has(t, "Of the operations 1,000 go, 1,000 come, 1,000 change and 0 stay as they are.", "1–25 of 3,000", "from=25")
 	for _, path := range []string{"", "?from=25", "?show=breaking", "?show=changed&from=500", "?show=added", "?q=things%2F7"} {
 		page := b.get(api + "/diff" + path)
 		if size := gzipped(page.body); size > 20<<10 {

@@ -40,20 +40,20 @@ func diffLead(d diff.Diff) string {
 	return "Nothing breaks callers"
 }
 
-func diffTiles(d diff.Diff) []ui.Stat {
+// diffSum counts: "1 operation goes, 2 come, 6 change and 9 stay as they are. 2 schemas change, come or go."
+func diffSum(d diff.Diff) string {
 	n := d.Counts()
-	notes := func(n int, some, none string) string {
-		if n > 0 {
-			return some
+	verb := func(n int, one, more string) string {
+		if n == 1 {
+			return format.Count(1) + " " + one
 		}
-		return none
+		return format.Count(int64(n)) + " " + more
 	}
-	return []ui.Stat{
-		{Label: "Operations removed", Value: format.Count(int64(n.Removed)), Note: notes(n.Removed, "404 for who calls them", "none goes")},
-		{Label: "Operations changed", Value: format.Count(int64(n.Changed)), Note: format.Count(int64(d.Same+n.Reworded)) + " stay as they are"},
-		{Label: "Operations added", Value: format.Count(int64(n.Added)), Note: notes(n.Added, "closed until you deploy", "none comes")},
-		{Label: "Schemas", Value: format.Count(int64(n.Models)), Note: notes(n.Models, "added, changed or removed", "all as they are")},
+	text := "Of the operations " + verb(n.Removed, "goes", "go") + ", " + verb(n.Added, "comes", "come") + ", " + verb(n.Changed, "changes", "change") + " and " + verb(d.Same+n.Reworded, "stays as it is", "stay as they are") + "."
+	if n.Models > 0 {
+		text += " " + count(n.Models, "schema") + map[bool]string{true: " changes, comes or goes.", false: " change, come or go."}[n.Models == 1]
 	}
+	return text
 }
 
 // diffKind is one of the tabs.

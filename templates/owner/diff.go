@@ -20,8 +20,8 @@ type DiffView struct {
 	ChangelogHref                  string
 	Deploys                        []DiffDeploy // what brings an import to callers; none when it is there
 	Lead                           string       // what it comes to, in a sentence
+	Sum                            string       // how many operations and schemas that is
 	Broken                         bool         // somebody's program breaks
-	Tiles                          []ui.Stat
 	Callers                        DiffCallers
 	Tabs                           []ui.Tab
 	Show, Query                    string
