@@ -47,7 +47,7 @@ func keyImportWords(i models.Import, v *owner.KeyImportView) {
 	v.CanCancel = i.CheckCancel() == nil
 	switch i.State {
 	case models.ImportWaiting:
-		v.Title, v.Text = "Waiting", "Another import is at work. This one is checked next."
+		v.Title, v.Text = "Waiting", "It is checked next; one import is at work at a time."
 	case models.ImportChecking:
 		v.Title, v.Text = "Checking", "Each line is looked at. Nothing is written yet."
 	case models.ImportChecked:
