@@ -147,7 +147,7 @@ func (a *Apps) show(r *Request, id models.AppID, f *Form, reply func(templ.Compo
 	for i, k := range rows {
 		line := keyLine(k, r.Here())
 		if i < maxSparks {
-			if line.Spark, line.Calls, err = callsOf(r.Context(), a.Store, []models.KeyID{k.ID}, r.Now); err != nil {
+			if err := addSpark(r.Context(), a.Store, &line, k.ID, r.Now); err != nil {
 				return Reply{}, err
 			}
 		}

@@ -160,7 +160,7 @@ func (c *Catalog) List(r *Request) (Reply, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b match) int { return cmp.Compare(a.rank, b.rank) })
-	v := public.CatalogView{Query: q.text, Plans: q.plans, PlansOf: plansOptions(r), Chosen: q.tags, Invisible: len(all) == 0, Publish: r.Account.Role >= models.RoleOwner}
+	v := public.CatalogView{Query: q.text, Plans: q.plans, PlansOf: plansOptions(r), Chosen: q.tags, Invisible: len(all) == 0, Publish: r.Account.Role >= models.RoleOwner, Visitor: r.Account.ID == 0}
 	v.Filtered = len(q.words)+len(q.tags) > 0 || q.plans != ""
 	v.Pills = q.pills()
 	v.Tags, v.MoreTags = q.narrower(found)

@@ -27,7 +27,11 @@ var statuses = map[models.Kind]int{
 func (s *Site) failure(r *Request, err error) Reply {
 	var e *models.Error
 	if errors.As(err, &e) {
-		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(problemTitle(e.Kind)), pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound, SignedIn: r.Account.ID != 0})}
+		v := pages.ProblemView{Title: problemTitle(e.Kind), Text: e.Message, NotFound: e.Kind == models.KindNotFound, SignedIn: r.Account.ID != 0}
+		if dead, ok := deadLinks[r.route]; ok && v.NotFound {
+			v.Title, v.Text, v.Next = "This link does not work any more", dead.text, &dead.next
+		}
+		return Reply{status: statuses[e.Kind], page: pages.Problem(r.errorLayout(v.Title), v)}
 	}
 	s.report(r, slog.LevelError, "request failed", err)
 	return broken(r)
@@ -38,6 +42,18 @@ func (s *Site) report(r *Request, level slog.Level, what string, err error) {
 	if r.Context().Err() == nil {
 		s.Log.Log(r.Context(), level, what, "error", err, "method", r.Method, "route", r.route, "request_id", r.ID)
 	}
+}
+
+// deadLinks says by route what a one-time link was for, that is used, too old or mistyped, and where to get another one.
+var deadLinks = map[string]struct {
+	text string
+	next pages.Step
+}{
+	"/reset/:token":       {"A link for a new password works once, for 30 minutes.", pages.Step{Label: "Get another link", Href: "/forgot"}},
+	"/invite/:token":      {"An invitation works once, for 7 days. If you have an account already, sign in; else ask who invited you for another one.", pages.Step{Label: "Sign in", Href: "/signin"}},
+	"/setup/:token":       {"It made the first account, or its hour is over: then the program writes another one when it is started anew.", pages.Step{Label: "Sign in", Href: "/signin"}},
+	"/verify/:token":      {"A link that proves an address works once, for 24 hours.", pages.Step{Label: "Get another link", Href: "/me/mails"}},
+	"/unsubscribe/:token": {"Choose by yourself which mails you get.", pages.Step{Label: "Your mails", Href: "/me/mails"}},
 }
 
 // errorLayout is the frame of an error page: it names the request, for who asks about it.

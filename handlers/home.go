@@ -68,7 +68,9 @@ func (h *Home) Show(r *Request) (Reply, error) {
 		v.Subscriptions, v.MoreHref = v.Subscriptions[:homeSubscriptions], "/apps"
 	}
 	v.Notices = append(v.Notices, expiryNotices(keys, r.Here())...)
-	v.Recent = recentKeys(keys, r.Now)
+	if v.Recent, err = h.recentKeys(r, keys); err != nil {
+		return Reply{}, err
+	}
 	return Page(developer.Home(r.layout("Overview", ui.Crumb{}), v)), nil
 }
 
@@ -182,17 +184,21 @@ func keysOfApp(keys []models.KeyRow, app models.AppID) (out []models.KeyRow) {
 }
 
 // recentKeys are the ones that work, last used first.
-func recentKeys(keys []models.KeyRow, now time.Time) developer.KeyTable {
-	t := developer.KeyTable{Title: "Keys that were used last", Now: now, Apps: true}
+func (h *Home) recentKeys(r *Request, keys []models.KeyRow) (developer.KeyTable, error) {
+	now := r.Now
+	t := developer.KeyTable{Title: "Keys that were used last", Now: now, Apps: true, Spark: true}
 	sorted := slices.Clone(keys)
 	slices.SortStableFunc(sorted, func(a, b models.KeyRow) int { return b.LastUsedAt.Compare(a.LastUsedAt) })
 	for _, k := range sorted {
 		if k.Status(now) == models.KeyRevoked || len(t.Keys) == homeKeys {
 			continue
 		}
-		line := keyLine(k, now)
+		line := keyLine(k, r.Here())
+		if err := addSpark(r.Context(), h.Store, &line, k.ID, now); err != nil {
+			return t, err
+		}
 		line.App, line.AppHref = k.AppName, appPath(k.AppID)
 		t.Keys = append(t.Keys, line)
 	}
-	return t
+	return t, nil
 }

@@ -17,6 +17,7 @@ import (
 // KeysStore is what the pages of keys need of the store.
 type KeysStore interface {
 	App(ctx context.Context, account models.AccountID, id models.AppID) (models.AppRow, error)
+	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)
 	OwnKey(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
 	CreateKey(ctx context.Context, actor models.Actor, in models.NewKey, now time.Time) (models.Key, secret.Value, error)
@@ -42,6 +43,9 @@ type Keys struct {
 	references references
 }
 
+// appsOfMenu is how many apps the list of keys offers to make a key for.
+const appsOfMenu = 12
+
 // List shows all keys of the account.
 func (k *Keys) List(r *Request) (Reply, error) {
 	p := r.Page()
@@ -49,12 +53,25 @@ func (k *Keys) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := developer.KeysView{Query: p.Search, Pages: listPages(r, p, list.Next), Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true}}
-	for _, row := range list.Items {
+	v := developer.KeysView{Query: p.Search, Pages: listPages(r, p, list.Next), Table: developer.KeyTable{Title: "Keys of all apps", Now: r.Now, Apps: true, Spark: true}}
+	for i, row := range list.Items {
 		line := keyLine(row, r.Here())
+		if i < maxSparks {
+			if err := addSpark(r.Context(), k.Store, &line, row.ID, r.Now); err != nil {
+				return Reply{}, err
+			}
+		}
 		line.App, line.AppHref = row.AppName, appPath(row.AppID)
 		v.Table.Keys = append(v.Table.Keys, line)
 	}
+	apps, err := k.Store.Apps(r.Context(), r.Account.ID, models.Page{Limit: appsOfMenu})
+	if err != nil {
+		return Reply{}, err
+	}
+	for _, app := range apps.Items {
+		v.Apps = append(v.Apps, ui.NavItem{Label: app.Name, Href: appPath(app.ID) + "/keys/new"})
+	}
+	v.MoreApps = apps.Next != ""
 	return Page(developer.AllKeys(r.layout("Keys", ui.Crumb{}), v)), nil
 }
 

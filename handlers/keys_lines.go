@@ -62,6 +62,12 @@ func planNames(memberships []models.Membership) string {
 	return format.Plural(int64(len(memberships)), "plan")
 }
 
+// addSpark adds the last seven days of its calls to the key's line.
+func addSpark(ctx context.Context, store seriesStore, line *developer.KeyLine, key models.KeyID, now time.Time) (err error) {
+	line.Spark, line.Calls, err = callsOf(ctx, store, []models.KeyID{key}, now)
+	return err
+}
+
 // callsOf counts the calls of some keys over the last seven days, by day.
 func callsOf(ctx context.Context, store seriesStore, keys []models.KeyID, now time.Time) (spark []float64, words string, err error) {
 	if len(keys) == 0 {
@@ -79,6 +85,9 @@ func callsOf(ctx context.Context, store seriesStore, keys []models.KeyID, now ti
 	}
 	if total == 0 {
 		return nil, "No calls", nil
+	}
+	if today := len(spark) - 1; float64(total) > spark[today] {
+		spark = spark[:today] // it is not over: beside whole days it would look like a decline
 	}
 	return spark, format.Plural(total, "call"), nil
 }

@@ -118,6 +118,6 @@ func TestLinksAreForWhatTheyAreFor(t *testing.T) {
 		if got.status != http.StatusNotFound {
 			t.Errorf("%s after its time: %d, want 404", kind, got.status)
 		}
-		got.has(t, "does not work any more")
+		got.has(t, "does not work any more", map[string]string{"/invite/": "/signin", "/reset/": "/forgot"}[kind])
 	}
 }

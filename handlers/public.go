@@ -31,7 +31,7 @@ func (p *Public) Landing(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := public.LandingView{Featured: apiCards(list.Items), Publish: r.Account.Role >= models.RoleOwner}
+	v := public.LandingView{Featured: apiCards(list.Items), Publish: r.Account.Role >= models.RoleOwner, Visitor: r.Account.ID == 0}
 	if r.Account.ID != 0 {
 		v.HomeHref = "/home"
 	}

@@ -12,9 +12,11 @@ import (
 
 // KeysView is the list of all keys of an account.
 type KeysView struct {
-	Table KeyTable
-	Query string
-	Pages ui.Pages
+	Apps     []ui.NavItem // for which a key can be made, with where
+	MoreApps bool
+	Table    KeyTable
+	Query    string
+	Pages    ui.Pages
 }
 
 // KeyView is a key's page.

@@ -6,7 +6,11 @@ type ProblemView struct {
 	Text     string // a sentence that says what to do
 	NotFound bool   // there is nothing here, for this reader
 	SignedIn bool
+	Next     *Step // where to go on instead of home; nil: home
 }
+
+// Step is a place to go on.
+type Step struct{ Label, Href string }
 
 // home is where the reader begins.
 func (v ProblemView) home() string {

@@ -14,6 +14,7 @@ type LandingView struct {
 	Call     *CallView // of the first API; nil while there is none
 	HomeHref string    // where the signed-in reader goes on; empty for visitors
 	Publish  bool      // the reader may publish an API
+	Visitor  bool      // nobody is signed in
 }
 
 // CatalogView is the list of APIs.
@@ -31,6 +32,7 @@ type CatalogView struct {
 	AllWords  string // address of the same words without other filters; empty: there are none, or it is this list
 	Invisible bool   // there is no API at all that the reader may see
 	Publish   bool
+	Visitor   bool
 }
 
 // TagLink is a tag of APIs with the list of those that have it.
