@@ -71,18 +71,6 @@ const (
 	neither  direction = 0
 )
 
-// turned is the same value as the other party sees it: what a webhook sends is received.
-func (d direction) turned() direction {
-	out := neither
-	if d&sent != 0 {
-		out |= received
-	}
-	if d&received != 0 {
-		out |= sent
-	}
-	return out
-}
-
 // law is what a rule says: its level where the value is sent and where it is received, what it is called, and why it matters in each direction.
 type law struct {
 	sent, received       Level
