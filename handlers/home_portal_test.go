@@ -35,6 +35,7 @@ type developerPortal struct {
 	free, growth, ask models.Plan
 	used              map[models.KeyID]int64 // of the quota; a key that is not in it is not known to the gateway
 	kept              keptReceipts
+	receipts          *handlers.Receipts
 	recorder          *recording.Recorder
 	rehearsals        *handlers.Rehearsals
 	calls             []*http.Request // that came to the gateway
@@ -51,6 +52,7 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
 	receipts := &handlers.Receipts{Store: s, Kept: p.kept, Docs: problemDocs(), Arrivals: p.recorder}
+	p.receipts = receipts
 	p.handler = web.Handler(p.site, web.Pages{
 		Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown(), Limits: p.limits, Caller: p, Rehearsals: p.rehearsals},
 		SignIn:  &handlers.SignIn{Store: s, Passwords: passwords, Throttle: handlers.NewThrottle(p.clock)},

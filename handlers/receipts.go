@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/rehearsal"
 	"gatehouse/templates/format"
 	"gatehouse/templates/receipt"
 	"gatehouse/templates/ui"
@@ -55,9 +56,11 @@ func (h *Receipts) Show(r *Request) (Reply, error) {
 	}
 	d.At, d.Since, d.Key.RevokedAt, d.PlanEndsAt = r.Local(d.At), r.Local(d.Since), r.Local(d.Key.RevokedAt), r.Local(d.PlanEndsAt)
 	r.asOwner = !d.OwnKey || d.Key.AppID == 0
-	a, err := h.around(r, d)
-	if err != nil {
-		return Reply{}, err
+	var a *rehearsal.Around
+	if logged { // who is not, may have taken any time
+		if a, err = h.around(r, d, entry.Total); err != nil {
+			return Reply{}, err
+		}
 	}
 	plans, err := h.otherPlans(r, d, a)
 	if err != nil {

@@ -22,8 +22,8 @@ type Around interface {
 // recordedAfter is how long after a request all of its second is recorded for certain.
 const recordedAfter = 3 * time.Second
 
-// around reads what the key of a refused request sent in the time before; nil where that is not known as a whole, or nothing to the reader.
-func (h *Receipts) around(r *Request, d models.ReceiptDetail) (*rehearsal.Around, error) {
+// around reads what the key of a refused request, which took so long in all, sent in the time before; nil where that is not known as a whole, or nothing to the reader.
+func (h *Receipts) around(r *Request, d models.ReceiptDetail, took time.Duration) (*rehearsal.Around, error) {
 	refused := d.Outcome == models.OutcomeThrottled || d.Outcome == models.OutcomeQuota
 	if h.Arrivals == nil || !refused || d.Key.ID == 0 || d.PlanID == 0 || r.Now.Sub(d.At) < recordedAfter {
 		return nil, nil
@@ -33,10 +33,10 @@ func (h *Receipts) around(r *Request, d models.ReceiptDetail) (*rehearsal.Around
 	if err != nil {
 		return nil, err
 	}
-	a := rehearsal.NewAround(d.At, arrivals)
+	a, ok := rehearsal.NewAround(d.At, took, arrivals)
 	own := a.InSecond(rehearsal.Which{Stage: d.StageID, Method: d.MethodID})
 	recorded := own.Throttled > 0 && d.Outcome == models.OutcomeThrottled || own.OverQuota > 0 && d.Outcome == models.OutcomeQuota
-	if !recorded || covered.Since.IsZero() || covered.Since.Unix() > from.Unix() || len(covered.Gaps) > 0 || covered.Lost > 0 || covered.Damaged > 0 {
+	if !ok || !recorded || covered.Since.IsZero() || covered.Since.Unix() > from.Unix() || len(covered.Gaps) > 0 || covered.Lost > 0 || covered.Damaged > 0 {
 		return nil, nil
 	}
 	return a, nil

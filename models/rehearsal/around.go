@@ -11,22 +11,25 @@ import (
 // LookBack is how many seconds before a request an Around covers.
 const LookBack = 120
 
-// Around is what one key sent on one plan in the second of one of its requests and in the LookBack seconds before. The order within a second is not known (DECISIONS 57), so what it
-// says are bounds that hold for every order. It is for throttles of the key alone: what others send is not in it.
+// Around is what one key sent on one plan in the second of one of its requests and in the LookBack seconds before. The order within a second is not known (DECISIONS 57), and of requests that
+// come at once the gateway may decide a later one first: what an Around says are bounds that hold for every order, as long as each request is decided within a second of its coming. It is for
+// throttles of the key alone: what others send is not in it.
 type Around struct {
 	at       time.Time
+	took     float64 // seconds
 	arrivals []models.Arrival
 }
 
-// NewAround returns what arrivals say of the time up to a request; those of other seconds are left out.
-func NewAround(at time.Time, arrivals []models.Arrival) *Around {
-	a, last := &Around{at: at}, at.Unix()
+// NewAround returns what arrivals say of the time up to a request, which was decided when it had taken so long at the latest; those of other seconds are left out. Ok is false for a request that may
+// have been decided in another second than it came in: it cannot be told which of them it was counted in.
+func NewAround(at time.Time, took time.Duration, arrivals []models.Arrival) (a *Around, ok bool) {
+	a, last := &Around{at: at, took: took.Seconds()}, at.Unix()
 	for _, one := range arrivals {
 		if one.Second >= last-LookBack && one.Second <= last {
 			a.arrivals = append(a.arrivals, one)
 		}
 	}
-	return a
+	return a, took >= 0 && at.Add(took).Unix() == last
 }
 
 // Which are the requests that met a throttle: those of one method of one stage, or with the zero Which all of the plan.
@@ -71,41 +74,58 @@ func (a *Around) perSecond(of Which) (came, admitted [LookBack + 1]int64) {
 // into is how far into its second the request came, in seconds.
 func (a *Around) into() float64 { return float64(a.at.Nanosecond()) / 1e9 }
 
-// slack is by how much the two clocks of a request may differ within a second (the wall's, by which seconds are counted, and the one that buckets are filled by), in seconds.
-const slack = 1e-3
+// first is how far back the looks begin: a second later than what is covered, so that late ones of the one before are known.
+const first = LookBack - 1
 
-// least is a lower bound of a bucket's level at the end of seconds in which it spent so many tokens, beginning at 0: each spent token lowers a later level by one at most.
-func least(t limit.Throttle, spent []int64) (level float64) {
-	for _, n := range spent {
-		level = max(0, min(float64(t.Burst), level+t.Rate*(1-slack))-float64(n))
+// since bounds a sum over the requests that were decided after one of the second back seconds before the request's own, and before the request: it was of that second or a later one, or of the one before and
+// late. The request's own second is not in it.
+func since(perSecond []int64, back int) (n int64) {
+	for _, one := range perSecond[max(0, LookBack-back-1):LookBack] {
+		n += one
 	}
-	return level
+	return n
 }
 
-// PassedBefore bounds how many requests a throttle had admitted in the second of the request before it refused the request, with so many tokens left: at least low, at most high. It holds where
-// the throttle was the same in all the time that is covered, and its bucket was not made anew. Ok is false where arrivals and level contradict each other.
+// gain is how many tokens flow in from the latest moment of a second to the request, at the least: below 0 in the request's own second, where another may have come later and been decided first.
+func (a *Around) gain(t limit.Throttle, back int) float64 {
+	if back == 0 {
+		return -t.Rate * a.took
+	}
+	return t.Rate * (a.into() + float64(back) - 1)
+}
+
+// PassedBefore bounds how many requests a throttle had admitted in the second of the request before it refused the request, with so many tokens left: at least low, at most all of the second. It
+// holds where the throttle was the same in all the time that is covered, and its bucket was not emptied. Ok is false where arrivals and level contradict each other.
+//
+// What a bucket owes goes back to one request that found it full: since then as many were admitted as tokens are missing, and as flowed in. Whichever request that was, those that were counted in
+// seconds before do not count here. If there was none, the bucket was not full in all the time.
 func (a *Around) PassedBefore(of Which, t limit.Throttle, left float64) (low, high int64, ok bool) {
 	if t.RefusesAll() {
 		return 0, 0, false
 	}
 	_, admitted := a.perSecond(of)
-	all, into := float64(admitted[LookBack]), a.into()
-	// What was admitted later in the second had to be there, or to flow in.
-	later := math.Floor(left + t.Rate*(1-into+slack))
-	// What was there when the second began, and is not there any more, was spent.
-	spent := math.Ceil(min(float64(t.Burst), least(t, admitted[:LookBack])+t.Rate*max(0, into-slack)) - left - t.Rate*slack)
-	low = int64(max(0, all-later, spent))
-	high = int64(min(all, math.Floor(float64(t.Burst)-left+t.Rate*(into+slack))))
+	high = admitted[LookBack]
+	atLeast := t.Rate*(first+a.into()) - left - float64(since(admitted[:], first))
+	for back := range first + 1 {
+		atLeast = min(atLeast, float64(t.Burst)-left+a.gain(t, back)-float64(since(admitted[:], back)))
+	}
+	low = int64(max(0, math.Ceil(atLeast-rounding)))
 	return low, high, low <= high
 }
 
-// WouldPass reports whether a throttle would have let the request pass for certain, whatever the order, had it met all that came from LookBack seconds before on, beginning with an empty bucket.
+// rounding is what a level may have lost by being told.
+const rounding = 1e-6
+
+// WouldPass reports whether a throttle would have let the request pass for certain, had it met all that came from LookBack seconds before on, beginning with an empty bucket.
 func (a *Around) WouldPass(of Which, t limit.Throttle) bool {
 	if t.RefusesAll() {
 		return false
 	}
 	came, _ := a.perSecond(of)
-	others := max(0, came[LookBack]-1)
-	there := min(float64(t.Burst), least(t, came[:LookBack])+t.Rate*max(0, a.into()-slack))
-	return there-float64(others) >= 1
+	own := came[LookBack] // with the request itself
+	passes := float64(since(came[:], first)+own) <= t.Rate*(first+a.into())-rounding
+	for back := 0; back <= first && passes; back++ {
+		passes = float64(since(came[:], back)+own) <= float64(t.Burst)+a.gain(t, back)-rounding
+	}
+	return passes
 }
