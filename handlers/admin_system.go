@@ -59,7 +59,7 @@ func systemGroups(r *Request, f SystemFacts) []admin.FactGroup {
 	return []admin.FactGroup{
 		{Title: "Program", Facts: []ui.Definition{
 			{Term: "Version", Text: f.Version, Mono: true}, {Term: "Revision", Text: f.Revision, Mono: true}, {Term: "Built with", Text: f.Go + ", SQLite by " + f.Driver}, {Term: "Platform", Text: f.Platform},
-			{Term: "Started", Body: ui.Time(f.Started)}, {Term: "Running for", Text: format.Duration(f.Clock.Sub(f.Started).Truncate(time.Second))}, {Term: "Clock", Text: format.Moment(f.Clock.UTC())},
+			{Term: "Started", Body: ui.Time(f.Started)}, {Term: "Running for", Text: format.Duration(f.Clock.Sub(f.Started).Truncate(time.Second))}, {Term: "Clock", Text: format.Moment(r.Local(f.Clock))},
 		}},
 		{Title: "Gateway", Facts: []ui.Definition{
 			{Term: "State", Text: gateway}, {Term: "Live pages", Text: format.Count(r.Site.live.Load())}, {Term: "Goroutines", Text: format.Count(int64(f.Goroutines))}, bytes("Memory in use", f.Heap), bytes("Memory taken", f.Taken),
@@ -77,8 +77,11 @@ func systemReport(groups []admin.FactGroup, f SystemFacts) string {
 	for _, g := range groups {
 		for _, d := range g.Facts {
 			text := d.Text
-			if d.Term == "Started" {
+			switch d.Term {
+			case "Started":
 				text = format.Moment(f.Started.UTC())
+			case "Clock":
+				text = format.Moment(f.Clock.UTC())
 			}
 			fmt.Fprintf(&b, "%s: %s\n", strings.ToLower(d.Term), text)
 		}

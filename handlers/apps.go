@@ -156,7 +156,7 @@ func (a *Apps) show(r *Request, id models.AppID, f *Form, reply func(templ.Compo
 	v.Count, v.Full = keyRoom(app)
 	for _, s := range app.Subscriptions {
 		if s.State.Open() {
-			v.Subscriptions = append(v.Subscriptions, subscriptionCard(s, rows, a.Limits, r.Now))
+			v.Subscriptions = append(v.Subscriptions, subscriptionCard(s, rows, a.Limits, r.Here()))
 		} else {
 			v.Earlier = append(v.Earlier, endedItem(s, r.Now))
 		}

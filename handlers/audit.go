@@ -19,7 +19,7 @@ type AuditStore interface {
 // Audit is the audit log: who did what, when. Owners see theirs, administrators see all; the page is the same.
 type Audit struct{ Store AuditStore }
 
-// Show lists events, newest first, narrowed by ?actor=, ?action=, ?object=, ?from= and ?to= (days, UTC, both included).
+// Show lists events, newest first, narrowed by ?actor=, ?action=, ?object=, ?from= and ?to= (days of the reader's zone, both included).
 func (a *Audit) Show(r *Request) (Reply, error) {
 	f, problems := auditFilter(r)
 	v := admin.AuditView{
@@ -52,7 +52,7 @@ func auditFilter(r *Request) (models.EventFilter, []ui.FieldError) {
 		if text == "" {
 			return time.Time{}
 		}
-		t, err := time.Parse(time.DateOnly, text)
+		t, err := time.ParseInLocation(time.DateOnly, text, r.Here().Location())
 		if err != nil {
 			problems = append(problems, ui.FieldError{Field: "f-" + name, Text: "Enter a day such as 2026-11-23."})
 		}

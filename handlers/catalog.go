@@ -71,7 +71,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	}
 	v := public.APIView{
 		Name: api.Name, Summary: api.Summary, Tags: tagLinks(api.Tags), Owner: api.OwnerName, KeyWords: keyWords(api.KeySource),
-		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Now), PlansHref: apiPath(api.Slug) + "/plans",
+		Call: call, Plans: planViews(r, api, yours), Compare: comparePlans(api.Plans, r.Here()), PlansHref: apiPath(api.Slug) + "/plans",
 		Described: api.HasDocument, Now: r.Now, Markdown: markdownPath(r),
 	}
 	for _, s := range api.Stages {

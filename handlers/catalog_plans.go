@@ -29,7 +29,7 @@ func (c *Catalog) Plans(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	v := public.PlansView{Name: api.Name, Href: apiPath(api.Slug), Plans: planViews(r, api, yours), Rows: comparePlans(api.Plans, r.Now)}
+	v := public.PlansView{Name: api.Name, Href: apiPath(api.Slug), Plans: planViews(r, api, yours), Rows: comparePlans(api.Plans, r.Here())}
 	v.Methods, v.MoreMethods = compareMethods(api.Plans)
 	waiting := false
 	if r.Account.ID == 0 {

@@ -41,7 +41,7 @@ func planViews(r *Request, api models.CatalogAPI, yours map[models.PlanID][]mode
 		if len(v.Yours) > 0 {
 			v.Card.Badge, v.Card.Button = "Your plan", "Add another app"
 		}
-		v.Ends = endsSentence(p.EndsAt, r.Now)
+		v.Ends = endsSentence(p.EndsAt, r.Here())
 		if v.Ends == "" {
 			v.Card.Primary, primary = primary, false
 		}
@@ -219,7 +219,7 @@ func comparePlans(plans []models.CatalogPlan, now time.Time) []public.CompareRow
 			if p.EndsAt.IsZero() {
 				return "–"
 			}
-			return format.Date(p.EndsAt)
+			return format.Date(p.EndsAt.In(now.Location()))
 		})
 	}
 	add("Rate", func(p models.CatalogPlan) string {

@@ -56,7 +56,7 @@ func (r *Rehearsals) compare(ctx context.Context, account models.AccountID, plan
 		cancel()
 		v = r.Look(account, plan, v.id)
 	}
-	return comparisonOf(v)
+	return comparisonOf(v.local(ctx))
 }
 
 func comparisonOf(v rehearsed) Comparison {

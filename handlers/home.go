@@ -53,7 +53,7 @@ func (h *Home) Show(r *Request) (Reply, error) {
 		v.Steps = firstSteps(apps.Items, keys, r.Now)
 	}
 	if called {
-		day := parseRange(nil, r.Now)
+		day := parseRange(nil, r.Here())
 		points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Developer: r.Account.ID}, day.wanted())
 		if err != nil {
 			return Reply{}, err
@@ -63,7 +63,7 @@ func (h *Home) Show(r *Request) (Reply, error) {
 			v.Tiles[i].Href = "/usage" + v.Tiles[i].Href
 		}
 	}
-	v.Subscriptions, v.Notices = homeCards(apps.Items, keys, h.Limits, r.Now)
+	v.Subscriptions, v.Notices = homeCards(apps.Items, keys, h.Limits, r.Here())
 	if len(v.Subscriptions) > homeSubscriptions {
 		v.Subscriptions, v.MoreHref = v.Subscriptions[:homeSubscriptions], "/apps"
 	}
@@ -79,7 +79,7 @@ func (h *Home) called(r *Request, keys []models.KeyRow) (bool, error) {
 	if !slices.ContainsFunc(keys, func(k models.KeyRow) bool { return !k.LastUsedAt.IsZero() }) {
 		return false, nil
 	}
-	points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Developer: r.Account.ID}, parseRange(url.Values{"range": {"90d"}}, r.Now).UsageRange)
+	points, err := h.Store.UsageSeries(r.Context(), models.UsageScope{Developer: r.Account.ID}, parseRange(url.Values{"range": {"90d"}}, r.Here()).UsageRange)
 	if err != nil {
 		return false, err
 	}

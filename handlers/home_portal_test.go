@@ -177,6 +177,16 @@ func (p *developerPortal) record(key models.KeyID, plan models.Plan, n int64, ou
 		Charged: []models.QuotaUse{{KeyID: key, PlanID: plan.ID, Day: p.clock.Unix() / 86400, Used: n}}}))
 }
 
+// meter meters n requests of the API's first method now, and returns it.
+func (p *developerPortal) meter(key models.KeyID, plan models.Plan, n int64, outcome models.Outcome) models.MethodID {
+	p.t.Helper()
+	methods, err := p.store.Methods(p.t.Context(), p.owner.ID, p.api.ID)
+	ok(p.t, err)
+	cell := models.UsageCell{KeyID: key, PlanID: plan.ID, StageID: p.prod.ID, MethodID: methods[0].ID, Minute: p.clock.Unix() / 60 * 60, Outcome: outcome, Count: n}
+	ok(p.t, p.store.CommitUsage(p.t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell}}))
+	return methods[0].ID
+}
+
 // TestStrangersFindNothing is the ownership matrix (R9): what is another developer's is as if it were not there, for reading and for changing.
 func TestStrangersFindNothing(t *testing.T) {
 	p := openDeveloperPortal(t)

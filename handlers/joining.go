@@ -240,7 +240,7 @@ func (o *OwnerSubscriptions) DecideMany(r *Request) (Reply, error) {
 }
 
 func (o *OwnerPlans) joiningPage(r *Request, row models.PlanRow, j models.Joining, f *Form) templ.Component {
-	v := owner.JoiningView{PlanHead: planHead(row, r.Now), Rows: models.MaxQuestions}
+	v := owner.JoiningView{PlanHead: planHead(row, r.Here()), Rows: models.MaxQuestions}
 	if j.Version > 0 {
 		v.Version = "Version " + strconv.Itoa(j.Version) + "."
 	}

@@ -216,7 +216,7 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 	}
 	if status != models.KeyRevoked { // nothing limits what cannot be called
 		for _, m := range goingOn(key.Memberships) {
-			card := quotaCard(key, m, k.Limits, r.Now)
+			card := quotaCard(key, m, k.Limits, r.Here())
 			card.Key, card.Text = "", "" // the page is about the key, and its notices say what keeps it from working
 			v.Quotas = append(v.Quotas, card)
 		}
@@ -237,7 +237,7 @@ func (k *Keys) page(r *Request, key models.KeyDetail, value secret.Value, f *For
 
 // addRecent draws the last 24 hours, if there were calls.
 func (k *Keys) addRecent(r *Request, id models.KeyID, v *developer.KeyView) error {
-	span := parseRange(nil, r.Now)
+	span := parseRange(nil, r.Here())
 	points, err := k.Store.UsageSeries(r.Context(), models.UsageScope{Keys: []models.KeyID{id}}, span.UsageRange)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (o *OwnerAnalytics) Show(r *Request) (Reply, error) {
 		query.Set("range", analyticsRange)
 	}
 	asked := OwnerUsage{Store: o.Store}
-	q, err := asked.asks(r, ownerAnalyticsPath, parseRange(query, r.Now), "plan", "api")
+	q, err := asked.asks(r, ownerAnalyticsPath, parseRange(query, r.Here()), "plan", "api")
 	if err != nil {
 		return Reply{}, err
 	}

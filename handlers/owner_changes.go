@@ -317,7 +317,7 @@ func (o *OwnerChanges) AddBrownout(r *Request) (Reply, error) {
 			if err != nil {
 				f.Fail("dark_at", "Enter a time such as 09:00.")
 			}
-			b.From = on.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute)
+			b.From = time.Date(on.Year(), on.Month(), on.Day(), at.Hour(), at.Minute(), 0, 0, r.Here().Location()).UTC()
 			b.To = b.From.Add(map[string]time.Duration{"quarter": 15 * time.Minute, "hour": time.Hour}[kind])
 		default:
 			f.Fail("dark", "Choose how long.")

@@ -75,7 +75,7 @@ func (o *OwnerKeys) keyView(r *Request, key models.KeyDetail, f *Form) (owner.Ke
 	if err := o.keyPlans(r, key, &v, f); err != nil {
 		return v, err
 	}
-	span := parseRange(nil, r.Now)
+	span := parseRange(nil, r.Here())
 	scope, err := o.keyScope(r, key)
 	if err != nil {
 		return v, err

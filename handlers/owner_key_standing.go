@@ -33,7 +33,7 @@ func standingView(r *Request, store standingStore, key models.KeyID, plan models
 		Shown: strconv.FormatInt(s.Extra, 10), How: "add",
 	}
 	if action != "" {
-		v.Meter, v.Extend, v.Release = quotaMeter(limits, r.Now), action+"/extend", action+"/release"
+		v.Meter, v.Extend, v.Release = quotaMeter(limits, r.Here()), action+"/extend", action+"/release"
 	}
 	if s.Carried != 0 {
 		v.Carried = format.Count(s.Carried)

@@ -55,10 +55,10 @@ func overrideText(o models.Override) string {
 }
 
 // overrideSentence tells a developer of it.
-func overrideSentence(o models.Override) string {
+func overrideSentence(o models.Override, now time.Time) string {
 	text := "Your limits differ from the plan's: " + overrideText(o)
 	if !o.EndsAt.IsZero() {
-		text += ", until " + format.DateTime(o.EndsAt)
+		text += ", until " + format.DateTime(o.EndsAt.In(now.Location()))
 	}
 	return text + ". The owner says: " + o.Reason
 }

@@ -62,7 +62,7 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 }
 
 func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.OverviewView) error {
-	span, scope := parseRange(nil, r.Now), models.UsageScope{Owner: r.Account.ID}
+	span, scope := parseRange(nil, r.Here()), models.UsageScope{Owner: r.Account.ID}
 	points, err := o.Store.UsageSeries(r.Context(), scope, span.wanted())
 	if err != nil {
 		return err
@@ -79,12 +79,12 @@ func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.Ov
 	if err != nil {
 		return err
 	}
-	v.ByPlan = usage.Breakdown{ID: "by-plan", Title: "Busiest plans", What: "Plan", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[0], total.Total(), func(row models.UsageRow) string {
+	v.ByPlan = usage.Breakdown{ID: "by-plan", Title: "Busiest plans", What: "Plan", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[0], total.Total(), usageLinks{page: func(row models.UsageRow) string {
 		return pathWith("/owner/usage", "plan", row.PlanID.String())
-	})}
-	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[1], total.Total(), func(row models.UsageRow) string {
+	}})}
+	v.ByMethod = usage.Breakdown{ID: "by-method", Title: "Busiest methods", What: "Method", Empty: "No requests in the last 24 hours.", Rows: usageRowsOf(busiest[1], total.Total(), usageLinks{page: func(row models.UsageRow) string {
 		return pathWith("/owner/usage", "method", row.MethodID.String(), "stage", row.StageID.String())
-	})}
+	}})}
 	v.Published, v.Subscribers, v.Keys = plans.Published, plans.Subscribers, plans.Keys
 	return nil
 }

@@ -86,5 +86,5 @@ func endBadge(p models.Plan, now time.Time) (b ui.BadgeProps, ok bool) {
 	if p.EndsAt.IsZero() || p.At(now).State == models.PlanEnded {
 		return b, false
 	}
-	return ui.BadgeProps{Kind: ui.Warn, Text: "Ends " + format.Date(p.EndsAt)}, true
+	return ui.BadgeProps{Kind: ui.Warn, Text: "Ends " + format.Date(p.EndsAt.In(now.Location()))}, true
 }

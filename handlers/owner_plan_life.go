@@ -24,7 +24,7 @@ func (o *OwnerPlans) publishPage(r *Request, f *Form, problem string) (templ.Com
 		return nil, err
 	}
 	names, terms := namesOf(choices), row.Current()
-	v := owner.PublishView{PlanHead: planHead(row, r.Now), First: row.Version == 0, Seen: terms.Digest(), NothingToDo: row.Draft == nil, Card: previewCard(terms, names),
+	v := owner.PublishView{PlanHead: planHead(row, r.Here()), First: row.Version == 0, Seen: terms.Digest(), NothingToDo: row.Draft == nil, Card: previewCard(terms, names),
 		Warnings: termsWarnings(terms, names, r.Now), Problem: problem}
 	if !v.First {
 		v.Changes = changeViews(termsChanges(row.InForce, terms, names))
@@ -200,7 +200,7 @@ func (o *OwnerPlans) InvitationsForm(r *Request) (Reply, error) {
 
 // invitationsPage draws the page; tried is of the waiting list, after a mistake.
 func (o *OwnerPlans) invitationsPage(r *Request, row models.PlanRow, f *Form, tried string) (templ.Component, error) {
-	v := owner.InvitationsView{PlanHead: planHead(row, r.Now), Invited: row.Current().Audience == models.AudienceInvited, Now: r.Now, Tried: tried}
+	v := owner.InvitationsView{PlanHead: planHead(row, r.Here()), Invited: row.Current().Audience == models.AudienceInvited, Now: r.Now, Tried: tried}
 	waiting, err := o.Store.WaitingList(r.Context(), r.Account.ID, row.ID)
 	if err != nil {
 		return nil, err
@@ -268,7 +268,7 @@ func (o *OwnerPlans) Usage(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	path := ownerPlanPath(row.ID)
-	v := owner.PlanUsageView{PlanHead: planHead(row, r.Now), Now: r.Now, Month: month.Format("January 2006"), Query: p.Search, UsageHref: "/owner/usage?plan=" + row.ID.String(), Pages: listPages(r, p, list.Next)}
+	v := owner.PlanUsageView{PlanHead: planHead(row, r.Here()), Now: r.Now, Month: month.Format("January 2006"), Query: p.Search, UsageHref: "/owner/usage?plan=" + row.ID.String(), Pages: listPages(r, p, list.Next)}
 	if month.AddDate(0, 1, 0).After(row.CreatedAt) && month.After(row.CreatedAt.AddDate(0, -1, 0)) {
 		v.Prev = pathWith(path+"/usage", "month", month.AddDate(0, -1, 0).Format("2006-01"), "q", p.Search)
 	}

@@ -19,23 +19,27 @@ func whenForm(now time.Time) *Form {
 	return NewForm("publish_at", at.Format(time.DateOnly), "publish_time", "09:00")
 }
 
-// whenOf reads when a draft is to come into force.
-func whenOf(f *Form) time.Time {
+// whenOf reads when a draft is to come into force, in the reader's zone.
+func whenOf(f *Form, zone *time.Location) time.Time {
 	date, clock := f.Trimmed("publish_at"), f.Trimmed("publish_time")
-	day, err := time.Parse(time.DateOnly, date)
+	_, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		f.Fail("publish_at", "Enter a day such as 2027-03-31.")
 	}
-	at, clockErr := time.Parse("15:04", clock)
+	_, clockErr := time.Parse("15:04", clock)
 	if clockErr != nil {
 		f.Fail("publish_time", "Enter a time such as 09:00.")
 	}
-	return day.Add(time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute)
+	if err != nil || clockErr != nil {
+		return time.Time{}
+	}
+	at, _ := time.ParseInLocation(time.DateOnly+" 15:04", date+" "+clock, zone) // its parts were read above
+	return at
 }
 
 // schedule sets when the draft comes into force, and says so.
 func (o *OwnerPlans) schedule(r *Request, row models.PlanRow, f *Form, changes []models.TermsChange) (done string, err error) {
-	at := whenOf(f)
+	at := whenOf(f, r.Here().Location())
 	if !f.OK() {
 		return "", nil
 	}

@@ -20,7 +20,7 @@ func (o *OwnerPlans) Versions(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	names := namesOf(choices)
-	v := owner.VersionsView{PlanHead: planHead(row, r.Now), Now: r.Now, Notes: lifeNotes(row.Plan.At(r.Now), r.Local), AuditHref: "/owner/audit?object=" + row.ID.String()}
+	v := owner.VersionsView{PlanHead: planHead(row, r.Here()), Now: r.Now, Notes: lifeNotes(row.Plan.At(r.Now), r.Local), AuditHref: "/owner/audit?object=" + row.ID.String()}
 	v.Subtitle = "Every publication is kept as it was."
 	if row.Draft != nil && row.Version > 0 {
 		v.Draft = &owner.VersionView{By: row.DraftBy, At: row.DraftAt, Changes: changeViews(termsChanges(row.InForce, *row.Draft, names))}

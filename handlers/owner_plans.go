@@ -226,7 +226,7 @@ func (o *OwnerPlans) Edit(r *Request) (Reply, error) {
 // editPage draws the editor; saved says that the form holds what is stored.
 func (o *OwnerPlans) editPage(r *Request, row models.PlanRow, f *Form, terms models.Terms, choices []models.StageChoice, card owner.Rehearsal, saved bool) templ.Component {
 	v := editorView(f, terms, choices, r.Now)
-	v.PlanHead = planHead(row, r.Now)
+	v.PlanHead = planHead(row, r.Here())
 	v.Action, v.Preview, v.Rehearsal = v.Href, v.Href+"/preview", card
 	v.Saved = saved && row.Draft != nil
 	before := row.InForce
@@ -267,7 +267,7 @@ func planHead(row models.PlanRow, now time.Time) owner.PlanHead {
 		h.Badges = append(h.Badges, end)
 	}
 	if !row.PublishAt.IsZero() {
-		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Info, Text: "Changes " + format.Date(row.PublishAt)})
+		h.Badges = append(h.Badges, ui.BadgeProps{Kind: ui.Info, Text: "Changes " + format.Date(row.PublishAt.In(now.Location()))})
 	}
 	return h
 }

@@ -164,11 +164,11 @@ func (o *OwnerPlans) Rehearsal(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	report := owner.RehearsalReport{PlanHead: planHead(row, r.Now), Rehearsal: card, URL: rehearsalPath(row.ID, r.Param("run")), At: v.at, Now: r.Now, ReviewURL: ownerPlanPath(row.ID) + "/publish"}
+	report := owner.RehearsalReport{PlanHead: planHead(row, r.Here()), Rehearsal: card, URL: rehearsalPath(row.ID, r.Param("run")), At: v.at, Now: r.Now, ReviewURL: ownerPlanPath(row.ID) + "/publish"}
 	report.Saved = row.Draft != nil && v.state == rehearsalDone && !rehearsal.Differ(v.draft, row.Current()) && !rehearsal.Differ(v.today, row.InForce)
 	report.Subtitle = "What called the plan in the last 30 days, replayed through the limits in force and through others."
 	if v.state == rehearsalDone {
-		fillReport(&report, v)
+		fillReport(&report, v.local(r.Context()))
 	}
 	if r.Fragment() {
 		return Page(owner.RehearsalBody(report)), nil

@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gatehouse/models"
@@ -15,6 +17,7 @@ const manyWait = "Many rehearsals are running just now. Try again in a moment."
 
 // rehearsalView says how far a rehearsal is, or what it found, with at most so many keys.
 func (o *OwnerPlans) rehearsalView(r *Request, row models.PlanRow, v rehearsed, most int) (owner.Rehearsal, error) {
+	v = v.local(r.Context())
 	card := owner.Rehearsal{Card: rehearsalPath(row.ID, v.id) + "/card", Report: rehearsalPath(row.ID, v.id), Of: limitsOnly(v.draft)}
 	switch v.state {
 	case rehearsalNone:
@@ -160,6 +163,16 @@ func noun(n int, one string) string {
 		return one
 	}
 	return one + "s"
+}
+
+// local is the same with times as a page writes them.
+func (v rehearsed) local(ctx context.Context) rehearsed {
+	v.covered.Since, v.covered.Until = format.Local(ctx, v.covered.Since), format.Local(ctx, v.covered.Until)
+	v.covered.Gaps = slices.Clone(v.covered.Gaps)
+	for i, g := range v.covered.Gaps {
+		v.covered.Gaps[i] = models.Gap{Since: format.Local(ctx, g.Since), Until: format.Local(ctx, g.Until)}
+	}
+	return v
 }
 
 // recordedSince says how far back the recording goes: "Last 30 days", "Since 12 Nov 2026".

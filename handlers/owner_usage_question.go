@@ -24,7 +24,7 @@ type usageQuestion struct {
 
 // question reads ?plan=, ?customer=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
 func (o *OwnerUsage) question(r *Request) (q usageQuestion, err error) {
-	return o.asks(r, ownerUsagePath, parseRange(r.URL.Query(), r.Now), "plan", "customer", "key", "api", "stage", "method")
+	return o.asks(r, ownerUsagePath, parseRange(r.URL.Query(), r.Here()), "plan", "customer", "key", "api", "stage", "method")
 }
 
 // asks reads what a page asks by some of these parameters in a range.

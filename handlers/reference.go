@@ -100,7 +100,7 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 	if len(api.Stages) == 0 {
 		return nil, models.NotFound("page")
 	}
-	ref := &reference{api: api, stage: api.Stages[0], seen: map[string]bool{}, limits: c.Limits, now: r.Now}
+	ref := &reference{api: api, stage: api.Stages[0], seen: map[string]bool{}, limits: c.Limits, now: r.Here()}
 	if name := r.Query("stage"); name != "" {
 		i := slices.IndexFunc(api.Stages, func(s models.CatalogStage) bool { return s.Name == name })
 		if i < 0 {

@@ -40,9 +40,9 @@ func (ref *reference) readGoing(ctx context.Context, s CatalogStore) error {
 
 // goingWords say when something goes: "Deprecated since 2 Mar 2026. It answers 410 Gone from 1 Apr 2026, 00:00 UTC on."
 func goingWords(d models.Deprecation, now time.Time, local func(time.Time) time.Time) string {
-	words := "Deprecated since " + format.Date(d.Since) + "."
+	words := "Deprecated since " + format.Date(local(d.Since)) + "."
 	if d.Since.After(now) {
-		words = "Deprecated from " + format.Date(d.Since) + " on."
+		words = "Deprecated from " + format.Date(local(d.Since)) + " on."
 	}
 	switch {
 	case d.Gone(now):
@@ -89,5 +89,5 @@ func (ref *reference) goingBadge(op openapi.Operation) string {
 	case d.Gone(ref.now):
 		return "Gone"
 	}
-	return "Goes " + format.Date(d.Sunset)
+	return "Goes " + format.Date(d.Sunset.In(ref.now.Location()))
 }

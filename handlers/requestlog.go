@@ -13,7 +13,10 @@ import (
 
 // LogStore is what the pages of the request log need of the store.
 type LogStore interface {
-	DeveloperApps(ctx context.Context, account models.AccountID) ([]models.AppID, error)
+	LogAppsOf(ctx context.Context, account models.AccountID) ([]models.LogApp, error)
+	LogCustomer(ctx context.Context, owner models.AccountID, id models.ConsumerID) ([]models.AppID, []models.KeyID, error)
+	LogNames(ctx context.Context, viewer models.AccountID, q models.LogQuestion) (models.LogNames, error)
+	Consumer(ctx context.Context, owner models.AccountID, id models.ConsumerID) (models.Consumer, error)
 	LogAPIsOf(ctx context.Context, owner models.AccountID) ([]models.LogAPI, error)
 	LogAPIBySlug(ctx context.Context, slug string) (models.LogAPI, error)
 	LogKeys(ctx context.Context, viewer models.AccountID, ids []models.KeyID) ([]models.LogKey, error)
@@ -32,6 +35,7 @@ type Logs struct {
 const (
 	logRows   = 50
 	logKeys   = 200 // to choose from; the newest
+	logApps   = 100 // likewise; the oldest
 	logEvery  = 2 * time.Second
 	ownLog    = "/log"
 	ownersLog = "/owner/log"

@@ -87,7 +87,7 @@ func TestRequestLogShowsNobodyWhatIsNotTheirs(t *testing.T) {
 	got := b.get("/log")
 	got.has(t, "/echo/prod/mine", "/requests/"+own)
 	got.hasNot(t, "/theirs", others, "/nobody", keyless)
-	for _, path := range []string{"/log?key=" + theirs.Key.ID.String(), "/requests/" + others, "/requests/" + keyless, "/log?plan=" + p.free.ID.String(), "/owner/log"} {
+	for _, path := range []string{"/log?key=" + theirs.Key.ID.String(), "/requests/" + others, "/requests/" + keyless, "/log?plan=" + p.growth.ID.String(), "/log?app=" + theirs.App.ID.String(), "/log?app=" + mine.App.ID.String() + "&app=" + theirs.App.ID.String(), "/log?customer=" + mine.App.ID.String(), "/owner/log"} {
 		if got := b.get(path); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, got.status)
 		}
@@ -292,10 +292,27 @@ func TestUsageLeadsToTheRequestsBehindIt(t *testing.T) {
 	bar := matches(page, `href="(/log\?from=[^"]*outcome=server_error%2C[^"]*)" tabindex="-1"`)[1]
 	b.get(html.UnescapeString(bar)).has(t, "/status/503")
 	matches(b.get("/usage?range=1h&key="+key), `href="/log\?from=[^"]*&amp;key=`+key+`&amp;outcome=server_error`)
-	b.get("/usage?range=1h&plan="+plan).hasNot(t, "/log?") // a developer's log is not asked for plans
+	method := p.meter(made.Key.ID, p.free, 4, models.OutcomeThrottled)
+	p.call(made, p.free, 0, "/status/429", func(e *requestlog.Entry) {
+		e.Receipt.Outcome, e.Receipt.Status, e.Receipt.MethodID, e.Receipt.StageID = models.OutcomeThrottled, 429, method, p.prod.ID
+	})
+	for _, scope := range []string{"plan=" + plan, "app=" + made.App.ID.String(), "api=echo", "key=" + key} {
+		page := b.get("/usage?range=1h&" + scope)
+		for _, link := range []string{matches(page, `<a href="(/log\?[^"]*)">See these requests`)[1], matches(page, `<a href="(/log\?[^"]*operation=[^"]*outcome=throttled[^"]*)">`)[1]} {
+			if link = html.UnescapeString(link); !strings.Contains(link, scope) {
+				t.Errorf("usage of %s leads to %s", scope, link)
+			}
+			b.get(link).has(t, "/status/429")
+		}
+	}
+	b.get("/log?operation="+method.String()+"&stage="+p.prod.ID.String()).has(t, "Operation: POST /post", "Stage: Echo API · prod", "/status/429")
 	matches(b.get("/usage?range=30d"), `<a href="/log\?from=[^"]*outcome=server_error%2C[^"]*" tabindex="-1" aria-label="Server error">`)
 	b.get("/usage?range=30d").hasNot(t, ">Server error</a>") // the log does not reach back so far
 
 	o := p.signedIn("owner@example.com")
+	b.get("/log?app="+made.App.ID.String()).has(t, "/status/429", "App: Acme")
+	ofCustomer := matches(o.get("/owner/usage?range=1h"), `href="/owner/usage\?(customer=[a-z0-9]+)&amp;range=1h">`)[1]
+	row := matches(o.get("/owner/usage?range=1h&"+ofCustomer), `href="(/owner/log\?`+ofCustomer+`[^"]*outcome=server_error%2C[^"]*)" tabindex="-1"`)[1]
+	o.get(html.UnescapeString(row)).has(t, "/status/503", "Customer: ")
 	matches(o.get("/owner/usage?range=1h&plan="+plan), `href="/owner/log\?from=[^"]*&amp;outcome=server_error%2Cupstream_failed&amp;plan=`+plan+`&amp;to=[^"]*" tabindex="-1"`)
 }

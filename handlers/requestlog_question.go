@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ type logQuestion struct {
 	subtitle string
 	keys     []ui.Option
 	apis     []ui.Option
+	apps     []requestlog.App // nil: there is no choice
 }
 
 // logRanges are what people choose from. The log is not long: without a choice all of it is looked at.
@@ -36,7 +38,7 @@ var logRanges = [...]struct {
 }{{"1h", time.Hour}, {"24h", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}}
 
 // logFilters are the parameters of the URL that narrow the log, in the order of their pills.
-var logFilters = []string{"key", "api", "plan", "outcome", "status", "method", "path", "range", "from", "to"}
+var logFilters = []string{"app", "key", "customer", "api", "plan", "stage", "operation", "outcome", "status", "method", "path", "range", "from", "to"}
 
 // question reads what is asked. Whose requests may be seen is decided here, by the account alone: an owner's are those of his APIs, a developer's those of
 // his apps' keys.
@@ -47,6 +49,9 @@ func (h *Logs) question(r *Request) (q *logQuestion, err error) {
 		if text := strings.TrimSpace(r.Query(name)); text != "" {
 			q.filters.Set(name, text)
 		}
+	}
+	if chosen := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(r.URL.Query()["app"]))), func(id string) bool { return id == "" }); len(chosen) > 0 {
+		q.filters["app"] = chosen
 	}
 	if q.owner {
 		q.path = ownersLog
@@ -90,11 +95,13 @@ func (h *Logs) ofOwner(r *Request, q *logQuestion) error {
 }
 
 func (h *Logs) ofDeveloper(r *Request, q *logQuestion) error {
-	apps, err := h.Store.DeveloperApps(r.Context(), r.Account.ID)
+	apps, err := h.Store.LogAppsOf(r.Context(), r.Account.ID)
 	if err != nil {
 		return err
 	}
-	q.Apps = append([]models.AppID{}, apps...)
+	if err := q.ofApps(apps); err != nil {
+		return err
+	}
 	list, err := h.Store.AccountKeys(r.Context(), r.Account.ID, models.Page{Limit: logKeys})
 	if err != nil {
 		return err
@@ -118,7 +125,42 @@ func (h *Logs) ofDeveloper(r *Request, q *logQuestion) error {
 	return nil
 }
 
-// whose reads ?key= and ?plan=. What is not the reader's is not found; but a stranger's key that calls an owner's API has an id in his log.
+// ofApps reads ?app=, which may stand there several times. What is not an app of the reader's is not found.
+func (q *logQuestion) ofApps(own []models.LogApp) error {
+	q.Apps = []models.AppID{}
+	chosen := q.filters["app"]
+	found := 0
+	for _, a := range own {
+		id := a.ID.String()
+		isChosen := slices.Contains(chosen, id)
+		if isChosen {
+			found++
+			q.pills = append(q.pills, ui.Pill{Label: "App: " + a.Name, RemoveHref: q.withoutApp(id)})
+		}
+		if isChosen || len(chosen) == 0 {
+			q.Apps = append(q.Apps, a.ID)
+		}
+		if isChosen || len(q.apps) < logApps {
+			q.apps = append(q.apps, requestlog.App{ID: id, Name: a.Name, Chosen: isChosen})
+		}
+	}
+	if found < len(chosen) {
+		return models.NotFound("app")
+	}
+	if len(q.apps) < 2 {
+		q.apps = nil
+	}
+	return nil
+}
+
+// withoutApp is the page without one of several apps.
+func (q *logQuestion) withoutApp(id string) string {
+	rest := merged(q.filters)
+	rest["app"] = slices.DeleteFunc(slices.Clone(rest["app"]), func(has string) bool { return has == id })
+	return pathOf(q.path, rest)
+}
+
+// whose reads ?key=, ?customer= and ?plan=, and where: ?stage= and ?operation=. What is not the reader's is not found; but a stranger's key that calls an owner's API has an id in his log.
 func (h *Logs) whose(r *Request, q *logQuestion) error {
 	if text := q.filters.Get("key"); text != "" {
 		id, err := models.ParseID[models.Key](text)
@@ -135,26 +177,88 @@ func (h *Logs) whose(r *Request, q *logQuestion) error {
 		} else if !q.owner {
 			return models.NotFound("key")
 		}
-		q.Key = id
+		q.Keys = []models.KeyID{id}
 		q.pill("key", "Key: "+name)
 		if !q.owner && !slices.ContainsFunc(q.keys, func(o ui.Option) bool { return o.Value == text }) {
 			q.keys = append(q.keys, ui.Option{Value: text, Label: name})
 		}
 	}
-	text := q.filters.Get("plan")
+	if err := h.ofCustomer(r, q); err != nil {
+		return err
+	}
+	return h.ofNamed(r, q)
+}
+
+// ofCustomer reads ?customer=, of owners: by whose apps or keys the requests are.
+func (h *Logs) ofCustomer(r *Request, q *logQuestion) error {
+	text := q.filters.Get("customer")
 	if text == "" {
 		return nil
 	}
-	id, err := models.ParseID[models.Plan](text)
+	id, err := models.ParseID[models.Consumer](text)
 	if err != nil || !q.owner {
-		return models.NotFound("plan")
+		return models.NotFound("customer")
 	}
-	plan, err := h.Store.Plan(r.Context(), r.Account.ID, id)
+	c, err := h.Store.Consumer(r.Context(), r.Account.ID, id)
 	if err != nil {
 		return err
 	}
-	q.Plan = id
-	q.pill("plan", "Plan: "+plan.Name())
+	apps, keys, err := h.Store.LogCustomer(r.Context(), r.Account.ID, id)
+	if err != nil {
+		return err
+	}
+	if q.Callers = apps; len(q.Keys) == 0 {
+		q.Keys = keys
+	} else if keys != nil && !slices.Contains(keys, q.Keys[0]) {
+		q.Keys = []models.KeyID{} // another's key
+	}
+	q.pill("customer", "Customer: "+consumerName(c))
+	return nil
+}
+
+// ofNamed reads the filters that are ids, and names them where the reader may know the name. A plan that is not his, or that he never subscribed to, is not found; of
+// stages and operations nothing is told but his own requests.
+func (h *Logs) ofNamed(r *Request, q *logQuestion) (err error) {
+	if text := q.filters.Get("plan"); text != "" {
+		if q.Plan, err = models.ParseID[models.Plan](text); err != nil {
+			return models.NotFound("plan")
+		}
+	}
+	if text := q.filters.Get("stage"); text != "" {
+		if q.Stage, err = models.ParseID[models.Stage](text); err != nil {
+			return models.NotFound("stage")
+		}
+	}
+	if text := q.filters.Get("operation"); text != "" {
+		if q.Method, err = models.ParseID[models.Method](text); err != nil {
+			return models.NotFound("operation")
+		}
+	}
+	if q.Plan == 0 && q.Stage == 0 && q.Method == 0 {
+		return nil
+	}
+	names, err := h.Store.LogNames(r.Context(), r.Account.ID, q.LogQuestion)
+	if err != nil {
+		return err
+	}
+	if q.Plan != 0 {
+		if q.owner {
+			_, err = h.Store.Plan(r.Context(), r.Account.ID, q.Plan)
+		}
+		if err != nil {
+			return err
+		}
+		if names.Plan == "" {
+			return models.NotFound("plan")
+		}
+		q.pill("plan", "Plan: "+names.Plan)
+	}
+	if q.Stage != 0 {
+		q.pill("stage", "Stage: "+cmp.Or(names.Stage, q.Stage.String()))
+	}
+	if q.Method != 0 {
+		q.pill("operation", "Operation: "+cmp.Or(names.Method, q.Method.String()))
+	}
 	return nil
 }
 
@@ -269,19 +373,22 @@ func pathOf(path string, q url.Values) string {
 func (q *logQuestion) view() requestlog.View {
 	v := requestlog.View{
 		Path: q.path, Subtitle: q.subtitle, Pills: q.pills, Problems: q.problems, Search: q.filters.Get("path"),
-		API: q.filters.Get("api"), APIs: q.apis, Key: q.filters.Get("key"), Keys: q.keys, Outcome: q.filters.Get("outcome"), Outcomes: outcomeOptions(q.filters.Get("outcome")),
+		Apps: q.apps, API: q.filters.Get("api"), APIs: q.apis, Key: q.filters.Get("key"), Keys: q.keys, Outcome: q.filters.Get("outcome"), Outcomes: outcomeOptions(q.filters.Get("outcome")),
 		Status: q.filters.Get("status"), Statuses: statusOptions(q.filters.Get("status")), Verb: q.Verb, Verbs: verbOptions(q.Verb),
 	}
 	v.From, v.To = q.filters.Get("from"), q.filters.Get("to")
 	v.Span = v.From != "" || v.To != ""
-	hidden := []string{"range", "plan"}
+	hidden := []string{"range", "plan", "stage", "operation", "customer"}
 	if q.owner {
 		hidden = append(hidden, "key")
 	} else {
 		hidden = append(hidden, "api")
 	}
+	if q.apps == nil {
+		hidden = append(hidden, "app")
+	}
 	for _, name := range hidden {
-		if text := q.filters.Get(name); text != "" {
+		for _, text := range q.filters[name] {
 			v.Hidden = append(v.Hidden, ui.Pair{Name: name, Value: text})
 		}
 	}

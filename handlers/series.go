@@ -21,8 +21,8 @@ type rangeView struct {
 	Name  string // "24h"; empty for a span that was zoomed into
 	Words string // "the last 24 hours"
 	models.UsageRange
-	Now     time.Time
-	Compare bool // the time before is drawn beside it
+	Now     time.Time // in the zone in which the reader reads times
+	Compare bool      // the time before is drawn beside it
 }
 
 // ranges are what people choose from. Each fits into what is stored at its resolution twice, so that it can be compared with the time before.
@@ -43,8 +43,8 @@ const defaultRange = "24h"
 // compareParam asks for the time before beside the range.
 const compareParam = "compare"
 
-// parseRange reads ?range=, or ?from= and ?to= (RFC 3339, as a form's field without a zone for UTC, or Unix seconds), and ?compare=. What it cannot read is the default: a link that somebody edited by hand still shows a
-// page.
+// parseRange reads ?range=, or ?from= and ?to= (RFC 3339, as a form's field without a zone for the reader's, or Unix seconds), and ?compare=. What it cannot read is the default: a link that somebody edited by hand still shows a
+// page. now is in the reader's zone.
 func parseRange(query url.Values, now time.Time) rangeView {
 	compare := query.Get(compareParam) != ""
 	if v, ok := zoom(query.Get("from"), query.Get("to"), now); ok {
@@ -55,7 +55,7 @@ func parseRange(query url.Values, now time.Time) rangeView {
 	for {
 		for _, r := range ranges {
 			if r.name == name {
-				to := now.Truncate(r.step).Add(r.step)
+				to := now.UTC().Truncate(r.step).Add(r.step)
 				return rangeView{Name: r.name, Words: r.words, Now: now, Compare: compare,
 					UsageRange: models.UsageRange{From: to.Add(-time.Duration(r.buckets) * r.step), To: to, Step: models.Step(r.step)}}
 			}
@@ -84,10 +84,13 @@ func stepFor(from, to, now time.Time) time.Duration {
 	return 24 * time.Hour
 }
 
+// formMoment is how a form's field has a moment, in the reader's zone.
+const formMoment = "2006-01-02T15:04"
+
 // unixOf reads a moment of a URL.
-func unixOf(text string) (int64, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
+func unixOf(text string, zone *time.Location) (int64, error) {
+	for _, layout := range []string{time.RFC3339, formMoment, "2006-01-02T15:04:05"} {
+		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return t.Unix(), nil
 		}
 	}
@@ -95,8 +98,8 @@ func unixOf(text string) (int64, error) {
 }
 
 func zoom(fromText, toText string, now time.Time) (rangeView, bool) {
-	a, errFrom := unixOf(fromText)
-	b, errTo := unixOf(toText)
+	a, errFrom := unixOf(fromText, now.Location())
+	b, errTo := unixOf(toText, now.Location())
 	const longest = 400 * 24 * 60 * 60
 	if errFrom != nil || errTo != nil || a >= b || b-a > longest || b > now.Unix()+longest || a < now.Unix()-2*longest {
 		return rangeView{}, false
@@ -107,15 +110,37 @@ func zoom(fromText, toText string, now time.Time) (rangeView, bool) {
 	if end := to.Truncate(step); end.Before(to) {
 		to = end.Add(step)
 	}
-	return rangeView{Words: spanWords(from, to), Now: now, UsageRange: models.UsageRange{From: from, To: to, Step: models.Step(step)}}, true
+	v := rangeView{Now: now, UsageRange: models.UsageRange{From: from, To: to, Step: models.Step(step)}}
+	v.Words = spanWords(v.at(from), v.at(to), v.daily())
+	return v, true
 }
 
-// spanWords names a span, so that it can stand after "in": "the 24 hours of 9 Mar 2026", "the 3 hours from 9 Mar 2026, 12:00 UTC".
-func spanWords(from, to time.Time) string {
+// daily tells whether the buckets are days: those are UTC, as usage is kept, whatever zone the reader has.
+func (v rangeView) daily() bool { return time.Duration(v.Step)%(24*time.Hour) == 0 }
+
+// at is a moment of the range as the page writes it.
+func (v rangeView) at(t time.Time) time.Time {
+	if v.daily() {
+		return t.UTC()
+	}
+	return t.In(v.Now.Location())
+}
+
+// zoneNote says what is not in the reader's zone: "" for nothing.
+func (v rangeView) zoneNote() string {
+	if v.daily() && format.ZoneName(v.Now) != "UTC" {
+		return " Days are UTC."
+	}
+	return ""
+}
+
+// spanWords names a span, so that it can stand after "in": "the 24 hours of 9 Mar 2026", "the 3 hours from 9 Mar 2026, 12:00 CET".
+func spanWords(from, to time.Time, daily bool) string {
 	length := to.Sub(from)
 	day := 24 * time.Hour
-	if length == day && from.Equal(from.Truncate(day)) {
-		return "the 24 hours of " + format.Date(from)
+	midnight := from.Hour() == 0 && from.Minute() == 0
+	if midnight && to.Equal(from.AddDate(0, 0, 1)) { // 23 or 25 hours where the clock changes
+		return "the " + format.Count(int64(length/time.Hour)) + " hours of " + format.Date(from)
 	}
 	words := format.Plural(int64(length/day), "day")
 	switch {
@@ -125,7 +150,11 @@ func spanWords(from, to time.Time) string {
 	default:
 		words = format.Plural(int64(length/time.Minute), "minute")
 	}
-	return "the " + strings.TrimPrefix(words, "1\u00a0") + " from " + format.DateTime(from)
+	words = "the " + strings.TrimPrefix(words, "1\u00a0") + " from "
+	if daily {
+		return words + format.Date(from)
+	}
+	return words + format.DateTime(from)
 }
 
 // buckets is the number of points of a chart.
@@ -232,7 +261,7 @@ func (v rangeView) compareLink(path string, filters url.Values) string {
 
 // custom is the form that chooses any span.
 func (v rangeView) custom(path string, filters url.Values) usage.Custom {
-	c := usage.Custom{Action: path, From: v.From.Format("2006-01-02T15:04"), To: v.To.Format("2006-01-02T15:04"), Current: v.Name == ""}
+	c := usage.Custom{Action: path, From: v.From.In(v.Now.Location()).Format(formMoment), To: v.To.In(v.Now.Location()).Format(formMoment), Current: v.Name == ""}
 	for name, values := range filters {
 		if len(values) > 0 && values[0] != "" {
 			c.Hidden = append(c.Hidden, ui.Pair{Name: name, Value: values[0]})
@@ -241,15 +270,26 @@ func (v rangeView) custom(path string, filters url.Values) usage.Custom {
 	if v.Compare {
 		c.Hidden = append(c.Hidden, ui.Pair{Name: compareParam, Value: "on"})
 	}
-	slices.SortFunc(c.Hidden, func(a, b ui.Pair) int { return strings.Compare(a.Name, b.Name) })
+	sortPairs(c.Hidden)
 	return c
+}
+
+// sortPairs orders the hidden fields of a form, so that a page is the same each time.
+func sortPairs(pairs []ui.Pair) {
+	slices.SortFunc(pairs, func(a, b ui.Pair) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Live pages are drawn again every liveEvery; after liveFor the browser asks anew, and who may see the page is judged again.
 const (
 	liveEvery = 5 * time.Second
 	liveFor   = 5 * time.Minute
+	slowBeats = 6 // what is costly comes with every sixth
 )
+
+// asOf says of what is drawn anew more slowly when it was.
+func asOf(now time.Time) string {
+	return "As of " + now.Format("15:04:05") + ". Comes anew every " + format.Seconds((slowBeats * liveEvery).Seconds()) + "."
+}
 
 // live answers with a stream of what draw returns.
 func (r *Request) live(draw func(ctx context.Context, now time.Time) (templ.Component, error)) Reply {
@@ -270,7 +310,7 @@ func (r *Request) liveEach(every time.Duration, draw func(ctx context.Context, n
 				return nil
 			case <-ticker.C:
 			}
-			c, err := draw(ctx, r.Site.Now().UTC())
+			c, err := draw(ctx, format.Local(ctx, r.Site.Now()))
 			if err != nil {
 				return err
 			}

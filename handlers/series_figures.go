@@ -46,7 +46,7 @@ func (v rangeView) before(points []models.UsagePoint) []float64 {
 
 // timesChart shows how long answers took on average, and where; buckets without are gaps.
 func timesChart(own []models.UsagePoint, v rangeView) chart.Chart {
-	c := chart.Chart{ID: "times", Caption: "Mean time of the upstream and of the gateway, " + v.Words, Unit: "ms", Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Small: true,
+	c := chart.Chart{ID: "times", Caption: "Mean time of the upstream and of the gateway, " + v.Words, Unit: "ms", Start: v.at(v.From), Step: time.Duration(v.Step), Now: v.Now, Small: true,
 		Series: []chart.Series{{Name: "Upstream"}, {Name: "Gateway"}}}
 	total := models.Sum(own)
 	if upstream, gateway, ok := total.MeanTimes(); ok {
@@ -145,7 +145,7 @@ func requestsChart(own []models.UsagePoint, v rangeView, link linkTo, log logPla
 	for i, n := range grouped(&total) {
 		series[i].Total = format.Short(float64(n))
 	}
-	c := chart.Chart{ID: "requests", Caption: "Requests by outcome, " + v.Words, Finding: busiest(own, v), Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Series: series}
+	c := chart.Chart{ID: "requests", Caption: "Requests by outcome, " + v.Words, Finding: busiest(own, v), Start: v.at(v.From), Step: time.Duration(v.Step), Now: v.Now, Series: series}
 	points := v.filled(own)
 	c.Points = make([]chart.Point, len(points))
 	for i := range points {
@@ -193,9 +193,9 @@ func busiest(own []models.UsagePoint, v rangeView) string {
 	if most == nil || most.Total() == 0 {
 		return "No requests."
 	}
-	at := most.Start.Format("2 Jan")
-	if time.Duration(v.Step) < 24*time.Hour {
-		at = most.Start.Format("2 Jan, 15:04") + "\u00a0UTC"
+	at := v.at(most.Start).Format("2 Jan")
+	if !v.daily() {
+		at = v.at(most.Start).Format("2 Jan, 15:04")
 	}
 	return "Busiest: " + at + " with " + format.Requests(most.Total()) + "."
 }
@@ -208,7 +208,7 @@ func latencyChart(own []models.UsagePoint, v rangeView) chart.Chart {
 	for i, share := range shares {
 		series[i].Total = latencyText(total.Latency, share)
 	}
-	c := chart.Chart{ID: "latency", Caption: "Latency, " + v.Words, Unit: "ms", Start: v.From, Step: time.Duration(v.Step), Now: v.Now, Series: series}
+	c := chart.Chart{ID: "latency", Caption: "Latency, " + v.Words, Unit: "ms", Start: v.at(v.From), Step: time.Duration(v.Step), Now: v.Now, Series: series}
 	points := v.filled(own)
 	c.Points = make([]chart.Point, len(points))
 	for i := range points {

@@ -55,14 +55,38 @@ func outcomesOf(group int) (all []models.Outcome) {
 	return all
 }
 
-// log is where the requests of the page are, unless it is narrowed to what the log is not asked for.
+// with is the same, narrowed.
+func (l logPlace) with(name, value string) logPlace {
+	l.filters = merged(l.filters, url.Values{name: {value}})
+	return l
+}
+
+// logOf narrows a log to the requests of a line of a breakdown; nowhere for what there never was, as a method that matched nothing.
+func (l logPlace) of(row *models.UsageRow) logPlace {
+	switch {
+	case row.MethodID != 0 && row.StageID != 0:
+		return l.with("operation", row.MethodID.String()).with("stage", row.StageID.String())
+	case row.KeyID != 0:
+		return l.with("key", row.KeyID.String())
+	case row.ConsumerID != 0:
+		return l.with("customer", row.ConsumerID.String())
+	case row.PlanID != 0:
+		return l.with("plan", row.PlanID.String())
+	case row.StageID != 0 && row.Detail == "": // a stage; not what matched no method of it
+		return l.with("stage", row.StageID.String())
+	}
+	return logPlace{}
+}
+
+// log is where the requests of the page are.
 func (u *Usage) log(sc usageScope, now time.Time) logPlace {
-	if sc.plan != 0 || sc.method != 0 || sc.filters.Has("app") && len(sc.keys) != 1 {
-		return logPlace{}
-	}
-	filters := url.Values{"api": sc.filters["api"]}
-	if sc.value != "" {
-		filters.Set("key", sc.keys[0].ID.String())
-	}
-	return placeOfLog(u.Log, ownLog, filters, now)
+	return placeOfLog(u.Log, ownLog, logFiltersOf(sc.filters), now)
+}
+
+// logFiltersOf are a page's filters as the log calls them: an operation there is one of many methods here.
+func logFiltersOf(filters url.Values) url.Values {
+	out := merged(filters)
+	out["operation"] = filters[methodParam]
+	out.Del(methodParam)
+	return out
 }

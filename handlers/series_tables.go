@@ -41,8 +41,15 @@ func outcomeRows(total models.UsagePoint, v rangeView, log logPlace) []usage.Out
 	return out
 }
 
-// usageRowsOf makes the lines of a breakdown; link may be nil.
-func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow) string) []usage.Row {
+// usageLinks are where the lines of a breakdown lead: to the page of each alone, and to its requests in the log. The zero value is nowhere.
+type usageLinks struct {
+	page func(models.UsageRow) string // nil: nowhere
+	log  logPlace
+	span rangeView
+}
+
+// usageRowsOf makes the lines of a breakdown.
+func usageRowsOf(rows []models.UsageRow, total int64, to usageLinks) []usage.Row {
 	out := make([]usage.Row, len(rows))
 	for i := range rows {
 		row := &rows[i]
@@ -55,8 +62,13 @@ func usageRowsOf(rows []models.UsageRow, total int64, link func(models.UsageRow)
 		if total > 0 {
 			out[i].Share = float64(row.Total()) / float64(total)
 		}
-		if link != nil {
-			out[i].Href = link(*row)
+		if to.page != nil {
+			out[i].Href = to.page(*row)
+		}
+		log := to.log.of(row)
+		out[i].LogHref = log.href(to.span.From, to.span.To)
+		if out[i].Throttled > 0 {
+			out[i].ThrottledHref = log.href(to.span.From, to.span.To, outcomesOf(groupThrottled)...)
 		}
 	}
 	return out

@@ -25,6 +25,7 @@ type StatementStore interface {
 	EachStatementLine(ctx context.Context, owner models.AccountID, month time.Time, fn func(models.Statement, models.StatementLine) error) error
 	StatementsClosed(ctx context.Context, owner models.AccountID, month time.Time) (time.Time, error)
 	AccountStatements(ctx context.Context, account models.AccountID, limit int) ([]models.Statement, error)
+	StatementOperations(ctx context.Context, st models.Statement, limit int) ([]models.StatementOperation, error)
 	AccountStatement(ctx context.Context, account models.AccountID, month time.Time, customer models.ConsumerID) (models.Statement, error)
 }
 
@@ -36,6 +37,7 @@ const (
 	ownerStatementsPath = "/owner/statements"
 	statementMonths     = 36  // in a list
 	ownStatements       = 200 // of a developer, newest first
+	statementOperations = 200 // of a statement, the busiest
 	monthLayout         = "2006-01"
 )
 
@@ -60,7 +62,10 @@ func (s *Statements) Owner(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	name := month.Format("January 2006")
-	v := statementView(st)
+	v, err := s.view(r.Context(), st)
+	if err != nil {
+		return Reply{}, err
+	}
 	v.UsageHref = ownerUsagePath + "?" + url.Values{"customer": {id.String()}, "from": {format.Machine(month)}, "to": {format.Machine(month.AddDate(0, 1, 0))}}.Encode()
 	return Page(usage.StatementPage(r.layout("Statement", ui.Crumb{Label: "Statements", Href: ownerStatementsPath}, ui.Crumb{Label: name, Href: ownerMonth(month)}, ui.Crumb{Label: v.Customer}), v)), nil
 }
@@ -90,7 +95,7 @@ func (s *Statements) months(r *Request) (Reply, error) {
 			row.Href = ownerMonth(m.Month)
 			row.CSV, row.JSON = ownerStatementsPath+".csv?month="+m.Month.Format(monthLayout), ownerStatementsPath+".json?month="+m.Month.Format(monthLayout)
 		case end.After(r.Now):
-			row.State, row.Text = ui.BadgeProps{Kind: ui.Info, Text: "Running"}, "closes after "+format.DateTime(end)
+			row.State, row.Text = ui.BadgeProps{Kind: ui.Info, Text: "Running"}, "closes after "+format.DateTime(r.Local(end))
 		case m.Open > 0:
 			row.State, row.Text = ui.BadgeProps{Kind: ui.Warn, Text: "Waiting"}, format.Requests(m.Open)+" that began in it and can be given back are not answered yet"
 		default:
@@ -133,12 +138,27 @@ func statementSums(s models.StatementSums) usage.StatementSums {
 	return usage.StatementSums{Charged: s.Charged, Admitted: s.Admitted, Refunded: s.Refunded(), Refused: s.Refused, Extra: s.Extra}
 }
 
-func statementView(st models.Statement) usage.StatementView {
+// view is a statement with its breakdowns.
+func (s *Statements) view(ctx context.Context, st models.Statement) (usage.StatementView, error) {
 	v := usage.StatementView{Customer: consumerName(st.Customer), Email: st.Customer.Email, Owner: st.Owner, Month: st.Month.Format("January 2006"), ClosedAt: st.ClosedAt, Sums: statementSums(st.StatementSums)}
 	for _, l := range st.Lines {
 		v.Lines = append(v.Lines, usage.StatementLine{Plan: l.Plan, Key: l.Key, Sums: statementSums(l.StatementSums)})
 	}
-	return v
+	operations, err := s.Store.StatementOperations(ctx, st, statementOperations)
+	for _, o := range operations {
+		row := usage.StatementOperation{Stage: o.Stage, Admitted: o.Admitted, Refused: o.Refused}
+		if row.Verb, row.Path = splitMethod(o.Method); st.Admitted+st.Refused > 0 {
+			row.Share = float64(o.Admitted+o.Refused) / float64(st.Admitted+st.Refused)
+		}
+		v.Operations = append(v.Operations, row)
+	}
+	switch {
+	case len(operations) == statementOperations:
+		v.OperationsNote = "The " + format.Count(statementOperations) + " busiest."
+	case len(operations) == 0 && st.Admitted+st.Refused > 0:
+		v.OperationsNote = "Not known: this month was closed before operations were kept."
+	}
+	return v, err
 }
 
 // Own lists a developer's statements, and with ?month= and ?customer= shows one.
@@ -156,7 +176,10 @@ func (s *Statements) Own(r *Request) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		v := statementView(st)
+		v, err := s.view(r.Context(), st)
+		if err != nil {
+			return Reply{}, err
+		}
 		return Page(usage.StatementPage(r.layout("Statement", ui.Crumb{Label: "Statements", Href: statementsPath}, ui.Crumb{Label: v.Month}), v)), nil
 	}
 	list, err := s.Store.AccountStatements(r.Context(), r.Account.ID, ownStatements)

@@ -39,7 +39,8 @@ func TestStatementsAreTheOwnersAndTheDevelopersAlone(t *testing.T) {
 	owner.get("/owner/statements.json").says(t, `"charged":1234`, `"month":"2026-02"`)
 	customer := strings.Split(lines[1], ",")[1]
 	one := "month=2026-02&customer=" + customer
-	owner.get("/owner/statements?"+one).says(t, "Statement of February 2026", "Acme key", "Growth", "1,234", "/owner/usage?customer="+customer)
+	owner.get("/owner/statements?"+one).says(t, "Statement of February 2026", "Acme key", "Growth", "1,234", "By operation", "Echo API · prod",
+		"/owner/usage?customer="+customer)
 	developer.get("/statements").says(t, "February 2026", "1,234", "/statements?month=2026-02&amp;customer="+customer)
 	developer.get("/statements?"+one).says(t, "Statement of February 2026", "Acme key", "1,234")
 

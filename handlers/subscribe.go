@@ -204,7 +204,7 @@ func (s *Subscribe) page(r *Request, o offer, f *Form, clash *developer.Clash) t
 	t := o.plan.Terms
 	v := developer.SubscribeView{
 		Action: apiPath(o.api.Slug) + "/subscribe", API: o.api.Name, APIHref: apiPath(o.api.Slug), PlanID: o.plan.PlanID.String(),
-		Plan: planCard(o.plan), Ends: endsSentence(o.plan.EndsAt, r.Now), Quota: quotaSentence(t.Quota, r.Now), Ask: t.Audience == models.AudienceAsk, Button: "Subscribe and get a key",
+		Plan: planCard(o.plan), Ends: endsSentence(o.plan.EndsAt, r.Here()), Quota: quotaSentence(t.Quota, r.Now), Ask: t.Audience == models.AudienceAsk, Button: "Subscribe and get a key",
 		App: f.Get("app"), AppName: f.Get("app_name"), KeyName: f.Get("key_name"), Message: f.Get("message"), Problem: f.Message(), Clash: clash,
 		KeyNameError: f.Error("key_name"), MessageError: f.Error("message"), AppNameError: f.Error("app_name"), AppError: f.Error("app"),
 	}

@@ -117,7 +117,7 @@ func (s *Subscriptions) Show(r *Request) (Reply, error) {
 		for i, k := range keys {
 			for _, m := range k.Memberships {
 				if m.PlanID == row.PlanID {
-					c := quotaCard(k, m, s.Limits, r.Now)
+					c := quotaCard(k, m, s.Limits, r.Here())
 					c.Plan, c.PlanHref, c.Key, c.Stages = k.Name, keyPath(k.ID), "", k.Hint
 					v.Quotas = append(v.Quotas, c)
 				}

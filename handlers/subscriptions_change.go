@@ -50,7 +50,7 @@ func (s *Subscriptions) ChangeForm(r *Request) (Reply, error) {
 		}
 		v.Plans = append(v.Plans, column)
 	}
-	for _, c := range comparePlans(plans, r.Now) {
+	for _, c := range comparePlans(plans, r.Here()) {
 		v.Rows = append(v.Rows, developer.CompareRow{Label: c.Label, Cells: c.Cells})
 	}
 	if own.cells != nil {
@@ -182,7 +182,7 @@ func (s *Subscriptions) confirmChange(r *Request, row models.SubscriptionRow, to
 	if v.Join = joinView(join, f, s.Markdown); join.Carries {
 		v.Consequences[1] = "What was used in this period counts on the new plan, too."
 	}
-	for _, c := range comparePlans([]models.CatalogPlan{plans[0], wanted}, r.Now) {
+	for _, c := range comparePlans([]models.CatalogPlan{plans[0], wanted}, r.Here()) {
 		if c.Cells[0] != c.Cells[1] {
 			v.Changes = append(v.Changes, developer.Difference{Name: c.Label, Before: c.Cells[0], After: c.Cells[1]})
 		}

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
-	"gatehouse/templates/chart"
 	"gatehouse/templates/developer"
 	"gatehouse/templates/ui"
 	"gatehouse/templates/usage"
@@ -24,7 +22,7 @@ type UsageStore interface {
 	AppKeys(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyDetail, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
-	UsageHours(ctx context.Context, sc models.UsageScope, from, to time.Time) ([7][24]int64, error)
+	hoursStore
 	UsagePlaces(ctx context.Context, account models.AccountID) ([]models.UsagePlace, error)
 	QuotaUsed(ctx context.Context, key models.KeyID, plan models.PlanID, from, to time.Time) (int64, error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
@@ -52,9 +50,9 @@ const (
 // Show draws usage of one key, of an app or of all keys, over a range.
 func (u *Usage) Show(r *Request) (Reply, error) {
 	if of := r.URL.Query().Get("of"); r.URL.Query().Has("of") { // the form of the page names key or app in one field
-		return See(scopeURL(of, r.URL.Query(), parseRange(r.URL.Query(), r.Now))), nil
+		return See(scopeURL(of, r.URL.Query(), parseRange(r.URL.Query(), r.Here()))), nil
 	}
-	d, err := u.draw(r, r.Context(), r.Now, true)
+	d, err := u.draw(r, r.Context(), r.Here(), true)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -67,11 +65,13 @@ func (u *Usage) Show(r *Request) (Reply, error) {
 
 // Live draws the same again every few seconds while the page is open.
 func (u *Usage) Live(r *Request) (Reply, error) {
-	if _, err := u.draw(r, r.Context(), r.Now, false); err != nil {
+	if _, err := u.draw(r, r.Context(), r.Here(), false); err != nil {
 		return Reply{}, err
 	}
+	beat := 0
 	return r.live(func(ctx context.Context, now time.Time) (templ.Component, error) {
-		d, err := u.draw(r, ctx, now, false)
+		beat++
+		d, err := u.draw(r, ctx, now, beat%slowBeats == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ type drawing struct {
 	crumbs []ui.Crumb
 }
 
-// draw makes the page, or with whole false what of it a live page draws anew.
+// draw makes the page, or with whole false what of it a live page draws anew each time: the heat map comes with every slowBeats-th.
 func (u *Usage) draw(r *Request, ctx context.Context, now time.Time, whole bool) (d drawing, err error) {
 	sc, err := u.scope(r, ctx)
 	if err != nil {
@@ -107,14 +107,14 @@ func (u *Usage) draw(r *Request, ctx context.Context, now time.Time, whole bool)
 	span := parseRange(r.URL.Query(), now)
 	filters := sc.filters
 	v := developer.UsageView{
-		Subtitle: sc.words + ", " + span.Words + ". Times are UTC.", Scopes: sc.options, Scope: sc.value, Ranges: span.links("/usage", filters), NoKeys: len(sc.keys) == 0,
+		Subtitle: sc.words + ", " + span.Words + "." + span.zoneNote(), Scopes: sc.options, Scope: sc.value, Ranges: span.links("/usage", filters), NoKeys: len(sc.keys) == 0,
 		Custom: span.custom("/usage", filters), API: r.Query("api"), Plan: r.Query("plan"),
 	}
 	v.APIs, v.Plans = sc.menus()
 	for name, values := range span.query() {
 		v.Hidden = append(v.Hidden, ui.Pair{Name: name, Value: values[0]})
 	}
-	slices.SortFunc(v.Hidden, func(a, b ui.Pair) int { return cmp.Compare(a.Name, b.Name) })
+	sortPairs(v.Hidden)
 	d.query = merged(filters, span.query())
 	paused := r.Query("live") == pausedLiveView
 	v.Live = span.Name != "" && !paused && !v.NoKeys // what is over does not move
@@ -126,7 +126,7 @@ func (u *Usage) draw(r *Request, ctx context.Context, now time.Time, whole bool)
 	}
 	d.crumbs = sc.crumbs
 	if !v.NoKeys {
-		v.Downloads = downloads("/usage", filters, span, len(sc.keys) > 1)
+		v.Downloads = downloads("/usage", filters, span, downloadParts{keys: len(sc.keys) > 1})
 		err = u.fill(ctx, r, &v, sc, span, whole)
 	}
 	d.view = v
@@ -160,8 +160,11 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	v.Figures.Requests.Zoom, v.Figures.Latency.Zoom = span.zoomBase("/usage", sc.filters), span.zoomBase("/usage", sc.filters)
 	v.Figures.Compare = span.compareLink("/usage", sc.filters)
 	if whole {
-		if v.Figures.Heat, err = heatFor(ctx, u.Store, scope, span.Now); err != nil {
+		if v.Figures.Heat, err = heatFor(ctx, u.Store, scope, span); err != nil {
 			return err
+		}
+		if v.Live {
+			v.Figures.Heat.AsOf = asOf(span.Now)
 		}
 	}
 	_, own := span.split(points)
@@ -175,25 +178,6 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	}
 	v.Waiting, err = u.waitingFor(ctx, r, sc)
 	return err
-}
-
-// hoursStore sums usage by weekday and hour.
-type hoursStore interface {
-	UsageHours(ctx context.Context, sc models.UsageScope, from, to time.Time) ([7][24]int64, error)
-}
-
-// heatFor shows when requests come: of four weeks where the sums are kept for the scope, else of one.
-func heatFor(ctx context.Context, s hoursStore, scope models.UsageScope, now time.Time) (*chart.Heat, error) {
-	weeks, words := 1, "the last 7 days"
-	if scope.Stages == nil && scope.Method == 0 && len(scope.Keys)+len(scope.Consumers) == 0 && (scope.Developer == 0 || len(scope.Plans) == 0) {
-		weeks, words = 4, "the last 4 weeks"
-	}
-	to := now.Truncate(time.Hour).Add(time.Hour)
-	hours, err := s.UsageHours(ctx, scope, to.AddDate(0, 0, -7*weeks), to)
-	if err != nil {
-		return nil, err
-	}
-	return heatOf(hours, words), nil
 }
 
 // breakDown lists what was called, by method, by key, and by API and plan where there are several.
@@ -212,7 +196,10 @@ func (u *Usage) breakDown(ctx context.Context, v *developer.UsageView, sc usageS
 	if err != nil {
 		return err
 	}
-	empty := "No calls in " + span.Words + "."
+	empty, log := "No calls in "+span.Words+".", u.log(sc, span.Now)
+	rows := func(i int, page func(models.UsageRow) string) []usage.Row {
+		return usageRowsOf(tables[i], total.Total(), usageLinks{page: page, log: log, span: span})
+	}
 	narrowed := func(name, value string) string {
 		return span.with("/usage", merged(sc.filters, url.Values{name: {value}}))
 	}
@@ -221,7 +208,7 @@ func (u *Usage) breakDown(ctx context.Context, v *developer.UsageView, sc usageS
 		switch by {
 		case models.ByMethod:
 			b.Title, b.What = "Busiest operations", "Operation"
-			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string { return narrowed(methodParam, row.MethodID.String()) })
+			b.Rows = rows(i, func(row models.UsageRow) string { return narrowed(methodParam, row.MethodID.String()) })
 			if v.ByMethod = b; sc.method != 0 {
 				v.Method, v.AllHref = "one operation", span.with("/usage", without(sc.filters, methodParam))
 				if len(tables[i]) > 0 {
@@ -231,12 +218,12 @@ func (u *Usage) breakDown(ctx context.Context, v *developer.UsageView, sc usageS
 			continue
 		case models.ByKey:
 			b.Title, b.What = "By key", "Key"
-			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+			b.Rows = rows(i, func(row models.UsageRow) string {
 				return span.with("/usage", merged(without(sc.filters, "app"), url.Values{"key": {row.KeyID.String()}}))
 			})
 		case models.ByStage:
 			b.Title, b.What = "By API and stage", "API"
-			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+			b.Rows = rows(i, func(row models.UsageRow) string {
 				at := slices.IndexFunc(sc.places, func(p models.UsagePlace) bool { return p.StageID == row.StageID })
 				if at < 0 {
 					return ""
@@ -245,7 +232,7 @@ func (u *Usage) breakDown(ctx context.Context, v *developer.UsageView, sc usageS
 			})
 		case models.ByPlan:
 			b.Title, b.What = "By plan", "Plan"
-			b.Rows = usageRowsOf(tables[i], total.Total(), func(row models.UsageRow) string {
+			b.Rows = rows(i, func(row models.UsageRow) string {
 				if !slices.ContainsFunc(sc.places, func(p models.UsagePlace) bool { return p.PlanID == row.PlanID }) {
 					return ""
 				}

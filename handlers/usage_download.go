@@ -18,14 +18,20 @@ import (
 // partParam says which breakdown a CSV file has; without it the file is by time.
 const partParam = "part"
 
+// downloadParts are the breakdowns that a page has besides operations.
+type downloadParts struct{ keys, customers bool }
+
 // downloads are the files of a page.
-func downloads(path string, filters url.Values, v rangeView, byKey bool) []usage.Download {
+func downloads(path string, filters url.Values, v rangeView, parts downloadParts) []usage.Download {
 	files := []usage.Download{
 		{Label: "By time (CSV)", Href: v.with(path+".csv", filters)},
 		{Label: "By operation (CSV)", Href: v.with(path+".csv", merged(filters, url.Values{partParam: {string(models.ByMethod)}}))},
 	}
-	if byKey {
+	if parts.keys {
 		files = append(files, usage.Download{Label: "By key (CSV)", Href: v.with(path+".csv", merged(filters, url.Values{partParam: {string(models.ByKey)}}))})
+	}
+	if parts.customers {
+		files = append(files, usage.Download{Label: "By customer (CSV)", Href: v.with(path+".csv", merged(filters, url.Values{partParam: {string(models.ByCustomer)}}))})
 	}
 	files = append(files, usage.Download{Label: "Everything (JSON)", Href: v.with(path+".json", filters)})
 	if path == "/usage" {
@@ -77,6 +83,8 @@ func groupColumns(by models.UsageGroup) []string {
 	switch by {
 	case models.ByKey:
 		return []string{"key_id", "key", "hint"}
+	case models.ByCustomer:
+		return []string{"customer_id", "customer", "email"}
 	case models.ByPlan:
 		return []string{"plan_id", "plan"}
 	case models.ByStage:
@@ -91,6 +99,8 @@ func groupCells(by models.UsageGroup, row *models.UsageRow) []string {
 	switch by {
 	case models.ByKey:
 		return []string{row.KeyID.String(), row.Label, row.Detail}
+	case models.ByCustomer:
+		return []string{row.ConsumerID.String(), row.Label, row.Detail}
 	case models.ByPlan:
 		return []string{row.PlanID.String(), row.Label}
 	case models.ByStage:
@@ -211,7 +221,7 @@ func (u *Usage) File(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	f := usageFile{span: parseRange(r.URL.Query(), r.Now), groups: []models.UsageGroup{models.ByMethod, models.ByStage, models.ByPlan, models.ByKey}}
+	f := usageFile{span: parseRange(r.URL.Query(), r.Here()), groups: []models.UsageGroup{models.ByMethod, models.ByStage, models.ByPlan, models.ByKey}}
 	scope := sc.usage(r.Account.ID)
 	if len(sc.keys) == 0 {
 		return f.reply(r)

@@ -87,15 +87,16 @@ func quotaLabel(q limit.Quota) string {
 	return "Quota this month"
 }
 
-// resetTime is a moment as a sentence names it: "1 Dec, 00:00 UTC".
+// resetTime is the end of a quota's period as a sentence names it, which plans set in UTC: "1 Dec, 00:00 UTC".
 func resetTime(t time.Time) string { return t.UTC().Format("2 Jan, 15:04") + "\u00a0UTC" }
 
-// momentWords is resetTime without the day where that is today.
+// momentWords is a moment in the zone of now, without the day where that is today.
 func momentWords(t, now time.Time) string {
-	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
-		return t.UTC().Format("15:04") + "\u00a0UTC"
+	t = t.In(now.Location())
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format("15:04")
 	}
-	return resetTime(t)
+	return t.Format("2 Jan, 15:04")
 }
 
 // levelWords says how full a throttle's bucket is.
@@ -148,7 +149,7 @@ func subscriptionCard(s models.SubscriptionRow, keys []models.KeyRow, limits Lim
 		Limits: limitsShort(s.Terms) + " · " + format.Plural(int64(len(keys)), "key"),
 	}
 	if endWords(s.PlanEndsAt, now) != "" {
-		c.Ends = "Ends " + format.Date(s.PlanEndsAt)
+		c.Ends = "Ends " + format.Date(s.PlanEndsAt.In(now.Location()))
 	}
 	if slug != "" {
 		c.DocsHref = docsPath(slug)
@@ -227,7 +228,7 @@ func quotaCard(k models.KeyDetail, m models.Membership, limits LimitsOf, now tim
 	}
 	c.Stages = strings.Join(stages, ", ")
 	if m.Override != nil && m.Override.Holds(now) {
-		c.Own = overrideSentence(*m.Override)
+		c.Own = overrideSentence(*m.Override, now)
 		terms = m.Terms(terms, now)
 	}
 	if t := terms.Throttle; t != nil {

@@ -26,8 +26,8 @@ func TestQuotaIsExplainedWithTheReadersNumbers(t *testing.T) {
 		want  string
 	}{
 		{"calm", limitsAt(2_000, half), half, chart.Calm, "On pace for 4k. Resets 1 Dec, 00:00 UTC, in 15 d."},
-		{"too fast", limitsAt(6_000, half), half, chart.Warn, "Runs out at about 26 Nov, 00:00 UTC at this pace, 5 d before the reset."},
-		{"nearly used", limitsAt(9_000, half), half, chart.Warn, "Runs out at about 17 Nov, 16:00 UTC at this pace, 13 d 8 h before the reset."},
+		{"too fast", limitsAt(6_000, half), half, chart.Warn, "Runs out at about 26 Nov, 00:00 at this pace, 5 d before the reset."},
+		{"nearly used", limitsAt(9_000, half), half, chart.Warn, "Runs out at about 17 Nov, 16:00 at this pace, 13 d 8 h before the reset."},
 		{"used up", limitsAt(10_000, half), half, chart.Bad, "Used up: every request gets 429 until the reset. Resets 1 Dec, 00:00 UTC, in 15 d."},
 		{"over, for the limit was lowered", limitsAt(12_000, half), half, chart.Bad, "Used up"},
 		{"nothing used", limitsAt(0, half), half, chart.Calm, "Resets 1 Dec, 00:00 UTC, in 15 d."},
@@ -51,7 +51,7 @@ func TestQuotaThatRunsOutTodaySaysSo(t *testing.T) {
 	now := time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC)
 	q := limit.Quota{Limit: 10_000, Period: limit.PeriodDay}
 	got := quotaMeter(KeyLimits{Quota: q, Used: 9_000, Left: 1_000, Window: q.Window(now)}, now).Note
-	if want := "Runs out at about 20:00 UTC at this pace, 4 h before the reset."; strings.ReplaceAll(got, "\u00a0", " ") != want {
+	if want := "Runs out at about 20:00 at this pace, 4 h before the reset."; strings.ReplaceAll(got, "\u00a0", " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

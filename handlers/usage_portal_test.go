@@ -36,7 +36,7 @@ func TestUsageNamesTheProblemAndTheWayOut(t *testing.T) {
 	p.used[made.Key.ID] = 50
 	p.record(made.Key.ID, p.free, 41, models.OutcomeThrottled)
 	b := p.signedIn("developer@example.com")
-	b.get("/usage?range=1h").says(t, "Throttled in 3 seconds between 12:00 and 12:01 UTC: 41 requests came faster than the rate and burst allow.",
+	b.get("/usage?range=1h").says(t, "Throttled in 3 seconds between 12:00 and 12:01: 41 requests came faster than the rate and burst allow.",
 		"/subscriptions/"+made.Subscription.ID.String()+"/change")
 }
 
@@ -116,13 +116,10 @@ func TestAppsListShowsPlansAndCalls(t *testing.T) {
 func TestUsageOfOneMethodLeadsBackToAll(t *testing.T) {
 	p := openDeveloperPortal(t)
 	made := p.subscribe(p.free, "Acme")
-	methods, err := p.store.Methods(t.Context(), p.owner.ID, p.api.ID)
-	ok(t, err)
-	cell := models.UsageCell{KeyID: made.Key.ID, PlanID: p.free.ID, StageID: p.prod.ID, MethodID: methods[0].ID, Minute: p.clock.Unix(), Outcome: models.OutcomeSuccess, Count: 5}
-	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell}}))
+	method := p.meter(made.Key.ID, p.free, 5, models.OutcomeSuccess)
 	b := p.signedIn("developer@example.com")
-	b.get("/usage").says(t, "/usage?method="+methods[0].ID.String()+"&amp;range=24h")
-	b.get("/usage?method="+methods[0].ID.String()).says(t, "Only POST /post", `href="/usage?range=24h"`)
+	b.get("/usage").says(t, "/usage?method="+method.String()+"&amp;range=24h")
+	b.get("/usage?method="+method.String()).says(t, "Only POST /post", `href="/usage?range=24h"`)
 	if got := b.get("/usage?method=x"); got.status != http.StatusNotFound {
 		t.Errorf("a method that is none: %d", got.status)
 	}

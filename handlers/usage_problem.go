@@ -16,7 +16,7 @@ import (
 	"gatehouse/templates/ui"
 )
 
-// throttledProblem names what was refused in a range, and when: "Throttled in 41 seconds between 08:30 and 10:30 UTC: …". It is "" when nothing was.
+// throttledProblem names what was refused in a range, and when: "Throttled in 41 seconds between 08:30 and 10:30: …". It is "" when nothing was.
 func throttledProblem(own []models.UsagePoint, v rangeView) string {
 	total := models.Sum(own)
 	throttled := total.Counts[models.OutcomeThrottled]
@@ -50,6 +50,7 @@ func throttledFor(seconds int64) string {
 
 // betweenWords names a part of a range.
 func betweenWords(from, to time.Time, v rangeView) string {
+	from, to = v.at(from), v.at(to)
 	if time.Duration(v.Step) >= 24*time.Hour {
 		if last := to.Add(-1); from.YearDay() != last.YearDay() || from.Year() != last.Year() {
 			return "between " + from.Format("2 Jan") + " and " + last.Format("2 Jan")
@@ -60,7 +61,7 @@ func betweenWords(from, to time.Time, v rangeView) string {
 	if from.Day() != to.Day() || v.To.Sub(v.From) > 25*time.Hour {
 		layout = "2 Jan, 15:04"
 	}
-	return "between " + from.Format(layout) + " and " + to.Format(layout) + "\u00a0UTC"
+	return "between " + from.Format(layout) + " and " + to.Format(layout)
 }
 
 // adviceFor says what to do about refusals.
@@ -159,7 +160,7 @@ func (u *Usage) rate(ctx context.Context, key models.KeyRow, m models.Membership
 		return nil, err
 	}
 	step := time.Duration(span.Step)
-	c := chart.Chart{ID: "rate", Caption: "Requests per second of " + key.Name + " on " + m.PlanName + ", " + span.Words, Unit: "rps", Start: span.From, Step: step, Now: span.Now, Small: true,
+	c := chart.Chart{ID: "rate", Caption: "Requests per second of " + key.Name + " on " + m.PlanName + ", " + span.Words, Unit: "rps", Start: span.at(span.From), Step: step, Now: span.Now, Small: true,
 		Limit: l.Throttle.Rate, Series: []chart.Series{{Name: "Requests per second"}}}
 	var most float64
 	var busiest time.Time

@@ -22,15 +22,15 @@ func TestProblemNamesWhenAndHowMuch(t *testing.T) {
 	}{
 		{"nothing", "24h", []models.UsagePoint{point("2026-11-23T08:30:00Z", models.OutcomeSuccess, 9, 0)}, ""},
 		{"within a day", "24h", []models.UsagePoint{point("2026-11-23T08:30:00Z", models.OutcomeThrottled, 17_000, 30), point("2026-11-23T10:00:00Z", models.OutcomeThrottled, 575, 11)},
-			"Throttled in 41 seconds between 08:30 and 10:30 UTC: 17,575 requests came faster than the rate and burst allow."},
+			"Throttled in 41 seconds between 08:30 and 10:30: 17,575 requests came faster than the rate and burst allow."},
 		{"over midnight", "24h", []models.UsagePoint{point("2026-11-22T22:00:00Z", models.OutcomeThrottled, 1, 1), point("2026-11-23T10:00:00Z", models.OutcomeThrottled, 1, 0)},
-			"Throttled in 1 second between 22 Nov, 22:00 and 23 Nov, 10:30 UTC: 2 requests came faster than the rate and burst allow."},
+			"Throttled in 1 second between 22 Nov, 22:00 and 23 Nov, 10:30: 2 requests came faster than the rate and burst allow."},
 		{"days", "30d", []models.UsagePoint{point("2026-11-02T00:00:00Z", models.OutcomeThrottled, 1, 1), point("2026-11-09T00:00:00Z", models.OutcomeThrottled, 1, 1)},
 			"Throttled in 2 seconds between 2 Nov and 9 Nov: 2 requests came faster than the rate and burst allow."},
 		{"one day", "90d", []models.UsagePoint{point("2026-11-02T00:00:00Z", models.OutcomeThrottled, 1, 1)}, "Throttled in 1 second on 2 Nov: 1 request came faster than the rate and burst allow."},
 		{"quota alone", "24h", []models.UsagePoint{point("2026-11-23T10:00:00Z", models.OutcomeQuota, 12, 0)}, "12 requests in the last 24 hours got 429 because the quota was used up."},
 		{"both", "24h", []models.UsagePoint{point("2026-11-23T10:00:00Z", models.OutcomeThrottled, 3, 2), point("2026-11-23T11:00:00Z", models.OutcomeQuota, 12, 0)},
-			"Throttled in 2 seconds between 10:00 and 10:30 UTC: 3 requests came faster than the rate and burst allow. 12 requests more came after the quota was used up."},
+			"Throttled in 2 seconds between 10:00 and 10:30: 3 requests came faster than the rate and burst allow. 12 requests more came after the quota was used up."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -231,7 +231,7 @@ func (w *Webhooks) page(r *Request, h models.Webhook, f *Form, title string, val
 	}
 	kind, state := webhookState(h)
 	v := notices.WebhookView{
-		Href: prefix + "/webhooks/" + h.ID.String(), Base: prefix + "/webhooks", URL: h.URL, Note: h.Note, Kind: kind, State: state, Secret: value.Reveal(), SecretTitle: title, OldUntil: h.OldUntil,
+		Href: prefix + "/webhooks/" + h.ID.String(), Base: prefix + "/webhooks", URL: h.URL, Note: h.Note, Kind: kind, State: state, Secret: value.Reveal(), SecretTitle: title, OldUntil: r.Local(h.OldUntil),
 		Disabled: !h.DisabledAt.IsZero(), DisabledWhy: h.DisabledWhy, Form: webhookForm(f, side), Created: h.CreatedAt, Succeeded: h.SucceededAt, Now: r.Now,
 	}
 	v.Pages = listPages(r, p, list.Next)

@@ -30,6 +30,16 @@ type StatementLine struct {
 	StatementSums
 }
 
+// StatementOperation is what a customer called of one operation on one stage.
+type StatementOperation struct {
+	StageID  StageID
+	MethodID MethodID // zero: it matched no method
+	Stage    string   // named as when the month was closed: "Echo API · prod"
+	Method   string   // "GET /users"
+	Admitted int64
+	Refused  int64
+}
+
 // StatementSums are requests.
 type StatementSums struct {
 	Charged  int64 // against the quota, as the ledger has it; without a quota what would have been

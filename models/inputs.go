@@ -178,8 +178,9 @@ type UsageGroup string
 
 // The groups.
 const (
-	ByMethod UsageGroup = "method"
-	ByKey    UsageGroup = "key"
-	ByPlan   UsageGroup = "plan"
-	ByStage  UsageGroup = "stage"
+	ByMethod   UsageGroup = "method"
+	ByKey      UsageGroup = "key"
+	ByPlan     UsageGroup = "plan"
+	ByStage    UsageGroup = "stage"
+	ByCustomer UsageGroup = "customer"
 )

@@ -39,8 +39,11 @@ type LogQuestion struct {
 	Apps []AppID
 	APIs []APIID
 
-	Key        KeyID
+	Callers    []AppID // nil: all; else requests of these apps alone
+	Keys       []KeyID // nil: all; else requests of these alone
 	API        APIID
+	Stage      StageID
+	Method     MethodID
 	Plan       PlanID
 	Outcomes   []Outcome
 	StatusFrom int // 429..429, 400..499
@@ -111,6 +114,15 @@ type LogAPI struct {
 	ID         APIID
 	Name, Slug string
 }
+
+// LogApp is an app whose requests a developer may choose.
+type LogApp struct {
+	ID   AppID
+	Name string
+}
+
+// LogNames are what the filters of a log are called; "" for what is not asked for, is gone, or is not the reader's to know of.
+type LogNames struct{ Plan, Stage, Method string }
 
 // LogKey is a key whose name stands beside entries.
 type LogKey struct {

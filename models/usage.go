@@ -241,14 +241,15 @@ func Sum(points []UsagePoint) UsagePoint {
 	return s
 }
 
-// UsageRow is one line of a breakdown: by key, by method, by stage or by plan; the ids that were grouped by are set.
+// UsageRow is one line of a breakdown: by key, by customer, by method, by stage or by plan; the ids that were grouped by are set.
 type UsageRow struct {
-	KeyID    KeyID
-	PlanID   PlanID
-	StageID  StageID
-	MethodID MethodID
-	Label    string // a person's name for it: key name, "GET /users", "Echo API · prod", plan name
-	Detail   string // hint of the key, stage of the method …
+	KeyID      KeyID
+	ConsumerID ConsumerID
+	PlanID     PlanID
+	StageID    StageID
+	MethodID   MethodID
+	Label      string // a person's name for it: key name, "GET /users", "Echo API · prod", plan name
+	Detail     string // hint of the key, stage of the method …
 	UsagePoint
 }
 

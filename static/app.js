@@ -260,7 +260,7 @@ customElements.define("ts-chart", class extends HTMLElement {
     cross.style.width = this.bars ? w / n + "px" : "";
     cross.style.left = (this.bars ? i * w / n : x) + "px";
     const line = (cls, ...content) => { const e = document.createElement("div"); e.className = cls; e.append(...content); return e; };
-    tip.replaceChildren(line("h", cells[0].textContent + " " + (this.dataset.zone || "")), ...heads.map((head, j) => {
+    tip.replaceChildren(line("h", cells[0].textContent), ...heads.map((head, j) => {
       const sw = document.createElement("span"), b = document.createElement("b");
       sw.className = "sw " + head.dataset.sw;
       b.textContent = cells[j + 1].textContent;

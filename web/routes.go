@@ -214,6 +214,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/usage.csv", p.OwnerUsage.File)
 	g.get("/owner/usage.json", p.OwnerUsage.File)
 	g.get("/owner/usage/live", p.OwnerUsage.Live)
+	g.get("/owner/usage/customers", p.OwnerUsage.Customers)
 	g.get("/owner/analytics", p.OwnerAnalytics.Show)
 	g.get("/owner/statements", p.Statements.Owner)
 	g.get("/owner/statements.csv", p.Statements.File)

@@ -74,13 +74,34 @@ func ask(q models.LogQuestion, oldest int64) question {
 			out.any = append(out.any, []uint64{thing})
 		}
 	}
-	one(q.Key != 0, uint64(q.Key))
+	if q.Callers != nil {
+		out.Callers = ordered(q.Callers)
+		out.any = append(out.any, things(out.Callers))
+	}
+	if q.Keys != nil {
+		out.Keys = ordered(q.Keys)
+		out.any = append(out.any, things(out.Keys))
+	}
 	one(q.API != 0, uint64(q.API))
+	one(q.Stage != 0, uint64(q.Stage))
+	one(q.Method != 0, uint64(q.Method))
 	one(q.Plan != 0, uint64(q.Plan))
 	one(q.Verb != "", verbThing(q.Verb))
 	one(q.StatusFrom != 0 && q.StatusFrom == q.StatusTo, statusThing(q.StatusFrom))
 	one(q.StatusFrom != q.StatusTo && q.StatusFrom/100 == q.StatusTo/100, classThing(q.StatusFrom))
 	return out
+}
+
+// ordered makes ids ready to be looked up for each entry: a customer may have hundreds of keys.
+func ordered[T any](ids []models.ID[T]) []models.ID[T] {
+	out := append([]models.ID[T]{}, ids...)
+	slices.Sort(out)
+	return out
+}
+
+func holds[T any](ids []models.ID[T], id int64) bool {
+	_, found := slices.BinarySearch(ids, models.ID[T](id))
+	return found
 }
 
 func things[T any](ids []models.ID[T]) []uint64 {
@@ -110,7 +131,9 @@ func (q *question) matches(f *first) bool {
 		return false
 	case f.at < q.from || f.at >= q.to, q.outcomes != 0 && q.outcomes&(1<<f.outcome) == 0:
 		return false
-	case q.Key != 0 && f.key != int64(q.Key), q.API != 0 && f.api != int64(q.API), q.Plan != 0 && f.plan != int64(q.Plan):
+	case q.Keys != nil && !holds(q.Keys, f.key), q.Callers != nil && !holds(q.Callers, f.app), q.Stage != 0 && f.stage != int64(q.Stage), q.Method != 0 && f.methods != int64(q.Method):
+		return false
+	case q.API != 0 && f.api != int64(q.API), q.Plan != 0 && f.plan != int64(q.Plan):
 		return false
 	case q.StatusFrom != 0 && f.status < q.StatusFrom, q.StatusTo != 0 && f.status > q.StatusTo, q.Verb != "" && f.verb != q.Verb:
 		return false

@@ -161,8 +161,7 @@ func consumerOf(id, account int64, reference, name, email string) models.Consume
 
 // Consumer reads a customer of the owner's.
 func (s *Store) Consumer(ctx context.Context, owner models.AccountID, id models.ConsumerID) (models.Consumer, error) {
-	row, err := selectOne[weekRow](s.read.WithContext(ctx), "customer", `SELECT c.id AS customer_id, c.account_id, c.name AS reference, coalesce(a.name, '') AS name, coalesce(a.email, '') AS email
-		FROM usage_customers c LEFT JOIN accounts a ON a.id = c.account_id WHERE c.id = ? AND c.owner_id = ? AND c.owner_id <> 0`, id, owner)
+	row, err := selectOne[weekRow](s.read.WithContext(ctx), "customer", consumerQuery+`WHERE c.id = ? AND c.owner_id = ? AND c.owner_id <> 0`, id, owner)
 	return consumerOf(row.CustomerID, row.AccountID, row.Reference, row.Name, row.Email), err
 }
 

@@ -77,7 +77,12 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			_, err = s.ReceiptRows(ctx, owner.ID, 5, []models.Receipt{{KeyID: 5, APIID: 6}})
 			return err
 		},
-		"log's apps": func() error { _, err := s.DeveloperApps(ctx, developer.ID); return err },
+		"log's apps":     func() error { _, err := s.LogAppsOf(ctx, developer.ID); return err },
+		"log's customer": func() error { _, _, err := s.LogCustomer(ctx, owner.ID, 5); return ignoreNotFound(err) },
+		"log's names": func() error {
+			_, err := s.LogNames(ctx, owner.ID, models.LogQuestion{Plan: 5, Stage: 6, Method: 7})
+			return err
+		},
 		"log's APIs": func() error { _, err := s.LogAPIsOf(ctx, owner.ID); return err },
 		"log's slug": func() error { _, err := s.LogAPIBySlug(ctx, "echo"); return err },
 		"log's keys": func() error { _, err := s.LogKeys(ctx, owner.ID, []models.KeyID{1, 2}); return err },
@@ -113,16 +118,27 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			return err
 		},
 		"usage by hour": func() error {
-			_, err := s.UsageHours(ctx, models.UsageScope{Developer: developer.ID}, now, now)
+			_, err := s.UsageHours(ctx, models.UsageScope{Developer: developer.ID}, now, now.Add(time.Hour), time.UTC)
 			return err
 		},
-		"places of usage":      func() error { _, err := s.UsagePlaces(ctx, developer.ID); return err },
-		"months":               func() error { _, err := s.StatementMonths(ctx, owner.ID, now, 12); return err },
-		"statements":           func() error { _, err := s.Statements(ctx, owner.ID, now, models.Page{After: "1.2"}); return err },
-		"statement":            func() error { _, err := s.Statement(ctx, owner.ID, now, 1); return ignoreNotFound(err) },
-		"own statements":       func() error { _, err := s.AccountStatements(ctx, developer.ID, 12); return err },
-		"own statement":        func() error { _, err := s.AccountStatement(ctx, developer.ID, now, 1); return ignoreNotFound(err) },
-		"consumer":             func() error { _, err := s.Consumer(ctx, owner.ID, 1); return ignoreNotFound(err) },
+		"places of usage": func() error { _, err := s.UsagePlaces(ctx, developer.ID); return err },
+		"months":          func() error { _, err := s.StatementMonths(ctx, owner.ID, now, 12); return err },
+		"statements":      func() error { _, err := s.Statements(ctx, owner.ID, now, models.Page{After: "1.2"}); return err },
+		"statement":       func() error { _, err := s.Statement(ctx, owner.ID, now, 1); return ignoreNotFound(err) },
+		"operations": func() error {
+			_, err := s.StatementOperations(ctx, models.Statement{OwnerID: owner.ID, Month: now}, 5)
+			return err
+		},
+		"own statements":     func() error { _, err := s.AccountStatements(ctx, developer.ID, 12); return err },
+		"own statement":      func() error { _, err := s.AccountStatement(ctx, developer.ID, now, 1); return ignoreNotFound(err) },
+		"consumer":           func() error { _, err := s.Consumer(ctx, owner.ID, 1); return ignoreNotFound(err) },
+		"customers of usage": func() error { _, _, err := s.UsageCustomers(ctx, owner.ID, 1); return err },
+		"customers called":   func() error { _, err := s.FindConsumers(ctx, owner.ID, "a", 5); return err },
+		"busy customers":     func() error { _, err := s.FindConsumers(ctx, owner.ID, "", 5); return err },
+		"rows by customer": func() error {
+			_, err := s.UsageBreakdown(ctx, models.UsageScope{Consumers: []models.ConsumerID{1, 2}}, day, models.ByCustomer, 5)
+			return err
+		},
 		"growing":              func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersGrowing, 5); return err },
 		"declining":            func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersDeclining, 5); return err },
 		"throttled":            func() error { _, err := s.CustomerWeeks(ctx, owner.ID, models.CustomersThrottled, 5); return err },

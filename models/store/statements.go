@@ -133,7 +133,7 @@ func openIn(db *gorm.DB, owner models.AccountID, month time.Time) (int64, error)
 // clear removes the lines of an attempt that was not finished.
 func (c *closing) clear() error {
 	for _, table := range []struct{ name, keys string }{
-		{"statement_lines", "owner_id, month, customer_id, plan_id, key_id"}, {"statements", "owner_id, month, customer_id"},
+		{"statement_operations", "owner_id, month, customer_id, stage_id, method_id"}, {"statement_lines", "owner_id, month, customer_id, plan_id, key_id"}, {"statements", "owner_id, month, customer_id"},
 	} {
 		for {
 			gone := c.s.write.WithContext(c.ctx).Exec(`DELETE FROM `+table.name+` WHERE (`+table.keys+`) IN
@@ -199,8 +199,20 @@ func (c *closing) unused(db *gorm.DB) (rows []monthRow, err error) {
 	return rows, nil
 }
 
-// write adds lines to the statements of their customers. An owner's own key is of the customer whose reference it has now.
+// write adds what some keys called to the statements of their customers, with the operations.
 func (c *closing) write(rows []monthRow) error {
+	operations, err := c.operations(c.s.read.WithContext(c.ctx), rows)
+	if err != nil {
+		return err
+	}
+	if err := c.writeLines(rows); err != nil {
+		return err
+	}
+	return c.writeOperations(rows, operations)
+}
+
+// writeLines adds lines to the statements of their customers. An owner's own key is of the customer whose reference it has now.
+func (c *closing) writeLines(rows []monthRow) error {
 	return c.s.write.WithContext(c.ctx).Transaction(func(db *gorm.DB) error {
 		pool, ctx := db.Statement.ConnPool, context.WithoutCancel(c.ctx)
 		if err := c.rename(ctx, pool, rows); err != nil {

@@ -83,6 +83,11 @@ func TestClosedStatementsEqualTheLedgerToTheUnit(t *testing.T) {
 	}
 	st, err := w.AccountStatement(t.Context(), w.developer.ID, february, list.Items[0].Customer.ID)
 	ok(t, err)
+	operations, err := w.StatementOperations(t.Context(), st, 10)
+	ok(t, err)
+	if diff := cmp.Diff([]models.StatementOperation{{StageID: 1, Stage: "Deleted stage", Method: "No method", Admitted: 162, Refused: 3}}, operations); diff != "" {
+		t.Errorf("by operation (-want +got):\n%s", diff)
+	}
 	if len(st.Lines) != 3 || st.Charged != 144 || st.Owner != w.owner.Name {
 		t.Errorf("what the developer sees: %+v", st)
 	}
@@ -107,7 +112,12 @@ func TestAClosedMonthNeverChanges(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].Charged != 10 {
 		t.Errorf("the statement became %+v", list.Items)
 	}
+	if again, err := w.StatementOperations(t.Context(), list.Items[0], 10); err != nil || len(again) != 1 || again[0].Admitted != 10 {
+		t.Errorf("its operations became %+v, %v", again, err)
+	}
 	for _, statement := range []string{`UPDATE statements SET charged = 1`, `DELETE FROM statements`, `UPDATE statement_lines SET charged = 1`, `DELETE FROM statement_lines`,
+		`UPDATE statement_operations SET admitted = 1`, `DELETE FROM statement_operations`,
+		`INSERT INTO statement_operations SELECT owner_id, month, customer_id + 1, stage_id, method_id, stage, method, admitted, refused FROM statement_operations LIMIT 1`,
 		`UPDATE statement_months SET closed_at = 1`, `DELETE FROM statement_months`,
 		`INSERT INTO statements SELECT owner_id, month, customer_id + 1, account_id, customer, detail, charged, admitted, refused, extra FROM statements LIMIT 1`} {
 		if err := store.Writer(w.Store).Exec(statement).Error; err == nil {
@@ -161,6 +171,15 @@ func TestStatementsKnowExtensionsAndReferences(t *testing.T) {
 		got[s.Customer.Name+"/"+l.Key] = l.StatementSums
 		return nil
 	}))
+	list, err := w.Statements(t.Context(), w.owner.ID, february, models.Page{})
+	ok(t, err)
+	for _, st := range list.Items { // operations go with the key to the customer whose reference it has now
+		operations, err := w.StatementOperations(t.Context(), st, 10)
+		ok(t, err)
+		if n := map[string]int{"C-2": 1}[st.Customer.Name]; len(operations) != n {
+			t.Errorf("%s has the operations %+v, want %d", st.Customer.Name, operations, n)
+		}
+	}
 	want := map[string]models.StatementSums{"C-2/Theirs": {Charged: 4, Admitted: 4, Extra: 500}, w.developer.Name + "/" + idle.Key.Name: {Extra: 500}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)

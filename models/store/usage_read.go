@@ -80,23 +80,28 @@ type usageGroup struct {
 
 // Names of things that are gone are left empty; what there never was has a name of its own.
 const (
-	joinStage  = ` LEFT JOIN stages st ON st.id = g.stage_id LEFT JOIN apis a ON a.id = st.api_id`
-	labelStage = `CASE WHEN st.id IS NULL THEN '' ELSE a.name || ' · ' || st.name END`
+	joinStage   = ` LEFT JOIN stages st ON st.id = g.stage_id LEFT JOIN apis a ON a.id = st.api_id`
+	labelStage  = `CASE WHEN st.id IS NULL THEN '' ELSE a.name || ' · ' || st.name END`
+	labelMethod = `CASE WHEN g.method_id = 0 THEN 'No method' WHEN m.id IS NULL THEN 'Deleted method' ELSE m.verb || ' ' || m.path END`
 )
 
-// usageGroupFor are the groups of each scope; only keys know which of them called.
-func usageGroupFor(by models.UsageGroup, byKey bool) (usageGroup, error) {
+// usageGroupFor are the groups of each scope; only keys know which of them called, and customers who of them did.
+func usageGroupFor(by models.UsageGroup, kind usageKind) (usageGroup, error) {
 	switch {
 	case by == models.ByMethod:
 		return usageGroup{columns: []string{"stage_id", "method_id"}, detail: labelStage,
-			label: `CASE WHEN g.method_id = 0 THEN 'No method' WHEN m.id IS NULL THEN 'Deleted method' ELSE m.verb || ' ' || m.path END`,
+			label: labelMethod,
 			joins: `LEFT JOIN methods m ON m.id = g.method_id` + joinStage}, nil
 	case by == models.ByStage:
 		return usageGroup{columns: []string{"stage_id"}, label: `coalesce(nullif(` + labelStage + `, ''), 'Deleted stage')`, detail: `''`, joins: joinStage}, nil
 	case by == models.ByPlan:
 		return usageGroup{columns: []string{"plan_id"}, detail: `''`, joins: `LEFT JOIN plans p ON p.id = g.plan_id`,
 			label: `CASE WHEN g.plan_id = 0 THEN 'No plan' ELSE coalesce(p.name, 'Deleted plan') END`}, nil
-	case by == models.ByKey && byKey:
+	case by == models.ByCustomer && kind == usageOfCustomer:
+		return usageGroup{columns: []string{"customer_id"}, detail: `coalesce(a.email, '')`,
+			label: `CASE WHEN c.account_id = 0 THEN coalesce(nullif(c.name, ''), 'Keys without a customer') ELSE coalesce(nullif(a.name, ''), 'Deleted account') END`,
+			joins: `LEFT JOIN usage_customers c ON c.id = g.customer_id LEFT JOIN accounts a ON a.id = c.account_id`}, nil
+	case by == models.ByKey && kind == usageOfKey:
 		return usageGroup{columns: []string{"key_id"}, label: `coalesce(k.name, 'Deleted key')`, detail: `coalesce(s.hint, '')`,
 			joins: `LEFT JOIN keys k ON k.id = g.key_id LEFT JOIN key_secrets s ON s.key_id = g.key_id AND s.is_current = 1`}, nil
 	}
@@ -104,7 +109,7 @@ func usageGroupFor(by models.UsageGroup, byKey bool) (usageGroup, error) {
 }
 
 // UsageBreakdown sums usage of the whole range by what it is grouped by, most requests first, at most limit rows. By key is for scopes of
-// keys: what is stored by plan does not know its keys (PlanKeys lists the busiest). By method means by method and stage; of an owner's plans
+// keys, and by customer for those of customers: what is stored by plan does not know them (PlanKeys lists the busiest keys, UsageCustomers customers). By method means by method and stage; of an owner's plans
 // it has the methods of stages that he has now.
 func (s *Store) UsageBreakdown(ctx context.Context, sc models.UsageScope, r models.UsageRange, by models.UsageGroup, limit int) ([]models.UsageRow, error) {
 	if err := checkStep(r.Step); err != nil {
@@ -114,7 +119,7 @@ func (s *Store) UsageBreakdown(ctx context.Context, sc models.UsageScope, r mode
 	if err != nil || !ok {
 		return nil, err
 	}
-	g, err := usageGroupFor(by, src.kind == usageOfKey)
+	g, err := usageGroupFor(by, src.kind)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +199,7 @@ func each(form string, columns []string) string {
 
 // rowTargets returns where the columns of a breakdown go.
 func rowTargets(row *models.UsageRow, columns []string) []any {
-	ids := map[string]any{"key_id": &row.KeyID, "plan_id": &row.PlanID, "stage_id": &row.StageID, "method_id": &row.MethodID}
+	ids := map[string]any{"key_id": &row.KeyID, "customer_id": &row.ConsumerID, "plan_id": &row.PlanID, "stage_id": &row.StageID, "method_id": &row.MethodID}
 	targets := []any{&row.Label, &row.Detail}
 	for _, c := range columns {
 		targets = append(targets, ids[c])

@@ -27,6 +27,7 @@ const (
 func (k usageKind) column(name string) string {
 	switch {
 	case name == "key_id" && k == usageOfKey,
+		name == "customer_id" && k == usageOfCustomer,
 		name == "plan_id" && (k == usageOfPlan || k == usageOfPlanMethods),
 		name == "stage_id" && (k == usageOfStage || k == usageOfStageMethods):
 		return "u.id"

@@ -172,7 +172,7 @@ func Me(p ui.Page, v MeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "zone", Label: "Time zone", Value: v.Zone, Error: v.ZoneError, Hint: "Times on pages are shown in it. Quotas reset in UTC whatever it is, and charts are drawn in UTC.", Autocomplete: "off", Required: true, MaxLength: 64, Datalist: v.Zones}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "zone", Label: "Time zone", Value: v.Zone, Error: v.ZoneError, Hint: "Times on pages are shown in it. Quotas, days of usage and months of statements are in UTC whatever it is.", Autocomplete: "off", Required: true, MaxLength: 64, Datalist: v.Zones}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

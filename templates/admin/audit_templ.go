@@ -222,9 +222,9 @@ func Audit(p ui.Page, v AuditView) templ.Component {
 
 func about(all bool) string {
 	if all {
-		return "Who changed what, and when. Times are UTC; secrets are never noted."
+		return "Who changed what, and when. Secrets are never noted."
 	}
-	return "What happened to your APIs, plans and keys, and what you did. Times are UTC; secrets are never noted."
+	return "What happened to your APIs, plans and keys, and what you did. Secrets are never noted."
 }
 
 // options are the choices, and the filter in force where it is none of them.

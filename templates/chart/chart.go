@@ -62,11 +62,11 @@ type Point struct {
 
 // Chart is what Bars and Lines draw: equal buckets of time from Start.
 type Chart struct {
-	ID      string // of the figure, unique in the page; a live update targets it
-	Caption string // what is seen, as a title: "Requests by outcome, last 24 hours"
-	Finding string // a sentence that states the finding, for those who do not see it; may be empty
-	Unit    string // of the values, such as "ms"; empty for counts
-	Start   time.Time
+	ID      string    // of the figure, unique in the page; a live update targets it
+	Caption string    // what is seen, as a title: "Requests by outcome, last 24 hours"
+	Finding string    // a sentence that states the finding, for those who do not see it; may be empty
+	Unit    string    // of the values, such as "ms"; empty for counts
+	Start   time.Time // in the zone in which times are written; UTC where Step is a day or more
 	Step    time.Duration
 	Now     time.Time // the bucket that holds it is hatched: it is not over yet
 	Series  []Series
@@ -105,12 +105,28 @@ func (c Chart) height() float64 {
 
 // label names bucket i in the table.
 func (c Chart) label(i int) string {
-	at := c.Start.Add(time.Duration(i) * c.Step).UTC()
+	at := c.Start.Add(time.Duration(i) * c.Step)
 	text := at.Format(c.layout())
+	if c.shifts() {
+		text += " " + format.ZoneName(at)
+	}
 	if c.partial(i) {
 		text += " (so far)"
 	}
 	return text
+}
+
+// shifts tells whether clocks change within the chart, so that an hour may come twice.
+func (c Chart) shifts() bool {
+	return c.Step < 24*time.Hour && format.ZoneName(c.Start) != format.ZoneName(c.Start.Add(time.Duration(len(c.Points))*c.Step))
+}
+
+// head is what the labels of the buckets are.
+func (c Chart) head() string {
+	if c.Step >= 24*time.Hour {
+		return "Day (UTC)"
+	}
+	return "Time"
 }
 
 // layout says as much of a time as the range needs.
@@ -144,13 +160,13 @@ func (c Chart) ticks() []string {
 	}
 	out := make([]string, 0, parts+1)
 	for i := range parts {
-		out = append(out, c.Start.Add(time.Duration(i*n/parts)*c.Step).UTC().Format(layout))
+		out = append(out, c.Start.Add(time.Duration(i*n/parts)*c.Step).Format(layout))
 	}
 	end := c.Start.Add(time.Duration(n) * c.Step)
 	if c.partial(n-1) || end.Equal(c.Now) {
 		return append(out, "now")
 	}
-	return append(out, end.UTC().Format(layout))
+	return append(out, end.Format(layout))
 }
 
 // cell writes value j of bucket i.

@@ -2,12 +2,15 @@ package chart
 
 import "fmt"
 
-// Heat is requests by weekday and hour, Monday and midnight (UTC) first.
+// Heat is requests by weekday and hour, Monday and midnight first, in the zone of the page.
 type Heat struct {
 	ID      string // of the figure
 	Caption string // "Requests by weekday and hour, last 4 weeks"
 	Finding string // one sentence: the busiest and the quietest hour
 	Hours   [7][24]int64
+	Words   string // which time it covers, in sentences
+	AsOf    string // on a live page: when it was drawn; "" elsewhere
+	None    string // why there is none; the rest is empty then
 }
 
 // cellWidth and cellHeight are the size of an hour in a heat map.

@@ -803,7 +803,7 @@ func Deprecation(p ui.Page, v DeprecationView, f Fields) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "dark_at", Label: "At", Type: "time", Value: f.Get("dark_at"), Error: f.Error("dark_at"), Suffix: "UTC", Hint: "Where it is not of a whole day."}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "dark_at", Label: "At", Type: "time", Value: f.Get("dark_at"), Error: f.Error("dark_at"), Hint: "In your time zone, where it is not of a whole day. Days are UTC."}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

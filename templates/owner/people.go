@@ -198,6 +198,7 @@ type ExportView struct {
 // UsageView is usage by plan, stage, method and key.
 type UsageView struct {
 	Range       string
+	ZoneNote    string // what is not in the reader's zone, behind the sentence; "" for nothing
 	Ranges      []ui.Range
 	Pills       []ui.Pill
 	Filters     UsageFilters
@@ -211,6 +212,25 @@ type UsageView struct {
 	Tables      []usage.Breakdown
 	Keys        []PlanKeyRow // of this month; of one plan
 	KeysHref    string
+	Customers   UsageCustomersView
+	AsOf        string // when heat map and tables were drawn, on a live page
+}
+
+// UsageCustomersView finds a customer whose usage is to be looked at.
+type UsageCustomersView struct {
+	Action, Find string
+	FindHref     string // of the list alone, to which find= is added
+	AllHref      string // the usage of all
+	Label        string // the customer in force, or all
+	Hidden       []ui.Pair
+	Rows         []UsageCustomer
+	More         bool // there may be more that are called so
+}
+
+// UsageCustomer is one to choose.
+type UsageCustomer struct {
+	Name, Detail, Href string
+	Current            bool
 }
 
 // UsageFilters is the form that narrows the page.

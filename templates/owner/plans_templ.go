@@ -1069,7 +1069,7 @@ func whenCard(v PublishView, f Fields) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "publish_time", Label: "At", Type: "time", Value: f.Get("publish_time"), Error: f.Error("publish_time"), Suffix: "UTC"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "publish_time", Label: "At", Type: "time", Value: f.Get("publish_time"), Error: f.Error("publish_time"), Hint: "In your time zone."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

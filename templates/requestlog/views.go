@@ -3,6 +3,7 @@ package requestlog
 import (
 	"time"
 
+	"gatehouse/templates/format"
 	"gatehouse/templates/ui"
 )
 
@@ -15,6 +16,7 @@ type View struct {
 	Problems []ui.FieldError
 
 	Search   string
+	Apps     []App // to choose from, several at once; none: there is no choice
 	API      string
 	APIs     []ui.Option // to choose from; none: there is no choice
 	Key      string
@@ -39,6 +41,29 @@ type View struct {
 	Edge    string   // a sentence where the log begins
 	Damaged bool     // something could not be read
 	Failing bool     // what happens now is not kept
+}
+
+// App is one of a developer's.
+type App struct {
+	ID, Name string
+	Chosen   bool
+}
+
+// chosen says which apps are.
+func (v View) chosen() string {
+	n, name := 0, ""
+	for _, a := range v.Apps {
+		if a.Chosen {
+			n, name = n+1, a.Name
+		}
+	}
+	switch n {
+	case 0:
+		return "All apps"
+	case 1:
+		return name
+	}
+	return format.Plural(int64(n), "app")
 }
 
 // Row is one request.

@@ -42,7 +42,16 @@ type StatementView struct {
 	ClosedAt                      time.Time
 	Sums                          StatementSums
 	Lines                         []StatementLine
+	Operations                    []StatementOperation
+	OperationsNote                string // what the table lacks; "" for nothing
 	UsageHref                     string // of the owner's page of the same; "" for developers
+}
+
+// StatementOperation is what was called of one operation on one stage.
+type StatementOperation struct {
+	Verb, Path, Stage string // no verb: it is no method
+	Admitted, Refused int64
+	Share             float64 // of all requests of the statement
 }
 
 // StatementLine is a key on a plan.

@@ -23,7 +23,7 @@ type Figures struct {
 type Custom struct {
 	Action   string
 	Hidden   []ui.Pair
-	From, To string // as the fields have them, in UTC
+	From, To string // as the fields have them, in the zone of the page
 	Current  bool   // it is the span that is shown
 }
 
@@ -43,6 +43,8 @@ type Outcome struct {
 type Row struct {
 	Label, Detail, Href string
 	Verb                string // of a method: drawn before the label
+	LogHref             string // its requests; "" where they are not to be had
+	ThrottledHref       string // those of them that got 429
 	Requests            int64
 	Share               float64 // of all requests of the range
 	Errors              string  // "0.42 %"
@@ -57,6 +59,15 @@ type Breakdown struct {
 	What  string // head of the first column: "Key"
 	Rows  []Row
 	Empty string // a sentence in place of no rows
+	Note  string // what the rows are of, where that is not all
+}
+
+// name is the row's in sentences.
+func (r Row) name() string {
+	if r.Verb != "" {
+		return r.Verb + " " + r.Label
+	}
+	return r.Label
 }
 
 // swatch is the class of an outcome's colour.
