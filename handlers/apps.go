@@ -17,6 +17,7 @@ type AppsStore interface {
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	App(ctx context.Context, account models.AccountID, id models.AppID) (models.AppRow, error)
 	AppKeys(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyDetail, error)
+	KeysOfApp(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyID, error)
 	CreateApp(ctx context.Context, actor models.Actor, name string, now time.Time) (models.App, error)
 	RenameApp(ctx context.Context, actor models.Actor, id models.AppID, name string, now time.Time) error
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
@@ -54,11 +55,11 @@ func (a *Apps) List(r *Request) (Reply, error) {
 }
 
 func (a *Apps) calls(r *Request, app models.AppID) ([]float64, string, error) {
-	keys, err := a.Store.AppKeys(r.Context(), r.Account.ID, app)
+	keys, err := a.Store.KeysOfApp(r.Context(), r.Account.ID, app)
 	if err != nil {
 		return nil, "", err
 	}
-	return callsOf(r.Context(), a.Store, keyIDs(rowsOf(keys)), r.Now)
+	return callsOf(r.Context(), a.Store, keys, r.Now)
 }
 
 func rowsOf(keys []models.KeyDetail) []models.KeyRow {

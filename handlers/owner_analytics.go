@@ -29,7 +29,7 @@ const (
 	ownerAnalyticsPath  = "/owner/analytics"
 	analyticsRange      = "7d" // as long as what customers are compared by
 	analyticsRows       = 8
-	analyticsOperations = 500 // the busiest, of which the worst are found
+	analyticsOperations = 200 // the busiest, of which the worst are found
 	analyticsAnswers    = 20  // below it a percentile is chance
 )
 

@@ -42,6 +42,7 @@ type OwnerPlanStore interface {
 	PlanKeys(ctx context.Context, owner models.AccountID, id models.PlanID, month time.Time, p models.Page) (models.List[models.PlanKeyUse], error)
 	KeysOfPlan(ctx context.Context, owner models.AccountID, id models.PlanID, ids []models.KeyID, since, now time.Time) ([]models.KeyRow, error)
 	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
+	StageNames(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
 }
 
 // OwnerPlans are the pages of usage plans.
@@ -68,7 +69,7 @@ func (o *OwnerPlans) List(r *Request) (Reply, error) {
 		v.Rows = append(v.Rows, planRow(row, r.Now))
 	}
 	if len(v.Rows) == 0 {
-		choices, err := o.Store.StageChoices(r.Context(), r.Account.ID)
+		choices, err := o.Store.StageNames(r.Context(), r.Account.ID)
 		if err != nil {
 			return Reply{}, err
 		}

@@ -23,7 +23,8 @@ type OwnerUsageStore interface {
 	FindConsumers(ctx context.Context, owner models.AccountID, text string, limit int) ([]models.Consumer, error)
 	hoursStore
 	Key(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
-	StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
+	StageNames(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
+	MethodName(ctx context.Context, owner models.AccountID, id models.MethodID) (string, error)
 	UsageSeries(ctx context.Context, sc models.UsageScope, r models.UsageRange) ([]models.UsagePoint, error)
 	UsageBreakdowns(ctx context.Context, sc models.UsageScope, r models.UsageRange, limit int, by ...models.UsageGroup) ([][]models.UsageRow, error)
 }

@@ -18,8 +18,8 @@ type usageQuestion struct {
 	plan     models.PlanID // when the question is of one plan
 	key      models.KeyID
 	customer models.ConsumerID
-	api      string // its slug, when the question is of one
-	choices  []models.StageChoice
+	api      string               // its slug, when the question is of one
+	choices  []models.StageChoice // without their methods
 }
 
 // question reads ?plan=, ?customer=, ?key=, ?api=, ?stage=, ?method= and the range. What is not the reader's is not found.
@@ -35,13 +35,13 @@ func (o *OwnerUsage) asks(r *Request, path string, span rangeView, names ...stri
 			q.filters.Set(name, text)
 		}
 	}
-	if q.choices, err = o.Store.StageChoices(r.Context(), r.Account.ID); err != nil {
+	if q.choices, err = o.Store.StageNames(r.Context(), r.Account.ID); err != nil {
 		return q, err
 	}
 	if err := o.ofWhom(r, &q); err != nil {
 		return q, err
 	}
-	return q, ofWhere(&q)
+	return q, o.ofWhere(r, &q)
 }
 
 // pill is a filter in force.
@@ -113,7 +113,7 @@ func consumerName(c models.Consumer) string {
 }
 
 // ofWhere narrows the scope to stages and a method.
-func ofWhere(q *usageQuestion) (err error) {
+func (o *OwnerUsage) ofWhere(r *Request, q *usageQuestion) (err error) {
 	api, stage, method := q.filters.Get("api"), q.filters.Get("stage"), q.filters.Get("method")
 	matches := slices.DeleteFunc(slices.Clone(q.choices), func(c models.StageChoice) bool {
 		return api != "" && c.APIID.String() != api && c.APISlug != api || stage != "" && c.StageID.String() != stage
@@ -132,13 +132,12 @@ func ofWhere(q *usageQuestion) (err error) {
 		if q.scope.Method, err = models.ParseID[models.Method](method); err != nil {
 			return models.NotFound("method")
 		}
-		label := "One method"
-		for _, c := range matches {
-			for _, m := range c.Methods {
-				if m.ID == q.scope.Method {
-					label = m.Name()
-				}
-			}
+		label, err := o.Store.MethodName(r.Context(), r.Account.ID, q.scope.Method)
+		if models.KindOf(err) == models.KindNotFound {
+			label, err = "One method", nil
+		}
+		if err != nil {
+			return err
 		}
 		q.pill("method", label)
 	}

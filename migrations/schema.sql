@@ -261,6 +261,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_actor ON events (actor_id, at, id);
 
+CREATE INDEX events_actor_name ON events (actor COLLATE NOCASE);
+
 CREATE INDEX events_at ON events (at, id, action, actor);
 
 CREATE INDEX events_object ON events (object_id, at, id);

@@ -22,8 +22,8 @@ const (
 	maxLimit     = 200
 )
 
-// maxRead is how much a page may cost, in bytes of blocks that are read: some 110,000 entries, 50 ms.
-const maxRead = 16 << 20
+// maxRead is how much a page may cost, in bytes of blocks that are read: some 70,000 entries, 30 ms.
+const maxRead = 10 << 20
 
 // view is what there was of a log at one moment.
 type view struct {

@@ -125,5 +125,11 @@ func (s *Store) AppKeys(ctx context.Context, account models.AccountID, id models
 	return keyDetails(db, anyOwner, rows)
 }
 
+// KeysOfApp reads the ids of the keys that AppKeys lists.
+func (s *Store) KeysOfApp(ctx context.Context, account models.AccountID, id models.AppID) ([]models.KeyID, error) {
+	return selectAll[models.KeyID](s.read.WithContext(ctx), "keys of app", `SELECT k.id FROM apps a CROSS JOIN keys k ON k.app_id = a.id
+		WHERE a.id = ? AND a.account_id = ? ORDER BY k.created_at DESC, k.id DESC LIMIT ?`, id, account, appKeysListed)
+}
+
 // appKeysListed bounds an app's page: 20 live keys and its latest revoked ones.
 const appKeysListed = 100

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"gorm.io/gorm"
+
 	"gatehouse/models"
 )
 
@@ -94,20 +96,24 @@ func (s *Store) Events(ctx context.Context, viewer models.Account, f models.Even
 	if err != nil {
 		return models.List[models.Event]{}, err
 	}
+	db := s.read.WithContext(ctx)
 	where, args := eventConditions(f, from)
+	index, err := eventIndex(db, f, &where, &args)
+	if err != nil {
+		return models.List[models.Event]{}, err
+	}
 	limit := limitOf(p) + 1
 	// Each view reads an index from its newest end and stops when the page is full; two of them make an owner's.
 	views := eventViews(viewer)
 	parts := make([]string, len(views))
 	var all []any
 	for i, view := range views {
-		parts[i] = "SELECT * FROM (SELECT * FROM events WHERE " + strings.Join(append(view.where, where...), " AND ") +
+		parts[i] = "SELECT * FROM (SELECT * FROM events " + index + " WHERE " + strings.Join(append(view.where, where...), " AND ") +
 			" ORDER BY at DESC, id DESC LIMIT ?)"
 		all = append(append(append(all, view.args...), args...), limit)
 	}
 	var rows []eventRow
-	err = s.read.WithContext(ctx).
-		Raw(strings.Join(parts, " UNION ")+" ORDER BY at DESC, id DESC LIMIT ?", append(all, limit)...).Find(&rows).Error
+	err = db.Raw(strings.Join(parts, " UNION ")+" ORDER BY at DESC, id DESC LIMIT ?", append(all, limit)...).Find(&rows).Error
 	if err != nil {
 		return models.List[models.Event]{}, fmt.Errorf("list events: %w", err)
 	}
@@ -130,6 +136,24 @@ func eventViews(viewer models.Account) []condition {
 	default:
 		return []condition{mine}
 	}
+}
+
+// eventIndex says from which index the events of a filter are read, where it is not the view's: what means few is looked up, rather than looked for in all that
+// happened.
+func eventIndex(db *gorm.DB, f models.EventFilter, where *[]string, args *[]any) (string, error) {
+	switch {
+	case f.Object != "":
+		return "INDEXED BY events_object", nil
+	case f.Actor == "":
+		return "", nil
+	}
+	low, high := prefixRange(f.Actor)
+	ids, isFew, err := fewOf[models.EventID](db, []string{`SELECT id FROM events WHERE actor COLLATE NOCASE >= ? AND actor COLLATE NOCASE < ?`}, low, high)
+	if err != nil || !isFew {
+		return "", err
+	}
+	*where, *args = append(*where, "id IN ?"), append(*args, ids)
+	return "NOT INDEXED", nil
 }
 
 func eventConditions(f models.EventFilter, from cursor) (where []string, args []any) {

@@ -174,27 +174,53 @@ func (s *Store) DeleteStage(ctx context.Context, actor models.Actor, api models.
 	})
 }
 
+type stageChoiceRow struct {
+	StageID   models.StageID
+	APIID     models.APIID `gorm:"column:api_id"`
+	APIName   string       `gorm:"column:api_name"`
+	APISlug   string       `gorm:"column:api_slug"`
+	StageName string
+	Deployed  bool
+	Methods   sql.NullString
+}
+
+func (r stageChoiceRow) choice() models.StageChoice {
+	return models.StageChoice{StageID: r.StageID, APIID: r.APIID, APIName: r.APIName, APISlug: r.APISlug, StageName: r.StageName, Deployed: r.Deployed}
+}
+
+// stageChoices reads an owner's stages by API and stage name, with more columns of a deployment AS d.
+func stageChoices(db *gorm.DB, owner models.AccountID, more string) ([]stageChoiceRow, error) {
+	return selectAll[stageChoiceRow](db, "stages", `SELECT s.id AS stage_id, a.id AS api_id, a.name AS api_name, a.slug AS api_slug, s.name AS stage_name, s.deployment_id IS NOT NULL AS deployed`+more+`
+		FROM apis a JOIN stages s ON s.api_id = a.id LEFT JOIN deployments d ON d.id = s.deployment_id
+		WHERE a.owner_id = ? ORDER BY a.name COLLATE NOCASE, a.id, s.created_at, s.id`, owner)
+}
+
+// StageNames is StageChoices without their methods, which are much to read.
+func (s *Store) StageNames(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error) {
+	rows, err := stageChoices(s.read.WithContext(ctx), owner, "")
+	choices := make([]models.StageChoice, len(rows))
+	for i, r := range rows {
+		choices[i] = r.choice()
+	}
+	return choices, err
+}
+
+// MethodName says how a method of an owner's is called, also one that was removed.
+func (s *Store) MethodName(ctx context.Context, owner models.AccountID, id models.MethodID) (string, error) {
+	return selectOne[string](s.read.WithContext(ctx), "method", `SELECT m.verb || ' ' || m.path FROM methods m JOIN apis a ON a.id = m.api_id WHERE m.id = ? AND a.owner_id = ?`, id, owner)
+}
+
 // StageChoices reads the stages that an owner's plans may open, by API and stage name. A stage to which nothing is deployed comes with the
 // draft's methods.
 func (s *Store) StageChoices(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error) {
-	type row struct {
-		StageID   models.StageID
-		APIID     models.APIID `gorm:"column:api_id"`
-		APIName   string       `gorm:"column:api_name"`
-		APISlug   string       `gorm:"column:api_slug"`
-		StageName string
-		Methods   sql.NullString
-	}
 	db := s.read.WithContext(ctx)
-	rows, err := selectAll[row](db, "stages", `SELECT s.id AS stage_id, a.id AS api_id, a.name AS api_name, a.slug AS api_slug, s.name AS stage_name, d.methods
-		FROM apis a JOIN stages s ON s.api_id = a.id LEFT JOIN deployments d ON d.id = s.deployment_id
-		WHERE a.owner_id = ? ORDER BY a.name COLLATE NOCASE, a.id, s.created_at, s.id`, owner)
+	rows, err := stageChoices(db, owner, `, d.methods`)
 	if err != nil {
 		return nil, err
 	}
 	choices := make([]models.StageChoice, len(rows))
 	for i, r := range rows {
-		choices[i] = models.StageChoice{StageID: r.StageID, APIID: r.APIID, APIName: r.APIName, APISlug: r.APISlug, StageName: r.StageName, Deployed: r.Methods.Valid}
+		choices[i] = r.choice()
 		if r.Methods.Valid {
 			choices[i].Methods, err = decodeMethods(r.Methods.String)
 		} else {

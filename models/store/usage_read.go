@@ -123,6 +123,62 @@ func (s *Store) UsageBreakdown(ctx context.Context, sc models.UsageScope, r mode
 	if err != nil {
 		return nil, err
 	}
+	if src.kind == usageOfStageMethods && by == models.ByMethod && sc.Method == 0 && limit <= fewMethods {
+		if src.ids, src.args, err = s.busiestStages(ctx, src, r, limit); err != nil {
+			return nil, err
+		}
+	}
+	return s.breakdown(ctx, src, g, r, limit)
+}
+
+// fewMethods is up to how many methods busiestStages is worth its queries.
+const fewMethods = 50
+
+// busiestStages finds the stages that have the busiest methods, at most limit. No method of a stage was called more than the stage was, and a stage is one row
+// for each time: so the methods of the busiest stages are added up, until no other stage could have one that belongs to them.
+func (s *Store) busiestStages(ctx context.Context, src usageSource, r models.UsageRange, limit int) (ids string, args []any, err error) {
+	spans := cover(r.From.Unix(), r.To.Unix(), usageTableOf(r.Step.Resolution()))
+	type busy struct {
+		ID    models.StageID
+		Total int64
+	}
+	most := func(columns string, limit int, totals func(span) (string, []any)) ([]busy, error) {
+		var parts []string
+		var args []any
+		for _, part := range spans {
+			text, values := totals(part)
+			parts, args = append(parts, text), append(args, values...)
+		}
+		return selectAll[busy](s.read.WithContext(ctx), "busiest stages", `WITH totals (`+columns+`, total) AS (`+strings.Join(parts, ` UNION ALL `)+`)
+			SELECT id, sum(total) AS total FROM totals WHERE total IS NOT NULL GROUP BY `+columns+` ORDER BY total DESC, `+columns+` LIMIT ?`, append(args, limit)...)
+	}
+	stages := src
+	stages.kind = usageOfStage
+	all, err := most("id", -1, stages.totals)
+	for n := 16; err == nil; n *= 4 {
+		some := all[:min(n, len(all))]
+		list := make([]models.StageID, len(some))
+		for i := range some {
+			list[i] = some[i].ID
+		}
+		src.ids, src.args = listedIDs, []any{numberList(list)}
+		if len(some) == len(all) {
+			break
+		}
+		var found []busy
+		if found, err = most("id, method", limit, src.methodTotals); err == nil && len(found) == limit && found[limit-1].Total > all[n].Total {
+			list = list[:0]
+			for i := range found {
+				list = append(list, found[i].ID)
+			}
+			src.args = []any{numberList(list)}
+			break
+		}
+	}
+	return src.ids, src.args, err
+}
+
+func (s *Store) breakdown(ctx context.Context, src usageSource, g usageGroup, r models.UsageRange, limit int) ([]models.UsageRow, error) {
 	query, args := breakdownQuery(src, g, r, limit)
 	rows, err := s.read.WithContext(ctx).Raw(query, args...).Rows()
 	if err != nil {
@@ -166,17 +222,23 @@ func breakdownQuery(src usageSource, g usageGroup, r models.UsageRange, limit in
 	if i := slices.Index(columns, "u.id"); i >= 0 {
 		chosen += ` AND x.value IN (SELECT ` + g.columns[i] + ` FROM top)` // so that other rows are not even looked at
 	}
-	total := totalOf("u")
 	var totals, wholes []string
 	var more []any
 	for _, part := range cover(r.From.Unix(), r.To.Unix(), usageTableOf(r.Step.Resolution())) {
 		text, values := src.rows(part)
-		totals = append(totals, `SELECT `+by+`, `+total+` FROM `+text+` GROUP BY `+by)
 		wholes = append(wholes, `SELECT `+by+`, `+each("sum(u.%s)", sumColumns())+` FROM `+text+chosen+` GROUP BY `+by)
-		args, more = append(args, values...), append(more, values...)
+		more = append(more, values...)
+		total := `SELECT ` + by + `, ` + totalOf("u") + ` FROM ` + text + ` GROUP BY ` + by
+		switch by {
+		case "u.id":
+			total, values = src.totals(part)
+		case "u.id, u.method_id":
+			total, values = src.methodTotals(part)
+		}
+		totals, args = append(totals, total), append(args, values...)
 	}
 	return `WITH totals (` + group + `, total) AS (` + strings.Join(totals, ` UNION ALL `) + `),
-		top AS MATERIALIZED (SELECT ` + group + `, sum(total) AS total FROM totals GROUP BY ` + group + ` ORDER BY total DESC, ` + group + ` LIMIT ?),
+		top AS MATERIALIZED (SELECT ` + group + `, sum(total) AS total FROM totals WHERE total IS NOT NULL GROUP BY ` + group + ` ORDER BY total DESC, ` + group + ` LIMIT ?),
 		wholes (` + group + `, ` + list(sumColumns()...) + `) AS (` + strings.Join(wholes, ` UNION ALL `) + `),
 		g AS (SELECT ` + group + `, ` + each("sum(%s)", sumColumns()) + ` FROM wholes GROUP BY ` + group + `)
 		SELECT ` + g.label + `, ` + g.detail + `, g.* FROM top JOIN g USING (` + group + `) ` + g.joins + ` ORDER BY top.total DESC, ` + each("g.%s", g.columns),

@@ -121,6 +121,19 @@ func (src *usageSource) rows(s span) (text string, args []any) {
 		slices.Concat(src.args, []any{int64(src.kind), s.from, s.to}, src.limits)
 }
 
+// totals sums all requests of a span by id, NULL for an id without any. An id's rows lie side by side: they are not sorted into groups, as GROUP BY would.
+func (src *usageSource) totals(s span) (text string, args []any) {
+	return `SELECT x.value, (SELECT ` + totalOf("u") + ` FROM ` + s.table.name + ` u WHERE u.kind = ? AND u.id = x.value AND u.start >= ? AND u.start < ?` + src.where + `) FROM ` + src.ids + ` x`,
+		slices.Concat([]any{int64(src.kind), s.from, s.to}, src.limits, src.args)
+}
+
+// methodTotals is totals by id and method. Each id's rows are sorted by themselves, and as one number each.
+func (src *usageSource) methodTotals(s span) (text string, args []any) {
+	return `SELECT x.value, json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]') FROM ` + src.ids + ` x CROSS JOIN json_each((SELECT json_group_array(json_array(method_id, total)) FROM (SELECT method_id, sum(n) AS total
+			FROM (SELECT u.method_id, ` + sumOf("u", allOutcomes()) + ` AS n FROM ` + s.table.name + ` u WHERE u.kind = ? AND u.id = x.value AND u.start >= ? AND u.start < ?` + src.where + ` LIMIT -1) GROUP BY method_id))) j`,
+		slices.Concat(src.args, []any{int64(src.kind), s.from, s.to}, src.limits)
+}
+
 // checkStep says whether usage can be read in such steps.
 func checkStep(step models.Step) error {
 	if d := time.Duration(step); d <= 0 || d%time.Minute != 0 {
