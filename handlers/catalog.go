@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse/models"
+	"gatehouse/models/openapi"
 	"gatehouse/templates/public"
 	"gatehouse/templates/ui"
 )
@@ -89,12 +90,19 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	if len(api.Stages) > 0 {
 		v.DocsHref, v.ChangesHref = docsPath(api.Slug), changelogPath(api.Slug)
 		methods := api.Stages[0].Methods
+		going := reference{api: api, stage: api.Stages[0], now: r.Now}
+		if err := going.readGoing(r.Context(), c.Store); err != nil {
+			return Reply{}, err
+		}
 		slugs := operationSlugs(doc, methods)
 		shown := min(len(methods), operationsShown)
 		for _, m := range methods[:shown] {
-			v.Operations = append(v.Operations, public.OperationLine{
-				Verb: m.Verb, Path: m.Path, Summary: m.Summary, Open: !m.KeyRequired, Href: docsPath(api.Slug) + "/" + slugs[m.Name()],
-			})
+			line := public.OperationLine{Verb: m.Verb, Path: m.Path, Summary: m.Summary, Open: !m.KeyRequired, Href: docsPath(api.Slug) + "/" + slugs[m.Name()]}
+			brief, _ := doc.Brief(m.Verb, m.Path)
+			if _, goes := going.going[m.Name()]; goes || brief.Deprecated {
+				line.Deprecated, line.Goes = true, going.goingBadge(openapi.Operation{Verb: m.Verb, Path: m.Path})
+			}
+			v.Operations = append(v.Operations, line)
 		}
 		v.More = len(methods) - shown
 	}

@@ -140,6 +140,9 @@ func (m *Mails) words(message models.Message, product string, at moment) mail.Vi
 		v = m.weekMail(d, product, at)
 	case models.NoticeImportEnded:
 		v = importMail(d)
+	case models.NoticePlanFailed:
+		v = mail.View{Title: "The scheduled version of " + d.Plan + " did not come into force", Button: mail.Link{Label: "Open the draft"},
+			Lines: []string{"It was to come into force on " + at(d.At) + ". " + d.Reason, "It is a draft again, and the plan goes on as it is. Who was told of the change is told that it does not come."}}
 	case models.NoticeWebhookDisabled:
 		v = mail.View{Title: "A webhook was disabled", Lines: []string{"Nothing is sent to " + d.Name + " any more.", d.Reason}, After: []string{"Mend what is behind the address, enable the webhook on its page, and send again what it missed."}}
 	default:

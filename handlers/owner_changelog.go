@@ -127,5 +127,9 @@ func (o *OwnerChanges) DeleteEntry(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return ownerDone(r, o.Store.DeleteChangelogEntry(r.Context(), r.Actor(), api.ID, e.ID, r.Now), ownerChangelogPath(api.ID), ownerChangelogPath(api.ID), "Deleted.")
+	done := "Deleted."
+	if e.Proposed {
+		done = "Dismissed: nobody is told."
+	}
+	return ownerDone(r, o.Store.DeleteChangelogEntry(r.Context(), r.Actor(), api.ID, e.ID, r.Now), ownerChangelogPath(api.ID), ownerChangelogPath(api.ID), done)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/limit"
+	"gatehouse/models/store/storetest"
 )
 
 // An owner deprecates an operation, sees who still calls it, rehearses the sunset, and its callers read why.
@@ -51,6 +53,7 @@ func TestAnOperationIsDeprecatedRehearsedAndKept(t *testing.T) {
 		t.Errorf("another owner sees it: %d", page.status)
 	}
 	visitor := p.visitor()
+	visitor.get("/apis/echo").has(t, "Goes 2 Apr 2026")
 	visitor.get("/apis/echo/docs").has(t, "Goes 2 Apr 2026")
 	visitor.get("/apis/echo/docs.md").has(t, "(goes 2 Apr 2026)")
 	visitor.get("/apis/echo/docs/get-get").has(t, "Deprecated since 2 Mar 2026.", "It answers 410 Gone from")
@@ -72,7 +75,7 @@ func TestAChangelogIsReadInThreeForms(t *testing.T) {
 	b.post(path, "title", "", "day", "2026-03-02").again(t, "Say in one line what changed")
 	b.sees(b.post(path, "title", "Version <2>", "day", "2026-03-02", "breaking", "on", "body", "See **here** <script>alert(1)</script>")).has(t, "Published: who sees the API", "Version &lt;2&gt;", "Breaking")
 	b.sees(b.post("/owner/apis/"+w.api.ID.String()+"/deprecations", "what", "stage prod", "since", "2026-03-02", "sunset", "2026-05-01")).has(t, "Deprecated: its answers")
-	b.get(path).has(t, "Proposed to you", "The stage prod of echo is deprecated")
+	b.get(path).has(t, "Proposed to you", "The stage prod of echo is deprecated", "New plan: echo plan")
 
 	visitor := p.visitor()
 	page := visitor.get("/apis/echo/changes")
@@ -93,7 +96,15 @@ func TestAChangelogIsReadInThreeForms(t *testing.T) {
 	}
 	proposals, err := p.store.ChangelogProposals(t.Context(), p.owner.ID, w.api.ID)
 	ok(t, err)
-	entry := path + "/" + proposals[0].ID.String()
+	entry := path
+	for _, e := range proposals {
+		if e.Title == "New plan: echo plan" {
+			b.get(path+"/"+e.ID.String()).has(t, "Proposed entry", "The plan echo plan is new.", "Dismiss")
+			b.sees(b.post(path+"/"+e.ID.String()+"/delete")).has(t, "Dismissed: nobody is told")
+		} else {
+			entry += "/" + e.ID.String()
+		}
+	}
 	b.get(entry).has(t, "Proposed entry", "answers 410 from then on")
 	b.sees(b.post(entry, "title", "The stage prod goes", "day", "2026-03-03", "body", "Move.")).hasNot(t, "Proposed to you")
 	visitor.get("/apis/echo/changes").has(t, "The stage prod goes")
@@ -105,4 +116,35 @@ func TestAChangelogIsReadInThreeForms(t *testing.T) {
 	if page := visitor.get("/apis/nowhere/changes"); page.status != 404 {
 		t.Errorf("of no API: %d", page.status)
 	}
+}
+
+// What is said of an API is found, and stands where people look for it.
+func TestEntriesGuidesAndChangesAreFoundWherePeopleLook(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	actor := storetest.Actor(p.owner)
+	entry, err := p.store.SaveChangelogEntry(t.Context(), actor, models.ChangelogEntry{APIID: w.api.ID, Day: p.clock, Title: "Faster than light", Body: "By relativity."}, p.clock)
+	ok(t, err)
+	for _, q := range []string{"than+light", "relativity"} {
+		p.visitor().get("/search?q="+q).has(t, "Changes", "Faster than light", "/apis/echo/changes#e-"+entry.ID.String())
+	}
+	p.visitor().get("/search?q=New+plan").hasNot(t, "New plan: echo plan") // it is proposed, and no more
+
+	p.visitor().get("/apis/echo/docs").hasNot(t, ">Guides<")
+	_, err = p.store.CreateGuide(t.Context(), actor, w.api.ID, models.Guide{Title: "First steps", Slug: "first-steps", Text: "Begin.", Published: true}, p.clock)
+	ok(t, err)
+	p.visitor().get("/apis/echo/docs").has(t, ">Guides<", "/apis/echo/guides/first-steps", "First steps")
+
+	terms := models.NewTerms("echo plan")
+	terms.Quota, terms.Stages = &limit.Quota{Limit: 5_000, Period: limit.PeriodMonth}, []models.PlanStage{{StageID: w.stage.ID}}
+	_, err = p.store.SaveDraft(t.Context(), actor, w.plan.ID, "", terms, p.clock)
+	ok(t, err)
+	at := p.clock.AddDate(0, 0, 20)
+	_, err = p.store.SchedulePlan(t.Context(), actor, w.plan.ID, at, []models.TermsChange{{What: "Quota", Before: "10,000", After: "5,000"}}, p.clock)
+	ok(t, err)
+	d := p.signedIn("developer@example.com")
+	d.get("/apis/echo/subscribe").has(t, "This plan changes on", "Quota", "10,000", "5,000", "holds until then")
+
+	ok(t, p.store.DeleteStage(t.Context(), actor, w.api.ID, w.stage.ID, p.clock))
+	p.signedIn("owner@example.com").get("/owner").has(t, "echo plan", "did not: it is a draft again. One of its stages was deleted.", "Open the draft")
 }

@@ -14,6 +14,7 @@ type OwnerOverviewStore interface {
 	OwnerUsageStore
 	PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error)
 	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
+	FailedPublications(ctx context.Context, owner models.AccountID) ([]models.FailedPublication, error)
 	Undecided(ctx context.Context, owner models.AccountID) (models.Undecided, error)
 	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
 }
@@ -47,6 +48,13 @@ func (o *OwnerOverview) Show(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	v := owner.OverviewView{Now: r.Now, Steps: ownerSteps(apis.Items, plans), Asks: planAsks(undecided)}
+	failed, err := o.Store.FailedPublications(ctx, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	for _, f := range failed {
+		v.Failed = append(v.Failed, owner.FailedPublication{Plan: f.Name, Href: ownerPlanPath(f.PlanID), Reason: f.Reason})
+	}
 	for _, row := range waiting.Items {
 		v.Waiting = append(v.Waiting, ownerSubscriptionRow(row))
 	}

@@ -32,8 +32,12 @@ type reference struct {
 	seen   map[string]bool // slugs of models
 	limits LimitsOf
 	going  map[string]models.Deprecation // "GET /users": what its owner says of its end
+	guides []models.Guide                // of the API
 	now    time.Time
 }
+
+// guidesInNav is how many guides the navigation names.
+const guidesInNav = 8
 
 type operationGroup struct {
 	name, text, extra string
@@ -109,6 +113,9 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 		ref.stage = api.Stages[i]
 	}
 	if ref.doc, err = c.references.of(r.Context(), c.Store, ref.stage.Document); err != nil {
+		return nil, err
+	}
+	if ref.guides, err = c.Store.PublishedGuides(r.Context(), ref.api.ID); err != nil {
 		return nil, err
 	}
 	if err := ref.readGoing(r.Context(), c.Store); err != nil {
@@ -214,6 +221,12 @@ func (ref *reference) view(r *Request, current *openapi.Operation) public.Refere
 		Name: ref.api.Name, Version: ref.doc.Version, APIHref: apiPath(ref.api.Slug), Href: docs, Query: strings.TrimSpace(r.Query("q")),
 		Stage: ref.stage.Name, StageQuery: ref.stageQuery(), Total: ref.total, Models: len(ref.models), Webhooks: ref.webhookLines(current),
 		Markdown: markdownPath(r), Document: ref.doc.Format != "",
+	}
+	for _, g := range ref.guides[:min(len(ref.guides), guidesInNav)] {
+		v.Guides = append(v.Guides, public.GuideLink{Title: g.Title, Href: guidePath(ref.api.Slug, g.Slug)})
+	}
+	if len(ref.guides) > guidesInNav {
+		v.MoreGuides = guidesPath(ref.api.Slug)
 	}
 	if len(ref.api.Stages) > 1 {
 		for _, s := range ref.api.Stages {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/templates/format"
@@ -16,6 +17,7 @@ import (
 type SearchStore interface {
 	operationStore
 	SearchCatalog(ctx context.Context, viewer models.AccountID) ([]models.CatalogHit, error)
+	SearchChangelogs(ctx context.Context, apis []models.APIID, text string, limit int) ([]models.ChangelogHit, error)
 	SearchGuides(ctx context.Context, apis []models.APIID, text string, limit int) ([]models.GuideHit, error)
 	SearchApps(ctx context.Context, account models.AccountID, text string, limit int) ([]models.NamedRow[models.App], error)
 	SearchSubscriptions(ctx context.Context, account models.AccountID, text string, limit int) ([]models.SubscriptionHit, error)
@@ -241,7 +243,16 @@ func (s *Search) catalog(r *Request, q string) ([]search.Group, error) {
 		api := byID[g.APIID]
 		guides.Items = append(guides.Items, search.Item{Label: g.Title, Detail: api.Name, Href: guidePath(api.Slug, g.Slug), Icon: "book-open"})
 	}
-	return []search.Group{apis, operations, guides, plans}, err
+	if err != nil {
+		return nil, err
+	}
+	changes := search.Group{Title: "Changes"}
+	entries, err := s.Store.SearchChangelogs(r.Context(), ids, q, hits)
+	for _, e := range entries {
+		api := byID[e.APIID]
+		changes.Items = append(changes.Items, search.Item{Label: e.Title, Detail: joined(api.Name, format.Date(time.Unix(e.Day*86400, 0).UTC())), Href: changelogPath(api.Slug) + "#e-" + e.ID.String(), Icon: "history"})
+	}
+	return []search.Group{apis, operations, guides, plans, changes}, err
 }
 
 func (s *Search) findOperations(r *Request, seen []models.CatalogHit, low string) (search.Group, error) {

@@ -21,6 +21,7 @@ type SubscribeStore interface {
 	Subscribe(ctx context.Context, actor models.Actor, in models.NewSubscription, now time.Time) (models.Subscribed, secret.Value, error)
 	AskablePlans(ctx context.Context, viewer models.AccountID, api models.APIID) ([]models.AskablePlan, error)
 	AskInvitation(ctx context.Context, actor models.Actor, plan models.PlanID, message string, now time.Time) error
+	AnnouncedChange(ctx context.Context, plan models.PlanID) (models.ChangeNotice, error)
 	joiningStore
 }
 
@@ -116,6 +117,7 @@ type offer struct {
 	plan models.CatalogPlan
 	apps []models.AppRow
 	join models.Joining
+	next models.ChangeNotice // that the plan's terms change; zero: nothing is announced
 }
 
 // offer reads the API, the plan that was asked for, else the first that gives a key at once, and the reader's apps.
@@ -137,6 +139,9 @@ func (s *Subscribe) offer(r *Request, plan string) (o offer, err error) {
 	}
 	if len(o.api.Plans) > 0 {
 		o.plan = o.api.Plans[at]
+		if o.next, err = s.Store.AnnouncedChange(r.Context(), o.plan.PlanID); err != nil && models.KindOf(err) != models.KindNotFound {
+			return o, err
+		}
 		o.join, err = s.Store.Joining(r.Context(), o.plan.PlanID)
 	}
 	return o, err
@@ -209,6 +214,12 @@ func (s *Subscribe) page(r *Request, o offer, f *Form, clash *developer.Clash) t
 		KeyNameError: f.Error("key_name"), MessageError: f.Error("message"), AppNameError: f.Error("app_name"), AppError: f.Error("app"),
 	}
 	v.Join = joinView(o.join, f, s.Markdown)
+	if o.next.ID != 0 {
+		v.Changes = "This plan changes on " + format.DateTime(r.Local(o.next.TakesAt)) + ": what you subscribe to today holds until then."
+		for _, c := range o.next.Changes {
+			v.ChangeLines = append(v.ChangeLines, developer.TermsChange{What: c.What, Before: c.Before, After: c.After})
+		}
+	}
 	if v.Ask {
 		v.Button = "Ask to subscribe"
 	}

@@ -78,6 +78,13 @@ type PlanChoice struct {
 	Name string
 }
 
+// FailedPublication is a plan whose scheduled version did not come into force, and is a draft again.
+type FailedPublication struct {
+	PlanID PlanID
+	Name   string
+	Reason string // in a sentence or two
+}
+
 // PlanTotals is an owner's plans together.
 type PlanTotals struct {
 	Plans         int

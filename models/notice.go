@@ -41,6 +41,7 @@ const (
 
 	NoticePlanChanging NoticeKind = "plan.changing"
 	NoticePlanEnding   NoticeKind = "plan.ending"
+	NoticePlanFailed   NoticeKind = "plan.publish_failed" // to the owner: a scheduled version did not come into force
 	NoticeDeprecated   NoticeKind = "operation.deprecated"
 
 	NoticeWeek NoticeKind = "owner.week" // the digest of an owner's APIs
@@ -115,6 +116,7 @@ var noticeTypes = []NoticeType{
 	{Kind: NoticeErrors, Topic: TopicUsage, Side: SideDeveloper, Both: true, Gathers: true},
 	{Kind: NoticePlanChanging, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticePlanEnding, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
+	{Kind: NoticePlanFailed, Topic: TopicPlans, Side: SideOwner},
 	{Kind: NoticeDeprecated, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticeWeek, Topic: TopicWeek},
 	{Kind: NoticeImportEnded, Topic: TopicWork, Side: SideOwner, Gathers: true},

@@ -38,6 +38,14 @@ type SubscriptionHit struct {
 	State SubscriptionState
 }
 
+// ChangelogHit is a published entry of a changelog, for a search.
+type ChangelogHit struct {
+	ID    ChangelogID
+	APIID APIID
+	Title string
+	Day   int64 // Unix days
+}
+
 // GuideHit is a published guide, for a search.
 type GuideHit struct {
 	APIID APIID

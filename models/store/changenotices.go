@@ -63,6 +63,15 @@ func planNotice(p models.Plan, kind models.ChangeNoticeKind, state models.Change
 	return newChangeNotice{ChangeNotice: models.ChangeNotice{OwnerID: p.OwnerID, Kind: kind, State: state, PlanID: p.ID, Subject: p.Name(), Changes: changes}, before: &before, after: &after}.row()
 }
 
+// AnnouncedChange reads what subscribers of a plan were told of a version that comes into force by itself; not found where none is to come. Who may see the plan may know.
+func (s *Store) AnnouncedChange(ctx context.Context, plan models.PlanID) (models.ChangeNotice, error) {
+	r, err := selectOne[changeNoticeRow](s.read.WithContext(ctx), "announced change", changeNoticeQuery+`WHERE n.plan_id = ? AND n.state = 'announced' AND n.kind = 'plan' ORDER BY n.created_at DESC, n.id DESC LIMIT 1`, plan)
+	if err != nil {
+		return models.ChangeNotice{}, err
+	}
+	return r.notice()
+}
+
 // row writes a notice; its texts cannot fail to be written.
 func (n newChangeNotice) row() changeNoticeRow {
 	changes := n.Changes

@@ -23,10 +23,7 @@ func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.Pl
 		if err != nil {
 			return err
 		}
-		if err := t.withdrawPublication(p); err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangeTopology); err != nil {
+		if err := firstError(t.withdrawPublication(p), t.proposeRetired(p), t.changed(models.ChangeTopology)); err != nil {
 			return err
 		}
 		return t.event("plan.retire", planObject(p), facts{"state": p.State}, facts{"state": models.PlanRetired})
@@ -41,7 +38,7 @@ func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanI
 		if err := p.CheckEnd(ends, t.now); err != nil {
 			return err
 		}
-		if err := t.setEnd(p, ends); err != nil {
+		if err := firstError(t.setEnd(p, ends), t.proposeEnd(p, ends)); err != nil {
 			return err
 		}
 		if err := t.event("plan.announce_end", planObject(p), endFacts(p.EndsAt), endFacts(ends)); err != nil {

@@ -59,6 +59,12 @@ func (s *Store) PlanTotals(ctx context.Context, owner models.AccountID) (models.
 		FROM plans p LEFT JOIN plan_counts c ON c.plan_id = p.id WHERE p.owner_id = @owner`, sql.Named("owner", owner))
 }
 
+// FailedPublications reads the plans of an owner, at most 20, whose last scheduled version did not come into force, until he publishes or schedules another.
+func (s *Store) FailedPublications(ctx context.Context, owner models.AccountID) ([]models.FailedPublication, error) {
+	return selectAll[models.FailedPublication](s.read.WithContext(ctx), "failed publications", `SELECT id AS plan_id, name, publish_failed AS reason FROM plans
+		WHERE owner_id = ? AND publish_failed > '' AND draft IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT 20`, owner)
+}
+
 // Plan reads a plan of an owner.
 func (s *Store) Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error) {
 	db := s.read.WithContext(ctx)

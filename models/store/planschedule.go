@@ -115,7 +115,8 @@ func (t *tx) failSchedule(p *models.Plan, reason string) error {
 	before := *p
 	p.PublishFailed = "The version that was to come into force on " + p.PublishAt.Format("2 Jan 2006, 15:04 UTC") + " did not: it is a draft again. " + reason
 	p.PublishAt, p.PublishBy = time.Time{}, ""
-	if err := t.withdrawPublication(before); err != nil {
+	failed := models.Notice{Kind: models.NoticePlanFailed, Account: p.OwnerID, Side: models.SideOwner, Data: models.NoticeData{PlanID: p.ID, Plan: p.Name(), At: before.PublishAt, Reason: reason, Href: "/owner/plans/" + p.ID.String()}}
+	if err := firstError(t.withdrawPublication(before), t.notify(failed)); err != nil {
 		return err
 	}
 	return t.event("plan.publish_failed", planObject(*p), scheduleFacts(before), facts{"publishes": nil, "reason": reason})

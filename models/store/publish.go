@@ -66,7 +66,13 @@ func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanI
 		if err := t.putInForce(p, by, ready); err != nil {
 			return err
 		}
-		if err := t.tellPublished(before, p, how); err != nil {
+		changes := how.changes
+		if how.due {
+			if changes, err = t.announcedChanges(id); err != nil {
+				return err
+			}
+		}
+		if err := firstError(t.tellPublished(before, p, how), t.proposeVersion(before, p, changes)); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangePlan, int64(id)); err != nil {

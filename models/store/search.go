@@ -74,6 +74,12 @@ func (s *Store) SearchGuides(ctx context.Context, apis []models.APIID, text stri
 		WHERE api_id IN ? AND published = 1 AND instr(lower(title), lower(?)) > 0 ORDER BY api_id, position, id LIMIT ?`, apis, text, limit)
 }
 
+// SearchChangelogs reads the published entries of APIs' changelogs whose title or text has a text in it, the newest first.
+func (s *Store) SearchChangelogs(ctx context.Context, apis []models.APIID, text string, limit int) ([]models.ChangelogHit, error) {
+	return selectAll[models.ChangelogHit](s.read.WithContext(ctx), "changelogs", `SELECT id, api_id, title, day FROM changelog
+		WHERE api_id IN ? AND state = 'published' AND (instr(lower(title), lower(?)) > 0 OR instr(lower(body), lower(?)) > 0) ORDER BY day DESC, id DESC LIMIT ?`, apis, text, text, limit)
+}
+
 // SearchApps reads a developer's apps whose name has a text in it, newest first.
 func (s *Store) SearchApps(ctx context.Context, account models.AccountID, text string, limit int) ([]models.NamedRow[models.App], error) {
 	return selectAll[models.NamedRow[models.App]](s.read.WithContext(ctx), "apps", `SELECT id, name FROM apps

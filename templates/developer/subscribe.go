@@ -10,8 +10,10 @@ type SubscribeView struct {
 	Plan         ui.Plan // without a button
 	Throttled    bool
 	Rate, Burst  float64
-	Quota        string // in a sentence
-	Ends         string // that and when the plan ends, in a sentence; empty: no end is announced
+	Quota        string        // in a sentence
+	Ends         string        // that and when the plan ends, in a sentence; empty: no end is announced
+	Changes      string        // that and when its terms change, in a sentence; empty: nothing is announced
+	ChangeLines  []TermsChange // what changes
 	Others       []PlanChoice
 	Ask          bool // the owner approves each request
 	Next         []string
@@ -25,6 +27,9 @@ type SubscribeView struct {
 	Button                                             string
 	Join                                               JoinView
 }
+
+// TermsChange is a value of a plan before and after.
+type TermsChange struct{ What, Before, After string }
 
 // PlanChoice leads to the same form for another plan.
 type PlanChoice struct{ Name, Price, Href string }

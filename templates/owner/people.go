@@ -12,12 +12,16 @@ import (
 	"gatehouse/templates/usage"
 )
 
+// FailedPublication is a plan whose scheduled version did not come into force.
+type FailedPublication struct{ Plan, Href, Reason string }
+
 // OverviewView is the owner's first page.
 type OverviewView struct {
 	Now                          time.Time
 	Steps                        []ui.Step // until a plan is published
 	Waiting                      []SubscriptionRow
 	MoreWaiting                  bool
+	Failed                       []FailedPublication
 	Asks                         []PlanAsks
 	Figures                      usage.Figures
 	Problem, ProblemHref         string

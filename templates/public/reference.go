@@ -8,6 +8,9 @@ import (
 
 // ReferenceView is a page of an API's reference: an overview, an operation, a model or the list of models.
 type ReferenceView struct {
+	Guides     []GuideLink // of the API, the first few
+	MoreGuides string      // to all of them, where there are more
+
 	Name, Version string
 	APIHref       string
 	Href          string // of the overview
