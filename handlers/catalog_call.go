@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 	"gatehouse/templates/public"
@@ -36,10 +38,26 @@ func firstCall(r *Request, api models.CatalogAPI, ref *openapi.Reference, id str
 		ID: id, Title: best.Verb + " " + best.Path,
 		Snippets: r.snippets(exampleRequest(base, keyVariable(api.Slug), api.KeySource, best)),
 	}
+	call.Answer, call.AnswerTitle = exampleAnswer(best)
 	if best.KeyRequired {
 		call.KeyWords = keyWords(api.KeySource)
 	}
 	return call, nil
+}
+
+// exampleAnswer is what the document says that an operation answers when all is well, coloured; nil where it has no example of it.
+func exampleAnswer(op openapi.Operation) (body templ.Component, title string) {
+	for _, answer := range op.Responses {
+		if !strings.HasPrefix(answer.Status, "2") {
+			continue
+		}
+		for _, content := range answer.Contents {
+			if strings.Contains(content.MediaType, "json") && content.Example != "" {
+				return exampleCode(content.MediaType, content.Example).Body(), answer.Status + " " + content.MediaType
+			}
+		}
+	}
+	return nil, ""
 }
 
 // easiest is the operation that takes the least effort to call, of those that look easy by their verb and path. There is at least one method.

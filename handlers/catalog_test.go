@@ -60,7 +60,7 @@ func TestCatalogIsReadableWithoutSigningIn(t *testing.T) {
 	p := openPortal(t)
 	_, plans := p.weather()
 	b := p.visitor()
-	b.get("/").has(t, "Weather API", "https://gateway.example.com/weather/prod/forecast?lat=52.52")
+	b.get("/").has(t, "Weather API", "https://gateway.example.com/weather/prod/forecast?lat=52.52", "200 application/json", "temp")
 	b.get("/apis").has(t, "Weather API", "For every point on land.", "Free", "€0", "Growth", "€49 a month")
 	b.get("/apis?q=wea").has(t, "Weather API")
 	b.get("/apis?q=zz").has(t, "No API found")

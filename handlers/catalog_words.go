@@ -95,10 +95,14 @@ func splitPrice(price string) (large, small string) {
 	if price == "" {
 		return "", "No price is stated"
 	}
-	large, small, _ = strings.Cut(price, " ")
-	for _, start := range []string{"a ", "an ", "per ", "/", "each ", "every ", "once"} {
-		if strings.HasPrefix(small, start) {
-			return large, small
+	for at, letter := range price {
+		if letter != ' ' || !strings.ContainsAny(price[:at], "0123456789") {
+			continue
+		}
+		for _, start := range []string{"a ", "an ", "per ", "/", "each ", "every ", "once"} {
+			if strings.HasPrefix(price[at+1:], start) {
+				return price[:at], price[at+1:]
+			}
 		}
 	}
 	return price, ""

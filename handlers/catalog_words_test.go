@@ -60,7 +60,7 @@ func TestLimitsAreSaidInWords(t *testing.T) {
 func TestPricesAreParted(t *testing.T) {
 	for price, want := range map[string][2]string{
 		"€49 a month": {"€49", "a month"}, "€49 / month": {"€49", "/ month"}, "$5 per 1,000": {"$5", "per 1,000"}, "Free": {"Free", ""},
-		"Pay as you go": {"Pay as you go", ""}, "EUR 49": {"EUR 49", ""}, "": {"", "No price is stated"},
+		"Pay as you go": {"Pay as you go", ""}, "EUR 49": {"EUR 49", ""}, "From €900 a month": {"From €900", "a month"}, "One call a day": {"One call a day", ""}, "": {"", "No price is stated"},
 	} {
 		if large, small := splitPrice(price); large != want[0] || small != want[1] {
 			t.Errorf("splitPrice(%q) = %q, %q", price, large, small)

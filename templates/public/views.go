@@ -3,6 +3,8 @@ package public
 import (
 	"time"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/templates/ui"
 )
 
@@ -64,6 +66,9 @@ type CallView struct {
 	Title    string // "GET /forecast"
 	Snippets []ui.Snippet
 	KeyWords string // where the key goes; empty when the call needs none
+
+	Answer      templ.Component // to it, by the API's document; nil: it has no example
+	AnswerTitle string          // "200 application/json"
 }
 
 // APIView is an API's page.
