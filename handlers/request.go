@@ -140,16 +140,25 @@ func (s *Site) note(r *Request, what string, write func(context.Context) error) 
 // Guard lets a request pass by returning the zero Reply and no error.
 type Guard func(*Request) (Reply, error)
 
-// SignedIn sends visitors to the sign-in page and back here afterwards.
+// SignedIn sends visitors to the sign-in page and back here afterwards. Who sent a form has been signed out meanwhile: they are told that it was not
+// taken, and go back to the page that it stood on.
 func SignedIn(r *Request) (Reply, error) {
 	if r.Account.ID != 0 {
 		return Reply{}, nil
 	}
-	next := ""
-	if r.Method == http.MethodGet {
-		next = "?next=" + url.QueryEscape(r.URL.RequestURI())
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return See(pathWith("/signin", "next", r.URL.RequestURI())), nil
 	}
-	return See("/signin" + next), nil
+	return See(pathWith("/signin", "next", r.before(), "unsent", "1")), nil
+}
+
+// before is the page of this site that the request was made from, as its browser says; "" where it does not.
+func (r *Request) before() string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return ""
+	}
+	return safeNext(from.RequestURI(), "")
 }
 
 // AtLeast hides a page from accounts of a lower role.

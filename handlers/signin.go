@@ -40,7 +40,7 @@ func (s *SignIn) Show(r *Request) (Reply, error) {
 	if r.Account.ID != 0 {
 		return See(safeNext(next, "/home")), nil
 	}
-	return s.page(r, NewForm("next", safeNext(next, "")), Page)
+	return s.page(r, NewForm("next", safeNext(next, ""), "unsent", r.Query("unsent")), Page)
 }
 
 // page draws the form. Where nobody has an account yet it says how the first one is made.
@@ -49,7 +49,7 @@ func (s *SignIn) page(r *Request, f *Form, reply func(c templ.Component) Reply) 
 	if err != nil {
 		return Reply{}, err
 	}
-	v := account.SignInView{Mails: r.Site.mails(), Email: f.Get("email"), Next: f.Get("next"), Problem: f.Message(), JoinHref: withNext("/join", f.Get("next")), Fresh: !some}
+	v := account.SignInView{Mails: r.Site.mails(), Email: f.Get("email"), Next: f.Get("next"), Problem: f.Message(), Unsent: f.Get("unsent") != "", JoinHref: withNext("/join", f.Get("next")), Fresh: !some}
 	return reply(account.SignIn(r.layout("Sign in"), v)), nil
 }
 

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -225,4 +226,27 @@ func TestConfirmProvesThePassword(t *testing.T) {
 	if got := b.post("/confirm", "password", password, "next", "/owner/keys/export"); got.location != "/owner/keys/export" {
 		t.Errorf("going on leads to %q", got.location)
 	}
+}
+
+// TestAFormThatWasSentSignedOutIsNotLostInSilence: its sender is told, and comes back to the page it stood on, if that is one of ours.
+func TestAFormThatWasSentSignedOutIsNotLostInSilence(t *testing.T) {
+	p := openPortal(t)
+	for referer, next := range map[string]string{
+		"https://portal.example.com/me?tab=1": "/me?tab=1",
+		"https://evil.example.com/me":         "",
+		"":                                    "",
+		"https://portal.example.com//evil":    "",
+	} {
+		request := httptest.NewRequest(http.MethodPost, "https://portal.example.com/me", strings.NewReader("name=Dan"))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Referer", referer)
+		answer := httptest.NewRecorder()
+		p.handler.ServeHTTP(answer, request)
+		to, err := url.Parse(answer.Header().Get("Location"))
+		ok(t, err)
+		if answer.Code != http.StatusSeeOther || to.Path != "/signin" || to.Query().Get("next") != next || to.Query().Get("unsent") == "" {
+			t.Errorf("from %q: %d to %s", referer, answer.Code, to)
+		}
+	}
+	p.visitor().get("/signin?unsent=1&next=%2Fme").has(t, "was not saved", `value="/me"`)
 }

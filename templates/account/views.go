@@ -7,6 +7,7 @@ type SignInView struct {
 	Email    string
 	Next     string // where to go on; empty for the usual page
 	Problem  string
+	Unsent   bool // a form was sent without a session
 	JoinHref string
 	Fresh    bool // nobody has an account yet
 	Mails    bool // a link for a new password can be sent
