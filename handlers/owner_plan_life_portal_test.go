@@ -16,7 +16,7 @@ func TestTheSecondOfTwoTabsIsToldBeforeItOverwritesADraft(t *testing.T) {
 	b := p.signedIn("owner@example.com")
 	path := "/owner/plans/" + w.plan.ID.String()
 	seen := field(t, b.get(path).body, "seen")
-	b.sees(b.post(path, with(planFields(w.stage), "seen", seen, "rate", "50", "burst", "200")...)).has(t, "Draft saved", "by owner@example.com")
+	b.sees(b.post(path, with(planFields(w.stage), "seen", seen, "rate", "50", "burst", "200")...)).has(t, "Saved as a draft", "by owner@example.com")
 	again := b.post(path, with(planFields(w.stage), "seen", seen, "rate", "7", "burst", "9")...)
 	again.again(t, "This draft was changed while you edited it", "owner@example.com", "50 rps", "7 rps", `value="7"`)
 	row, err := p.store.Plan(t.Context(), p.owner.ID, w.plan.ID)
