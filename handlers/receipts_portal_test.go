@@ -246,7 +246,7 @@ func TestReceiptSaysWhatTheRecordingProves(t *testing.T) {
 	b.get(path).hasNot(t, "In that second", "would have passed it") // of a second that may not be over
 	p.clock = p.clock.Add(5 * time.Second)
 	got := b.get(path)
-	got.says(t, "In that second this key sent 11 requests on the plan: 10 passed, 1 was refused. This was the 11th of them.", "The plans ", "Growth would have passed it", "Scale would have passed it", "is certain")
+	got.says(t, "In that second this key sent 11 requests on the plan: 10 passed, 1 was refused. This was the 11th of them.", "The plans ", " would have passed it.", "is certain", "Meagre 100 requests a second, bursts of 200 · 10 requests a day not certain")
 	if n := strings.Count(got.text(), "would have passed it"); n != 3 {
 		t.Errorf("said %d times", n)
 	}
@@ -255,7 +255,7 @@ func TestReceiptSaysWhatTheRecordingProves(t *testing.T) {
 		r.ID, r.At, r.Outcome, r.Problem, r.Status, r.Layer, r.RetryAfter = used, time.Unix(over.Second, 5e8), models.OutcomeQuota, "quota-exceeded", 429, limit.LayerQuota, time.Hour
 		*r.Limits.Of(limit.LayerQuota) = models.ReceiptLimit{Limited: true, Limit: 10_000, Reset: time.Hour, Period: limit.PeriodDay}
 	})
-	b.get("/requests/"+used).says(t, "The quota is used up", "Growth would have passed it", "Scale would have passed it")
+	b.get("/requests/"+used).says(t, "The quota is used up", "The plans ", " would have passed it.")
 	refusal.Limits.Of(limit.LayerStage).Limited = true // and empty: what the stage lets pass to all is no plan's
 	p.kept[receiptID] = refusal
 	b.get(path).hasNot(t, "would have passed it")
