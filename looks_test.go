@@ -55,10 +55,16 @@ func (p *portal) mainPages() map[string]page {
 		"key":           at(developer, "/keys/"+p.Key.String()),
 		"usage":         at(developer, "/usage?range=7d"),
 		"subscription":  at(developer, "/subscriptions/"+p.Subscription.String()),
+		"log":           at(developer, "/log"),
+		"request":       at(developer, "/requests/"+p.request),
+		"notices":       at(developer, "/notices"),
 		"owner":         at(owner, "/owner"),
 		"plans":         at(owner, "/owner/plans"),
 		"plan":          at(owner, "/owner/plans/"+p.Plan.String()),
 		"subscriptions": at(owner, "/owner/subscriptions"),
+		"customer":      at(owner, "/owner/customers/"+p.Developer.ID.String()),
+		"analytics":     at(owner, "/owner/analytics"),
+		"statements":    at(owner, "/owner/statements"),
 		"accounts":      at(admin, "/admin/accounts"),
 	}
 }
@@ -68,6 +74,11 @@ func TestMainPagesLookAsTheyShould(t *testing.T) {
 	cryptotest.SetGlobalRandom(t, 26) // ids and key values are the same each time
 	folder := t.TempDir()
 	p := openPortal(t, folder, seedFolder(t, folder, storetest.Few()))
+	for _, work := range []func(context.Context, time.Time) error{p.in.store.CloseMonths, p.in.store.RefreshCustomers} { // what serve does each hour
+		if err := work(t.Context(), p.Now); err != nil {
+			t.Fatal(err)
+		}
+	}
 	server := httptest.NewServer(p.in.portal.Handler)
 	t.Cleanup(server.Close)
 	all := *updateLooks || os.Getenv("GATEHOUSE_LOOKS") == "all"

@@ -80,11 +80,24 @@ func TestWaitingListOfAPlanByInvitation(t *testing.T) {
 		t.Fatalf("before: %q", got)
 	}
 	ok(t, p.store.AskInvitation(t.Context(), storetest.Actor(p.developer), private.ID, "Let me in", p.clock))
+	asks := func(owner models.AccountID, want int) {
+		t.Helper()
+		u, err := p.store.Undecided(t.Context(), owner)
+		ok(t, err)
+		if u.Asks != want || u.All() != want || len(u.Plans) != min(want, 1) {
+			t.Errorf("%+v waits, want %d", u, want)
+		}
+	}
+	asks(p.owner.ID, 1)
+	asks(p.stranger.ID, 0)
+	o.get("/owner/subscriptions").has(t, "1 person asks to be let in to Partners", path+"/invitations#waiting")
+	o.get("/owner/plans").has(t, "1 ask to be let in")
 	list := o.get(path + "/invitations")
 	list.has(t, "Waiting list", "developer@example.com", "Let me in")
 	decide := path + "/waiting/" + p.developer.ID.String()
 	o.post(decide, "reason", "").again(t, "Say why")
 	o.post(decide, "reason", "Not yet")
+	asks(p.owner.ID, 0)
 	if got := asked(); got != models.WaitingDeclined {
 		t.Errorf("declined: %q", got)
 	}

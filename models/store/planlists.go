@@ -117,9 +117,9 @@ type planCount struct {
 // planCounts tells who is on plans: open subscriptions, those that wait, and keys, the ones that were revoked among them, as the plan's
 // list of keys shows them. The numbers are kept as they come and go.
 func planCounts(db *gorm.DB, plans []models.PlanID) (map[models.PlanID]planCount, error) {
-	rows, err := selectAll[planCount](db, "plan counts", `SELECT c.plan_id, c.keys, iif(p.ended, 0, c.subscribers) AS subscribers, iif(p.ended, 0, c.waiting) AS waiting,
-			iif(p.ended, 0, `+asksOf+`) AS asks
-		FROM plan_counts c JOIN plans p ON p.id = c.plan_id WHERE c.plan_id IN ?`, plans)
+	rows, err := selectAll[planCount](db, "plan counts", `SELECT p.id AS plan_id, coalesce(c.keys, 0) AS keys, iif(p.ended, 0, coalesce(c.subscribers, 0)) AS subscribers,
+			iif(p.ended, 0, coalesce(c.waiting, 0)) AS waiting, iif(p.ended, 0, `+asksOf+`) AS asks
+		FROM plans p LEFT JOIN plan_counts c ON c.plan_id = p.id WHERE p.id IN ?`, plans)
 	counts := make(map[models.PlanID]planCount, len(rows))
 	for _, r := range rows {
 		counts[r.PlanID] = r
