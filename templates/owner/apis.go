@@ -144,3 +144,12 @@ type DeployedMethod struct {
 
 // Target is a stage that could point at a deployment.
 type Target struct{ Stage, Action, Deployment string }
+
+// apiTabs are the parts of the API at a path; now is the last part of the present one's, "" the first's.
+func apiTabs(api, now string) []ui.Tab {
+	tabs := []ui.Tab{{Label: "Overview", Href: api, Current: now == ""}}
+	for _, t := range []struct{ part, label string }{{"guides", "Guides"}, {"changes", "Changelog"}, {"deprecations", "Deprecations"}} {
+		tabs = append(tabs, ui.Tab{Label: t.label, Href: api + "/" + t.part, Current: now == t.part})
+	}
+	return tabs
+}
