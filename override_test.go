@@ -159,10 +159,7 @@ func TestOverrideSurvivesAKill(t *testing.T) {
 	for range 25 {
 		h.call("/get")
 	}
-	// Neither drained nor told the ledger what it holds: only the journal knows the last requests.
-	for _, err := range []error{h.journal.Close(), h.records.Close(), h.store.Close()} {
-		h.ok(err)
-	}
+	h.kill()
 	h.open()
 	if got := h.exhausts(); got != 35 {
 		t.Errorf("%d passed after the kill, want the 35 that were left of 60", got)

@@ -55,3 +55,35 @@ func TestAScheduledVersionHoldsAtTheGateway(t *testing.T) {
 		t.Errorf("later version %d is in force", v)
 	}
 }
+
+// A version whose time comes while the server is dead comes into force after its start, once, however often it is killed around that.
+func TestAScheduledVersionSurvivesKills(t *testing.T) {
+	h := newTheatre(t, func(*models.Terms) {})
+	ctx, actor := t.Context(), h.owner()
+	terms := h.plan.InForce
+	terms.Throttle = &limit.Throttle{Rate: 1, Burst: 1}
+	_, err := h.store.SaveDraft(ctx, actor, h.plan.ID, "", terms, h.now())
+	h.ok(err)
+	at := h.began.Add(time.Hour)
+	_, err = h.store.SchedulePlan(ctx, actor, h.plan.ID, at, nil, h.now())
+	h.ok(err)
+	h.call("/get")
+	for range 3 {
+		h.kill()
+		h.set(h.now().Add(time.Hour))
+		h.open()
+		h.set(h.now().Add(2 * time.Minute)) // the clock is believed
+		h.ok(h.store.PublishDuePlans(ctx, h.gateway.Reached()))
+		row, err := h.store.Plan(ctx, h.plan.OwnerID, h.plan.ID)
+		h.ok(err)
+		if row.Version != 2 || !row.PublishAt.IsZero() || row.Draft != nil {
+			t.Fatalf("after a kill version %d is in force, scheduled for %v", row.Version, row.PublishAt)
+		}
+		before := h.refused
+		h.call("/get")
+		h.call("/get")
+		if got := h.refused - before; got != 1 {
+			t.Errorf("%d of 2 requests were refused, want 1", got)
+		}
+	}
+}

@@ -260,6 +260,9 @@ func TestWithoutAServerAnAdministratorFindsMailsInTheOutbox(t *testing.T) {
 	if policy := w.Header().Get("Content-Security-Policy"); w.Code != http.StatusOK || !strings.HasPrefix(policy, "sandbox; default-src 'none'") || strings.Contains(policy, "script") || !strings.Contains(w.Body.String(), "You are invited") {
 		t.Errorf("preview: %d under %q", w.Code, policy)
 	}
+	if got := w.Header().Get("Cache-Control"); got != "no-store" { // it may hold a link that lets somebody in
+		t.Errorf("a cache may keep the preview: %q", got)
+	}
 	for _, page := range []string{"/admin/outbox", path, path + "/preview"} {
 		if got := p.signedIn("nora@example.com").get(page); got.status != http.StatusNotFound {
 			t.Errorf("%s for a developer: %d", page, got.status)

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"fmt"
 	"mime"
 	"net/url"
@@ -117,13 +116,15 @@ var unsendable = []string{
 	"x-amzn-requestid", "origin", "accept-encoding", "http2-settings", "user-agent", "x-rewrite-url", "x-http-method-override", "x-http-method", "x-method-override",
 }
 
-// sendable reports whether a parameter can be filled in. Cookies cannot: they would be the browser's, which stay here.
+// sendable reports whether a parameter can be filled in.
 func sendable(p openapi.Parameter, source models.KeySource) bool {
 	switch p.In {
 	case "path":
 		return true
 	case "query":
 		return source.Place != models.KeyInQuery || p.Name != source.Name
+	case "cookie":
+		return isCookie(p.Name)
 	case "header":
 		lower := strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))
 		for _, prefix := range []string{"proxy", "sec-", "access-control-", "x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-"} {
@@ -218,12 +219,13 @@ func (t *trial) request(base, variable string) snippet.Request {
 		switch {
 		case value == "":
 		case f.In == "query":
-			for _, one := range several(f.Parameter, value) {
-				query = append(query, url.QueryEscape(f.Name)+"="+url.QueryEscape(one))
-			}
+			query = append(query, inQuery(f.Parameter, value)...)
 		case f.In == "header":
-			request.Headers = append(request.Headers, snippet.Header{Name: f.Name, Value: value})
+			request.Headers = append(request.Headers, snippet.Header{Name: f.Name, Value: inPlace(f.Parameter, value, func(text string) string { return text })})
 		}
+	}
+	if cookies, ok := t.cookies(); ok {
+		request.Headers = append(request.Headers, cookies)
 	}
 	if t.query != "" {
 		query = append(query, t.query)
@@ -255,7 +257,7 @@ func (t *trial) segment(name string) string {
 			value = exampleValue(f.Parameter)
 		}
 		if !greedy {
-			return url.PathEscape(value)
+			return inPlace(f.Parameter, value, url.PathEscape)
 		}
 		segments := strings.Split(strings.TrimPrefix(value, "/"), "/")
 		for i, segment := range segments {
@@ -264,23 +266,4 @@ func (t *trial) segment(name string) string {
 		return strings.Join(segments, "/")
 	}
 	return name
-}
-
-// several are the values of a list in a query, which is sent as one parameter each: typed as JSON, or with commas. Where the document wants them written
-// in another way, they are sent as they were typed.
-func several(p openapi.Parameter, value string) []string {
-	if !strings.HasPrefix(p.Type, "array") || p.Style != "" {
-		return []string{value}
-	}
-	var items []json.RawMessage
-	if json.Unmarshal([]byte(value), &items) != nil {
-		return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	out := make([]string, len(items))
-	for i, item := range items {
-		if json.Unmarshal(item, &out[i]) != nil {
-			out[i] = string(item) // a number, a word
-		}
-	}
-	return out
 }

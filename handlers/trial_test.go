@@ -26,7 +26,7 @@ var tried = openapi.Operation{
 	Parameters: []openapi.Parameter{
 		{Name: "id", In: "path", Type: "integer", Required: true}, {Name: "kind", In: "query", Enum: []string{"a", "b"}, Required: true}, {Name: "tags", In: "query", Type: "array of string"},
 		{Name: "limit", In: "query", Type: "integer", Default: "20"}, {Name: "dry", In: "query", Type: "boolean"}, {Name: "X-Trace", In: "header", Example: "t-1"},
-		{Name: "Cookie", In: "header"}, {Name: "authorization", In: "header"}, {Name: "X_Forwarded_For", In: "header"}, {Name: "x-api-key", In: "header"}, {Name: "X-Gatehouse-Quote", In: "header"}, {Name: "sid", In: "cookie"},
+		{Name: "Cookie", In: "header"}, {Name: "authorization", In: "header"}, {Name: "X_Forwarded_For", In: "header"}, {Name: "x-api-key", In: "header"}, {Name: "X-Gatehouse-Quote", In: "header"}, {Name: "sid", In: "cookie"}, {Name: "gatehouse", In: "cookie"},
 	},
 	Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: "application/json", Example: `{"a":1}`}, {MediaType: "image/png"}, {MediaType: "application/x-www-form-urlencoded", Example: "a=1"}}},
 }
@@ -42,24 +42,24 @@ func TestATrialBeginsWithWhatTheDocumentSays(t *testing.T) {
 		}
 		got = append(got, strings.Join([]string{f.Name, f.Value, f.Placeholder, strings.Join(options, "|")}, ","))
 	}
-	want := []string{"path.id,,,", "path.path,,,", "query.kind,a,,a|b", "query.tags,,,", "query.limit,,20,", "query.dry,,,|true|false", "header.X-Trace,t-1,,"}
+	want := []string{"path.id,,,", "path.path,,,", "query.kind,a,,a|b", "query.tags,,,", "query.limit,,20,", "query.dry,,,|true|false", "header.X-Trace,t-1,,", "cookie.sid,,,"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if *v.Body != `{"a":1}` || len(v.Kinds) != 2 || !v.BodyNeeded || v.Query != nil {
 		t.Errorf("body %q, %d kinds", *v.Body, len(v.Kinds))
 	}
-	if want := "Not sent from here: header Cookie, header authorization, header X_Forwarded_For, header X-Gatehouse-Quote, cookie sid."; v.Unsent != want {
+	if want := "Not sent from here: header Cookie, header authorization, header X_Forwarded_For, header X-Gatehouse-Quote, cookie gatehouse."; v.Unsent != want {
 		t.Errorf("got %q, want %q", v.Unsent, want)
 	}
 }
 
 func TestATrialBecomesTheRequestThatWasTyped(t *testing.T) {
 	trial := newTrial(tried, models.DefaultKeySource())
-	trial.read(typed("path.id", "a/b", "path.path", "/x y/z", "query.kind", "b", "query.tags", "1, 2", "query.dry", "true", "header.X-Trace", "t", "header.Cookie", "x", "header.x-api-key", "mine",
+	trial.read(typed("path.id", "a/b", "path.path", "/x y/z", "query.kind", "b", "query.tags", "1, 2", "query.dry", "true", "header.X-Trace", "t", "cookie.sid", "a b;c", "cookie.gatehouse", "mine", "header.Cookie", "x", "header.x-api-key", "mine",
 		"type", "application/x-www-form-urlencoded", "body", "a=2", "query", "evil=1", "method", "DELETE"))
 	want := snippet.Request{Method: "POST", URL: "https://g/users/a%2Fb/files/x%20y/z?kind=b&tags=1&tags=2&dry=true", Body: "a=2",
-		Headers: []snippet.Header{{Name: "X-Trace", Value: "t"}, {Name: "x-api-key", Env: "T_KEY"}, {Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}}
+		Headers: []snippet.Header{{Name: "X-Trace", Value: "t"}, {Name: "Cookie", Value: "sid=a%20b%3Bc"}, {Name: "x-api-key", Env: "T_KEY"}, {Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}}
 	if diff := cmp.Diff(want, trial.request("https://g", "T_KEY")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -108,11 +108,44 @@ func TestATrialSaysWhatIsMissingAtItsField(t *testing.T) {
 func TestListsInAQueryAreOneParameterEach(t *testing.T) {
 	list := openapi.Parameter{Type: "array of integer"}
 	for value, want := range map[string][]string{"1,2": {"1", "2"}, "[1, 12345678901234567890]": {"1", "12345678901234567890"}, `["a,b","c"]`: {"a,b", "c"}, "one": {"one"}, `{"a":1}`: {`{"a":1}`}} {
-		if diff := cmp.Diff(want, several(list, value)); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", value, diff)
+		if got, _ := several(list, value); !slices.Equal(got, want) {
+			t.Errorf("%q becomes %q, want %q", value, got, want)
 		}
 	}
-	if got := several(openapi.Parameter{Type: "string"}, "1,2"); len(got) != 1 {
+	if got := inQuery(openapi.Parameter{Name: "a", Type: "string"}, "1,2"); !slices.Equal(got, []string{"a=1%2C2"}) {
 		t.Errorf("a text with a comma becomes %q", got)
+	}
+}
+
+// Lists and objects are written as the document says (OpenAPI 3.1, 4.8.12.6): an upstream that splits them in another way sees other values.
+func TestListsAndObjectsAreWrittenInTheirStyle(t *testing.T) {
+	const list, thing = `["blue","b c"]`, `{"R":100,"G":"2 0"}`
+	for _, test := range []struct{ in, style, list, object string }{
+		{"query", "", "c=blue&c=b+c", "R=100&G=2+0"},
+		{"query", "values separated by commas", "c=blue,b+c", "c=R,100,G,2+0"},
+		{"query", "style spaceDelimited", "c=blue%20b+c", "R=100&G=2+0"},
+		{"query", "separated as pipes", "c=blue%7Cb+c", "R=100&G=2+0"},
+		{"query", "style deepObject", "c=blue&c=b+c", "c%5BR%5D=100&c%5BG%5D=2+0"},
+		{"query", "written as application/json", "c=%5B%22blue%22%2C%22b+c%22%5D", "c=%7B%22R%22%3A100%2C%22G%22%3A%222+0%22%7D"},
+		{"path", "", "blue,b%20c", "R,100,G,2%200"},
+		{"path", "exploded", "blue,b%20c", "R=100,G=2%200"},
+		{"path", "style label", ".blue,b%20c", ".R,100,G,2%200"},
+		{"path", "style label, exploded", ".blue.b%20c", ".R=100.G=2%200"},
+		{"path", "style matrix", ";c=blue,b%20c", ";c=R,100,G,2%200"},
+		{"path", "style matrix, exploded", ";c=blue;c=b%20c", ";R=100;G=2%200"},
+	} {
+		write := func(kind, value string) string {
+			p := openapi.Parameter{Name: "c", In: test.in, Type: kind, Style: test.style}
+			if test.in == "query" {
+				return strings.Join(inQuery(p, value), "&")
+			}
+			return inPlace(p, value, url.PathEscape)
+		}
+		if got := write("array of string", list); got != test.list {
+			t.Errorf("a list in %s, %q: got %s, want %s", test.in, test.style, got, test.list)
+		}
+		if got := write("object", thing); got != test.object {
+			t.Errorf("an object in %s, %q: got %s, want %s", test.in, test.style, got, test.object)
+		}
 	}
 }

@@ -194,9 +194,10 @@ func (r *reading) parameter(n *yaml.Node) Parameter {
 		p.Example = inline(one)
 	}
 	from := child(n, "schema")
-	for _, media := range pairs(child(n, "content")) {
+	for kind, media := range pairs(child(n, "content")) {
 		if from == nil {
 			from = child(r.resolve(media), "schema")
+			p.Style = "written as " + word(kind, 40)
 		}
 	}
 	if r.old() {
@@ -210,6 +211,9 @@ func (r *reading) parameter(n *yaml.Node) Parameter {
 			if p.Example == "" {
 				p.Example = inline(child(n, key))
 			}
+		}
+		if format := text(n, "collectionFormat"); (format == "" || format == "csv") && p.In == "query" && text(n, "type") == "array" { // 3.0 and later repeat them
+			p.Style = strings.TrimPrefix(p.Style+", values separated by commas", ", ")
 		}
 	}
 	r.describe(&p, from)

@@ -16,24 +16,24 @@ import (
 )
 
 // arrived is what a server saw of a call.
-type arrived struct{ Method, Target, Key, Auth, Odd, Empty, Type, Body string }
+type arrived struct{ Method, Target, Key, Auth, Odd, Empty, Cookie, Type, Body string }
 
 // Code that is pasted must send the request that was written, byte for byte, whatever its client library likes to add or to tidy.
 func TestCodeSendsTheRequestThatWasWritten(t *testing.T) {
 	var got arrived
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		got = arrived{r.Method, r.RequestURI, r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"), r.Header.Get("X-Odd"), strings.Join(r.Header.Values("X-Empty"), "+") + "|", r.Header.Get("Content-Type"), string(body)}
+		got = arrived{r.Method, r.RequestURI, r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"), r.Header.Get("X-Odd"), strings.Join(r.Header.Values("X-Empty"), "+") + "|", r.Header.Get("Cookie"), r.Header.Get("Content-Type"), string(body)}
 		_, _ = io.WriteString(w, "answer")
 	}))
 	defer server.Close()
-	headers := []snippet.Header{{Name: "x-api-key", Env: "T_KEY"}, {Name: "Authorization", Value: "Bearer ", Env: "T_KEY"}, {Name: "X-Odd", Value: `"'$(id)\#{x}`}, {Name: "X-Empty"}, {Name: "Content-Type", Value: "application/json"}}
+	headers := []snippet.Header{{Name: "x-api-key", Env: "T_KEY"}, {Name: "Authorization", Value: "Bearer ", Env: "T_KEY"}, {Name: "X-Odd", Value: `"'$(id)\#{x}`}, {Name: "X-Empty"}, {Name: "Cookie", Value: "sid=a%20b; theme=dark"}, {Name: "Content-Type", Value: "application/json"}}
 	const body = "{\n  \"name\": \"O'Brien\",\r\n  \"x\": \"`$(id)` ${1} #{1} \\\\ é\"\n}"
 	requests := []snippet.Request{
 		{Method: "POST", URL: server.URL + "/w/a%2Fb/é?x=1&y=%20", Headers: headers, Body: body},
-		{Method: "GET", URL: server.URL + "/g?api_key=", URLEnv: "T_KEY", Headers: headers[:4]},
+		{Method: "GET", URL: server.URL + "/g?api_key=", URLEnv: "T_KEY", Headers: headers[:5]},
 		{Method: "DELETE", URL: server.URL + "/d/[1-2]", Headers: headers, Body: "x"},
-		{Method: "PUT", URL: server.URL + "/empty", Headers: headers[:4]},
+		{Method: "PUT", URL: server.URL + "/empty", Headers: headers[:5]},
 	}
 	runs := []struct {
 		id      string
@@ -41,7 +41,7 @@ func TestCodeSendsTheRequestThatWasWritten(t *testing.T) {
 	}{{"curl", []string{"sh", "-s"}}, {"javascript", []string{"node", "--input-type=module", "-"}}, {"ruby", []string{"ruby", "-"}}, {"php", phpCommand(t)}, {"python", []string{"python3", "-"}}}
 	stand := pythonRequests(t)
 	for i, r := range requests {
-		want := arrived{r.Method, strings.TrimPrefix(r.URL, server.URL), "k-1", "Bearer k-1", headers[2].Value, "|", "", r.Body}
+		want := arrived{r.Method, strings.TrimPrefix(r.URL, server.URL), "k-1", "Bearer k-1", headers[2].Value, "|", headers[4].Value, "", r.Body}
 		want.Target = strings.NewReplacer("é", "%C3%A9", "[", "%5B", "]", "%5D", "api_key=", "api_key=k-1").Replace(want.Target)
 		if r.Body != "" {
 			want.Type = "application/json"
