@@ -41,7 +41,7 @@ func TestOwnersSeeAndChangeTheirOwnAlone(t *testing.T) {
 			}
 		}
 		for _, path := range posts {
-			if got := who.post(path, fields...); got.status != want || want == http.StatusSeeOther && got.location != "/signin" {
+			if got := who.post(path, fields...); got.status != want || want == http.StatusSeeOther && got.location != "/signin?unsent=1" {
 				t.Errorf("POST %s: got %d %s, want %d", path, got.status, got.location, want)
 			}
 		}
