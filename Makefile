@@ -68,9 +68,9 @@ seed-usage:
 	GATEHOUSE_USAGE_DATA=$(USAGE) SQLITE_TMPDIR=$(USAGE) go test -run '^$$' -bench '^BenchmarkUsageOfAnyKey$$' -benchtime 3000x -timeout 0 -v .
 
 # What every page of a grown portal takes beside a trivial one: 100 APIs, 1,000 plans, 100,000 keys, 10 million rows of usage and 5 million of the request
-# log. The folder LARGE is seeded once, 4 GB, and used again.
+# log. The folder LARGE is seeded once, 4 GB and as much again for a while, and used again.
 seed-large:
-	@test -n "$(LARGE)" || { echo "say where: make seed-large LARGE=/path/with/5/GB"; exit 1; }
+	@test -n "$(LARGE)" || { echo "say where: make seed-large LARGE=/path/with/8/GB"; exit 1; }
 	mkdir -p "$(LARGE)"
 	GATEHOUSE_BENCH_DATA=$(LARGE) SQLITE_TMPDIR=$(LARGE) go test -run '^$$' -bench '^BenchmarkPages$$' -benchtime 101x -timeout 0 -v .
 

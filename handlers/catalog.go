@@ -37,6 +37,7 @@ type Catalog struct {
 	Rehearsals *Rehearsals // what plans would have done to the reader's own calls
 
 	references references
+	written    written
 }
 
 func apiPath(slug string) string { return "/apis/" + url.PathEscape(slug) }
