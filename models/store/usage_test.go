@@ -394,3 +394,29 @@ func TestPruningForgetsByResolution(t *testing.T) {
 		t.Errorf("rows left (-got +want):\n%s", diff)
 	}
 }
+
+// A heat map is read in the zone of who looks at it: New York's clocks went forward at 07:00 UTC on the 8th, and India is half an hour off.
+func TestUsageByHourIsOfTheReadersZone(t *testing.T) {
+	s := storetest.Open(t)
+	var cells []models.UsageCell
+	for _, at := range []string{"2026-03-08T06:30:00Z", "2026-03-08T07:00:00Z", "2026-03-08T18:30:00Z"} {
+		moment, err := time.Parse(time.RFC3339, at)
+		ok(t, err)
+		cells = append(cells, models.UsageCell{KeyID: 5, Minute: moment.Unix(), Outcome: models.OutcomeSuccess, Count: 1})
+	}
+	ok(t, s.CommitUsage(t.Context(), models.UsageBatch{Cells: cells}))
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for name, want := range map[string][][2]int{"UTC": {{6, 6}, {6, 7}, {6, 18}}, "America/New_York": {{6, 1}, {6, 3}, {6, 14}}, "Asia/Kolkata": {{0, 0}, {6, 12}, {6, 12}}} {
+		zone, err := time.LoadLocation(name)
+		ok(t, err)
+		var expected [7][24]int64
+		for _, at := range want {
+			expected[at[0]][at[1]]++
+		}
+		got, err := s.UsageHours(t.Context(), models.UsageScope{Keys: []models.KeyID{5}}, from, from.AddDate(0, 0, 14), zone)
+		ok(t, err)
+		if diff := gocmp.Diff(expected, got); diff != "" {
+			t.Errorf("in %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
