@@ -77,9 +77,8 @@ func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.Ov
 	}
 	_, own := span.split(points)
 	total := models.Sum(own)
-	log := placeOfLog(o.Log, ownersLog, nil, r.Now)
-	v.Figures, v.Problem = figuresOf(points, span, span.zoomLinks("/owner/usage", nil), log), throttledSentence(total, span)
-	v.ProblemHref = log.href(span.From, span.To, outcomesOf(groupThrottled)...)
+	log, refused := placeOfLog(o.Log, ownersLog, nil, r.Now), refusalsIn(own, span)
+	v.Figures, v.Problem, v.ProblemHref = figuresOf(points, span, span.zoomLinks("/owner/usage", nil), log), refused.text, refused.href(log)
 	for i := range v.Figures.Tiles {
 		v.Figures.Tiles[i].Href = "/owner/usage" + v.Figures.Tiles[i].Href
 	}

@@ -97,7 +97,7 @@ func TestUsageIsNarrowedByEachOfItsNumbers(t *testing.T) {
 	ok(t, p.store.CommitUsage(t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell(methods[0], models.OutcomeSuccess, 300), cell(methods[1], models.OutcomeThrottled, 21)}}))
 	b := p.signedIn("owner@example.com")
 	page := b.get("/owner/usage")
-	page.has(t, "echo plan", "/get", "/post", "echo · prod", "21 requests in the last 24 hours came faster than the plan allows", "/owner/usage/live?range=24h", "from=")
+	page.has(t, "echo plan", "/get", "/post", "echo · prod", "21 requests came faster than the rate and burst allow", "/owner/usage/live?range=24h", "from=")
 	plan := b.get("/owner/usage?plan=" + w.plan.ID.String() + "&range=30d")
 	plan.has(t, "Plan: echo plan", "App key", "By key", "in the last 30 days")
 	method := b.get("/owner/usage?method=" + methods[1].ID.String() + "&stage=" + w.stage.ID.String() + "&range=1h")

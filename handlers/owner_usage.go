@@ -68,10 +68,10 @@ func (o *OwnerUsage) view(ctx context.Context, r *Request, q usageQuestion, whol
 		return v, err
 	}
 	_, own := q.span.split(points)
-	total := models.Sum(own)
+	total, refused := models.Sum(own), refusalsIn(own, q.span)
 	v = owner.UsageView{
 		Range: q.span.Words, ZoneNote: q.span.zoneNote(), Ranges: q.span.links(ownerUsagePath, q.filters), Pills: q.pills, Figures: o.figures(q, points), Custom: q.span.custom(ownerUsagePath, q.filters),
-		Downloads: ownerDownloads(q), Problem: throttledSentence(total, q.span), ProblemHref: o.log(q).href(q.span.From, q.span.To, outcomesOf(groupThrottled)...),
+		Downloads: ownerDownloads(q), Problem: refused.text, ProblemHref: refused.href(o.log(q)),
 	}
 	if q.span.Name != "" {
 		v.LiveHref = q.span.with(ownerUsagePath, q.filters)

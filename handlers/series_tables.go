@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"fmt"
 	"strings"
 
 	"gatehouse/models"
@@ -80,18 +79,4 @@ func splitMethod(label string) (verb, path string) {
 		return verb, path
 	}
 	return "", label
-}
-
-// throttledSentence names the problem of a range in one sentence, or is "".
-func throttledSentence(total models.UsagePoint, v rangeView) string {
-	throttled, quota := total.Counts[models.OutcomeThrottled], total.Counts[models.OutcomeQuota]
-	switch {
-	case throttled == 0 && quota == 0:
-		return ""
-	case quota == 0:
-		return fmt.Sprintf("%s in %s came faster than the plan allows and got 429, in %s.", format.Requests(throttled), v.Words, format.Plural(total.ThrottledSeconds, "second"))
-	case throttled == 0:
-		return fmt.Sprintf("%s in %s got 429 because the quota was used up.", format.Requests(quota), v.Words)
-	}
-	return fmt.Sprintf("%s in %s got 429: %s came too fast, %s after the quota was used up.", format.Requests(throttled+quota), v.Words, format.Count(throttled), format.Count(quota))
 }

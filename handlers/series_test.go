@@ -167,22 +167,6 @@ func TestNothingIsSaidOfNothing(t *testing.T) {
 	}
 }
 
-func TestThrottledSentenceNamesTheLimitThatRefused(t *testing.T) {
-	v := parseRange(nil, at("2026-03-04T15:04:05Z"))
-	var p models.UsagePoint
-	if got := throttledSentence(p, v); got != "" {
-		t.Errorf("got %q for no refusal", got)
-	}
-	p.Counts[models.OutcomeThrottled], p.ThrottledSeconds = 1200, 41
-	if got := throttledSentence(p, v); !strings.Contains(got, "1,200") || !strings.Contains(got, "41\u00a0seconds") {
-		t.Errorf("got %q", got)
-	}
-	p.Counts[models.OutcomeQuota] = 7
-	if got := throttledSentence(p, v); !strings.Contains(got, "1,207") || !strings.Contains(got, "quota") {
-		t.Errorf("got %q", got)
-	}
-}
-
 // A page that is left open is judged again every few minutes: whoever lost the right to see it sees no more.
 func TestLivePageIsDrawnEveryFiveSecondsAndEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -171,8 +171,8 @@ func (u *Usage) fill(ctx context.Context, r *Request, v *developer.UsageView, sc
 	if err := u.breakDown(ctx, v, sc, scope, span, models.Sum(own)); err != nil {
 		return err
 	}
-	v.Problem, v.Advice = throttledProblem(own, span), adviceFor(sc)
-	v.ProblemHref = u.log(sc, span.Now).href(span.From, span.To, outcomesOf(groupThrottled)...)
+	refused := refusalsIn(own, span)
+	v.Problem, v.ProblemHref, v.Advice = refused.text, refused.href(u.log(sc, span.Now)), adviceFor(sc)
 	if err = u.quotas(ctx, r, v, sc, span); err != nil {
 		return err
 	}

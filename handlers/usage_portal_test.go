@@ -36,7 +36,7 @@ func TestUsageNamesTheProblemAndTheWayOut(t *testing.T) {
 	p.used[made.Key.ID] = 50
 	p.record(made.Key.ID, p.free, 41, models.OutcomeThrottled)
 	b := p.signedIn("developer@example.com")
-	b.get("/usage?range=1h").says(t, "Throttled in 3 seconds between 12:00 and 12:01: 41 requests came faster than the rate and burst allow.",
+	b.get("/usage?range=1h").says(t, "Throttled between 12:00 and 12:01: 41 requests came faster than the rate and burst allow.",
 		"/subscriptions/"+made.Subscription.ID.String()+"/change")
 }
 

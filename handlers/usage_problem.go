@@ -16,36 +16,67 @@ import (
 	"gatehouse/templates/ui"
 )
 
-// throttledProblem names what was refused in a range, and when: "Throttled in 41 seconds between 08:30 and 10:30: …". It is "" when nothing was.
-func throttledProblem(own []models.UsagePoint, v rangeView) string {
-	total := models.Sum(own)
-	throttled := total.Counts[models.OutcomeThrottled]
-	if throttled == 0 {
-		return throttledSentence(total, v)
-	}
-	first, last := -1, -1
-	for i := range own {
-		if own[i].Counts[models.OutcomeThrottled] > 0 {
-			last = i
-			if first < 0 {
-				first = i
-			}
-		}
-	}
-	text := fmt.Sprintf("Throttled %s %s: %s came faster than the rate and burst allow.",
-		throttledFor(total.ThrottledSeconds), betweenWords(own[first].Start, own[last].Start.Add(time.Duration(v.Step)), v), format.Requests(throttled))
-	if n := total.Counts[models.OutcomeQuota]; n > 0 {
-		text += " " + format.Requests(n) + " more came after the quota was used up."
-	}
-	return text
+// refusals is what a page of usage says of the requests of a range that got 429, and where they lie. The zero value says nothing: there were none.
+type refusals struct {
+	text     string
+	from, to time.Time // of the first bucket and the last one with a refusal in it; to is exclusive
 }
 
-// throttledFor says how long, from the seconds in which something was refused: "in 3 seconds", "for 41 minutes".
-func throttledFor(seconds int64) string {
-	if seconds < 120 {
-		return "in " + format.Plural(max(1, seconds), "second")
+// refusalsIn says in how many of a range's buckets requests were refused, and from when to when: "Throttled in 3 half hours between 08:30 and 10:30: …".
+func refusalsIn(own []models.UsagePoint, v rangeView) (out refusals) {
+	var cells, throttled, quota int64
+	for i := range own {
+		t, q := own[i].Counts[models.OutcomeThrottled], own[i].Counts[models.OutcomeQuota]
+		if t+q == 0 {
+			continue
+		}
+		if cells == 0 {
+			out.from = own[i].Start
+		}
+		out.to = own[i].Start.Add(time.Duration(v.Step))
+		cells, throttled, quota = cells+1, throttled+t, quota+q
 	}
-	return "for " + format.Plural(seconds/60, "minute")
+	if cells == 0 {
+		return out
+	}
+	when := betweenWords(out.from, out.to, v)
+	if cells > 1 {
+		when = "in " + cellsWords(cells, time.Duration(v.Step)) + " " + when
+	}
+	switch {
+	case quota == 0:
+		out.text = fmt.Sprintf("Throttled %s: %s came faster than the rate and burst allow.", when, format.Requests(throttled))
+	case throttled == 0:
+		out.text = fmt.Sprintf("Over quota %s: %s came after it was used up.", when, format.Requests(quota))
+	default:
+		out.text = fmt.Sprintf("Throttled and over quota %s: %s came faster than the rate and burst allow, %s after the quota was used up.", when, format.Requests(throttled), format.Count(quota))
+	}
+	return out
+}
+
+// href leads to the refused requests and no others; "" where there are none, or the log does not have them all.
+func (f refusals) href(log logPlace) string {
+	if f.text == "" {
+		return ""
+	}
+	return log.href(f.from, f.to, outcomesOf(groupThrottled)...)
+}
+
+// cellsWords counts buckets of a range: "3 half hours", "2 spans of 3 hours".
+func cellsWords(n int64, step time.Duration) string {
+	switch step {
+	case time.Minute:
+		return format.Plural(n, "minute")
+	case 15 * time.Minute:
+		return format.Plural(n, "quarter hour")
+	case 30 * time.Minute:
+		return format.Plural(n, "half hour")
+	case time.Hour:
+		return format.Plural(n, "hour")
+	case 24 * time.Hour:
+		return format.Plural(n, "day")
+	}
+	return format.Plural(n, "span") + " of " + stepWords(step)
 }
 
 // betweenWords names a part of a range.
