@@ -98,7 +98,7 @@ func auditActions() []ui.Option {
 func eventView(r *Request, e models.Event) admin.EventView {
 	v := admin.EventView{
 		ID: e.ID.String(), At: e.At, Actor: e.Actor, ActorHref: auditLink(r, "actor", e.Actor), Action: e.Action, Words: actionWords(e.Action),
-		Icon: kindIcon(e.ObjectKind), Kind: kindWords(e.ObjectKind), Object: e.ObjectName, Address: e.Address, RequestID: e.RequestID, Changes: changesOf(e.Before, e.After),
+		Icon: kindIcon(e.ObjectKind), Kind: kindWords(e), Object: e.ObjectName, Address: e.Address, RequestID: e.RequestID, Changes: changesOf(e.Before, e.After),
 	}
 	if v.Object == "" {
 		v.Object = e.ObjectID
@@ -121,19 +121,21 @@ func auditLink(r *Request, name, value string) string {
 	return r.URL.Path + "?" + q.Encode()
 }
 
-// kindWords names what an event is about, between what was done to it and its name.
-func kindWords(kind string) string {
-	switch kind {
+// kindWords names what an event is about, between what was done to it and its name; "" where either says it.
+func kindWords(e models.Event) string {
+	switch e.ObjectKind {
 	case "api":
 		return "API"
 	case "changelog":
 		return "changelog entry"
-	case "deprecation":
-		return "operation"
-	case "look", "settings": // their names say it
+	case "deprecation", "import", "look", "settings": // "GET /users", "stage prod", "200 lines of keys.csv"
 		return ""
+	case "key":
+		if e.ObjectID == "" { // of several: "120 keys"
+			return ""
+		}
 	}
-	return kind
+	return e.ObjectKind
 }
 
 func kindIcon(kind string) string {

@@ -117,3 +117,20 @@ func TestChangesOfIsBounded(t *testing.T) {
 		t.Errorf("%d rows, the last one %v", len(got), got[len(got)-1])
 	}
 }
+
+// TestEventsSayTheKindOnce: where the action or the name says what it was done to, the kind does not say it again.
+func TestEventsSayTheKindOnce(t *testing.T) {
+	for want, e := range map[string]models.Event{
+		"wrote changelog entry Paging":           {Action: "changelog.create", ObjectKind: "changelog", ObjectID: "a", ObjectName: "Paging"},
+		"deprecated GET /users":                  {Action: "deprecation.create", ObjectKind: "deprecation", ObjectID: "a", ObjectName: "GET /users"},
+		"took back the deprecation of stage old": {Action: "deprecation.delete", ObjectKind: "deprecation", ObjectID: "a", ObjectName: "stage old"},
+		"imported keys.csv":                      {Action: "key.import", ObjectKind: "import", ObjectID: "a", ObjectName: "keys.csv"},
+		"imported 120 keys":                      {Action: "key.import", ObjectKind: "key", ObjectName: "120 keys"},
+		"revoked key ios":                        {Action: "key.revoke", ObjectKind: "key", ObjectID: "a", ObjectName: "ios"},
+		"imported a document into API Echo":      {Action: "api.import", ObjectKind: "api", ObjectID: "a", ObjectName: "Echo"},
+	} {
+		if got := strings.Join(strings.Fields(actionWords(e.Action)+" "+kindWords(e)+" "+e.ObjectName), " "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
