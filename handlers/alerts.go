@@ -78,24 +78,36 @@ func alertState(l models.Alert, now time.Time) (ui.Kind, string) {
 
 // alertTitle says when an alert tells.
 func alertTitle(l models.Alert) string {
-	var levels []string
-	for _, n := range l.Levels {
-		levels = append(levels, strconv.FormatInt(n, 10))
+	percent, days := make([]string, len(l.Levels)), make([]string, len(l.Levels))
+	for i, n := range l.Levels {
+		days[i] = strconv.FormatInt(n, 10)
+		percent[i] = days[i] + " %"
 	}
-	list := strings.Join(levels, ", ")
+	unit := " days"
+	if len(l.Levels) == 1 && l.Levels[0] == 1 {
+		unit = " day"
+	}
 	switch l.Kind {
 	case models.AlertQuota:
-		return "A key has used " + list + " % of its quota"
+		return "A key has used " + andWords(percent) + " of its quota"
 	case models.AlertThrottled:
-		return fmt.Sprintf("%s %% of requests are throttled, over %d minutes", list, l.Minutes)
+		return fmt.Sprintf("%s of requests are throttled, over %d minutes", andWords(percent), l.Minutes)
 	case models.AlertMinutes:
 		return "Requests are throttled in " + format.Plural(l.Levels[0], "minute") + " of an hour"
 	case models.AlertErrors:
-		return fmt.Sprintf("%s %% of answers are errors, over %d minutes", list, l.Minutes)
+		return fmt.Sprintf("%s of answers are errors, over %d minutes", andWords(percent), l.Minutes)
 	case models.AlertUnused:
-		return "A key is not used for " + list + " days"
+		return "A key is not used for " + andWords(days) + unit
 	}
-	return "A key expires in " + list + " days"
+	return "A key expires in " + andWords(days) + unit
+}
+
+// andWords lists words as a sentence does: "50 %, 80 % and 100 %".
+func andWords(words []string) string {
+	if last := len(words) - 1; last > 0 {
+		return strings.Join(words[:last], ", ") + " and " + words[last]
+	}
+	return strings.Join(words, "")
 }
 
 func alertScope(l models.Alert) string {

@@ -19,7 +19,7 @@ func TestAlertsAreMadeChangedMutedAndDeleted(t *testing.T) {
 	ok(t, err)
 	p.clock = p.clock.Add(time.Second) // so that the new one is the last of the list
 	b := p.signedIn("nora@example.com")
-	b.get("/alerts").says(t, "A key has used 50, 80, 100 % of its quota", "A key expires in 14, 3, 1 days", "Your e-mail address is not confirmed", "Never")
+	b.get("/alerts").says(t, "A key has used 50 %, 80 % and 100 % of its quota", "A key expires in 14, 3 and 1 days", "Your e-mail address is not confirmed", "Never")
 	b.get("/alerts/new").says(t, "App Acme", "Throttling")
 	bad := b.post("/alerts", "kind", "throttled", "levels", "many", "minutes", "15", "scope", "app:aaaaaaaaaa")
 	if bad.status != http.StatusUnprocessableEntity {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"gatehouse/models"
@@ -135,5 +134,5 @@ func passingWords(names []string) string {
 	case 1:
 		return "The plan " + names[0] + " would have passed it."
 	}
-	return "The plans " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " would have passed it."
+	return "The plans " + andWords(names) + " would have passed it."
 }

@@ -245,7 +245,7 @@ func openingPlans(ref *reference, op openapi.Operation) (o opened) {
 	case 1:
 		o.words = "The plan " + names[0] + " opens it."
 	default:
-		o.words = "The plans " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " open it."
+		o.words = "The plans " + andWords(names) + " open it."
 	}
 	return o
 }
