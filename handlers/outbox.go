@@ -50,9 +50,17 @@ func (o *Outbox) List(r *Request) (Reply, error) {
 	}
 	for _, m := range list.Items {
 		kind, word := messageState(m.State)
-		v.Rows = append(v.Rows, notices.OutboxRow{Href: "/admin/outbox/" + m.ID.String(), Subject: o.subject(r, m), To: m.Email, State: word, Kind: kind, Reason: m.Reason, At: m.CreatedAt})
+		v.Rows = append(v.Rows, notices.OutboxRow{Href: "/admin/outbox/" + m.ID.String(), Subject: o.subject(r, m), To: m.Email, Gathers: gathersWords(1 + m.Others), State: word, Kind: kind, Reason: m.Reason, At: m.CreatedAt})
 	}
 	return Page(notices.Outbox(r.layout("Outbox", ui.Crumb{}), v)), nil
+}
+
+// gathersWords says that a mail tells of several things; "" where it is of one.
+func gathersWords(messages int) string {
+	if messages < 2 {
+		return ""
+	}
+	return format.Plural(int64(messages), "message") + " in one mail"
 }
 
 // subject is a mail's, or what it would be.
@@ -104,7 +112,7 @@ func (o *Outbox) Show(r *Request) (Reply, error) {
 	lead := messages[0]
 	kind, word := messageState(lead.State)
 	v := notices.MailView{
-		Href: "/admin/outbox/" + lead.ID.String(), Subject: orWords(lead.Subject, written.Subject), To: lead.Email, State: word, Kind: kind, Reason: lead.Reason, What: string(lead.Kind),
+		Href: "/admin/outbox/" + lead.ID.String(), Subject: orWords(lead.Subject, written.Subject), To: lead.Email, State: word, Kind: kind, Reason: lead.Reason, What: string(lead.Kind), Gathers: gathersWords(len(messages)),
 		Created: lead.CreatedAt, Due: lead.Due, Done: lead.Done, Text: written.Text, Forgotten: lead.Forgotten, CanSend: lead.Due.IsZero() && !lead.Forgotten && r.Site.mails(), Now: r.Now,
 		Attempts: attemptViews(attempts),
 	}
@@ -172,7 +180,7 @@ func stuckWords(r *Request) string {
 		return ""
 	}
 	if q := states[models.ByMail]; q.Waiting > 0 && r.Now.Sub(q.Oldest) > stuckAfter {
-		return format.Plural(int64(q.Waiting), "mail") + " could not be sent; the oldest was made " + format.Ago(q.Oldest, r.Now) + ". The tries of each say what the mail server answers."
+		return format.Plural(int64(q.Waiting), "message") + " could not be sent; the oldest was made " + format.Ago(q.Oldest, r.Now) + ". The tries of each mail say what the mail server answers."
 	}
 	return ""
 }

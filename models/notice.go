@@ -244,6 +244,7 @@ type Message struct {
 	Email     string // where it went, or goes
 	Name      string // of the account
 	Subject   string // of a mail, once it was written
+	Others    int    // messages that went in the same mail; only the outbox counts them
 	Data      NoticeData
 	Forgotten bool // Data is not kept any more
 	State     MessageState

@@ -36,10 +36,16 @@ type messageRow struct {
 	DoneAt    sql.NullInt64
 	ToEmail   sql.NullString // of the account
 	ToName    sql.NullString
+	Others    int // that went in the same mail, where it was asked for
 }
 
-const messageQuery = `SELECT m.id, m.kind, m.channel, m.account_id, m.email, m.webhook_id, m.data, m.subject, m.state, m.reason, m.attempts, m.created_at, m.due_at, m.done_at,
-		a.email AS to_email, a.name AS to_name FROM messages m LEFT JOIN accounts a ON a.id = m.account_id `
+const (
+	messageColumns = `m.id, m.kind, m.channel, m.account_id, m.email, m.webhook_id, m.data, m.subject, m.state, m.reason, m.attempts, m.created_at, m.due_at, m.done_at,
+		a.email AS to_email, a.name AS to_name`
+	messageTables = ` FROM messages m LEFT JOIN accounts a ON a.id = m.account_id `
+	messageQuery  = `SELECT ` + messageColumns + messageTables
+	outboxQuery   = `SELECT ` + messageColumns + `, (SELECT count(*) FROM messages o WHERE o.lead_id = m.id) AS others` + messageTables
+)
 
 func (r messageRow) at() cursor { return cursor{sort: r.CreatedAt, id: int64(r.ID)} }
 
@@ -47,7 +53,7 @@ func (r messageRow) at() cursor { return cursor{sort: r.CreatedAt, id: int64(r.I
 func (s *Store) message(r messageRow) (models.Message, error) {
 	m := models.Message{
 		ID: r.ID, Kind: models.NoticeKind(r.Kind), Channel: models.Channel(r.Channel), AccountID: models.AccountID(r.AccountID.Int64), WebhookID: models.WebhookID(r.WebhookID.Int64),
-		Email: r.Email, Name: r.ToName.String, Subject: r.Subject, Forgotten: r.Data == nil, State: models.MessageState(r.State), Reason: r.Reason, Attempts: r.Attempts,
+		Email: r.Email, Name: r.ToName.String, Subject: r.Subject, Others: r.Others, Forgotten: r.Data == nil, State: models.MessageState(r.State), Reason: r.Reason, Attempts: r.Attempts,
 		CreatedAt: timeOf(r.CreatedAt), Due: nullTime(r.DueAt), Done: nullTime(r.DoneAt),
 	}
 	if m.Email == "" && m.Channel == models.ByMail {
@@ -249,7 +255,7 @@ func (s *Store) QueueStates(ctx context.Context, now time.Time) (map[models.Chan
 	return states, nil
 }
 
-// Outbox lists mails, newest first, for administrators: of one state, or of all for "".
+// Outbox lists mails, newest first, for administrators: of one state, or of all for "". Messages that were gathered into one mail are listed once, by its lead.
 func (s *Store) Outbox(ctx context.Context, state models.MessageState, p models.Page) (models.List[models.Message], error) {
 	from, err := newestFirst(p)
 	if err != nil {
@@ -259,7 +265,7 @@ func (s *Store) Outbox(ctx context.Context, state models.MessageState, p models.
 	if state != "" {
 		where, args = "AND m.state = ? ", append(args, string(state))
 	}
-	rows, err := selectAll[messageRow](s.read.WithContext(ctx), "outbox", messageQuery+`WHERE m.channel = 'mail' AND (m.created_at, m.id) < (?, ?) `+where+`ORDER BY m.created_at DESC, m.id DESC LIMIT ?`,
+	rows, err := selectAll[messageRow](s.read.WithContext(ctx), "outbox", outboxQuery+`WHERE m.channel = 'mail' AND m.lead_id IS NULL AND (m.created_at, m.id) < (?, ?) `+where+`ORDER BY m.created_at DESC, m.id DESC LIMIT ?`,
 		append(args, limitOf(p)+1)...)
 	if err != nil {
 		return models.List[models.Message]{}, err

@@ -140,6 +140,29 @@ func TestMailsOfAKindGatherForAnHour(t *testing.T) {
 	if len(messages) != 5 || len(attempts) != 1 || messages[0].State != models.MessageSent {
 		t.Errorf("the outbox has %d notices, %d attempts", len(messages), len(attempts))
 	}
+	w.wantOutbox(rest.Messages[0].ID, 4)
+}
+
+// wantOutbox looks whether the outbox, read one mail a page, has each mail once, and this one with so many others in it.
+func (w *world) wantOutbox(lead models.MessageID, others int) {
+	w.t.Helper()
+	mails, messages, after := 0, 0, ""
+	for {
+		list, err := w.Outbox(w.t.Context(), "", models.Page{Limit: 1, After: after})
+		ok(w.t, err)
+		for _, m := range list.Items {
+			mails, messages = mails+1, messages+1+m.Others
+			if m.ID == lead && m.Others != others {
+				w.t.Errorf("the mail %s gathers %d others, want %d", m.ID, m.Others, others)
+			}
+		}
+		if after = list.Next; after == "" {
+			break
+		}
+	}
+	if queued := count(w.t, w.Store, `SELECT count(*) FROM messages WHERE channel = 'mail'`); messages != queued || mails != queued-others {
+		w.t.Errorf("the outbox has %d mails with %d messages, want %d with %d", mails, messages, queued-others, queued)
+	}
 }
 
 func TestADayHasSoManyMails(t *testing.T) {

@@ -49,6 +49,7 @@ type OutboxView struct {
 // OutboxRow is one mail.
 type OutboxRow struct {
 	Href, Subject, To, State, Reason string
+	Gathers                          string // "5 messages in one mail"; "": it is of one
 	Kind                             ui.Kind
 	At                               time.Time
 }
@@ -58,6 +59,7 @@ type MailView struct {
 	Href, Subject, To, State, Reason string
 	Kind                             ui.Kind
 	What                             string // its kind
+	Gathers                          string // as OutboxRow's
 	Created, Due, Done               time.Time
 	Text                             string
 	Links                            []string // addresses in it, to copy
