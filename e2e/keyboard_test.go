@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -96,10 +97,23 @@ func TestThePaletteFindsOpensAndKeepsKeysOutOfAddresses(t *testing.T) {
 	}
 }
 
-func TestASpanOfAChartThatIsDraggedOverOpens(t *testing.T) {
+// A click on a segment of a bar opens the calls of its time and outcome; a span that is dragged over opens on a page of its own.
+func TestAChartOpensWhatIsClickedAndDraggedOver(t *testing.T) {
 	t.Parallel()
 	p, _ := startDemo(t)
 	b := signedIn(t, p, "developer")
+
+	b.open(p.portal + "/usage?range=24h")
+	type point struct{ X, Y float64 }
+	segment := eval[point](b, `(() => { const p = document.querySelector("#requests path[data-narrow*=throttled]"); p.scrollIntoView({ block: "center" });
+		const r = p.ownerSVGElement.getBoundingClientRect(), m = p.getAttribute("d").match(/M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)/).slice(1).map(Number);
+		return { X: r.x + (m[0] + m[2] / 2) * r.width / 1000, Y: r.y + (m[1] + m[3] / 2) * r.height / 224 } })()`)
+	b.do(chromedp.MouseClickXY(segment.X, segment.Y))
+	b.until("the log", "document.readyState === 'complete' && location.pathname === '/log'")
+	if at := eval[string](b, "location.search"); !regexp.MustCompile(`^\?from=[^&]+&to=[^&]+&outcome=throttled%2Cover_quota$`).MatchString(at) {
+		t.Errorf("a segment leads to the log with %s", at)
+	}
+	b.until("calls of that outcome alone", "document.querySelector('main').textContent.includes('Outcome: Throttled or Over quota')")
 
 	b.open(p.portal + "/usage?range=7d")
 	type rect struct{ X, Y, Width, Height float64 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"time"
 
 	"gatehouse/models"
@@ -143,7 +144,7 @@ func requestsChart(own []models.UsagePoint, v rangeView, link linkTo, log logPla
 	total := models.Sum(own)
 	series := chart.Outcomes()
 	for i, n := range grouped(&total) {
-		series[i].Total = format.Short(float64(n))
+		series[i].Total, series[i].Query = format.Short(float64(n)), url.Values{outcomeParam: {outcomeNames(outcomesOf(i))}}.Encode()
 	}
 	c := chart.Chart{ID: "requests", Caption: "Requests by outcome, " + v.Words, Finding: busiest(own, v), Start: v.at(v.From), Step: time.Duration(v.Step), Now: v.Now, Series: series}
 	points := v.filled(own)
@@ -158,28 +159,21 @@ func requestsChart(own []models.UsagePoint, v rangeView, link linkTo, log logPla
 		if points[i].Start.After(v.Now) {
 			c.Points[i].Missing = true
 		} else if points[i].Total() > 0 {
-			c.Points[i].Href, c.Points[i].Links = barLinks(points[i].Start, groups, v, link, log)
+			c.Points[i].Href, c.Points[i].Narrow = barLink(points[i].Start, v, link, log)
 		}
 	}
 	return c
 }
 
-// barLinks are where a bar and its segments lead.
-func barLinks(from time.Time, groups [numGroups]int64, v rangeView, zoom linkTo, log logPlace) (bar string, segments []string) {
-	to := from.Add(time.Duration(v.Step))
-	if bar = log.href(from, to); bar == "" {
-		if zoom != nil {
-			bar = zoom(from)
-		}
-		return bar, nil
+// barLink is where a bar leads; inLog tells whether that is the log, which can be narrowed to an outcome.
+func barLink(from time.Time, v rangeView, zoom linkTo, log logPlace) (href string, inLog bool) {
+	if href = log.href(from, from.Add(time.Duration(v.Step))); href != "" {
+		return href, true
 	}
-	segments = make([]string, numGroups)
-	for group, n := range groups {
-		if n > 0 {
-			segments[group] = log.href(from, to, outcomesOf(group)...)
-		}
+	if zoom != nil {
+		href = zoom(from)
 	}
-	return bar, segments
+	return href, false
 }
 
 // busiest is the finding of a chart of requests, one sentence.

@@ -36,13 +36,20 @@ func (l logPlace) href(from, to time.Time, outcomes ...models.Outcome) string {
 		}
 	}
 	if len(outcomes) > 0 {
-		names := make([]string, len(outcomes))
-		for i, o := range outcomes {
-			names[i] = o.String()
-		}
-		q.Set("outcome", strings.Join(names, ","))
+		q.Set(outcomeParam, outcomeNames(outcomes))
 	}
 	return l.path + "?" + q.Encode()
+}
+
+// outcomeParam narrows a page of the log to outcomes.
+const outcomeParam = "outcome"
+
+func outcomeNames(outcomes []models.Outcome) string {
+	names := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		names[i] = o.String()
+	}
+	return strings.Join(names, ",")
 }
 
 // outcomesOf are the outcomes of a chart's group that the log knows: what is not over is not in it.

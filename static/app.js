@@ -203,8 +203,9 @@ setInterval(() => document.querySelectorAll("time[data-ago]").forEach(t => {
 }), 30000);
 
 // Charts: the table inside is the data. The pointer or the arrow keys move a
-// cross-hair; a click or Enter opens the calls of that time. Everything is read
-// when it is needed, so a chart may be replaced while it is looked at.
+// cross-hair; a click or Enter opens the calls of that time, and a click on a
+// segment those of its outcome alone. Everything is read when it is needed, so
+// a chart may be replaced while it is looked at.
 customElements.define("ts-chart", class extends HTMLElement {
   connectedCallback() {
     if (this.wired) return;
@@ -226,11 +227,10 @@ customElements.define("ts-chart", class extends HTMLElement {
     this.addEventListener("click", e => {
       if (!here(e)) return;
       const to = cut(index(e)), a = Math.min(from, to), b = Math.max(from, to), { start, step, zoom } = this.dataset;
-      if (from < 0 || from === to) return e.target.closest("a") || this.open(to);
+      if (from < 0 || from === to) return this.open(to, e.target.dataset.narrow, e.ctrlKey || e.metaKey);
       const at = i => encodeURIComponent(new Date((+start + i * step) * 1000).toISOString().replace(".000", ""));
       location.assign(`${zoom}&from=${at(a)}&to=${at(b + 1)}`);
     });
-    this.addEventListener("dragstart", e => here(e) && e.preventDefault()); // a segment is a link, and is not carried away
     this.addEventListener("keydown", e => {
       if (!here(e)) return;
       const n = this.rows.length, step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -6, PageDown: 6 }[e.key];
@@ -280,7 +280,10 @@ customElements.define("ts-chart", class extends HTMLElement {
     this.at = -1;
     this.querySelectorAll(".cross,.tip").forEach(e => e.hidden = true);
   }
-  open(i) { this.rows[i]?.querySelector("th a")?.click(); }
+  open(i, narrow, beside) {
+    const to = this.rows[i]?.querySelector("th a")?.href;
+    if (to) open(narrow ? `${to}&${narrow}` : to, beside ? "_blank" : "_self");
+  }
 });
 // How old a live page is.
 let fresh = Date.now();

@@ -2,7 +2,6 @@ package chart
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"gatehouse/templates/format"
@@ -33,6 +32,7 @@ type Series struct {
 	Name  string
 	Kind  Kind   // colour of bars and areas; Lines tells its series apart by position
 	Total string // written in the legend; may be empty
+	Query string // of Bars: what narrows a Point's Href to this series, as "outcome=redirect"; "" for nothing
 }
 
 // Outcomes are the series of a chart by outcome, in the order in which Bars
@@ -57,7 +57,7 @@ type Point struct {
 	Values  []float64 // one for each series
 	Missing bool      // nothing is known: a gap is drawn
 	Href    string    // the calls of this bucket; a click on the bar goes there
-	Links   []string  // of Bars: the calls behind each value; nil for none
+	Narrow  bool      // of Bars: Href has a query that takes a Series' Query, and a click on a segment goes there
 }
 
 // Chart is what Bars and Lines draw: equal buckets of time from Start.
@@ -81,19 +81,6 @@ type Chart struct {
 func (c Chart) partial(i int) bool {
 	from := c.Start.Add(time.Duration(i) * c.Step)
 	return !c.Now.Before(from) && c.Now.Before(from.Add(c.Step))
-}
-
-// linked tells whether the bars are links. What holds links must not be an image to a screen reader.
-func (c Chart) linked() bool {
-	return slices.ContainsFunc(c.Points, func(p Point) bool { return len(p.Links) > 0 })
-}
-
-// role is what the drawing is to a screen reader.
-func (c Chart) role() string {
-	if c.linked() {
-		return "group"
-	}
-	return "img"
 }
 
 func (c Chart) height() float64 {

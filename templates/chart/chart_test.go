@@ -199,10 +199,10 @@ func TestTicksFitTheRange(t *testing.T) {
 func TestBurnDownKeepsItsProportions(t *testing.T) {
 	b := Burn{Start: start, End: start.AddDate(0, 0, 30), Now: start.AddDate(0, 0, 15), Limit: 100, Used: []float64{0, 20, 40}, Forecast: 80}
 	used, area, forecast := b.paths()
-	if used != "M0 84L75 68.73L150 53.45" {
+	if used != "M0 84L75 68.7L150 53.5" {
 		t.Errorf("used is %q", used)
 	}
-	if !strings.HasSuffix(area, "L150 84L0 84Z") || forecast != "M150 53.45L300 22.91" {
+	if !strings.HasSuffix(area, "L150 84L0 84Z") || forecast != "M150 53.5L300 22.9" {
 		t.Errorf("area %q, forecast %q", area, forecast)
 	}
 	if used, _, _ := (Burn{}).paths(); used != "" {
@@ -224,8 +224,13 @@ func TestLevels(t *testing.T) {
 }
 
 var figures = map[string]templ.Component{
-	"linked": Bars(hour(Point{Values: []float64{5, 0, 0, 1, 2}, Href: "/log?all", Links: []string{"/log?success", "", "", "/log?throttled", "/log?server_error"}},
-		Point{Values: []float64{3, 1, 0, 0, 0}, Href: "/usage?zoom"})),
+	"narrowed": Bars(func() Chart {
+		c := hour(Point{Values: []float64{5, 0, 0, 1, 2}, Href: "/log?from=1", Narrow: true}, Point{Values: []float64{3, 1, 0, 0, 0}, Href: "/usage?zoom"})
+		for i, series := range c.Series {
+			c.Series[i].Query = "outcome=" + strings.ReplaceAll(strings.ToLower(series.Name), " ", "_")
+		}
+		return c
+	}()),
 	"bars": Bars(func() Chart {
 		c := hour(Point{Values: []float64{30, 1, 2, 0, 1}, Href: "/log?at=1"}, Point{Missing: true}, point(50, 0, 0, 9, 0))
 		c.Finding, c.Limit = "Busiest at 15:20.", 40

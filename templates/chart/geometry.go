@@ -12,13 +12,14 @@ const width = 1000.0
 // least is the height of the smallest bar, so that a single error is seen.
 const least = 0.6
 
-// num writes a coordinate with two decimals at most. What is not a number is
-// drawn at 0 and can break nothing.
+// num writes a coordinate with one decimal at most: drawings are about as many
+// pixels wide as they have units, and a page of them is to stay small. What is
+// not a number is drawn at 0 and can break nothing.
 func num(x float64) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		x = 0
 	}
-	return strconv.FormatFloat(math.Round(x*100)/100+0, 'f', -1, 64)
+	return strconv.FormatFloat(math.Round(x*10)/10+0, 'f', -1, 64)
 }
 
 // box is the path of a rectangle.
@@ -27,23 +28,19 @@ func box(x, y, w, h float64) string {
 }
 
 // bars are the paths of a stack of bars: for each series one of all segments
-// that lead nowhere, and those that are links; and one over the bucket that is
-// not over yet.
+// that lead where their bar leads, and one of those that lead to the calls of
+// the series alone; and one over the bucket that is not over yet.
 type bars struct {
-	series  []string
-	linked  [][]segment
-	partial string
+	series, narrow []string
+	partial        string
 }
-
-// segment is a part of a bar that leads to its calls.
-type segment struct{ path, href string }
 
 // stack draws values upwards in the order of the series; negative values and NaN
 // count as 0.
 func stack(c Chart, a axis) bars {
-	out := bars{series: make([]string, len(c.Series)), linked: make([][]segment, len(c.Series))}
+	out := bars{series: make([]string, len(c.Series)), narrow: make([]string, len(c.Series))}
 	height, slot := c.height(), width/float64(max(1, len(c.Points)))
-	paths := make([]strings.Builder, len(c.Series))
+	paths, narrow := make([]strings.Builder, len(c.Series)), make([]strings.Builder, len(c.Series))
 	for i, point := range c.Points {
 		if point.Missing {
 			continue
@@ -55,18 +52,18 @@ func stack(c Chart, a axis) bars {
 			}
 			h := math.Max(least, point.Values[j]/a.Top*height)
 			y -= h
-			if j < len(point.Links) && point.Links[j] != "" {
-				out.linked[j] = append(out.linked[j], segment{box(x, y, w, h), point.Links[j]})
-				continue
+			if point.Narrow && c.Series[j].Query != "" {
+				narrow[j].WriteString(box(x, y, w, h))
+			} else {
+				paths[j].WriteString(box(x, y, w, h))
 			}
-			paths[j].WriteString(box(x, y, w, h))
 		}
 		if c.partial(i) && y < height {
 			out.partial = box(x, y, w, height-y)
 		}
 	}
 	for j := range paths {
-		out.series[j] = paths[j].String()
+		out.series[j], out.narrow[j] = paths[j].String(), narrow[j].String()
 	}
 	return out
 }
