@@ -147,19 +147,36 @@ func (o *OwnerChanges) New(r *Request) (Reply, error) {
 }
 
 func (o *OwnerChanges) newPage(r *Request, api models.API, names subjects, f *Form) templ.Component {
-	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Names: names.names(), Now: r.Now}
+	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Names: names.names(), Now: r.Now, SinceAt: clockOf(time.Time{}), SunsetAt: clockOf(time.Time{})}
 	return owner.NewDeprecation(r.layout("Deprecate", apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: "Deprecations", Href: v.List}, ui.Crumb{}), v, f)
 }
 
-// readDeprecation reads dates and texts.
-func readDeprecation(f *Form) models.Deprecation {
+// readDeprecation reads dates and texts. The form has days: each keeps the time of day that it had, and begins at 00:00 UTC where it had none.
+func readDeprecation(f *Form, was models.Deprecation) models.Deprecation {
 	d := models.Deprecation{Note: f.Get("note"), Link: f.Get("link"), Successor: f.Get("successor")}
-	d.Since = day(f, "since")
+	d.Since = onDay(day(f, "since"), was.Since)
 	if d.Since.IsZero() {
 		f.Fail("since", "Enter a day such as 2027-03-31.")
 	}
-	d.Sunset = day(f, "sunset")
+	d.Sunset = onDay(day(f, "sunset"), was.Sunset)
 	return d
+}
+
+// onDay is a day at the time that was has in UTC; zero for none.
+func onDay(day, was time.Time) time.Time {
+	if day.IsZero() || was.IsZero() {
+		return day
+	}
+	was = was.UTC()
+	return day.Add(was.Sub(was.Truncate(24 * time.Hour)))
+}
+
+// clockOf is the time of day of onDay, as a hint has it.
+func clockOf(was time.Time) string {
+	if was.IsZero() {
+		return "00:00"
+	}
+	return was.UTC().Format("15:04")
 }
 
 // Create deprecates an operation or a stage.
@@ -176,7 +193,7 @@ func (o *OwnerChanges) Create(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	d := readDeprecation(f)
+	d := readDeprecation(f, models.Deprecation{})
 	d.APIID = api.ID
 	var known bool
 	if d.StageID, d.MethodID, known = names.of(f.Trimmed("what")); !known {
@@ -216,10 +233,10 @@ func (o *OwnerChanges) Deprecation(r *Request) (Reply, error) {
 }
 
 func deprecationForm(d models.Deprecation) *Form {
-	f := NewForm("since", d.Since.Format(time.DateOnly), "note", d.Note, "link", d.Link, "successor", d.Successor)
+	f := NewForm("since", d.Since.UTC().Format(time.DateOnly), "note", d.Note, "link", d.Link, "successor", d.Successor)
 	if !d.Sunset.IsZero() {
-		f.Set("sunset", d.Sunset.Format(time.DateOnly))
-		f.Set("dark_on", d.Sunset.AddDate(0, 0, -14).Format(time.DateOnly))
+		f.Set("sunset", d.Sunset.UTC().Format(time.DateOnly))
+		f.Set("dark_on", d.Sunset.UTC().AddDate(0, 0, -14).Format(time.DateOnly))
 	}
 	f.Set("dark_at", "09:00")
 	f.Set("dark", "hourly")
@@ -237,7 +254,7 @@ func (o *OwnerChanges) deprecationPage(r *Request, api models.API, d models.Depr
 	}
 	what := names.name(d)
 	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Href: deprecationsPath(api.ID) + "/" + d.ID.String(), What: what, State: deprecationBadge(d, r.Now), Now: r.Now,
-		Sunset: d.Sunset, PublicHref: apiPath(api.Slug) + "/changes#" + d.ID.String(), Callers: callers.Keys, Gone: d.Gone(r.Now)}
+		Sunset: d.Sunset, SinceAt: clockOf(d.Since), SunsetAt: clockOf(d.Sunset), PublicHref: apiPath(api.Slug) + "/changes#" + d.ID.String(), Callers: callers.Keys, Gone: d.Gone(r.Now)}
 	for i, b := range d.Brownouts {
 		v.Brownouts = append(v.Brownouts, owner.BrownoutRow{Index: strconv.Itoa(i), From: b.From, To: b.To, Words: brownoutWords(b), Over: !b.To.After(r.Now)})
 	}
@@ -271,7 +288,7 @@ func brownoutWords(b models.Brownout) string {
 // Change changes dates and texts.
 func (o *OwnerChanges) Change(r *Request) (Reply, error) {
 	return o.change(r, "Saved, and in force on the next request.", func(f *Form, d *models.Deprecation) {
-		next := readDeprecation(f)
+		next := readDeprecation(f, *d)
 		d.Since, d.Sunset, d.Note, d.Link, d.Successor = next.Since, next.Sunset, next.Note, next.Link, next.Successor
 	})
 }

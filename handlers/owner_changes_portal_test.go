@@ -64,6 +64,26 @@ func TestAnOperationIsDeprecatedRehearsedAndKept(t *testing.T) {
 	d.get("/notices").has(t, "GET /get of echo stays after all")
 }
 
+// A day that is saved again keeps the time of day that it has, and the form says which.
+func TestTheTimeOfASunsetIsSaidAndKept(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	since, sunset := p.clock.Truncate(time.Hour).Add(30*time.Minute), time.Date(2026, 4, 1, 9, 15, 0, 0, time.UTC)
+	d, err := p.store.Deprecate(t.Context(), models.Actor{AccountID: p.owner.ID, Role: models.RoleOwner}, models.Deprecation{APIID: w.api.ID, StageID: w.stage.ID, Since: since, Sunset: sunset}, p.clock)
+	ok(t, err)
+	b := p.signedIn("owner@example.com")
+	list := "/owner/apis/" + w.api.ID.String() + "/deprecations"
+	one := list + "/" + d.ID.String()
+	b.get(list+"/new").has(t, "At 00:00 UTC.", "From 00:00 UTC of this day on")
+	b.get(one).has(t, "At "+since.Format("15:04")+" UTC.", "From 09:15 UTC of this day on", `value="2026-04-01"`)
+	b.sees(b.post(one, "since", since.Format(time.DateOnly), "sunset", "2026-04-03", "note", "")).has(t, "Saved, and in force", "From 09:15 UTC")
+	saved, err := p.store.Deprecation(t.Context(), p.owner.ID, w.api.ID, d.ID)
+	ok(t, err)
+	if want := sunset.AddDate(0, 0, 2); !saved.Since.Equal(since) || !saved.Sunset.Equal(want) {
+		t.Errorf("saved %s and %s, want %s and %s", saved.Since, saved.Sunset, since, want)
+	}
+}
+
 // What an owner writes is read as a page, as Markdown and as a feed, by whoever may see the API; what is proposed is his alone.
 func TestAChangelogIsReadInThreeForms(t *testing.T) {
 	p := openOwnerPortal(t)

@@ -30,6 +30,8 @@ type DeprecationView struct {
 	State           ui.BadgeProps
 	Now             time.Time
 	Sunset          time.Time
+	SinceAt         string // times of day (UTC) of the days in the form: "00:00"
+	SunsetAt        string
 	Gone            bool
 	PublicHref      string
 	Brownouts       []BrownoutRow
