@@ -12,7 +12,6 @@ import (
 // A second server on the same folder does not start, whatever it is called there, and the one that runs does not notice; administrative commands work beside
 // it, all at once and under load. Nothing is lost, and no limit is passed.
 func TestNothingBesideAServerUnderLoadIsItsUndoing(t *testing.T) {
-	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

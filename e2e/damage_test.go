@@ -111,7 +111,6 @@ func rounds() int { return max(1, kills()/30) }
 // Whatever becomes of the journal between two starts: the server starts, says what it could not read, and no quota is passed. What it cannot know is in doubt,
 // and no more than it held.
 func TestADamagedJournalOpensNoQuota(t *testing.T) {
-	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -122,7 +122,6 @@ const smallSegments = "GATEHOUSE_SEGMENT=65536"
 // What cannot be written down is refused, never let through uncounted; /readyz names the cause; and when there is room again everything goes on, without a
 // restart, and with every request counted.
 func TestAFullDiskRefusesAndComesBackExact(t *testing.T) {
-	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

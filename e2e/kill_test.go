@@ -22,7 +22,6 @@ func kills() int {
 
 // No admission is lost by kill -9, and none passes a limit, wherever it falls.
 func TestKillsLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
-	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +49,9 @@ func (k *killed) useUp() {
 	for _, c := range k.keys {
 		before[c] = c.refused.Load()
 	}
+	const often = 20 // a right of a call under way may still be given back behind a first refusal
 	k.eventually("quotas that are used up", func() bool { // as this server says, too
-		return !slices.ContainsFunc(k.keys, func(c *caller) bool { return c.limit != 0 && c.refused.Load() == before[c] })
+		return !slices.ContainsFunc(k.keys, func(c *caller) bool { return c.limit != 0 && c.refused.Load() < before[c]+often })
 	})
 }
 
@@ -62,7 +62,6 @@ func crashPoints() []string {
 
 // The same at each place where something could be half done: once at all of them, one after the other, or as often as make kill-test says, in a world for each.
 func TestCrashesAtEachPointLoseNoAdmissionAndOpenNoQuota(t *testing.T) {
-	t.Parallel()
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -507,7 +507,7 @@ func Notice(page ui.Page, v NoticeView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Change plan", Icon: "git-compare", AriaLabel: "Change the plan of " + f.App, Href: f.Href + "/change"}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Change plan", Icon: "git-compare", AriaLabel: "Change plan of " + f.App, Href: f.Href + "/change"}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
