@@ -124,7 +124,7 @@ func finish(request *snippet.Request, query string, source models.KeySource, var
 // exampleRequest is a call of an operation with the examples of its document. The key is read from an environment variable, so that
 // pasting a snippet into a file does not put a key there.
 func exampleRequest(base, variable string, source models.KeySource, op openapi.Operation) snippet.Request {
-	return newTrial(op, source).request(base, variable)
+	return newTrial(op, source, nil).request(base, variable)
 }
 
 func exampleValue(p openapi.Parameter) string {

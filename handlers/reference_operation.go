@@ -40,7 +40,7 @@ func (c *Catalog) Operation(r *Request) (Reply, error) {
 		text, err := ref.operationText(r, op, reader)
 		return Markdowned(text), err
 	}
-	tried, _, err := c.tryView(r, ref, newTrial(op, ref.stage.KeySource), 0)
+	tried, _, err := c.tryView(r, ref, newTrial(op, ref.stage.KeySource, ref.modelOf), 0)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -30,6 +30,9 @@ type trial struct {
 	kinds []string // of bodies that can be typed; none: the operation has no such body
 	kind  string   // the chosen one
 	body  string
+	forms map[string][]trialField // the fields of those that are forms
+
+	other bool // another body was on the page than is chosen now
 
 	queryProblem, kindProblem, bodyProblem string
 }
@@ -44,9 +47,9 @@ type trialField struct {
 // name is the field's in forms.
 func (f trialField) name() string { return f.In + "." + f.Name }
 
-// newTrial returns what the form begins with.
-func newTrial(op openapi.Operation, source models.KeySource) *trial {
-	t := &trial{op: op, source: source, verb: op.Verb}
+// newTrial returns what the form begins with. model may be nil: then the fields of a form that is a model are not known.
+func newTrial(op openapi.Operation, source models.KeySource, model modelOfSlug) *trial {
+	t := &trial{op: op, source: source, verb: op.Verb, forms: map[string][]trialField{}}
 	if op.Verb == openapi.AnyVerb {
 		t.verb = "GET"
 	}
@@ -58,10 +61,7 @@ func newTrial(op openapi.Operation, source models.KeySource) *trial {
 		}
 		f := trialField{Parameter: p, value: p.Example}
 		if p.Required && f.value == "" {
-			f.value = p.Default
-			if f.value == "" && len(p.Enum) > 0 {
-				f.value = p.Enum[0]
-			}
+			f.value = firstValue(p)
 		}
 		t.fields = append(t.fields, f)
 	}
@@ -69,6 +69,11 @@ func newTrial(op openapi.Operation, source models.KeySource) *trial {
 		for _, content := range op.Body.Contents {
 			if isText(content.MediaType) {
 				t.kinds = append(t.kinds, content.MediaType)
+			}
+			if content.MediaType == urlencoded {
+				if fields := formFields(content, model); len(fields) > 0 {
+					t.forms[urlencoded] = fields
+				}
 			}
 		}
 	} else if t.isUnknown() && op.Verb != "GET" && op.Verb != "HEAD" && op.Verb != "OPTIONS" {
@@ -151,18 +156,34 @@ func (t *trial) read(f *Form) {
 	if len(t.kinds) == 0 {
 		return
 	}
-	t.body = strings.ReplaceAll(f.Get("body"), "\r\n", "\n") // as browsers send what is typed
 	kind := strings.TrimSpace(f.Get("type"))
 	if kind == "" || !t.isUnknown() && !slices.Contains(t.kinds, kind) {
 		kind = t.kinds[0]
 	}
 	t.kind = kind
-	for _, other := range t.kinds { // an example that was left as it is goes with its type
+	if t.other = f.Get("form") != t.form(); t.other { // another body was on the page: this one begins with its example
+		t.body = t.example(kind)
+		return
+	}
+	fields := t.forms[kind]
+	for i, field := range fields {
+		fields[i].value = strings.ReplaceAll(f.Get(field.name()), "\r\n", "\n")
+	}
+	t.body = strings.ReplaceAll(f.Get("body"), "\r\n", "\n") // as browsers send what is typed
+	for _, other := range t.kinds {                          // an example that was left as it is goes with its type
 		if other != kind && t.body == t.example(other) {
 			t.body = t.example(kind)
 			return
 		}
 	}
+}
+
+// form is the type of the body that has fields of its own on the page; "" where it is typed as text.
+func (t *trial) form() string {
+	if len(t.forms[t.kind]) > 0 {
+		return t.kind
+	}
+	return ""
 }
 
 // anyVerbs are those that an ANY operation offers.
@@ -175,21 +196,31 @@ func (t *trial) sendsBody() bool { return len(t.kinds) > 0 && t.verb != "GET" &&
 func (t *trial) check() (ok bool) {
 	ok = true
 	fail := func(where *string, problem string) { *where, ok = problem, false }
-	for i := range t.fields {
-		f := &t.fields[i]
-		switch blank := f.value == ""; {
-		case blank && f.Required:
-			fail(&f.problem, "Enter a value: the operation needs it.")
-		case len(f.value) > maxTrialValue:
-			fail(&f.problem, "Enter at most "+format.Bytes(maxTrialValue)+".")
-		case f.In == "header" && strings.ContainsFunc(f.value, isControl):
-			fail(&f.problem, "A header holds one line, without control characters.")
+	fields := func(all []trialField) {
+		for i := range all {
+			f := &all[i]
+			switch blank := f.value == ""; {
+			case blank && f.Required:
+				fail(&f.problem, "Enter a value: the operation needs it.")
+			case len(f.value) > maxTrialValue:
+				fail(&f.problem, "Enter at most "+format.Bytes(maxTrialValue)+".")
+			case f.In == "header" && strings.ContainsFunc(f.value, isControl):
+				fail(&f.problem, "A header holds one line, without control characters.")
+			}
 		}
 	}
+	fields(t.fields)
 	if len(t.query) > maxTrialValue || strings.ContainsFunc(t.query, isControl) || strings.Contains(t.query, "#") {
 		fail(&t.queryProblem, "Enter a query such as a=1&b=2, of at most "+format.Bytes(maxTrialValue)+".")
 	}
 	if !t.sendsBody() {
+		return ok
+	}
+	if t.other {
+		fail(&t.kindProblem, "The body has other fields now. Look at them, then send.")
+	}
+	if t.form() != "" {
+		fields(t.forms[t.kind])
 		return ok
 	}
 	if _, _, err := mime.ParseMediaType(t.kind); err != nil || strings.ContainsFunc(t.kind, isControl) {
@@ -234,9 +265,13 @@ func (t *trial) request(base, variable string) snippet.Request {
 		variable = ""
 	}
 	finish(&request, strings.Join(query, "&"), t.source, variable)
-	if t.sendsBody() && t.body != "" {
-		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: t.kind})
-		request.Body = t.body
+	if t.sendsBody() {
+		if request.Body = t.body; t.form() != "" {
+			request.Body = encoded(t.forms[t.kind])
+		}
+		if request.Body != "" {
+			request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: t.kind})
+		}
 	}
 	return request
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ var tried = openapi.Operation{
 
 // TestATrialBeginsWithWhatTheDocumentSays: examples are filled in, defaults stand behind, choices are lists, and nothing asks for what a page must not send.
 func TestATrialBeginsWithWhatTheDocumentSays(t *testing.T) {
-	v := newTrial(tried, models.DefaultKeySource()).view()
+	v := newTrial(tried, models.DefaultKeySource(), nil).view()
 	var got []string
 	for _, f := range v.Fields {
 		var options []string
@@ -55,7 +56,7 @@ func TestATrialBeginsWithWhatTheDocumentSays(t *testing.T) {
 }
 
 func TestATrialBecomesTheRequestThatWasTyped(t *testing.T) {
-	trial := newTrial(tried, models.DefaultKeySource())
+	trial := newTrial(tried, models.DefaultKeySource(), nil)
 	trial.read(typed("path.id", "a/b", "path.path", "/x y/z", "query.kind", "b", "query.tags", "1, 2", "query.dry", "true", "header.X-Trace", "t", "cookie.sid", "a b;c", "cookie.gatehouse", "mine", "header.Cookie", "x", "header.x-api-key", "mine",
 		"type", "application/x-www-form-urlencoded", "body", "a=2", "query", "evil=1", "method", "DELETE"))
 	want := snippet.Request{Method: "POST", URL: "https://g/users/a%2Fb/files/x%20y/z?kind=b&tags=1&tags=2&dry=true", Body: "a=2",
@@ -73,22 +74,72 @@ func TestATrialBecomesTheRequestThatWasTyped(t *testing.T) {
 	}
 }
 
+// signup is a form that is a model of models.
+func signup(mediaType, example string) (openapi.Operation, modelOfSlug) {
+	models := map[string]*openapi.Schema{
+		"new": {Required: []string{"name"}, AllOf: []openapi.Schema{{Ref: "person"}}, Properties: []openapi.Property{{Name: "plan", Schema: openapi.Schema{Ref: "plan"}}, {Name: "id", Schema: openapi.Schema{ReadOnly: true}}}},
+		"person": {Required: []string{"agreed"}, AllOf: []openapi.Schema{{Ref: "new"}}, Properties: []openapi.Property{{Name: "name", Schema: openapi.Schema{Type: "string"}}, {Name: "agreed", Schema: openapi.Schema{Type: "boolean", Default: "true"}},
+			{Name: "tags", Schema: openapi.Schema{Type: "array of string"}}}},
+		"plan": {Type: "string", Enum: []string{"free", "growth"}},
+	}
+	op := openapi.Operation{Verb: "POST", Path: "/signup", ID: "x", Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: mediaType, Example: example, Schema: &openapi.Schema{Ref: "new"}}, {MediaType: "application/json", Example: "{}"}}}}
+	return op, func(slug string) *openapi.Schema { return models[slug] }
+}
+
+// A form has the fields of its schema, with the values of its example, and becomes what a browser would send; models that hold each other end.
+func TestAFormIsFilledInByItsFields(t *testing.T) {
+	for _, example := range []string{`{"name": "Ana & co", "plan": "growth"}`, "name=Ana+%26+co&plan=growth"} {
+		op, model := signup(urlencoded, example)
+		v := newTrial(op, models.DefaultKeySource(), model).view()
+		var got []string
+		for _, f := range v.Parts {
+			got = append(got, fmt.Sprint(f.Name, "=", f.Value, " ", f.Required, len(f.Options)))
+		}
+		if diff := cmp.Diff([]string{"body.plan=growth false 3", "body.name=Ana & co true 0", "body.agreed=true true 2", "body.tags= false 0"}, got); diff != "" || v.Body != nil || v.Form != urlencoded {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	op, model := signup(urlencoded, "")
+	trial := newTrial(op, models.DefaultKeySource(), model)
+	trial.read(typed("form", urlencoded, "type", urlencoded, "body.name", "a=b&c é", "body.agreed", "false", "body.tags", "x, y", "body.id", "7"))
+	request := trial.request("https://g", "")
+	if want := "name=a%3Db%26c+%C3%A9&agreed=false&tags=x&tags=y"; !trial.check() || request.Body != want || request.Headers[0].Value != urlencoded {
+		t.Errorf("got %+v, want %s", request, want)
+	}
+	if trial.read(typed("form", urlencoded, "type", urlencoded, "body.agreed", "true")); trial.check() || trial.forms[urlencoded][1].problem == "" {
+		t.Error("a name that is needed is not asked for")
+	}
+}
+
+// Who chose another type of body is shown its fields before anything is sent.
+func TestAnotherTypeOfBodyIsNotSentUnseen(t *testing.T) {
+	op, model := signup(urlencoded, "name=Ana")
+	trial := newTrial(op, models.DefaultKeySource(), model)
+	trial.read(typed("form", urlencoded, "type", "application/json", "body.name", "Eve"))
+	if trial.body != "{}" || trial.check() || trial.kindProblem == "" {
+		t.Errorf("%q is sent", trial.body)
+	}
+	if trial.read(typed("form", "", "type", "application/json", "body", `{"a":1}`)); trial.body != `{"a":1}` {
+		t.Errorf("got %q", trial.body)
+	}
+}
+
 func TestAnExampleThatNobodyChangedGoesWithItsType(t *testing.T) {
 	for body, want := range map[string]string{`{"a":1}`: "a=1", `{"a":2}`: `{"a":2}`, "": ""} {
-		trial := newTrial(tried, models.DefaultKeySource())
+		trial := newTrial(tried, models.DefaultKeySource(), nil)
 		trial.read(typed("type", "application/x-www-form-urlencoded", "body", body))
 		if trial.body != want {
 			t.Errorf("%q becomes %q, want %q", body, trial.body, want)
 		}
 	}
-	trial := newTrial(tried, models.DefaultKeySource())
+	trial := newTrial(tried, models.DefaultKeySource(), nil)
 	if trial.read(typed("type", "image/png", "body", "x")); trial.kind != "application/json" {
 		t.Errorf("a type that cannot be typed is kept: %q", trial.kind)
 	}
 }
 
 func TestATrialSaysWhatIsMissingAtItsField(t *testing.T) {
-	trial := newTrial(tried, models.DefaultKeySource())
+	trial := newTrial(tried, models.DefaultKeySource(), nil)
 	trial.read(typed("query.kind", "", "header.X-Trace", "a\r\nX-Evil: 1", "path.path", "x"))
 	if trial.check() {
 		t.Fatal("it is sound")

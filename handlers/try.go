@@ -33,7 +33,7 @@ func (c *Catalog) Try(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	t := newTrial(op, ref.stage.KeySource)
+	t := newTrial(op, ref.stage.KeySource, ref.modelOf)
 	t.read(f)
 	key, _ := models.ParseID[models.Key](f.Get("key")) // what is no id is no key of the account
 	send := f.Get("do") == "send"
@@ -43,7 +43,7 @@ func (c *Catalog) Try(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	tried.Sent = send
-	tried.Typing = !send && t.body == strings.ReplaceAll(f.Get("body"), "\r\n", "\n")
+	tried.Typing = !send && t.form() == f.Get("form") && (t.form() != "" || t.body == strings.ReplaceAll(f.Get("body"), "\r\n", "\n"))
 	if send && op.KeyRequired && tried.Try.Blocked == nil && chosen.ID != key {
 		tried.Try.KeyError, sound = "Choose a key of yours that works and that may call this.", false
 	}
@@ -107,20 +107,7 @@ func (c *Catalog) tryView(r *Request, ref *reference, t *trial, key models.KeyID
 // view is the form's fields with what is in them.
 func (t *trial) view() (v public.TryView) {
 	for i, f := range t.fields {
-		field := public.TryField{ID: "try-" + strconv.Itoa(i), Name: f.name(), Label: f.Name, Value: f.value, Required: f.Required, Placeholder: f.Default, Error: f.problem}
-		choices := f.Enum
-		if strings.HasPrefix(f.Type, "boolean") && len(choices) == 0 {
-			choices = []string{"true", "false"}
-		}
-		if len(choices) > 0 && (f.value == "" || slices.Contains(choices, f.value)) { // else it is typed: several, or one that the document does not know
-			if !f.Required || f.value == "" {
-				field.Options = append(field.Options, ui.Option{Label: "Not sent"})
-			}
-			for _, choice := range choices {
-				field.Options = append(field.Options, ui.Option{Value: choice, Label: choice})
-			}
-		}
-		v.Fields, v.AnyRequired = append(v.Fields, field), v.AnyRequired || f.Required
+		v.Fields, v.AnyRequired = append(v.Fields, f.view("try-"+strconv.Itoa(i))), v.AnyRequired || f.Required
 	}
 	if t.op.Verb == openapi.AnyVerb {
 		v.Method = t.verb
@@ -132,15 +119,39 @@ func (t *trial) view() (v public.TryView) {
 		v.Query = &public.TryField{ID: "try-query", Name: "query", Label: "query", Value: t.query, Placeholder: "a=1&b=2", Error: t.queryProblem}
 	}
 	if len(t.kinds) > 0 {
-		v.Body, v.Kind, v.KindTyped, v.KindError, v.BodyError = &t.body, t.kind, t.isUnknown(), t.kindProblem, t.bodyProblem
+		if v.Form = t.form(); v.Form == "" {
+			v.Body = &t.body
+		}
+		for i, f := range t.forms[t.kind] {
+			v.Parts, v.AnyRequired = append(v.Parts, f.view("try-part-"+strconv.Itoa(i))), v.AnyRequired || f.Required
+		}
+		v.Kind, v.KindTyped, v.KindError, v.BodyError = t.kind, t.isUnknown(), t.kindProblem, t.bodyProblem
 		v.BodyNeeded = t.op.Body != nil && t.op.Body.Required
-		v.AnyRequired = v.AnyRequired || v.BodyNeeded
+		v.AnyRequired = v.AnyRequired || v.BodyNeeded && v.Body != nil
 		for _, kind := range t.kinds {
 			v.Kinds = append(v.Kinds, ui.Option{Value: kind, Label: kind})
 		}
 	}
 	v.Unsent = t.unsent()
 	return v
+}
+
+// view is a field to fill in.
+func (f trialField) view(id string) public.TryField {
+	field := public.TryField{ID: id, Name: f.name(), Label: f.Name, Value: f.value, Required: f.Required, Placeholder: f.Default, Error: f.problem}
+	choices := f.Enum
+	if strings.HasPrefix(f.Type, "boolean") && len(choices) == 0 {
+		choices = []string{"true", "false"}
+	}
+	if len(choices) > 0 && (f.value == "" || slices.Contains(choices, f.value)) { // else it is typed: several, or one that the document does not know
+		if !f.Required || f.value == "" {
+			field.Options = append(field.Options, ui.Option{Label: "Not sent"})
+		}
+		for _, choice := range choices {
+			field.Options = append(field.Options, ui.Option{Value: choice, Label: choice})
+		}
+	}
+	return field
 }
 
 // unsent says what of the operation cannot be filled in here.

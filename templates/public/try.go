@@ -23,7 +23,9 @@ type TryView struct {
 	Kinds       []ui.Option // of bodies
 	KindTyped   bool        // any may be typed
 	KindError   string
-	Body        *string // nil: the operation has none
+	Body        *string // nil: the operation has none that is typed as text
+	Form        string  // the type of a body that has fields, which are Parts; "" for none
+	Parts       []TryField
 	BodyError   string
 	BodyNeeded  bool
 	Unsent      string // what of the operation cannot be filled in here
