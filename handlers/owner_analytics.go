@@ -57,6 +57,11 @@ func (o *OwnerAnalytics) Show(r *Request) (Reply, error) {
 	if err := o.deprecated(r, q, &v); err != nil {
 		return Reply{}, err
 	}
+	if v.Empty() {
+		if v.Next, err = ownerNext(r.Context(), o.Store, r.Account.ID); err != nil {
+			return Reply{}, err
+		}
+	}
 	return Page(owner.Analytics(r.layout("Analytics", ui.Crumb{}), v)), nil
 }
 

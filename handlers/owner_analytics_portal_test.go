@@ -19,6 +19,33 @@ func (p *ownerPortal) calls(w world, key models.KeyID, method models.MethodID, a
 	ok(p.t, p.store.CommitUsage(p.t.Context(), models.UsageBatch{Cells: []models.UsageCell{cell}}))
 }
 
+// While nobody has called, each page of an owner's numbers says what will stand there and leads to the next step; afterwards none does.
+func TestPagesWithoutNumbersLeadToTheFirstCall(t *testing.T) {
+	p := openOwnerPortal(t)
+	b := p.signedIn("owner@example.com")
+	pages := map[string]string{"/owner/usage": "Nobody has called yet", "/owner/analytics": "Nothing to compare yet"}
+	all := func(want ...string) {
+		t.Helper()
+		for path, title := range pages {
+			b.get(path).has(t, append(want, title)...)
+		}
+	}
+	all("Create an API first.", `href="/owner/apis/new"`)
+	w := p.world(p.owner, "echo", nil)
+	all("Create a key and hand it on", `href="/owner/keys/new"`)
+	made := p.subscribe(w.plan, "App")
+	all("Share a key", `href="/owner/keys"`)
+	b.get("/owner/usage?plan="+w.plan.ID.String()).hasNot(t, "from the first call on")
+	b.get("/owner/usage").hasNot(t, "usage-tiles", "/owner/usage/live")
+
+	methods, err := p.store.Methods(t.Context(), p.owner.ID, w.api.ID)
+	ok(t, err)
+	p.calls(w, made.Key.ID, methods[0].ID, p.clock.AddDate(0, 0, -20), 1, models.OutcomeSuccess, 3)
+	called := b.get("/owner/usage")
+	called.hasNot(t, "from the first call on")
+	called.has(t, "usage-tiles")
+}
+
 // An owner finds who grows, declines, is throttled and nearly out of quota, and each line leads on.
 func TestAnalyticsNameTheCustomersToLookAt(t *testing.T) {
 	p := openOwnerPortal(t)

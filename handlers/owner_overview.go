@@ -12,8 +12,6 @@ import (
 // OwnerOverviewStore is what the owner's first page needs of the store.
 type OwnerOverviewStore interface {
 	OwnerUsageStore
-	PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error)
-	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
 	FailedPublications(ctx context.Context, owner models.AccountID) ([]models.FailedPublication, error)
 	Undecided(ctx context.Context, owner models.AccountID) (models.Undecided, error)
 	OwnerSubscriptions(ctx context.Context, owner models.AccountID, f models.SubscriptionFilter, p models.Page) (models.List[models.SubscriptionRow], error)
@@ -96,6 +94,34 @@ func (o *OwnerOverview) traffic(r *Request, plans models.PlanTotals, v *owner.Ov
 	return nil
 }
 
+// ownerNextStore is what ownerNext needs of the store.
+type ownerNextStore interface {
+	PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error)
+	APIs(ctx context.Context, owner models.AccountID, p models.Page) (models.List[models.APIRow], error)
+}
+
+// ownerNext is what an owner does next so that there are calls: the next of ownerSteps, and after them to make a key, or to hand one out.
+func ownerNext(ctx context.Context, store ownerNextStore, owner models.AccountID) (ui.Step, error) {
+	plans, err := store.PlanTotals(ctx, owner)
+	if err != nil {
+		return ui.Step{}, err
+	}
+	apis, err := store.APIs(ctx, owner, models.Page{Limit: overviewRows})
+	if err != nil {
+		return ui.Step{}, err
+	}
+	for _, step := range ownerSteps(apis.Items, plans) {
+		if step.Current {
+			step.Text = step.Title + " first."
+			return step, nil
+		}
+	}
+	if plans.Keys == 0 {
+		return ui.Step{Text: "Create a key and hand it on, or let developers subscribe to your plan in the catalog.", Action: "Create a key", Href: "/owner/keys/new"}, nil
+	}
+	return ui.Step{Text: "Share a key with whoever is to call.", Action: "Your keys", Href: "/owner/keys"}, nil
+}
+
 // ownerSteps lead a new owner from nothing to a published plan; none are left after that.
 func ownerSteps(apis []models.APIRow, plans models.PlanTotals) []ui.Step {
 	var first models.APIRow
@@ -113,7 +139,7 @@ func ownerSteps(apis []models.APIRow, plans models.PlanTotals) []ui.Step {
 	}
 	steps := []ui.Step{
 		{Title: "Create an API", Text: "From an OpenAPI document, or by hand.", Href: "/owner/apis/new", Action: "Create an API", Done: len(apis) > 0},
-		{Title: "Deploy it to a stage", Text: "A stage is an address at the gateway with your service behind it.", Href: "/owner/apis", Action: "To the API", Done: deployed},
+		{Title: "Deploy the API to a stage", Text: "A stage is an address at the gateway with your service behind it.", Href: "/owner/apis", Action: "To the API", Done: deployed},
 		{Title: "Create a plan", Text: "Who may call, how fast and how much. Three to begin with are prepared.", Href: "/owner/plans/new", Action: "Create a plan", Done: plans.Plans > 0},
 		{Title: "Publish the plan", Text: "From then on it stands in the catalog, and developers get keys.", Href: "/owner/plans", Action: "Review and publish"},
 	}

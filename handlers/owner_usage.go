@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ type OwnerUsageStore interface {
 	UsageCustomers(ctx context.Context, owner models.AccountID, limit int) ([]models.ConsumerID, bool, error)
 	FindConsumers(ctx context.Context, owner models.AccountID, text string, limit int) ([]models.Consumer, error)
 	hoursStore
+	ownerNextStore
 	Key(ctx context.Context, account models.AccountID, id models.KeyID) (models.KeyDetail, error)
 	StageNames(ctx context.Context, owner models.AccountID) ([]models.StageChoice, error)
 	MethodName(ctx context.Context, owner models.AccountID, id models.MethodID) (string, error)
@@ -54,11 +56,32 @@ func (o *OwnerUsage) Show(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	page := r.layout("Usage", ui.Crumb{})
+	if v.Next, err = o.next(r, q, v.Figures.Empty); err != nil || v.Next != nil {
+		return Page(owner.Usage(page, v)), err
+	}
 	page.Htmx = true
 	if v.Live {
 		page.Live = q.span.with("/owner/usage/live", q.filters)
 	}
 	return Page(owner.Usage(page, v)), nil
+}
+
+// next is what the owner does next, while nobody has ever called; nil afterwards, and where the reader asked for something.
+func (o *OwnerUsage) next(r *Request, q usageQuestion, empty bool) (*ui.Step, error) {
+	if !empty || len(q.filters) > 0 || q.span.Name == "" {
+		return nil, nil
+	}
+	customers, _, err := o.Store.UsageCustomers(r.Context(), r.Account.ID, 1)
+	if err != nil || len(customers) > 0 {
+		return nil, err
+	}
+	longest := parseRange(url.Values{"range": {"90d"}}, q.span.Now) // calls without a key have no customer
+	points, err := o.Store.UsageSeries(r.Context(), q.scope, longest.UsageRange)
+	if total := models.Sum(points); err != nil || total.Total() > 0 {
+		return nil, err
+	}
+	step, err := ownerNext(r.Context(), o.Store, r.Account.ID)
+	return &step, err
 }
 
 // view is the page without its frame and its filters, or with whole false what of it a live page draws anew each time.

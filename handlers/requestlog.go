@@ -22,6 +22,7 @@ type LogStore interface {
 	LogKeys(ctx context.Context, viewer models.AccountID, ids []models.KeyID) ([]models.LogKey, error)
 	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)
 	Plan(ctx context.Context, owner models.AccountID, id models.PlanID) (models.PlanRow, error)
+	ownerNextStore
 }
 
 // Logs is the request log: for developers of their apps' keys, for owners of their APIs.
@@ -134,8 +135,12 @@ func (h *Logs) fill(ctx context.Context, q *logQuestion, v *requestlog.View, fou
 	}
 	v.Damaged, v.Failing = found.Damaged > 0, h.Log.Failing()
 	q.paging(ctx, v, found)
-	if len(v.Rows) == 0 {
-		v.None = q.nothing(ctx, found)
+	if len(v.Rows) > 0 {
+		return nil
 	}
-	return nil
+	v.None = q.nothing(ctx, found)
+	if v.None == nil {
+		v.None, err = h.noneYet(ctx, q)
+	}
+	return err
 }

@@ -96,6 +96,7 @@ func TestRequestLogShowsNobodyWhatIsNotTheirs(t *testing.T) {
 	owner.get("/owner/log").has(t, "/mine", "/theirs", "/nobody", "none known", "/owner/keys/"+mine.Key.ID.String())
 	owner.get("/requests/"+keyless).has(t, "none that is known", "/echo/prod/nobody")
 	owner.get("/log").has(t, "No requests yet")
+	p.signedIn("admin@example.com").get("/owner/log").has(t, "No requests yet", "Create an API first.", `href="/owner/apis/new"`)
 	for _, who := range []string{"rival", "admin"} {
 		b := p.signedIn(who + "@example.com")
 		got := b.get("/owner/log?key=" + mine.Key.ID.String())

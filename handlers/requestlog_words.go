@@ -65,7 +65,7 @@ func edgeWords(ctx context.Context, oldest time.Time) string {
 	return fmt.Sprintf("The log goes back to %s. Usage has the numbers of what is older.", format.DateTime(format.Local(ctx, oldest)))
 }
 
-// nothing says why no request is listed.
+// nothing says why no request is listed; nil where there never was one to list.
 func (q *logQuestion) nothing(ctx context.Context, found models.LogPage) *requestlog.Nothing {
 	switch {
 	case !found.Searched.IsZero():
@@ -76,12 +76,24 @@ func (q *logQuestion) nothing(ctx context.Context, found models.LogPage) *reques
 		return &requestlog.Nothing{Title: "No request fits", Text: "Nothing in the log fits all of these filters. " + edgeWords(ctx, found.Oldest), Href: q.path, Label: "Clear filters"}
 	case len(q.pills) > 0:
 		return &requestlog.Nothing{Title: "No request fits", Text: "The log is empty.", Href: q.path, Label: "Clear filters"}
-	case q.owner:
-		return &requestlog.Nothing{Title: "No requests yet", Text: "A request to one of your APIs stands here a moment after it was answered.", Href: "/owner/apis", Label: "Your APIs", Main: true}
-	case len(q.Apps) == 0:
-		return &requestlog.Nothing{Title: "No requests yet", Text: "The calls of your keys stand here. Subscribe to a plan to get a key.", Href: "/apis", Label: "Browse APIs", Main: true}
 	}
-	return &requestlog.Nothing{Title: "No requests yet", Text: "A call with one of your keys stands here a moment after it was answered.", Href: "/keys", Label: "Your keys", Main: true}
+	return nil
+}
+
+// noneYet says what the log is for, and leads to what brings the first request.
+func (h *Logs) noneYet(ctx context.Context, q *logQuestion) (*requestlog.Nothing, error) {
+	none := requestlog.Nothing{Title: "No requests yet", Main: true}
+	switch {
+	case q.owner:
+		next, err := ownerNext(ctx, h.Store, q.reader)
+		none.Text, none.Href, none.Label = "A request to one of your APIs stands here a moment after it was answered. "+next.Text, next.Href, next.Action
+		return &none, err
+	case len(q.Apps) == 0:
+		none.Text, none.Href, none.Label = "The calls of your keys stand here. Subscribe to a plan to get a key.", "/apis", "Browse APIs"
+	default:
+		none.Text, none.Href, none.Label = "A call with one of your keys stands here a moment after it was answered.", "/keys", "Your keys"
+	}
+	return &none, nil
 }
 
 // subtitle says whose requests these are, and what is kept of them.

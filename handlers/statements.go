@@ -19,6 +19,7 @@ import (
 
 // StatementStore is what pages of statements need of the store.
 type StatementStore interface {
+	ownerNextStore
 	StatementMonths(ctx context.Context, owner models.AccountID, now time.Time, limit int) ([]models.StatementMonth, error)
 	Statements(ctx context.Context, owner models.AccountID, month time.Time, p models.Page) (models.List[models.Statement], error)
 	Statement(ctx context.Context, owner models.AccountID, month time.Time, customer models.ConsumerID) (models.Statement, error)
@@ -102,6 +103,11 @@ func (s *Statements) months(r *Request) (Reply, error) {
 			row.State, row.Text = ui.BadgeProps{Kind: ui.Info, Text: "Closing"}, "closes within two hours of its end"
 		}
 		v.Rows = append(v.Rows, row)
+	}
+	if len(v.Rows) == 0 {
+		if v.Next, err = ownerNext(r.Context(), s.Store, r.Account.ID); err != nil {
+			return Reply{}, err
+		}
 	}
 	return Page(usage.Months(r.layout("Statements", ui.Crumb{}), v)), nil
 }

@@ -44,7 +44,7 @@ func TestStatementsAreTheOwnersAndTheDevelopersAlone(t *testing.T) {
 	developer.get("/statements").says(t, "February 2026", "1,234", "/statements?month=2026-02&amp;customer="+customer)
 	developer.get("/statements?"+one).says(t, "Statement of February 2026", "Acme key", "1,234")
 
-	stranger.get("/owner/statements").says(t, "No month yet")
+	stranger.get("/owner/statements").says(t, "No month yet", "Create an API first.")
 	for who, path := range map[*browser]string{stranger: "/owner/statements?" + one, owner: "/owner/statements?month=2026-03", developer: "/statements?month=2026-02&customer=x"} {
 		if got := who.get(path); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, got.status)

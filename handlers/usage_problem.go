@@ -39,9 +39,12 @@ func refusalsIn(own []models.UsagePoint, v rangeView) (out refusals) {
 	if cells == 0 {
 		return out
 	}
-	when := betweenWords(out.from, out.to, v)
-	if cells > 1 {
-		when = "in " + cellsWords(cells, time.Duration(v.Step)) + " " + when
+	when, step := betweenWords(out.from, out.to, v), time.Duration(v.Step)
+	switch {
+	case cells > 1 && cells == int64(out.to.Sub(out.from)/step):
+		when = "in each of the " + cellsWords(cells, step) + " " + when
+	case cells > 1:
+		when = "in " + cellsWords(cells, step) + " " + when
 	}
 	switch {
 	case quota == 0:

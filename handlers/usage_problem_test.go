@@ -31,7 +31,7 @@ func TestProblemNamesWhenAndHowMuch(t *testing.T) {
 		{"minutes", "1h", []models.UsagePoint{point("2026-11-23T19:20:00Z", throttled, 1), point("2026-11-23T19:21:00Z", throttled, 1), point("2026-11-23T19:40:00Z", throttled, 1)},
 			"Throttled in 3 minutes between 19:20 and 19:41: 3 requests came faster than the rate and burst allow.", "2026-11-23T19:20:00Z", "2026-11-23T19:41:00Z"},
 		{"cells without a name", "7d", []models.UsagePoint{point("2026-11-20T00:00:00Z", throttled, 1), point("2026-11-20T03:00:00Z", throttled, 1)},
-			"Throttled in 2 spans of 3 hours between 20 Nov, 00:00 and 20 Nov, 06:00: 2 requests came faster than the rate and burst allow.", "2026-11-20T00:00:00Z", "2026-11-20T06:00:00Z"},
+			"Throttled in each of the 2 spans of 3 hours between 20 Nov, 00:00 and 20 Nov, 06:00: 2 requests came faster than the rate and burst allow.", "2026-11-20T00:00:00Z", "2026-11-20T06:00:00Z"},
 		{"days", "30d", []models.UsagePoint{point("2026-11-02T00:00:00Z", throttled, 1), point("2026-11-09T00:00:00Z", throttled, 1)},
 			"Throttled in 2 days between 2 Nov and 9 Nov: 2 requests came faster than the rate and burst allow.", "2026-11-02T00:00:00Z", "2026-11-10T00:00:00Z"},
 		{"one day", "90d", []models.UsagePoint{point("2026-11-02T00:00:00Z", throttled, 1)},

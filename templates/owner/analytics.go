@@ -22,10 +22,11 @@ type AnalyticsView struct {
 	Failing    []OperationRow
 	Slow       []OperationRow
 	Deprecated []CalledRow
+	Next       ui.Step // what the owner does next, where it is Empty
 }
 
-// empty reports that nobody has called anything.
-func (v AnalyticsView) empty() bool {
+// Empty reports that nobody has called anything.
+func (v AnalyticsView) Empty() bool {
 	return v.Through.IsZero() && !v.Called && len(v.Deprecated) == 0 && len(v.Pills) == 0
 }
 

@@ -201,6 +201,7 @@ type ExportView struct {
 
 // UsageView is usage by plan, stage, method and key.
 type UsageView struct {
+	Next        *ui.Step // in place of all figures: what the owner does next, while nobody has ever called; else nil
 	Range       string
 	ZoneNote    string // what is not in the reader's zone, behind the sentence; "" for nothing
 	Ranges      []ui.Range

@@ -7,7 +7,10 @@ import (
 )
 
 // MonthsView is an owner's months.
-type MonthsView struct{ Rows []MonthRow }
+type MonthsView struct {
+	Rows []MonthRow
+	Next ui.Step // what the owner does next, where there are no rows
+}
 
 // MonthRow is a month; one that is closed has links.
 type MonthRow struct {
