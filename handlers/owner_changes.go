@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/models"
+	"gatehouse/templates/format"
 	"gatehouse/templates/owner"
 	"gatehouse/templates/ui"
 )
@@ -147,36 +148,45 @@ func (o *OwnerChanges) New(r *Request) (Reply, error) {
 }
 
 func (o *OwnerChanges) newPage(r *Request, api models.API, names subjects, f *Form) templ.Component {
-	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Names: names.names(), Now: r.Now, SinceAt: clockOf(time.Time{}), SunsetAt: clockOf(time.Time{})}
+	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Names: names.names(), Now: r.Now, SinceAt: clockOf(r, time.Time{}), SunsetAt: clockOf(r, time.Time{})}
 	return owner.NewDeprecation(r.layout("Deprecate", apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: "Deprecations", Href: v.List}, ui.Crumb{}), v, f)
 }
 
 // readDeprecation reads dates and texts. The form has days: each keeps the time of day that it had, and begins at 00:00 UTC where it had none.
-func readDeprecation(f *Form, was models.Deprecation) models.Deprecation {
+func readDeprecation(r *Request, f *Form, was models.Deprecation) models.Deprecation {
 	d := models.Deprecation{Note: f.Get("note"), Link: f.Get("link"), Successor: f.Get("successor")}
-	d.Since = onDay(day(f, "since"), was.Since)
+	d.Since = onDay(r, day(f, "since"), was.Since)
 	if d.Since.IsZero() {
 		f.Fail("since", "Enter a day such as 2027-03-31.")
 	}
-	d.Sunset = onDay(day(f, "sunset"), was.Sunset)
+	d.Sunset = onDay(r, day(f, "sunset"), was.Sunset)
 	return d
 }
 
-// onDay is a day at the time that was has in UTC; zero for none.
-func onDay(day, was time.Time) time.Time {
+// inForm is a time of a deprecation in the zone in which its form has it: UTC where it is a day of UTC or none, else the reader's.
+func inForm(r *Request, t time.Time) time.Time {
+	if t = t.UTC(); t.IsZero() || t.Equal(t.Truncate(24*time.Hour)) {
+		return t
+	}
+	return r.Local(t)
+}
+
+// onDay is a day of the form at the time of day that was; zero for none.
+func onDay(r *Request, day, was time.Time) time.Time {
 	if day.IsZero() || was.IsZero() {
 		return day
 	}
-	was = was.UTC()
-	return day.Add(was.Sub(was.Truncate(24 * time.Hour)))
+	was = inForm(r, was)
+	return time.Date(day.Year(), day.Month(), day.Day(), was.Hour(), was.Minute(), was.Second(), 0, was.Location()).UTC()
 }
 
-// clockOf is the time of day of onDay, as a hint has it.
-func clockOf(was time.Time) string {
+// clockOf is the time of day of onDay, as a hint has it: "00:00 UTC".
+func clockOf(r *Request, was time.Time) string {
 	if was.IsZero() {
-		return "00:00"
+		return "00:00 UTC"
 	}
-	return was.UTC().Format("15:04")
+	_, clock, _ := strings.Cut(format.DateTime(inForm(r, was)), ", ")
+	return clock
 }
 
 // Create deprecates an operation or a stage.
@@ -193,7 +203,7 @@ func (o *OwnerChanges) Create(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	d := readDeprecation(f, models.Deprecation{})
+	d := readDeprecation(r, f, models.Deprecation{})
 	d.APIID = api.ID
 	var known bool
 	if d.StageID, d.MethodID, known = names.of(f.Trimmed("what")); !known {
@@ -228,14 +238,14 @@ func (o *OwnerChanges) Deprecation(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	page, err := o.deprecationPage(r, api, d, deprecationForm(d))
+	page, err := o.deprecationPage(r, api, d, deprecationForm(r, d))
 	return Page(page), err
 }
 
-func deprecationForm(d models.Deprecation) *Form {
-	f := NewForm("since", d.Since.UTC().Format(time.DateOnly), "note", d.Note, "link", d.Link, "successor", d.Successor)
+func deprecationForm(r *Request, d models.Deprecation) *Form {
+	f := NewForm("since", inForm(r, d.Since).Format(time.DateOnly), "note", d.Note, "link", d.Link, "successor", d.Successor)
 	if !d.Sunset.IsZero() {
-		f.Set("sunset", d.Sunset.UTC().Format(time.DateOnly))
+		f.Set("sunset", inForm(r, d.Sunset).Format(time.DateOnly))
 		f.Set("dark_on", d.Sunset.UTC().AddDate(0, 0, -14).Format(time.DateOnly))
 	}
 	f.Set("dark_at", "09:00")
@@ -254,7 +264,7 @@ func (o *OwnerChanges) deprecationPage(r *Request, api models.API, d models.Depr
 	}
 	what := names.name(d)
 	v := owner.DeprecationView{API: api.Name, List: deprecationsPath(api.ID), Href: deprecationsPath(api.ID) + "/" + d.ID.String(), What: what, State: deprecationBadge(d, r.Now), Now: r.Now,
-		Sunset: d.Sunset, SinceAt: clockOf(d.Since), SunsetAt: clockOf(d.Sunset), PublicHref: apiPath(api.Slug) + "/changes#" + d.ID.String(), Callers: callers.Keys, Gone: d.Gone(r.Now)}
+		Sunset: d.Sunset, SinceAt: clockOf(r, d.Since), SunsetAt: clockOf(r, d.Sunset), PublicHref: apiPath(api.Slug) + "/changes#" + d.ID.String(), Callers: callers.Keys, Gone: d.Gone(r.Now)}
 	for i, b := range d.Brownouts {
 		v.Brownouts = append(v.Brownouts, owner.BrownoutRow{Index: strconv.Itoa(i), From: b.From, To: b.To, Words: brownoutWords(b), Over: !b.To.After(r.Now)})
 	}
@@ -288,7 +298,7 @@ func brownoutWords(b models.Brownout) string {
 // Change changes dates and texts.
 func (o *OwnerChanges) Change(r *Request) (Reply, error) {
 	return o.change(r, "Saved, and in force on the next request.", func(f *Form, d *models.Deprecation) {
-		next := readDeprecation(f, *d)
+		next := readDeprecation(r, f, *d)
 		d.Since, d.Sunset, d.Note, d.Link, d.Successor = next.Since, next.Sunset, next.Note, next.Link, next.Successor
 	})
 }
@@ -313,7 +323,7 @@ func (o *OwnerChanges) change(r *Request, done string, edit func(*Form, *models.
 			return Reply{}, err
 		}
 	}
-	page, err := o.deprecationPage(r, api, before, f.Over(deprecationForm(before)))
+	page, err := o.deprecationPage(r, api, before, f.Over(deprecationForm(r, before)))
 	return Again(page), err
 }
 

@@ -30,7 +30,7 @@ type DeprecationView struct {
 	State           ui.BadgeProps
 	Now             time.Time
 	Sunset          time.Time
-	SinceAt         string // times of day (UTC) of the days in the form: "00:00"
+	SinceAt         string // times of day of the days in the form: "00:00 UTC"
 	SunsetAt        string
 	Gone            bool
 	PublicHref      string

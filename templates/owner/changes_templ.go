@@ -412,11 +412,11 @@ func deprecationFields(v DeprecationView, f Fields) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "since", Label: "Deprecated from", Type: "date", Value: f.Get("since"), Error: f.Error("since"), Required: true, Hint: "At " + v.SinceAt + " UTC. Its answers say so from now on, also where the day lies ahead."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "since", Label: "Deprecated from", Type: "date", Value: f.Get("since"), Error: f.Error("since"), Required: true, Hint: "At " + v.SinceAt + ". Its answers say so from now on, also where the day lies ahead."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sunset", Label: "Sunset", Type: "date", Value: f.Get("sunset"), Error: f.Error("sunset"), Optional: true, Hint: "From " + v.SunsetAt + " UTC of this day on it answers 410 Gone."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sunset", Label: "Sunset", Type: "date", Value: f.Get("sunset"), Error: f.Error("sunset"), Optional: true, Hint: "From " + v.SunsetAt + " of this day on it answers 410 Gone."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
