@@ -35,7 +35,7 @@ func TestAChangeIsScheduledToldAndComes(t *testing.T) {
 	notices, err := p.store.ChangeNotices(t.Context(), p.developer.ID, models.Page{})
 	ok(t, err)
 	notice := "/notices/" + notices.Items[0].ID.String()
-	d.get(notice).has(t, "is being counted", "50 rps", "80 rps", "Change the plan of App", "/subscriptions/"+made.Subscription.ID.String()+"/cancel")
+	d.get(notice).has(t, "is being counted", "50 rps", "80 rps", "Change plan of App", "/subscriptions/"+made.Subscription.ID.String()+"/cancel")
 	some, err := p.store.UncountedReceivers(t.Context(), notices.Items[0].ID)
 	ok(t, err)
 	some[0].Numbers = models.ChangeNumbers{From: p.clock.AddDate(0, 0, -30), Offered: 41_200, AfterLeast: 3, AfterMost: 3}
