@@ -17,6 +17,7 @@ type Form struct {
 	errors  map[string]string
 	message string
 	file    func(field string) ([]byte, error)
+	files   func(field string) ([]sentFile, error)
 }
 
 // NewForm returns a form with the given field values to begin with: name, value, name, value …
@@ -67,6 +68,20 @@ func (f *Form) File(name string) ([]byte, error) {
 		return nil, nil
 	}
 	return f.file(name)
+}
+
+// sentFile is a file that was sent with a form.
+type sentFile struct {
+	name, kind string // as the browser says
+	data       []byte
+}
+
+// Files returns the files that were chosen in a field.
+func (f *Form) Files(name string) ([]sentFile, error) {
+	if f.files == nil {
+		return nil, nil
+	}
+	return f.files(name)
 }
 
 // Error returns the sentence at a field, or "".

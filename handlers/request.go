@@ -226,7 +226,7 @@ func (r *Request) form(limit int64) (*Form, error) {
 		}
 		return nil, errForm
 	}
-	return &Form{values: r.PostForm, errors: map[string]string{}, file: r.file}, nil
+	return &Form{values: r.PostForm, errors: map[string]string{}, file: r.file, files: r.files}, nil
 }
 
 // Receive reads the body as a form of at most limit bytes, whose file in a field goes to take as it comes in: a large one need never be in memory, and may take
@@ -280,6 +280,28 @@ func (r *Request) file(field string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(f)
+}
+
+// files are those of a field that may hold several.
+func (r *Request) files(field string) (out []sentFile, err error) {
+	if r.MultipartForm == nil {
+		return nil, nil
+	}
+	for _, head := range r.MultipartForm.File[field] {
+		f, err := head.Open()
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(f)
+		_ = f.Close() // it was read
+		if err != nil {
+			return nil, err
+		}
+		if head.Filename != "" {
+			out = append(out, sentFile{name: head.Filename, kind: head.Header.Get("Content-Type"), data: data})
+		}
+	}
+	return out, nil
 }
 
 // fileName is what the browser calls the file that it sent in a field; "" for none.

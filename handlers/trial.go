@@ -41,6 +41,8 @@ type trial struct {
 type trialField struct {
 	openapi.Parameter
 	value   string
+	upload  bool // it is a file
+	files   []sentFile
 	problem string
 }
 
@@ -67,13 +69,18 @@ func newTrial(op openapi.Operation, source models.KeySource, model modelOfSlug) 
 	}
 	if op.Body != nil {
 		for _, content := range op.Body.Contents {
-			if isText(content.MediaType) {
-				t.kinds = append(t.kinds, content.MediaType)
+			var fields []trialField
+			switch kind := content.MediaType; {
+			case kind == urlencoded || kind == multiparts:
+				fields = formFields(content, model)
+			case !isText(kind) && !strings.HasPrefix(kind, "multipart/"):
+				fields = []trialField{fileField(op.Body)}
 			}
-			if content.MediaType == urlencoded {
-				if fields := formFields(content, model); len(fields) > 0 {
-					t.forms[urlencoded] = fields
-				}
+			if len(fields) > 0 {
+				t.forms[content.MediaType] = fields
+			}
+			if len(fields) > 0 || isText(content.MediaType) {
+				t.kinds = append(t.kinds, content.MediaType)
 			}
 		}
 	} else if t.isUnknown() && op.Verb != "GET" && op.Verb != "HEAD" && op.Verb != "OPTIONS" {
@@ -171,7 +178,7 @@ func (t *trial) read(f *Form) {
 	}
 	t.body = strings.ReplaceAll(f.Get("body"), "\r\n", "\n") // as browsers send what is typed
 	for _, other := range t.kinds {                          // an example that was left as it is goes with its type
-		if other != kind && t.body == t.example(other) {
+		if other != kind && len(t.forms[other]) == 0 && t.body == t.example(other) {
 			t.body = t.example(kind)
 			return
 		}
@@ -199,7 +206,7 @@ func (t *trial) check() (ok bool) {
 	fields := func(all []trialField) {
 		for i := range all {
 			f := &all[i]
-			switch blank := f.value == ""; {
+			switch blank := f.value == "" && !f.upload; {
 			case blank && f.Required:
 				fail(&f.problem, "Enter a value: the operation needs it.")
 			case len(f.value) > maxTrialValue:
@@ -221,7 +228,7 @@ func (t *trial) check() (ok bool) {
 	}
 	if t.form() != "" {
 		fields(t.forms[t.kind])
-		return ok
+		return t.checkFiles() && ok
 	}
 	if _, _, err := mime.ParseMediaType(t.kind); err != nil || strings.ContainsFunc(t.kind, isControl) {
 		fail(&t.kindProblem, "Enter a media type such as application/json.")
@@ -265,13 +272,13 @@ func (t *trial) request(base, variable string) snippet.Request {
 		variable = ""
 	}
 	finish(&request, strings.Join(query, "&"), t.source, variable)
-	if t.sendsBody() {
-		if request.Body = t.body; t.form() != "" {
-			request.Body = encoded(t.forms[t.kind])
-		}
-		if request.Body != "" {
-			request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: t.kind})
-		}
+	switch {
+	case !t.sendsBody():
+	case t.form() != "":
+		t.formCode(&request)
+	case t.body != "":
+		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: t.kind})
+		request.Body = t.body
 	}
 	return request
 }

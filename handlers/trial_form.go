@@ -2,16 +2,28 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
 
 	"gatehouse/models/openapi"
+	"gatehouse/templates/format"
+	"gatehouse/templates/snippet"
 )
 
-// urlencoded is the type of a form's body.
-const urlencoded = "application/x-www-form-urlencoded"
+// The types of a form's body.
+const (
+	urlencoded = "application/x-www-form-urlencoded"
+	multiparts = "multipart/form-data"
+)
+
+// maxTrialFile is what the files of a trial may have together, in bytes.
+const maxTrialFile = 1_000_000
 
 // Bounds of the fields of a form.
 const (
@@ -40,11 +52,15 @@ func formFields(content openapi.Content, model modelOfSlug) []trialField {
 	for i, property := range p.properties {
 		parameter := p.parameter(property)
 		f := trialField{Parameter: parameter, value: parameter.Example}
+		f.upload = content.MediaType == multiparts && isFile(parameter)
 		if given, ok := example[property.Name]; ok {
 			f.value = inText(bytes.TrimSpace(given))
 		}
 		if parameter.Required && f.value == "" {
 			f.value = firstValue(parameter)
+		}
+		if f.upload {
+			f.value = ""
 		}
 		fields[i] = f
 	}
@@ -118,6 +134,159 @@ func firstValue(p openapi.Parameter) string {
 		return p.Enum[0]
 	}
 	return p.Default
+}
+
+// isFile reports whether what is sent in a field of a form is a file.
+func isFile(p openapi.Parameter) bool {
+	s := p.Schema
+	for s != nil && s.Items != nil {
+		s = s.Items
+	}
+	return strings.Contains(p.Type, "(binary)") || p.Type == "file" || s != nil && strings.Contains(s.Extra, `"contentMediaType"`) && !strings.Contains(s.Extra, `"contentEncoding"`)
+}
+
+// fileField is the field of a body that is a file.
+func fileField(body *openapi.Body) trialField {
+	return trialField{Parameter: openapi.Parameter{Name: "file", In: "body", Required: body.Required}, upload: true}
+}
+
+// wholeFile reports whether the chosen body is a file, and nothing else.
+func (t *trial) wholeFile() bool {
+	return t.form() != "" && t.kind != urlencoded && t.kind != multiparts
+}
+
+// readFiles takes the files that were chosen.
+func (t *trial) readFiles(f *Form) (err error) {
+	for i, field := range t.forms[t.kind] {
+		if field.upload && !t.other {
+			if t.forms[t.kind][i].files, err = f.Files(field.name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sentKind is the type of a body that is a file: where the document allows several, the file's own.
+func (t *trial) sentKind() string {
+	if !strings.Contains(t.kind, "*") {
+		return t.kind
+	}
+	if files := t.forms[t.kind][0].files; len(files) > 0 && files[0].kind != "" {
+		return files[0].kind
+	}
+	return "application/octet-stream"
+}
+
+// fileNames are those that code names: of the files that were chosen, else a made-up one where one is needed.
+func (f trialField) fileNames(kind string) (names []string) {
+	for _, file := range f.files {
+		names = append(names, file.name)
+	}
+	if len(names) > 0 || !f.Required {
+		return names
+	}
+	if picture, ok := strings.CutPrefix(kind, "image/"); ok && !strings.ContainsAny(picture, "*+;") {
+		return []string{"file." + picture}
+	}
+	return []string{"file.bin"}
+}
+
+// formCode puts the chosen form, or file, into a request as code has it.
+func (t *trial) formCode(request *snippet.Request) {
+	fields := t.forms[t.kind]
+	switch {
+	case t.kind == urlencoded:
+		request.Body = encoded(fields)
+	case t.wholeFile():
+		if names := fields[0].fileNames(t.kind); len(names) > 0 {
+			request.File = names[0]
+		}
+	default:
+		for _, f := range fields {
+			if f.upload {
+				for _, name := range f.fileNames("") {
+					request.Form = append(request.Form, snippet.Part{Name: f.Name, File: name})
+				}
+				continue
+			}
+			for _, value := range f.values() {
+				request.Form = append(request.Form, snippet.Part{Name: f.Name, Value: value})
+			}
+		}
+		return // its type has a boundary, which whoever writes it chooses
+	}
+	if request.Body != "" || request.File != "" {
+		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: t.sentKind()})
+	}
+}
+
+// sent is the request that is sent from here: files are in it as bytes.
+func (t *trial) sent(base string) (snippet.Request, error) {
+	request := t.request(base, "")
+	switch {
+	case request.File != "":
+		request.File = ""
+		if files := t.forms[t.kind][0].files; len(files) > 0 {
+			request.Body = string(files[0].data)
+		}
+	case len(request.Form) > 0:
+		request.Form = nil
+		body, kind, err := t.multipart()
+		if err != nil {
+			return request, fmt.Errorf("write form: %w", err)
+		}
+		request.Body = body
+		request.Headers = append(request.Headers, snippet.Header{Name: "Content-Type", Value: kind})
+	}
+	return request, nil
+}
+
+// multipart is the form as its bytes and their type.
+func (t *trial) multipart() (body, kind string, err error) {
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for _, f := range t.forms[multiparts] {
+		for _, file := range f.files {
+			head := textproto.MIMEHeader{"Content-Disposition": {multipart.FileContentDisposition(f.Name, file.name)}, "Content-Type": {cmp.Or(file.kind, "application/octet-stream")}}
+			part, err := w.CreatePart(head)
+			if err == nil {
+				_, err = part.Write(file.data)
+			}
+			if err != nil {
+				return "", "", err
+			}
+		}
+		if f.upload {
+			continue
+		}
+		for _, value := range f.values() {
+			if err := w.WriteField(f.Name, value); err != nil {
+				return "", "", err
+			}
+		}
+	}
+	err = w.Close()
+	return out.String(), w.FormDataContentType(), err
+}
+
+// checkFiles says at its field what is wrong with a file.
+func (t *trial) checkFiles() (ok bool) {
+	ok = true
+	var size int64
+	for i := range t.forms[t.kind] {
+		f := &t.forms[t.kind][i]
+		for _, file := range f.files {
+			size += int64(len(file.data))
+		}
+		switch {
+		case f.upload && f.Required && len(f.files) == 0:
+			f.problem, ok = "Choose a file: the operation needs it.", false
+		case len(f.files) > 0 && size > maxTrialFile:
+			f.problem, ok = "Choose files of at most "+format.Bytes(maxTrialFile)+" in all.", false
+		}
+	}
+	return ok
 }
 
 // values are what a field of a form sends: of a list each of its values.

@@ -2,6 +2,9 @@ package handlers
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,7 +50,7 @@ func TestATrialBeginsWithWhatTheDocumentSays(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if *v.Body != `{"a":1}` || len(v.Kinds) != 2 || !v.BodyNeeded || v.Query != nil {
+	if *v.Body != `{"a":1}` || len(v.Kinds) != 3 || !v.BodyNeeded || v.Query != nil {
 		t.Errorf("body %q, %d kinds", *v.Body, len(v.Kinds))
 	}
 	if want := "Not sent from here: header Cookie, header authorization, header X_Forwarded_For, header X-Gatehouse-Quote, cookie gatehouse."; v.Unsent != want {
@@ -124,6 +127,78 @@ func TestAnotherTypeOfBodyIsNotSentUnseen(t *testing.T) {
 	}
 }
 
+// A form with files is sent with what was chosen, and its code names it; a file that is missing or too large is asked for at its field.
+func TestAFormWithFilesIsSentAsItWasChosen(t *testing.T) {
+	op := openapi.Operation{Verb: "POST", Path: "/photos", ID: "x", Body: &openapi.Body{Contents: []openapi.Content{{MediaType: multiparts, Example: `{"title":"Sun","photo":"string"}`, Schema: &openapi.Schema{
+		Required: []string{"photo"}, Properties: []openapi.Property{{Name: "title", Schema: openapi.Schema{Type: "string"}}, {Name: "photo", Schema: openapi.Schema{Type: "string (binary)"}},
+			{Name: "more", Schema: openapi.Schema{Type: "array of any", Items: &openapi.Schema{Extra: `{"contentMediaType":"image/png"}`}}}}}}}}}
+	trial := newTrial(op, models.DefaultKeySource(), nil)
+	v := trial.view()
+	if got := fmt.Sprint(v.Parts[0].Value, v.Parts[0].File, v.Parts[1].File, v.Parts[1].Several, v.Parts[2].File, v.Parts[2].Several, v.Parts[1].Value, v.Files); got != "Sunfalse true false true truetrue" {
+		t.Errorf("got %s", got)
+	}
+	form := typed("form", multiparts, "type", multiparts, "body.title", "A & b")
+	trial.read(form)
+	if trial.check() || trial.forms[multiparts][1].problem == "" {
+		t.Error("a file that is needed is not asked for")
+	}
+	want := []snippet.Part{{Name: "title", Value: "A & b"}, {Name: "photo", File: "file.bin"}}
+	if diff := cmp.Diff(want, trial.request("https://g", "").Form); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	chosen := map[string][]sentFile{"body.photo": {{name: "a b.png", kind: "image/png", data: []byte("\x89PNG\r\n\x00")}}, "body.more": {{name: "1", data: []byte("x")}, {name: "2"}}}
+	form.files = func(field string) ([]sentFile, error) { return chosen[field], nil }
+	if err := trial.readFiles(form); err != nil || !trial.check() {
+		t.Fatalf("%v, it is refused", err)
+	}
+	sent, err := trial.sent("https://g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(sent.Body))
+	call.Header.Set("Content-Type", sent.Headers[len(sent.Headers)-1].Value)
+	parts, err := call.MultipartReader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for part, err := parts.NextPart(); err == nil; part, err = parts.NextPart() {
+		data, _ := io.ReadAll(part)
+		got = append(got, strings.Join([]string{part.FormName(), part.FileName(), part.Header.Get("Content-Type"), string(data)}, "|"))
+	}
+	if diff := cmp.Diff([]string{"title|||A & b", "photo|a b.png|image/png|\x89PNG\r\n\x00", "more|1|application/octet-stream|x", "more|2|application/octet-stream|"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	chosen["body.photo"][0].data = make([]byte, maxTrialFile+1)
+	if err := trial.readFiles(form); err != nil || trial.check() || !strings.Contains(trial.forms[multiparts][1].problem, "at most 1\u00a0MB") {
+		t.Errorf("a large file: %v, %q", err, trial.forms[multiparts][1].problem)
+	}
+}
+
+// A body that is no text is a file, sent byte for byte with the type of the document, or its own where the document allows several.
+func TestABodyThatIsNoTextIsAFile(t *testing.T) {
+	for mediaType, want := range map[string]string{"image/png": "image/png", "application/octet-stream": "application/octet-stream", "image/*": "image/gif"} {
+		op := openapi.Operation{Verb: "PUT", Path: "/photo", ID: "x", Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: mediaType}}}}
+		trial := newTrial(op, models.DefaultKeySource(), nil)
+		form := typed("form", mediaType)
+		if trial.read(form); trial.check() {
+			t.Error("a file that is needed is not asked for")
+		}
+		if request := trial.request("https://g", ""); !strings.HasPrefix(request.File, "file.") {
+			t.Errorf("code of %s sends %q", mediaType, request.File)
+		}
+		form.files = func(string) ([]sentFile, error) {
+			return []sentFile{{name: "x.gif", kind: "image/gif", data: []byte("\x00\xff")}}, nil
+		}
+		if err := trial.readFiles(form); err != nil || !trial.check() {
+			t.Fatalf("%v, it is refused", err)
+		}
+		if sent, err := trial.sent("https://g"); err != nil || sent.Body != "\x00\xff" || sent.Headers[0].Value != want || sent.File != "" {
+			t.Errorf("%s: %v %+v", mediaType, err, sent)
+		}
+	}
+}
+
 func TestAnExampleThatNobodyChangedGoesWithItsType(t *testing.T) {
 	for body, want := range map[string]string{`{"a":1}`: "a=1", `{"a":2}`: `{"a":2}`, "": ""} {
 		trial := newTrial(tried, models.DefaultKeySource(), nil)
@@ -133,8 +208,8 @@ func TestAnExampleThatNobodyChangedGoesWithItsType(t *testing.T) {
 		}
 	}
 	trial := newTrial(tried, models.DefaultKeySource(), nil)
-	if trial.read(typed("type", "image/png", "body", "x")); trial.kind != "application/json" {
-		t.Errorf("a type that cannot be typed is kept: %q", trial.kind)
+	if trial.read(typed("type", "text/unknown", "body", "x")); trial.kind != "application/json" {
+		t.Errorf("a type that the operation does not take is kept: %q", trial.kind)
 	}
 }
 

@@ -29,12 +29,15 @@ func (c *Catalog) Try(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	f, err := r.Form()
+	f, err := r.Upload()
 	if err != nil {
 		return Reply{}, err
 	}
 	t := newTrial(op, ref.stage.KeySource, ref.modelOf)
 	t.read(f)
+	if err := t.readFiles(f); err != nil {
+		return Reply{}, err
+	}
 	key, _ := models.ParseID[models.Key](f.Get("key")) // what is no id is no key of the account
 	send := f.Get("do") == "send"
 	sound := !send || t.check()
@@ -49,7 +52,10 @@ func (c *Catalog) Try(r *Request) (Reply, error) {
 	}
 	sound = sound && (!send || tried.Try.Blocked == nil)
 	if send && sound {
-		request := t.request(stageURL(gatewayBase(r), ref.api.Slug, ref.stage.Name), "")
+		request, err := t.sent(stageURL(gatewayBase(r), ref.api.Slug, ref.stage.Name))
+		if err != nil {
+			return Reply{}, err
+		}
 		got, err := sendRequest(r, c.Caller, chosen.ID, request, t.verb+" "+op.Path+" on "+ref.stage.Name)
 		if err != nil {
 			return Reply{}, err
@@ -123,6 +129,7 @@ func (t *trial) view() (v public.TryView) {
 			v.Body = &t.body
 		}
 		for i, f := range t.forms[t.kind] {
+			v.Files = v.Files || f.upload
 			v.Parts, v.AnyRequired = append(v.Parts, f.view("try-part-"+strconv.Itoa(i))), v.AnyRequired || f.Required
 		}
 		v.Kind, v.KindTyped, v.KindError, v.BodyError = t.kind, t.isUnknown(), t.kindProblem, t.bodyProblem
@@ -139,6 +146,13 @@ func (t *trial) view() (v public.TryView) {
 // view is a field to fill in.
 func (f trialField) view(id string) public.TryField {
 	field := public.TryField{ID: id, Name: f.name(), Label: f.Name, Value: f.value, Required: f.Required, Placeholder: f.Default, Error: f.problem}
+	if f.upload {
+		field.File, field.Several, field.Hint = true, strings.HasPrefix(f.Type, "array"), "At most "+format.Bytes(maxTrialFile)+"."
+		if len(f.files) > 0 {
+			field.Hint += " Came with " + f.files[0].name + ". If the field is empty now, choose it again to send it again."
+		}
+		return field
+	}
 	choices := f.Enum
 	if strings.HasPrefix(f.Type, "boolean") && len(choices) == 0 {
 		choices = []string{"true", "false"}

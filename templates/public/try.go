@@ -26,6 +26,7 @@ type TryView struct {
 	Body        *string // nil: the operation has none that is typed as text
 	Form        string  // the type of a body that has fields, which are Parts; "" for none
 	Parts       []TryField
+	Files       bool // some of them are files
 	BodyError   string
 	BodyNeeded  bool
 	Unsent      string // what of the operation cannot be filled in here
@@ -50,6 +51,8 @@ type TryField struct {
 	Placeholder     string
 	Required        bool
 	Options         []ui.Option // empty: it is typed
+	File, Several   bool        // a file is chosen, or several
+	Hint            string
 	Error           string
 }
 

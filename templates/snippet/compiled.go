@@ -14,13 +14,42 @@ func Go(r Request) Code {
 	for _, name := range imports(r) {
 		p.write("\t\"" + name + "\"\n")
 	}
-	p.write(")\n\nfunc main() {\n\treq, err := http.NewRequest(")
+	p.write(")\n\nfunc main() {\n")
+	if r.File != "" {
+		p.write("\tdata, err := os.ReadFile(")
+		p.text(r.File)
+		p.write(")\n" + fatal)
+	}
+	if len(r.Form) > 0 {
+		p.write("\tvar form bytes.Buffer\n\tfields := multipart.NewWriter(&form)\n")
+		for _, part := range r.Form {
+			if part.File == "" {
+				p.write("\tfields.WriteField(")
+				p.text(part.Name)
+				p.write(", ")
+				p.text(part.Value)
+			} else {
+				p.write("\tattach(fields, ")
+				p.text(part.Name)
+				p.write(", ")
+				p.text(part.File)
+			}
+			p.write(")\n")
+		}
+		p.write("\tfields.Close()\n")
+	}
+	p.write("\treq, err := http.NewRequest(")
 	p.text(r.Method)
 	p.write(", ")
 	p.value(r.URL, r.URLEnv)
-	if r.Body == "" {
+	switch {
+	case len(r.Form) > 0:
+		p.write(", &form")
+	case r.File != "":
+		p.write(", bytes.NewReader(data)")
+	case r.Body == "":
 		p.write(", nil")
-	} else {
+	default:
 		p.write(", strings.NewReader(")
 		p.text(r.Body)
 		p.write(")")
@@ -33,15 +62,28 @@ func Go(r Request) Code {
 		p.value(h.Value, h.Env)
 		p.write(")\n")
 	}
+	if len(r.Form) > 0 {
+		p.write("\treq.Header.Set(\"Content-Type\", fields.FormDataContentType())\n")
+	}
 	p.write("\tres, err := http.DefaultClient.Do(req)\n" + fatal + "\tdefer res.Body.Close()\n\tbody, err := io.ReadAll(res.Body)\n" + fatal +
 		"\tfmt.Println(res.StatusCode, string(body))\n}\n")
+	if len(r.Form) > 0 && r.sendsFile() {
+		p.write("\nfunc attach(form *multipart.Writer, name, path string) {\n\tdata, err := os.ReadFile(path)\n" + fatal +
+			"\tpart, err := form.CreateFormFile(name, path)\n" + fatal + "\tif _, err := part.Write(data); err != nil {\n\t\tlog.Fatal(err)\n\t}\n}\n")
+	}
 	return p.Code
 }
 
 // imports are those that the program uses, in order.
 func imports(r Request) []string {
 	out := []string{"fmt", "io", "log", "net/http"}
-	if r.reads() {
+	if len(r.Form) > 0 {
+		out = slices.Insert(out, 3, "mime/multipart")
+	}
+	if len(r.Form) > 0 || r.File != "" {
+		out = slices.Insert(out, 0, "bytes")
+	}
+	if r.reads() || r.sendsFile() {
 		out = append(out, "os")
 	}
 	if r.Body != "" {
@@ -54,8 +96,39 @@ func imports(r Request) []string {
 func Java(r Request) Code {
 	r = r.clean()
 	p := program{keywords: " import public class static void throws new ", quote: java, plus: " + ", env: func(name string) string { return `System.getenv("` + name + `")` }}
-	p.write("import java.net.URI;\nimport java.net.http.HttpClient;\nimport java.net.http.HttpRequest;\nimport java.net.http.HttpResponse;\n\n" +
-		"public class Main {\n    public static void main(String[] args) throws Exception {\n        HttpRequest req = HttpRequest.newBuilder(URI.create(")
+	if len(r.Form) > 0 {
+		p.write("import java.io.ByteArrayOutputStream;\n")
+	}
+	p.write("import java.net.URI;\nimport java.net.http.HttpClient;\nimport java.net.http.HttpRequest;\nimport java.net.http.HttpResponse;\n")
+	if len(r.Form) > 0 {
+		p.write("import java.nio.charset.StandardCharsets;\n")
+	}
+	if r.sendsFile() {
+		p.write("import java.nio.file.Files;\nimport java.nio.file.Path;\n")
+	}
+	if len(r.Form) > 0 {
+		p.write("import java.util.UUID;\n")
+	}
+	p.write("\npublic class Main {\n    public static void main(String[] args) throws Exception {\n")
+	if len(r.Form) > 0 {
+		p.write("        String boundary = UUID.randomUUID().toString();\n        ByteArrayOutputStream form = new ByteArrayOutputStream();\n        form.write((\"--\" + boundary).getBytes());\n")
+		for _, piece := range pieces(r.Form) {
+			if piece.file != "" {
+				p.write("        form.write(Files.readAllBytes(Path.of(")
+				p.text(piece.file)
+				p.write(")));\n")
+				continue
+			}
+			p.write("        form.write((")
+			p.joined(piece.text, "String.join(\"\"", "            ")
+			if strings.HasSuffix(piece.text, "--") {
+				p.write(" + boundary")
+			}
+			p.write(").getBytes(StandardCharsets.UTF_8));\n")
+		}
+		p.write("        form.write(\"--\".getBytes());\n")
+	}
+	p.write("        HttpRequest req = HttpRequest.newBuilder(URI.create(")
 	p.value(r.URL, r.URLEnv)
 	p.write("))\n")
 	for _, h := range r.Headers {
@@ -65,7 +138,20 @@ func Java(r Request) Code {
 		p.value(h.Value, h.Env)
 		p.write(")\n")
 	}
+	if len(r.Form) > 0 {
+		p.write("            .header(\"Content-Type\", \"multipart/form-data; boundary=\" + boundary)\n")
+	}
 	switch {
+	case len(r.Form) > 0:
+		p.write("            .method(")
+		p.text(r.Method)
+		p.write(", HttpRequest.BodyPublishers.ofByteArray(form.toByteArray()))\n")
+	case r.File != "":
+		p.write("            .method(")
+		p.text(r.Method)
+		p.write(", HttpRequest.BodyPublishers.ofFile(Path.of(")
+		p.text(r.File)
+		p.write(")))\n")
 	case r.Body != "":
 		p.write("            .method(")
 		p.text(r.Method)
@@ -118,7 +204,11 @@ func CSharp(r Request) Code {
 		p.value(h.Value, h.Env)
 		p.write(");\n")
 	}
-	p.write("using System;\nusing System.Net.Http;\nusing System.Text;\n\nusing var client = new HttpClient();\nusing var req = new HttpRequestMessage(new HttpMethod(")
+	p.write("using System;\n")
+	if r.sendsFile() {
+		p.write("using System.IO;\n")
+	}
+	p.write("using System.Net.Http;\nusing System.Text;\n\nusing var client = new HttpClient();\nusing var req = new HttpRequestMessage(new HttpMethod(")
 	p.text(r.Method)
 	p.write("), ")
 	p.value(r.URL, r.URLEnv)
@@ -128,9 +218,34 @@ func CSharp(r Request) Code {
 			header("req.Headers", h)
 		}
 	}
-	if r.Body != "" || slices.ContainsFunc(r.Headers, content) {
-		p.write("req.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(")
-		p.joined(r.Body, "string.Concat(", "    ")
+	if len(r.Form) > 0 {
+		p.write("var form = new MultipartFormDataContent();\n")
+		for _, part := range r.Form {
+			if part.File == "" {
+				p.write("form.Add(new StringContent(")
+				p.text(part.Value)
+				p.write("), ")
+				p.text(part.Name)
+			} else {
+				p.write("form.Add(new ByteArrayContent(File.ReadAllBytes(")
+				p.text(part.File)
+				p.write(")), ")
+				p.text(part.Name)
+				p.write(", ")
+				p.text(part.File)
+			}
+			p.write(");\n")
+		}
+		p.write("req.Content = form;\n")
+	} else if r.sends() || slices.ContainsFunc(r.Headers, content) {
+		p.write("req.Content = new ByteArrayContent(")
+		if r.File != "" {
+			p.write("File.ReadAllBytes(")
+			p.text(r.File)
+		} else {
+			p.write("Encoding.UTF8.GetBytes(")
+			p.joined(r.Body, "string.Concat(", "    ")
+		}
 		p.write("));\n")
 		for _, h := range r.Headers {
 			if content(h) {

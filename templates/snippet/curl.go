@@ -14,7 +14,7 @@ func Curl(r Request) Code {
 	c.add("", " ")
 	if r.Method == "HEAD" {
 		c.add("", "--head ")
-	} else if r.Method != "GET" && !(r.Method == "POST" && r.Body != "") {
+	} else if r.Method != "GET" && !(r.Method == "POST" && (r.Body != "" || r.File != "" || len(r.Form) > 0)) {
 		c.add("", "-X "+shell(r.Method)+" ")
 	}
 	if strings.HasPrefix(r.URL, "-") {
@@ -35,6 +35,19 @@ func Curl(r Request) Code {
 		default:
 			c.add(literal, shell(h.Name+": "+h.Value))
 		}
+	}
+	for _, p := range r.Form {
+		if p.File == "" {
+			c.add("", next+"--form-string ")
+			c.add(literal, shell(p.Name+"="+p.Value))
+		} else {
+			c.add("", next+"-F ")
+			c.add(literal, shell(p.Name+`=@"`+p.File+`"`))
+		}
+	}
+	if r.File != "" {
+		c.add("", next+"--data-binary ")
+		c.add(literal, shell("@"+r.File))
 	}
 	if r.Body != "" {
 		c.add("", next+"--data-raw ")

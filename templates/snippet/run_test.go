@@ -67,12 +67,74 @@ func TestCodeSendsTheRequestThatWasWritten(t *testing.T) {
 	}
 }
 
+// Code of a form, and of a file as a body, sends the files that lie beside it, whatever they are called and hold.
+func TestCodeSendsFormsAndFiles(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = []string{r.Method + " " + r.Header.Get("X-Api-Key")}
+		parts, err := r.MultipartReader()
+		if err != nil {
+			body, _ := io.ReadAll(r.Body)
+			got = append(got, r.Header.Get("Content-Type")+" "+string(body))
+		} else {
+			for part, err := parts.NextPart(); err == nil; part, err = parts.NextPart() {
+				body, _ := io.ReadAll(part)
+				got = append(got, part.FormName()+" "+part.FileName()+" "+string(body))
+			}
+		}
+		_, _ = io.WriteString(w, "answer")
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	const photo, odd, bytes = "my photo.png", "b;c,'d$(id).png", "\x89PNG\r\n\x00\xff"
+	for _, name := range []string{photo, odd} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(bytes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := snippet.Header{Name: "x-api-key", Env: "T_KEY"}
+	tests := []struct {
+		request snippet.Request
+		want    []string
+	}{
+		{snippet.Request{Method: "POST", URL: server.URL, Headers: []snippet.Header{key}, Form: []snippet.Part{{Name: "title", Value: `@O'Brien; "$(id)" é`}, {Name: "files[]", File: photo}, {Name: "files[]", File: odd}}},
+			[]string{"POST k-1", `title  @O'Brien; "$(id)" é`, "files[] " + photo + " " + bytes, "files[] " + odd + " " + bytes}},
+		{snippet.Request{Method: "PUT", URL: server.URL, Headers: []snippet.Header{key, {Name: "Content-Type", Value: "image/png"}}, File: odd}, []string{"PUT k-1", "image/png " + bytes}},
+	}
+	commands := map[string][]string{"curl": {"sh", "-s"}, "javascript": {"node", "--input-type=module", "-"}, "ruby": {"ruby", "-"}, "php": phpCommand(t), "python": {"python3", "-"}}
+	stand := pythonRequests(t)
+	for _, test := range tests {
+		for _, lang := range snippet.Languages() {
+			command, runs := commands[lang.ID]
+			if !runs {
+				continue
+			}
+			cmd := exec.Command(command[0], command[1:]...)
+			cmd.Dir, cmd.Stdin, got = dir, strings.NewReader(lang.Write(test.request).Text()), nil
+			cmd.Env = append(os.Environ(), "T_KEY=k-1", "LC_ALL=C.UTF-8", "PYTHONPATH="+stand)
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "answer") {
+				t.Fatalf("%s: %v %s\n%s", lang.ID, err, out, lang.Write(test.request).Text())
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s\n%s", lang.ID, diff, lang.Write(test.request).Text())
+			}
+		}
+	}
+}
+
 // pythonRequests is a folder with the few lines of the library that the code uses.
 func pythonRequests(t *testing.T) string {
 	dir := t.TempDir()
 	code := `import urllib.request
 class Answer: pass
-def request(method, url, headers={}, data=None, timeout=None):
+def request(method, url, headers={}, data=None, files=None, timeout=None):
+    if files:
+        data = b""
+        for name, (path, value) in files:
+            head = f'--bound\r\nContent-Disposition: form-data; name="{name}"' + (f'; filename="{path}"' if path else "")
+            data += head.encode() + b"\r\n\r\n" + (value.read() if path else value.encode()) + b"\r\n"
+        data += b"--bound--"
+        headers = {**headers, "Content-Type": "multipart/form-data; boundary=bound"}
     r = urllib.request.Request(url, data=data, headers=headers, method=method)
     with urllib.request.urlopen(r, timeout=timeout) as res:
         a = Answer()

@@ -5,7 +5,27 @@ import "strings"
 // JavaScript is a module for Node 18 and newer, Deno and Bun, or a browser where keys are no secret.
 func JavaScript(r Request) Code {
 	r = r.clean()
-	p := program{keywords: " const await ", quote: javascript, plus: " + ", env: func(name string) string { return "process.env." + name }}
+	p := program{keywords: " const await import from new ", quote: javascript, plus: " + ", env: func(name string) string { return "process.env." + name }}
+	if r.sendsFile() {
+		p.write("import { readFile } from \"node:fs/promises\";\n\n")
+	}
+	if len(r.Form) > 0 {
+		p.write("const form = new FormData();\n")
+		for _, part := range r.Form {
+			p.write("form.append(")
+			p.text(part.Name)
+			p.write(", ")
+			if part.File == "" {
+				p.text(part.Value)
+			} else {
+				p.write("new Blob([await readFile(")
+				p.text(part.File)
+				p.write(")]), ")
+				p.text(part.File)
+			}
+			p.write(");\n")
+		}
+	}
 	p.write("const res = await fetch(")
 	p.value(r.URL, r.URLEnv)
 	if r.Method != "GET" || len(r.Headers) > 0 {
@@ -24,6 +44,14 @@ func JavaScript(r Request) Code {
 			p.write("  body: ")
 			p.body(r.Body, template)
 			p.write(",\n")
+		}
+		if len(r.Form) > 0 {
+			p.write("  body: form,\n")
+		}
+		if r.File != "" {
+			p.write("  body: await readFile(")
+			p.text(r.File)
+			p.write("),\n")
 		}
 		p.write("}")
 	}
@@ -73,6 +101,30 @@ func Python(r Request) Code {
 		p.body(r.Body, docstring)
 		p.write(".encode(),\n")
 	}
+	if r.File != "" {
+		p.write("    data=open(")
+		p.text(r.File)
+		p.write(", \"rb\"),\n")
+	}
+	if len(r.Form) > 0 {
+		p.write("    files=[\n")
+		for _, part := range r.Form {
+			p.write("        (")
+			p.text(part.Name)
+			if part.File == "" {
+				p.write(", (None, ")
+				p.text(part.Value)
+				p.write(")),\n")
+				continue
+			}
+			p.write(", (")
+			p.text(part.File)
+			p.write(", open(")
+			p.text(part.File)
+			p.write(", \"rb\"))),\n")
+		}
+		p.write("    ],\n")
+	}
 	p.write("    timeout=10,\n)\nprint(res.status_code, res.text)\n")
 	return p.Code
 }
@@ -81,7 +133,26 @@ func Python(r Request) Code {
 func PHP(r Request) Code {
 	r = r.clean()
 	p := program{keywords: " true false if exit echo ", quote: php, plus: " . ", env: func(name string) string { return "getenv('" + name + "')" }}
-	p.write("<?php\n$ch = curl_init(")
+	p.write("<?php\n")
+	if len(r.Form) > 0 {
+		p.write("$boundary = bin2hex(random_bytes(16));\n$form = '--' . $boundary")
+		for _, piece := range pieces(r.Form) {
+			if piece.file != "" {
+				p.write(" . file_get_contents(")
+				p.text(piece.file)
+				p.write(")")
+				continue
+			}
+			p.write("\n    . ")
+			p.text(piece.text)
+			if strings.HasSuffix(piece.text, "--") {
+				p.write(" . $boundary")
+			}
+		}
+		p.write("\n    . '--';\n")
+		r.Headers = append(r.Headers, Header{Name: "Content-Type", Value: "multipart/form-data; boundary="})
+	}
+	p.write("$ch = curl_init(")
 	p.value(r.URL, r.URLEnv)
 	p.write(");\ncurl_setopt_array($ch, [\n    CURLOPT_RETURNTRANSFER => true,\n")
 	switch r.Method {
@@ -102,6 +173,9 @@ func PHP(r Request) Code {
 			} else {
 				p.value(h.Name+": "+h.Value, h.Env)
 			}
+			if len(r.Form) > 0 && h.Name == "Content-Type" {
+				p.write(" . $boundary")
+			}
 			p.write(",\n")
 		}
 		p.write("    ],\n")
@@ -110,6 +184,14 @@ func PHP(r Request) Code {
 		p.write("    CURLOPT_POSTFIELDS => ")
 		p.text(r.Body)
 		p.write(",\n")
+	}
+	if len(r.Form) > 0 {
+		p.write("    CURLOPT_POSTFIELDS => $form,\n")
+	}
+	if r.File != "" {
+		p.write("    CURLOPT_POSTFIELDS => file_get_contents(")
+		p.text(r.File)
+		p.write("),\n")
 	}
 	p.write("]);\n$body = curl_exec($ch);\nif ($body === false) {\n    exit(curl_error($ch));\n}\necho curl_getinfo($ch, CURLINFO_RESPONSE_CODE), ' ', $body, \"\\n\";\n")
 	return p.Code
@@ -122,11 +204,11 @@ func Ruby(r Request) Code {
 	p.write("require \"net/http\"\n\nuri = URI(")
 	p.value(r.URL, r.URLEnv)
 	p.write(")\nreq = Net::")
-	simple := r.Method == "GET" || r.Method == "HEAD" || r.Body != "" && (r.Method == "POST" || r.Method == "PUT" || r.Method == "PATCH")
+	simple := r.Method == "GET" || r.Method == "HEAD" || r.sends() && (r.Method == "POST" || r.Method == "PUT" || r.Method == "PATCH")
 	switch {
 	case simple:
 		p.write("HTTP::" + r.Method[:1] + strings.ToLower(r.Method[1:]) + ".new(uri)\n")
-	case r.Body != "":
+	case r.sends():
 		p.write("HTTPGenericRequest.new(\"" + r.Method + "\", true, true, uri)\n")
 	default: // its own classes invent a type for a body that is not there
 		p.write("HTTPGenericRequest.new(\"" + r.Method + "\", false, true, uri)\n")
@@ -142,6 +224,28 @@ func Ruby(r Request) Code {
 		p.write("req.body = ")
 		p.text(r.Body)
 		p.write("\n")
+	}
+	if r.File != "" {
+		p.write("req.body = File.binread(")
+		p.text(r.File)
+		p.write(")\n")
+	}
+	if len(r.Form) > 0 {
+		p.write("req.set_form([\n")
+		for _, part := range r.Form {
+			p.write("  [")
+			p.text(part.Name)
+			if part.File == "" {
+				p.write(", ")
+				p.text(part.Value)
+			} else {
+				p.write(", File.open(")
+				p.text(part.File)
+				p.write(", \"rb\")")
+			}
+			p.write("],\n")
+		}
+		p.write("], \"multipart/form-data\")\n")
 	}
 	p.write("\nres = Net::HTTP.start(uri.hostname, uri.port, use_ssl: uri.scheme == \"https\") do |http|\n  http.request(req)\nend\nputs res.code, res.body\n")
 	return p.Code

@@ -14,7 +14,12 @@ type Request struct {
 	URLEnv  string // an environment variable whose value follows the URL: a key in the query. "" for none
 	Headers []Header
 	Body    string // left out for GET and HEAD. Without a Content-Type it is sent as text/plain
+	Form    []Part // fields of multipart/form-data, sent instead of Body
+	File    string // the name of a file whose bytes are sent instead of Body
 }
+
+// Part is a field of a form: a text, or a file where one is named.
+type Part struct{ Name, Value, File string }
 
 // Header is a field of a request. Where Env is set, the value of that environment
 // variable follows Value: "Bearer " and a key.
@@ -75,7 +80,16 @@ func (r Request) clean() Request {
 	if out.Method == "GET" || out.Method == "HEAD" {
 		out.Body = ""
 	}
+	if out.Method != "GET" && out.Method != "HEAD" {
+		out.Form, out.File = parts(r.Form), fileName(r.File)
+	}
+	if len(out.Form) > 0 || out.File != "" {
+		out.Body = ""
+	}
 	for _, h := range r.Headers {
+		if len(out.Form) > 0 && strings.EqualFold(h.Name, "Content-Type") {
+			continue // it has a boundary, which is the client's
+		}
 		if !token(h.Name) || h.Env != "" && !variable(h.Env) {
 			continue
 		}
@@ -90,6 +104,60 @@ func (r Request) clean() Request {
 		out.Headers = append(out.Headers, Header{Name: "Content-Type", Value: "text/plain; charset=utf-8"})
 	}
 	return out
+}
+
+// parts are the fields of a form that a form can hold: their names have no
+// quotes, no line breaks, and no equals sign, at which curl ends them.
+func parts(all []Part) (out []Part) {
+	for _, p := range all {
+		name := field(p.Name)
+		if name == "" || strings.ContainsAny(name, "\"\\=") {
+			continue
+		}
+		value := strings.ReplaceAll(strings.ToValidUTF8(p.Value, "\uFFFD"), "\x00", "")
+		out = append(out, Part{Name: name, Value: value, File: fileName(p.File)})
+	}
+	return out
+}
+
+// fileName is the name of a file beside the program; nothing reads it as an option,
+// or as a path to somewhere else.
+func fileName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/\\\"", r) {
+			return '_'
+		}
+		return r
+	}, field(s))
+	if strings.HasPrefix(s, "-") {
+		s = "_" + s[1:]
+	}
+	return s
+}
+
+// piece is a part of a form as it is written: a text, or the bytes of a file.
+type piece struct{ text, file string }
+
+// pieces are the whole of a form, but for its boundary, which follows each "--" that
+// ends a text, and stands before the first.
+func pieces(form []Part) (out []piece) {
+	for _, p := range form {
+		head := "\r\nContent-Disposition: form-data; name=\"" + p.Name + "\""
+		if p.File == "" {
+			out = append(out, piece{text: head + "\r\n\r\n" + p.Value + "\r\n--"})
+			continue
+		}
+		out = append(out, piece{text: head + "; filename=\"" + p.File + "\"\r\nContent-Type: application/octet-stream\r\n\r\n"}, piece{file: p.File}, piece{text: "\r\n--"})
+	}
+	return out
+}
+
+// sends reports whether a body goes along.
+func (r Request) sends() bool { return r.Body != "" || r.File != "" || len(r.Form) > 0 }
+
+// sendsFile reports whether the code reads a file.
+func (r Request) sendsFile() bool {
+	return r.File != "" || slices.ContainsFunc(r.Form, func(p Part) bool { return p.File != "" })
 }
 
 // reads reports whether the code needs the environment.

@@ -23,6 +23,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 var requests = map[string]snippet.Request{
 	"get":   {URL: "http://127.0.0.1:8081/weather/prod/forecast?lat=52.52&lon=13.40", Headers: []snippet.Header{{Name: "x-api-key", Value: "gtwyAAAABBBBCCCCDDDDEEEEFFFFGGGG12345678"}}},
 	"env":   {Method: "POST", URL: "https://api.example.com/v1/items/{id}", Headers: []snippet.Header{{Name: "Authorization", Env: "API_KEY"}, {Name: "content-type", Value: "application/json"}}, Body: "{\n  \"name\": \"O'Brien\"\n}"},
+	"form":  {Method: "POST", URL: "https://api.example.com/v1/photos", Headers: []snippet.Header{{Name: "x-api-key", Env: "API_KEY"}}, Form: []snippet.Part{{Name: "title", Value: "@O'Brien; \"$(id)\"\nx"}, {Name: "files[]", File: "my photo.png"}, {Name: "files[]", File: "-/../b;c,'d.png"}, {Name: "a=b", Value: "dropped"}}},
+	"file":  {Method: "PUT", URL: "https://api.example.com/v1/photo", Headers: []snippet.Header{{Name: "x-api-key", Env: "API_KEY"}, {Name: "Content-Type", Value: "image/png"}}, File: "photo.png"},
 	"query": {Method: "DELETE", URL: "https://[::1]:8081/w/prod/a%2Fb?x=$1&y=a b&api_key=", URLEnv: "W_KEY", Headers: []snippet.Header{{Name: "Authorization", Value: "Bearer ", Env: "W_TOKEN"}}},
 	"hostile": {Method: "PUT", URL: `http://h/"$(id)` + "`id`" + `'!!\$HOME[1-9]{a,b}`, Headers: []snippet.Header{
 		{Name: "x-a", Value: "\"; rm -rf ~; echo '\r\nx-b: 1\\"},
