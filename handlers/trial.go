@@ -168,7 +168,7 @@ func (t *trial) read(f *Form) {
 		kind = t.kinds[0]
 	}
 	t.kind = kind
-	if t.other = f.Get("form") != t.form(); t.other { // another body was on the page: this one begins with its example
+	if t.other = f.Get("shape") != t.form(); t.other { // another body was on the page: this one begins with its example
 		t.body = t.example(kind)
 		return
 	}

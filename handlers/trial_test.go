@@ -104,12 +104,12 @@ func TestAFormIsFilledInByItsFields(t *testing.T) {
 	}
 	op, model := signup(urlencoded, "")
 	trial := newTrial(op, models.DefaultKeySource(), model)
-	trial.read(typed("form", urlencoded, "type", urlencoded, "body.name", "a=b&c é", "body.agreed", "false", "body.tags", "x, y", "body.id", "7"))
+	trial.read(typed("shape", urlencoded, "type", urlencoded, "body.name", "a=b&c é", "body.agreed", "false", "body.tags", "x, y", "body.id", "7"))
 	request := trial.request("https://g", "")
 	if want := "name=a%3Db%26c+%C3%A9&agreed=false&tags=x&tags=y"; !trial.check() || request.Body != want || request.Headers[0].Value != urlencoded {
 		t.Errorf("got %+v, want %s", request, want)
 	}
-	if trial.read(typed("form", urlencoded, "type", urlencoded, "body.agreed", "true")); trial.check() || trial.forms[urlencoded][1].problem == "" {
+	if trial.read(typed("shape", urlencoded, "type", urlencoded, "body.agreed", "true")); trial.check() || trial.forms[urlencoded][1].problem == "" {
 		t.Error("a name that is needed is not asked for")
 	}
 }
@@ -118,11 +118,11 @@ func TestAFormIsFilledInByItsFields(t *testing.T) {
 func TestAnotherTypeOfBodyIsNotSentUnseen(t *testing.T) {
 	op, model := signup(urlencoded, "name=Ana")
 	trial := newTrial(op, models.DefaultKeySource(), model)
-	trial.read(typed("form", urlencoded, "type", "application/json", "body.name", "Eve"))
+	trial.read(typed("shape", urlencoded, "type", "application/json", "body.name", "Eve"))
 	if trial.body != "{}" || trial.check() || trial.kindProblem == "" {
 		t.Errorf("%q is sent", trial.body)
 	}
-	if trial.read(typed("form", "", "type", "application/json", "body", `{"a":1}`)); trial.body != `{"a":1}` {
+	if trial.read(typed("shape", "", "type", "application/json", "body", `{"a":1}`)); trial.body != `{"a":1}` {
 		t.Errorf("got %q", trial.body)
 	}
 }
@@ -137,7 +137,7 @@ func TestAFormWithFilesIsSentAsItWasChosen(t *testing.T) {
 	if got := fmt.Sprint(v.Parts[0].Value, v.Parts[0].File, v.Parts[1].File, v.Parts[1].Several, v.Parts[2].File, v.Parts[2].Several, v.Parts[1].Value, v.Files); got != "Sunfalse true false true truetrue" {
 		t.Errorf("got %s", got)
 	}
-	form := typed("form", multiparts, "type", multiparts, "body.title", "A & b")
+	form := typed("shape", multiparts, "type", multiparts, "body.title", "A & b")
 	trial.read(form)
 	if trial.check() || trial.forms[multiparts][1].problem == "" {
 		t.Error("a file that is needed is not asked for")
@@ -180,7 +180,7 @@ func TestABodyThatIsNoTextIsAFile(t *testing.T) {
 	for mediaType, want := range map[string]string{"image/png": "image/png", "application/octet-stream": "application/octet-stream", "image/*": "image/gif"} {
 		op := openapi.Operation{Verb: "PUT", Path: "/photo", ID: "x", Body: &openapi.Body{Required: true, Contents: []openapi.Content{{MediaType: mediaType}}}}
 		trial := newTrial(op, models.DefaultKeySource(), nil)
-		form := typed("form", mediaType)
+		form := typed("shape", mediaType)
 		if trial.read(form); trial.check() {
 			t.Error("a file that is needed is not asked for")
 		}

@@ -46,7 +46,7 @@ func (c *Catalog) Try(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	tried.Sent = send
-	tried.Typing = !send && t.form() == f.Get("form") && (t.form() != "" || t.body == strings.ReplaceAll(f.Get("body"), "\r\n", "\n"))
+	tried.Typing = !send && t.form() == f.Get("shape") && (t.form() != "" || t.body == strings.ReplaceAll(f.Get("body"), "\r\n", "\n"))
 	if send && op.KeyRequired && tried.Try.Blocked == nil && chosen.ID != key {
 		tried.Try.KeyError, sound = "Choose a key of yours that works and that may call this.", false
 	}
