@@ -40,9 +40,9 @@ const (
 	WeekLines        = 3  // of each list
 )
 
-// Empty reports whether there is nothing to tell.
+// Empty reports whether there is nothing to tell. Proposals alone are none: they wait where entries are written, and nobody waits for them.
 func (w *OwnerWeek) Empty() bool {
-	return w.Requests == 0 && w.Before == 0 && w.New == 0 && w.Left == 0 && w.Waiting == 0 && w.AskingInvitations == 0 && w.Proposals == 0
+	return w.Requests == 0 && w.Before == 0 && w.New == 0 && w.Left == 0 && w.Waiting == 0 && w.AskingInvitations == 0
 }
 
 // WeekBefore returns the week, Monday to Sunday in a zone, that was over at now.
