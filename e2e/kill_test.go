@@ -49,7 +49,7 @@ func (k *killed) useUp() {
 	for _, c := range k.keys {
 		before[c] = c.refused.Load()
 	}
-	const often = 20 // a right of a call under way may still be given back behind a first refusal
+	const often = 20                                      // a right of a call under way may still be given back behind a first refusal
 	k.eventually("quotas that are used up", func() bool { // as this server says, too
 		return !slices.ContainsFunc(k.keys, func(c *caller) bool { return c.limit != 0 && c.refused.Load() < before[c]+often })
 	})
