@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestAnOperationIsTriedFromItsPage: a visitor is told what is missing; a developer fills in the form beside the operation, sees the code follow, sends the
@@ -42,6 +46,29 @@ func TestAnOperationIsTriedFromItsPage(t *testing.T) {
 			b.press("Send request")
 			b.see(`"tried": "<b>"`)
 			b.accessible()
+			b.sendFile()
 		})
 	}
+}
+
+// sendFile sends the body of the operation that is open as a form with a file, which the sample sends back.
+func (b *browser) sendFile() {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "letter.txt")
+	if err := os.WriteFile(file, []byte("carried by hand"), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	eval[bool](b, "(() => { const s = document.querySelector('select[name=type]'); s.value = 'multipart/form-data'; s.dispatchEvent(new Event('input', { bubbles: true })); s.dispatchEvent(new Event('change', { bubbles: true })); return true })()")
+	if b.look.noScript {
+		b.press("Update code")
+	}
+	b.until("a field for a file", "document.querySelector('input[type=file]')")
+	b.fill("note", "with a note")
+	b.mark("the file", "document.querySelector('input[type=file]')")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("[data-e2e]"), []string{file}))
+	b.press("Send request")
+	b.see("carried by hand")
+	b.see("with a note")
+	b.until("the code to name the file", `document.querySelector('#op-curl-code').textContent.includes('letter.txt')`)
+	b.accessible()
 }
