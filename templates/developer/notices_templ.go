@@ -511,7 +511,7 @@ func Notice(page ui.Page, v NoticeView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Cancel subscription", AriaLabel: "Cancel the subscription of " + f.App, Href: f.Href + "/cancel", Variant: ui.Ghost, Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Cancel subscription", AriaLabel: "Cancel subscription of " + f.App, Href: f.Href + "/cancel", Variant: ui.Ghost, Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
