@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 
@@ -71,11 +70,7 @@ func TestDocumentsOfAnOlderDataFolderAreReadAgain(t *testing.T) {
 // forget does what a migration does when the form of readings changes.
 func forget(t *testing.T, file string) {
 	t.Helper()
-	driver := "sqlite"
-	if slices.Contains(sql.Drivers(), "sqlite3") {
-		driver = "sqlite3"
-	}
-	db, err := sql.Open(driver, "file:"+(&url.URL{Path: file}).EscapedPath())
+	db, err := sql.Open(storetest.Driver(), "file:"+(&url.URL{Path: file}).EscapedPath())
 	if err == nil {
 		_, err = db.Exec(`UPDATE documents SET reading = NULL`)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"gatehouse/models/store/storetest"
 )
 
 // statements is a log that keeps what the database is asked for.
@@ -68,11 +70,7 @@ type explainer struct {
 
 func newExplainer(t testing.TB, file string) *explainer {
 	t.Helper()
-	driver := "sqlite"
-	if slices.Contains(sql.Drivers(), "sqlite3") {
-		driver = "sqlite3"
-	}
-	db, err := sql.Open(driver, "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro")
+	db, err := sql.Open(storetest.Driver(), "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro")
 	if err != nil {
 		t.Fatal(err)
 	}

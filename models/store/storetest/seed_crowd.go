@@ -71,7 +71,7 @@ func SeedCrowd(t testing.TB, path string, keys int, options ...func(*store.Confi
 
 func (c Crowd) insert(t testing.TB, path string) {
 	t.Helper()
-	db, err := sql.Open(driver(), "file:"+(&url.URL{Path: path}).EscapedPath())
+	db, err := sql.Open(Driver(), "file:"+(&url.URL{Path: path}).EscapedPath())
 	if err != nil {
 		t.Fatalf("open %s: %v", path, err)
 	}

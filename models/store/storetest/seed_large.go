@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/models"
+	"gatehouse/models/store"
 )
 
 // Large is usage of very many keys, as SeedLarge wrote it.
@@ -60,7 +61,7 @@ func (l Large) Through() time.Time { return Now().Truncate(24*time.Hour).AddDate
 func SeedLarge(t testing.TB, path string, made Seeded, l Large) {
 	t.Helper()
 	began := time.Now()
-	db, err := sql.Open(driver(), "file:"+(&url.URL{Path: path}).EscapedPath())
+	db, err := sql.Open(Driver(), "file:"+(&url.URL{Path: path}).EscapedPath())
 	if err != nil {
 		t.Fatalf("open %s: %v", path, err)
 	}
@@ -85,9 +86,9 @@ func SeedLarge(t testing.TB, path string, made Seeded, l Large) {
 	w.exec("PRAGMA journal_mode = DELETE")
 }
 
-// driver is the SQLite driver of this build.
-func driver() string {
-	if slices.Contains(sql.Drivers(), "sqlite3") {
+// Driver is the name in database/sql of the SQLite driver that the store uses; the other may be registered, and not work.
+func Driver() string {
+	if strings.Contains(store.Driver, "cgo") {
 		return "sqlite3"
 	}
 	return "sqlite"
