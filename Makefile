@@ -67,8 +67,8 @@ seed-usage:
 	mkdir -p "$(USAGE)"
 	GATEHOUSE_USAGE_DATA=$(USAGE) SQLITE_TMPDIR=$(USAGE) go test -run '^$$' -bench '^BenchmarkUsageOfAnyKey$$' -benchtime 3000x -timeout 0 -v .
 
-# What every page of a grown portal takes beside a trivial one: 100 APIs, 1,000 plans, 100,000 keys, 10 million rows of usage and 5 million of the request
-# log. The folder LARGE is seeded once, 4 GB and as much again for a while, and used again.
+# What every page of a grown portal takes beside a trivial one: 100 APIs, 1,000 plans, 100,000 keys, at least 10 million rows of usage and 5 million of the
+# request log. The folder LARGE is seeded once, 4 GB and as much again for a while, and used again.
 seed-large:
 	@test -n "$(LARGE)" || { echo "say where: make seed-large LARGE=/path/with/8/GB"; exit 1; }
 	mkdir -p "$(LARGE)"

@@ -14,7 +14,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"gatehouse/migrations"
-	"gatehouse/models/store"
+	"gatehouse/models/store/storetest"
 )
 
 // fails runs a command that must fail and returns what it says.
@@ -47,12 +47,11 @@ func installation(t *testing.T) string {
 // older makes the database of a data folder one of schema 1, with the same people.
 func older(t *testing.T, data string) {
 	t.Helper()
-	driver := map[bool]string{true: "sqlite3", false: "sqlite"}[strings.Contains(store.Driver, "cgo")]
 	path := filepath.Join(data, databaseFile)
 	if err := os.Rename(path, path+".new"); err != nil {
 		t.Fatal(err)
 	}
-	pool, err := sql.Open(driver, "file:"+path)
+	pool, err := sql.Open(storetest.Driver(), "file:"+path)
 	if err != nil {
 		t.Fatal(err)
 	}

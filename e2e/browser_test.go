@@ -87,6 +87,15 @@ func (b *browser) open(url string) {
 	b.do(chromedp.Navigate(url))
 }
 
+// signIn signs somebody of the demo in.
+func (b *browser) signIn(portal, email string) {
+	b.t.Helper()
+	b.open(portal + "/signin")
+	b.fill("E-mail address", email)
+	b.fill("Password", "open-the-gate-26")
+	b.press("Sign in")
+}
+
 // eval runs a script of the test, which works even where the page's own scripts do not run.
 func eval[T any](b *browser, script string) T {
 	b.t.Helper()

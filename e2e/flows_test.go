@@ -74,10 +74,7 @@ func (f *flowRun) as(who string) {
 		_, err := cdp.Call(ctx, tab, network.ClearBrowserCookies, cdp.Empty{})
 		return err
 	}))
-	f.open(f.p.portal + "/signin")
-	f.fill("E-mail address", who+"@example.com")
-	f.fill("Password", "open-the-gate-26")
-	f.press("Sign in")
+	f.signIn(f.p.portal, who+"@example.com")
 	f.steps = 0
 }
 

@@ -173,10 +173,7 @@ func TestAnImportInABrowser(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := newBrowser(t, l)
-			b.open(p.portal + "/signin")
-			b.fill("E-mail address", "owner@example.com")
-			b.fill("Password", "open-the-gate-26")
-			b.press("Sign in")
+			b.signIn(p.portal, "owner@example.com")
 			b.open(p.portal + "/owner/keys/import")
 			b.accessible()
 			b.mark("the file", "field('CSV file')")

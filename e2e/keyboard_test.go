@@ -25,10 +25,7 @@ func (b *browser) at(path string) {
 func signedIn(t *testing.T, p *process, who string) *browser {
 	t.Helper()
 	b := newBrowser(t, desktop)
-	b.open(p.portal + "/signin")
-	b.fill("E-mail address", who+"@example.com")
-	b.fill("Password", "open-the-gate-26")
-	b.press("Sign in")
+	b.signIn(p.portal, who+"@example.com")
 	return b
 }
 

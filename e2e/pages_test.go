@@ -38,10 +38,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 				b := newBrowser(t, l)
 				from := []string{"/", "/signin", "/join", missing}
 				if who != "" {
-					b.open(p.portal + "/signin")
-					b.fill("E-mail address", who)
-					b.fill("Password", "open-the-gate-26")
-					b.press("Sign in")
+					b.signIn(p.portal, who)
 					from = []string{b.path(), "/home", "/me", "/confirm", "/owner", "/admin/accounts", refused}
 				}
 				b.walk(p.portal, from, seen)
@@ -153,10 +150,7 @@ func TestARefusedFormIsAccessible(t *testing.T) {
 	t.Parallel()
 	p, _ := startDemo(t)
 	b := newBrowser(t, phone)
-	b.open(p.portal + "/signin")
-	b.fill("E-mail address", "owner@example.com")
-	b.fill("Password", "open-the-gate-26")
-	b.press("Sign in")
+	b.signIn(p.portal, "owner@example.com")
 	b.open(p.portal + "/owner/plans/new")
 	b.fill("Rate", "10x")
 	b.fill("Requests", "many")

@@ -11,10 +11,7 @@ func TestOwnerRehearsesWhatIsInTheForm(t *testing.T) {
 	for name, l := range map[string]look{"with scripts": desktop, "on a phone": phone, "without scripts": {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBrowser(t, l)
-			b.open(p.portal + "/signin")
-			b.fill("E-mail address", "owner@example.com")
-			b.fill("Password", "open-the-gate-26")
-			b.press("Sign in")
+			b.signIn(p.portal, "owner@example.com")
 			b.open(p.portal + "/owner/plans")
 			b.press("Free")
 			plan := b.path()

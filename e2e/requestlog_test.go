@@ -20,10 +20,7 @@ func TestAFailingCallIsFoundExplainedAndCopied(t *testing.T) {
 	for _, l := range []look{desktop, phone, {width: 1440, height: 900, scheme: "light", noScript: true}} {
 		t.Run(fmt.Sprintf("%d %s scripts=%v", l.width, l.scheme, !l.noScript), func(t *testing.T) {
 			b := newBrowser(t, l)
-			b.open(p.portal + "/signin")
-			b.fill("E-mail address", "developer@example.com")
-			b.fill("Password", "open-the-gate-26")
-			b.press("Sign in")
+			b.signIn(p.portal, "developer@example.com")
 			b.open(p.portal + "/log?outcome=server_error")
 			if l.noScript {
 				b.reloadUntil("/echo/prod/status/503")
@@ -44,10 +41,7 @@ func TestAFailingCallIsFoundExplainedAndCopied(t *testing.T) {
 	}
 	// What happens while the page is open is seen without a reload, and a page that is paused stays.
 	b := newBrowser(t, desktop)
-	b.open(p.portal + "/signin")
-	b.fill("E-mail address", "developer@example.com")
-	b.fill("Password", "open-the-gate-26")
-	b.press("Sign in")
+	b.signIn(p.portal, "developer@example.com")
 	b.open(p.portal + "/log?path=later")
 	b.see("No request fits")
 	w.ask("/echo/prod/anything/later", demoKey)

@@ -12,10 +12,7 @@ func TestThePortalSaysWhenTheLedgerIsAway(t *testing.T) {
 	p, data := startDemo(t)
 	owner, developer := newBrowser(t, desktop), newBrowser(t, phone)
 	for b, email := range map[*browser]string{owner: "owner@example.com", developer: "developer@example.com"} {
-		b.open(p.portal + "/signin")
-		b.fill("E-mail address", email)
-		b.fill("Password", "open-the-gate-26")
-		b.press("Sign in")
+		b.signIn(p.portal, email)
 	}
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(data, "gatehouse.db")+"?_txlock=immediate&_busy_timeout=10000")
 	if err != nil {

@@ -69,7 +69,7 @@ func TestABackupLetsNobodyIn(t *testing.T) {
 	_, _, err := s.CreateLink(t.Context(), models.CommandLine(), models.NewLink{Kind: models.LinkInvite, Email: "guest@example.com", Role: models.RoleDeveloper}, storetest.Now())
 	ok(t, err)
 	to, _ := backupOf(t, config.Path)
-	pool, err := sql.Open(sqlDriver, "file:"+to)
+	pool, err := sql.Open(storetest.Driver(), "file:"+to)
 	ok(t, err)
 	defer pool.Close()
 	rows := countRows(t, pool)
@@ -150,7 +150,7 @@ func TestABackupShowsOneMomentAndHoldsNobodyUp(t *testing.T) {
 	defer close(stop)
 	for range 5 {
 		to, _ := backupOf(t, config.Path)
-		pool, err := sql.Open(sqlDriver, "file:"+to)
+		pool, err := sql.Open(storetest.Driver(), "file:"+to)
 		ok(t, err)
 		var sum int
 		ok(t, pool.QueryRowContext(t.Context(), `SELECT a + b FROM pairs`).Scan(&sum))

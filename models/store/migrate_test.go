@@ -19,15 +19,13 @@ import (
 	"gatehouse/models"
 	"gatehouse/models/secret"
 	"gatehouse/models/store"
+	"gatehouse/models/store/storetest"
 )
-
-// sqlDriver is the name of this build's driver in database/sql.
-var sqlDriver = map[bool]string{true: "sqlite3", false: "sqlite"}[strings.Contains(store.Driver, "cgo")]
 
 // firstSchema makes a database as the first version of Gatehouse left it, with data, and returns the number of rows of each table.
 func firstSchema(t *testing.T, path string) map[string]int {
 	t.Helper()
-	pool, err := sql.Open(sqlDriver, "file:"+path)
+	pool, err := sql.Open(storetest.Driver(), "file:"+path)
 	ok(t, err)
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
@@ -135,7 +133,7 @@ func TestAFailedMigrationLeavesTheDatabaseAsItWas(t *testing.T) {
 func TestNothingIsMigratedThatAnotherProcessHasOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gatehouse.db")
 	firstSchema(t, path)
-	other, err := sql.Open(sqlDriver, "file:"+path)
+	other, err := sql.Open(storetest.Driver(), "file:"+path)
 	ok(t, err)
 	defer other.Close()
 	var n int
@@ -150,7 +148,7 @@ func TestNothingIsMigratedThatAnotherProcessHasOpen(t *testing.T) {
 
 func spoil(t *testing.T, path, statement string) {
 	t.Helper()
-	pool, err := sql.Open(sqlDriver, "file:"+path)
+	pool, err := sql.Open(storetest.Driver(), "file:"+path)
 	ok(t, err)
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
