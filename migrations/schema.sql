@@ -869,10 +869,12 @@ CREATE TABLE stages (
     timeout_ms    INTEGER NOT NULL,
     deployment_id INTEGER REFERENCES deployments (id),
     deployed_at   INTEGER,
-    created_at    INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}', canary_id INTEGER REFERENCES deployments (id),
     UNIQUE (api_id, name),
     CHECK ((rate IS NULL) = (burst IS NULL))
 ) STRICT;
+
+CREATE INDEX stages_canary ON stages (canary_id);
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
 

@@ -287,8 +287,9 @@ type Stage struct {
 	Upstream   string          // https://host[:port][/base], no query, no user
 	Throttle   *limit.Throttle // shared by all callers of the stage; nil: none
 	Timeout    time.Duration   // for the upstream's answer to begin; 1 s to 5 min, default 30 s
-	Deployment DeploymentID    // zero: nothing is deployed here yet
-	Number     int             // of that deployment
+	Settings   StageSettings
+	Deployment DeploymentID // zero: nothing is deployed here yet
+	Number     int          // of that deployment
 	DeployedAt time.Time
 	CreatedAt  time.Time
 }

@@ -59,8 +59,16 @@ type GatewayStage struct {
 	Upstream  string
 	Timeout   time.Duration
 	Throttle  *limit.Throttle
-	KeySource KeySource // as deployed
-	Methods   []Method  // as deployed
+	Settings  StageSettings
+	KeySource KeySource      // as deployed
+	Methods   []Method       // as deployed
+	Canary    *GatewayCanary // what Settings.Canary names; nil: all callers get the stage's own deployment
+}
+
+// GatewayCanary is the deployment that a part of a stage's callers gets.
+type GatewayCanary struct {
+	KeySource KeySource
+	Methods   []Method
 }
 
 // GatewayPlan is a plan's version in force.

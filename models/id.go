@@ -82,5 +82,6 @@ type (
 	DeprecationID  = ID[Deprecation]
 	ChangelogID    = ID[ChangelogEntry]
 
-	DocumentChangeID = ID[DocumentChange]
+	DocumentChangeID    = ID[DocumentChange]
+	ClientCertificateID = ID[ClientCertificate]
 )

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,21 +22,52 @@ type stageRow struct {
 	Rate         sql.NullFloat64
 	Burst        sql.NullInt64
 	TimeoutMs    int64
+	Settings     stageSettings
 	DeploymentID sql.NullInt64
 	Number       sql.NullInt64
 	DeployedAt   sql.NullInt64
 	CreatedAt    int64
 }
 
-const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, s.timeout_ms, s.deployment_id, d.number, s.deployed_at, s.created_at
+const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, s.timeout_ms, s.settings, s.deployment_id, d.number, s.deployed_at, s.created_at
 	FROM stages s LEFT JOIN deployments d ON d.id = s.deployment_id `
 
 func (r stageRow) stage() models.Stage {
 	return models.Stage{
 		ID: r.ID, APIID: r.APIID, Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
 		Deployment: models.DeploymentID(r.DeploymentID.Int64), Number: int(r.Number.Int64),
-		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt), Throttle: throttleOf(r.Rate, r.Burst),
+		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt), Throttle: throttleOf(r.Rate, r.Burst), Settings: models.StageSettings(r.Settings),
 	}
+}
+
+// stageSettings is a column of JSON.
+type stageSettings models.StageSettings
+
+// Scan implements sql.Scanner.
+func (s *stageSettings) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a stage's settings are no text but %T", value)
+	}
+	*s = stageSettings{}
+	if err := json.Unmarshal([]byte(text), (*models.StageSettings)(s)); err != nil {
+		return fmt.Errorf("read a stage's settings: %w", err)
+	}
+	return nil
+}
+
+// Value implements driver.Valuer.
+func (s stageSettings) Value() (driver.Value, error) {
+	text, err := json.Marshal(models.StageSettings(s))
+	return string(text), err
+}
+
+// canaryOf is the deployment of a stage's canary, if it has one.
+func canaryOf(st models.Stage) (id sql.NullInt64) {
+	if c := st.Settings.Canary; c != nil {
+		id = sql.NullInt64{Int64: int64(c.Deployment), Valid: true}
+	}
+	return id
 }
 
 // throttleOf reads what throttleColumns stored.
@@ -114,10 +148,10 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 	}
 	err := s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st = models.Stage{ID: newID[models.Stage](), APIID: api, Name: st.Name, Upstream: st.Upstream, Throttle: st.Throttle,
-			Timeout: st.Timeout.Truncate(time.Millisecond), CreatedAt: t.now}
+			Timeout: st.Timeout.Truncate(time.Millisecond), Settings: st.Settings, CreatedAt: t.now}
 		rate, burst := throttleColumns(st.Throttle)
-		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), millis(t.now))
+		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), millis(t.now))
 		if isDuplicate(err) {
 			return conflictAt("name", "The API has a stage of this name already.")
 		}
@@ -129,7 +163,7 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 	return st, err
 }
 
-// UpdateStage changes a stage's upstream, throttle and timeout, at once for callers; its name stays.
+// UpdateStage changes a stage's upstream, throttle, timeout and settings, at once for callers; its name stays.
 func (s *Store) UpdateStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, now time.Time) error {
 	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
 		before, err := stageOf(t.DB, api, st.ID)
@@ -137,13 +171,13 @@ func (s *Store) UpdateStage(ctx context.Context, actor models.Actor, api models.
 			return err
 		}
 		after := before
-		after.Upstream, after.Throttle, after.Timeout = st.Upstream, st.Throttle, st.Timeout.Truncate(time.Millisecond)
+		after.Upstream, after.Throttle, after.Timeout, after.Settings = st.Upstream, st.Throttle, st.Timeout.Truncate(time.Millisecond), st.Settings
 		if err := after.Check(); err != nil {
 			return err
 		}
 		rate, burst := throttleColumns(after.Throttle)
-		err = t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ? WHERE id = ?`,
-			after.Upstream, rate, burst, after.Timeout.Milliseconds(), st.ID)
+		err = t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ?, settings = ?, canary_id = ? WHERE id = ?`,
+			after.Upstream, rate, burst, after.Timeout.Milliseconds(), stageSettings(after.Settings), canaryOf(after), st.ID)
 		if err != nil {
 			return err
 		}

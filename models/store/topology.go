@@ -68,20 +68,34 @@ type gatewayStageRow struct {
 	TimeoutMs  int64
 	Rate       sql.NullFloat64
 	Burst      sql.NullInt64
+	Settings   stageSettings
 	KeyPlace   string
 	KeyName    string
 	KeyForward bool
 	Methods    []byte
+
+	CanaryKeyPlace   string // of the canary's deployment; empty: there is none
+	CanaryKeyName    string
+	CanaryKeyForward bool
+	CanaryMethods    []byte
 }
 
 func (r gatewayStageRow) stage() (models.GatewayStage, error) {
 	stage := models.GatewayStage{
 		ID: models.StageID(r.ID), Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
 		Throttle:  throttleOf(r.Rate, r.Burst),
+		Settings:  models.StageSettings(r.Settings),
 		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
 	}
 	if err := json.Unmarshal(r.Methods, &stage.Methods); err != nil {
 		return models.GatewayStage{}, fmt.Errorf("methods of stage %s: %w", stage.ID, err)
+	}
+	if r.CanaryKeyPlace == "" {
+		return stage, nil
+	}
+	stage.Canary = &models.GatewayCanary{KeySource: models.KeySource{Place: models.KeyPlace(r.CanaryKeyPlace), Name: r.CanaryKeyName, Forward: r.CanaryKeyForward}}
+	if err := json.Unmarshal(r.CanaryMethods, &stage.Canary.Methods); err != nil {
+		return models.GatewayStage{}, fmt.Errorf("methods of the canary of stage %s: %w", stage.ID, err)
 	}
 	return stage, nil
 }
@@ -97,9 +111,12 @@ func gatewayAccounts(db *gorm.DB) ([]models.GatewayAccount, error) {
 
 func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var rows []gatewayStageRow
-	err := db.Raw(`SELECT a.id AS api_id, a.owner_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst,
-			d.key_place, d.key_name, d.key_forward, d.methods
-		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id ORDER BY a.id, st.id`).Scan(&rows).Error
+	err := db.Raw(`SELECT a.id AS api_id, a.owner_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst, coalesce(st.settings, '{}') AS settings,
+			d.key_place, d.key_name, d.key_forward, d.methods,
+			c.key_place AS canary_key_place, c.key_name AS canary_key_name, c.key_forward AS canary_key_forward, c.methods AS canary_methods
+		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id
+			LEFT JOIN deployments c ON c.id = st.canary_id AND c.api_id = a.id
+		ORDER BY a.id, st.id`).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
