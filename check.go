@@ -101,6 +101,7 @@ func check(ctx context.Context, p program, args []string) error {
 	}
 	checkDisk(c, r)
 	checkMail(c, r)
+	checkTLS(c, r)
 	if r.OK = len(r.Problems) == 0; r.OK {
 		return p.print(c.json, r, "%s", strings.Join(append([]string{good}, r.Notes...), "\n"))
 	}

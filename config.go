@@ -34,7 +34,8 @@ type config struct {
 	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
 	receipts      size   // of their file; 0: none are kept
 	requestLog    size   // of all its files; 0: none is kept
-	json          bool   // print one JSON object
+	encryption    encryption
+	json          bool // print one JSON object
 }
 
 // When the journal of admissions reaches the disk.
@@ -147,8 +148,9 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.portalListen, "portal-listen", "127.0.0.1:8080", "`address` of the portal")
 	fs.StringVar(&c.gatewayListen, "gateway-listen", ":8081", "`address` of the gateway")
 	fs.StringVar(&c.opsListen, "ops-listen", "127.0.0.1:9090", "`address` of health, readiness, metrics and profiles; empty: off")
-	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// and the portal's address)")
-	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// and the gateway's address)")
+	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// or, with a certificate, https:// and the portal's address)")
+	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// or, with a certificate, https:// and the gateway's address)")
+	c.encryption.flags(fs)
 	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
 	c.recording = recording.DefaultSize
 	fs.Var(&c.recording, "recording", "`size` that the recording of arrivals may have, with which plans are rehearsed, such as 1GB; 0: nothing is recorded")
@@ -173,11 +175,17 @@ func (c *config) finish() {
 // finishURLs fills in the addresses that people open, once it is known where the listeners are.
 func (c *config) finishURLs() {
 	if c.publicURL == "" {
-		c.publicURL = "http://" + reachable(c.portalListen)
+		c.publicURL = addressOf(c.encryption.scheme(portalListener), c.portalListen)
 	}
 	if c.gatewayURL == "" {
-		c.gatewayURL = "http://" + reachable(c.gatewayListen)
+		c.gatewayURL = addressOf(c.encryption.scheme(gatewayListener), c.gatewayListen)
 	}
+}
+
+// addressOf is the URL of a listener. The scheme's own port is left out, as browsers do.
+func addressOf(scheme, listen string) string {
+	host := reachable(listen)
+	return scheme + "://" + strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[scheme])
 }
 
 // reachable turns an address to listen on into one to open: ":8081" is every address of this machine, 127.0.0.1 among them.
@@ -226,6 +234,7 @@ func (c *config) problems() (problems []error) {
 		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))
 	}
 	problems = append(problems, c.urlProblems()...)
+	problems = append(problems, c.tlsProblems()...)
 	if _, _, err := c.mailServer(); err != nil {
 		problems = append(problems, err)
 	}

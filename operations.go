@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,9 @@ func (in *instance) operations() http.Handler {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(in.holds, in.told, queueMetrics{in.store, in.now})
 	in.gateway.Register(registry)
+	if in.certificates != nil {
+		registry.MustRegister(in.certificates)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -24,8 +28,17 @@ func (in *instance) operations() http.Handler {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
+		var missing []string
 		if in.withoutReceipts != nil {
-			fmt.Fprintf(w, "ready, but without receipts: %v\n", in.withoutReceipts)
+			missing = append(missing, fmt.Sprintf("without receipts: %v", in.withoutReceipts))
+		}
+		if in.certificates != nil {
+			if err := in.certificates.Trouble(); err != nil {
+				missing = append(missing, fmt.Sprintf("with trouble of certificates: %v", err))
+			}
+		}
+		if len(missing) > 0 {
+			fmt.Fprintf(w, "ready, but %s\n", strings.Join(missing, "; "))
 			return
 		}
 		fmt.Fprintln(w, "ready")

@@ -28,6 +28,7 @@ import (
 	"gatehouse/models/store"
 	"gatehouse/static"
 	"gatehouse/web"
+	"gatehouse/web/certs"
 )
 
 // Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that.
@@ -101,10 +102,12 @@ type instance struct {
 	withoutReceipts error           // why none are kept that were wanted
 	requestLog      *requestlog.Log // nil: none is kept
 
-	portalListener, gatewayListener, opsListener net.Listener
-	portal, data, ops                            *http.Server
-	site                                         *handlers.Site
-	endStreams                                   context.CancelFunc
+	portalListener, gatewayListener, opsListener, redirectListener net.Listener
+	portal, data, ops, redirect                                    *http.Server
+
+	certificates *certs.Certificates // nil: nothing speaks TLS
+	site         *handlers.Site
+	endStreams   context.CancelFunc
 }
 
 // open opens everything and loads the gateway, so that what fails fails before anything is served.
@@ -121,6 +124,9 @@ func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance
 }
 
 func (in *instance) openAll(ctx context.Context, demo bool) error {
+	if err := in.openCertificates(); err != nil {
+		return err
+	}
 	if err := in.listen(); err != nil {
 		return err
 	}
@@ -171,6 +177,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
+	in.redirect = certs.NewServer(in.redirectHandler(), in.log)
 	return nil
 }
 
@@ -217,6 +224,7 @@ func (in *instance) listen() error {
 	in.portalListener = take("portal-listen", &in.config.portalListen)
 	in.gatewayListener = take("gateway-listen", &in.config.gatewayListen)
 	in.opsListener = take("ops-listen", &in.config.opsListen)
+	in.redirectListener = take("http-redirect", &in.config.encryption.redirect)
 	in.config.finishURLs()
 	return errors.Join(problems...)
 }
@@ -225,7 +233,7 @@ func (in *instance) listen() error {
 func (in *instance) addressPolicy() enforcement.AddressPolicy {
 	allowed, _ := in.config.allowed() // what is wrong with the others was said by validate
 	policy := enforcement.AddressPolicy{Allow: allowed}
-	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener} {
+	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
 		if l == nil {
 			continue
 		}
@@ -234,15 +242,6 @@ func (in *instance) addressPolicy() enforcement.AddressPolicy {
 		}
 	}
 	return policy
-}
-
-// insecure reports whether people reach the portal unencrypted from other machines.
-func insecure(c config) bool {
-	host, _, err := net.SplitHostPort(reachable(c.portalListen))
-	ip, ipErr := netip.ParseAddr(host)
-	loopback := err == nil && (host == "localhost" || ipErr == nil && ip.IsLoopback())
-	listen, _, _ := net.SplitHostPort(c.portalListen)
-	return !web.IsHTTPS(c.publicURL) && (!loopback || listen == "" || listen == "0.0.0.0" || listen == "::")
 }
 
 // run serves until ctx ends or something breaks, then stops in order: no new connections, answers under way finish, usage and levels are saved, the
@@ -258,10 +257,16 @@ func (in *instance) run(ctx context.Context) error {
 			}
 		})
 	}
-	start("portal", func() error { return in.portal.Serve(in.portalListener) })
-	start("gateway", func() error { return in.data.Serve(in.gatewayListener) })
+	start("portal", func() error { return in.portal.Serve(in.encrypted(portalListener, in.portalListener)) })
+	start("gateway", func() error { return in.data.Serve(in.encrypted(gatewayListener, in.gatewayListener)) })
 	if in.opsListener != nil {
-		start("operations", func() error { return in.ops.Serve(in.opsListener) })
+		start("operations", func() error { return in.ops.Serve(in.encrypted(opsListener, in.opsListener)) })
+	}
+	if in.redirectListener != nil {
+		start("plain HTTP", func() error { return in.redirect.Serve(in.redirectListener) })
+	}
+	if in.certificates != nil {
+		start("certificates", func() error { return in.certificates.Run(work) })
 	}
 	start("gateway upkeep", func() error { return in.gateway.Run(work) })
 	start("usage upkeep", func() error { return in.prune(work) })
@@ -302,13 +307,13 @@ func (in *instance) stopServing(ctx context.Context) error {
 	}
 	err := in.gateway.Drain(ctx)
 	group.Wait()
-	return errors.Join(err, in.ops.Close())
+	return errors.Join(err, in.ops.Close(), in.redirect.Close())
 }
 
 // close gives back what open took; it is safe after a part of open.
 func (in *instance) close() error {
 	var problems []error
-	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener} {
+	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
 		if l != nil {
 			_ = l.Close() // closed already when it was served
 		}
