@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large
+.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare
 
 test: deps check unit nocgo
 
@@ -81,3 +81,9 @@ demo:
 # the journal in every way 16 times between two starts.
 kill-test:
 	GATEHOUSE_KILLS=500 GATEHOUSE_CRASHES=20 go test -count=1 -timeout 60m -run 'TestKills|TestCrashes|TestADamaged' -v ./e2e/
+
+# The gateway beside Debian's nginx, haproxy and caddy, in turns (bench/compare): processor time per request, throughput, latency, memory. Five minutes.
+bench-compare: build
+	@missing=; for p in nginx haproxy caddy wrk; do command -v $$p >/dev/null || test -x /usr/sbin/$$p || missing="$$missing $$p"; done; \
+	test -z "$$missing" || { echo "install what it is compared with and the load: apt-get install nginx-light haproxy caddy wrk"; exit 1; }
+	PATH="$$PATH:/usr/sbin" go run ./bench/compare -gatehouse ./gatehouse

@@ -1,0 +1,93 @@
+// Command compare measures the gateway beside nginx, haproxy and caddy: the same upstream, the same load, in turns, in one run. `make bench-compare` runs it;
+// docs/benchmarks.md tells what came out and on what.
+//
+// A side's cost is the processor time (user and system, /proc/PID/stat) that its processes took per answered request. Absolute times of a shared machine move
+// by a third from one run to the next, so that only ratios of one run mean something: each round asks every side once, the ratio is taken within the round, and
+// the median of the rounds is told with its quartiles.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var o options
+	flag.StringVar(&o.binary, "gatehouse", "./gatehouse", "the release `binary`")
+	flag.IntVar(&o.rounds, "rounds", 5, "`rounds` of each shape")
+	flag.DurationVar(&o.time, "time", 2*time.Second, "`time` of a side in a round")
+	flag.StringVar(&o.profile, "profile", "", "write where the gateway's processor time goes under the first shape to this `file`, for go tool pprof")
+	shapes := flag.String("shapes", "", "`names` of the shapes to run, with commas; empty: all")
+	flag.Parse()
+	if *shapes != "" {
+		o.shapes = strings.Split(*shapes, ",")
+	}
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	binary string
+	rounds int
+	time   time.Duration
+	shapes []string
+
+	profile string
+}
+
+func run(ctx context.Context, o options) error {
+	binary, err := filepath.Abs(o.binary)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "gatehouse-compare-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	keys := newKeys()
+	b := &bench{dir: dir, keys: keys}
+	defer b.stop()
+	if err := b.startUpstream(ctx); err != nil {
+		return err
+	}
+	for _, start := range []func(context.Context) error{b.startNginx, b.startHAProxy, b.startCaddy, func(ctx context.Context) error { return b.startGatehouse(ctx, binary) }} {
+		if err := start(ctx); err != nil {
+			return err
+		}
+	}
+	describe(ctx, b)
+	for _, s := range shapes() {
+		if len(o.shapes) > 0 && !contains(o.shapes, s.name) {
+			continue
+		}
+		if err := b.measure(ctx, s, o); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if o.profile != "" {
+		if err := b.profile(ctx, o.profile); err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+	}
+	return b.idle(ctx)
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
