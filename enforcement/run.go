@@ -11,6 +11,11 @@ import (
 const (
 	pollEvery   = 250 * time.Millisecond
 	commitEvery = time.Second
+	// commitShare is how much longer the pause behind a commit is than the commit, up to commitSeldom: of one core, committing takes a thirtieth. What a
+	// thousand keys called costs a commit about the same whether they called once or a hundred times, so that waiting makes each call cheaper. Pages tell
+	// of usage that much later; nothing is lost meanwhile.
+	commitShare  = 30
+	commitSeldom = 10 * time.Second
 	// saveTime is what saving may take, also of a stop after its time for waiting is over.
 	saveTime = 10 * time.Second
 )
@@ -26,15 +31,22 @@ func (g *Gateway) Run(ctx context.Context) error {
 	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
 	defer poll.Stop()
 	defer commit.Stop()
-	var changes, usage grumble
+	var changes, refusals, usage grumble
+	var due time.Time // of the next commit
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-poll.C:
 			changes.note(ctx, g, "gateway does not learn of changes", g.CatchUp(ctx))
-		case <-commit.C:
-			usage.note(ctx, g, "usage is not committed; it is kept in the journal", g.Commit(ctx))
+		case now := <-commit.C:
+			if now.Before(due) {
+				refusals.note(ctx, g, "refusals are not written down", g.keepUp(ctx))
+			} else {
+				begun := time.Now()
+				usage.note(ctx, g, "usage is not committed; it is kept in the journal", g.Commit(ctx))
+				due = time.Now().Add(pauseAfter(time.Since(begun)))
+			}
 			g.escrow.sweep()
 		}
 	}
@@ -69,7 +81,7 @@ func (b *grumble) note(ctx context.Context, g *Gateway, message string, err erro
 	}
 }
 
-// Commit hands the usage that is not committed yet to the books, as Run does each second. A commit that has begun comes to its end also when
+// Commit hands the usage that is not committed yet to the books, as Run does each second, or less often where that is much. A commit that has begun comes to its end also when
 // ctx does: else nobody would know whether it happened.
 func (g *Gateway) Commit(ctx context.Context) error { return g.commit(ctx, false) }
 
@@ -79,6 +91,18 @@ func (g *Gateway) commit(ctx context.Context, ordered bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	return errors.Join(g.meter.Commit(ctx, g.moment(), ordered), g.keepTime(ctx, ordered))
+}
+
+// pauseAfter is how long the next commit waits when one took this long.
+func pauseAfter(commit time.Duration) time.Duration { return min(commitShare*commit, commitSeldom) }
+
+// keepUp does what of a commit cannot wait: counts of refusals go into the journal, the time into the books.
+func (g *Gateway) keepUp(ctx context.Context) error {
+	g.commits.Lock()
+	defer g.commits.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return errors.Join(g.meter.WriteDown(g.moment().Wall), g.keepTime(ctx, false))
 }
 
 // keepTime keeps the time that has come for the next start.

@@ -112,7 +112,7 @@ type Instant struct {
 
 // Commit folds what was written down before the call, and hands it to the sink. Ordered says that nothing comes after it.
 func (m *Meter) Commit(ctx context.Context, at Instant, ordered bool) error {
-	late := m.writeDown(at.Wall)
+	late := m.WriteDown(at.Wall)
 	m.pending.forget(at.Wall.Unix())
 	end := models.JournalPosition(m.journal.End())
 	for {
@@ -178,8 +178,9 @@ func before(p, q models.JournalPosition) bool {
 	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
 }
 
-// writeDown writes to the journal what was only counted until now. What it has no room for waits for the next time.
-func (m *Meter) writeDown(now time.Time) error {
+// WriteDown writes to the journal what was only counted until now, as Commit does first. What it has no room for waits for the next time. It must not run beside
+// Commit.
+func (m *Meter) WriteDown(now time.Time) error {
 	append := func(r *journal.Record) error {
 		_, err := m.journal.Append(r)
 		return err

@@ -284,3 +284,27 @@ func TestLagIsTheAgeOfWhatCouldNotBeCommitted(t *testing.T) {
 		t.Errorf("Lag = %v after a commit", got)
 	}
 }
+
+func TestRefusalsAreInTheJournalBeforeUsageIsCommitted(t *testing.T) {
+	b := newBooks()
+	m := meterOf(t, b)
+	m.Refuse(&Call{Key: 1, Plan: 2, Stage: 3, Method: 4, At: 60}, models.OutcomeThrottled)
+	before := m.journal.End()
+	if err := m.WriteDown(time.Unix(61, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if m.journal.End() == before {
+		t.Error("a process that is killed now forgets a refusal")
+	}
+	if len(b.cells) != 0 {
+		t.Errorf("cells %v were committed, want none yet", b.cells)
+	}
+	commit(t, m, 70)
+	var total int64
+	for _, n := range b.cells {
+		total += n
+	}
+	if total != 1 {
+		t.Errorf("counted %d refusals, want 1", total)
+	}
+}
