@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare
+.PHONY: test deps check unit race whole browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare
 
 test: deps check unit nocgo
 
@@ -19,9 +19,17 @@ check:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-# Unit, property, import-rule, whole-program, real-client and browser tests, with the race detector.
+# Unit, property, import-rule, whole-program, real-client and browser tests. What draws every page, and what runs the real binary, has no use for the race
+# detector, which would triple its time: it goes beside the others.
 unit:
-	go test -race -shuffle=on -parallel 4 -timeout 14m ./...
+	$(MAKE) -j2 --output-sync=target race whole
+
+PAGES := ^(TestEveryPageOfAGrownPortal|TestMainPagesLookAsTheyShould|TestPagesKeepToTheReadersZone)$$
+race:
+	go test -race -shuffle=on -parallel 4 -timeout 14m -skip '$(PAGES)' $$(go list ./... | grep -v '^gatehouse/e2e$$')
+whole:
+	go test -shuffle=on -parallel 4 -timeout 14m ./e2e/
+	go test -run '$(PAGES)' -timeout 14m .
 
 # The build without a C compiler keeps working: the other SQLite driver.
 nocgo:
@@ -29,7 +37,7 @@ nocgo:
 
 # Everything that `make test` runs, and the pages in both themes on both widths.
 test-all: deps check
-	GATEHOUSE_LOOKS=all go test -race -shuffle=on -parallel 4 -timeout 40m ./...
+	GATEHOUSE_LOOKS=all go test -race -shuffle=on -parallel 4 -timeout 60m ./...
 	$(MAKE) nocgo
 
 # Lighthouse on the main pages, as a desktop shows them: at least 95 in everything. Needs npm; 200 packages are installed in LIGHTHOUSE.
