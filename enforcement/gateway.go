@@ -93,8 +93,10 @@ type Gateway struct {
 	open    openRequests
 	callers callers
 	quotes  quoteShares
-	counts  *counts
-	horizon horizon
+
+	preflights *preflights
+	counts     *counts
+	horizon    horizon
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 
@@ -123,7 +125,9 @@ func New(c Config) *Gateway {
 	if c.Uptime == 0 {
 		c.Uptime = journal.Uptime()
 	}
-	g := &Gateway{config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts()}
+	g := &Gateway{
+		config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
+	}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})
@@ -201,7 +205,10 @@ func (g *Gateway) routeIn(s *snapshot, api, stage, verb, path string) (Route, pr
 	if s == nil {
 		return rt, problemNotReady
 	}
-	if p := rt.find(s, api, stage, path); p != problemNone {
+	switch p := rt.find(s, api, stage, path); {
+	case (p == problemNone || p == problemPathUnknown) && rt.inMaintenance():
+		return rt, problemMaintenance
+	case p != problemNone:
 		return rt, p
 	}
 	if rt.method = rt.methods.method(verb); rt.method == nil {

@@ -31,7 +31,10 @@ const (
 	problemAPIUnknown
 	problemStageUnknown
 	problemStageBroken
+	problemMaintenance
 	problemPathUnknown
+	problemPreflights
+	problemOrigin
 	problemVerbUnknown
 	problemQueryInvalid
 	problemKeyMissing
@@ -99,9 +102,18 @@ var problems = [numProblems - 1]Problem{
 	{"stage-broken", 503, "The stage cannot be served",
 		"What is deployed to this stage contradicts itself, for example because its upstream's address cannot be used.",
 		"Tell the API's owner, with the request id. Redeploying the stage shows what is wrong."},
+	{"maintenance", 503, "The stage is switched off for maintenance",
+		"The API's owner has switched this stage off for a while. Every call gets this answer, whatever its path and key. Nothing was charged.",
+		"Try again after the seconds in Retry-After; the detail says what the owner has to say about it."},
 	{"path-unknown", 404, "The API has no such operation",
 		"No method of what is deployed to this stage has this path.",
 		"Compare path and stage with the API's page in the portal. New operations appear with the next deployment."},
+	{"preflights-throttled", 429, "Too many preflights at once",
+		"Browsers ask with a preflight before a page may call. Asking is free, and so an address may ask 500 times at once and then 100 times a second. Nothing was charged.",
+		"Wait the seconds in Retry-After. Let browsers remember the answer: the stage's owner can set for how long."},
+	{"origin-refused", 403, "Pages of this origin may not call",
+		"A browser asked whether a page may call, and the page's origin is none of those that the API's owner lets call this stage.",
+		"Ask the API's owner to add the origin, exactly as the browser sends it: scheme, host and port."},
 	{"verb-unknown", 405, "The operation does not have this verb",
 		"The path exists, but not with this verb. The header Allow lists the verbs that it has.",
 		"Use one of the verbs in Allow."},

@@ -78,8 +78,22 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"api-unknown":      get(nil, "/eco/prod/a"),
 		"stage-unknown":    get(nil, "/echo/Prod/a"),
 		"stage-broken":     get(upstreamAt("ftp://example.com"), a),
-		"path-unknown":     get(nil, "/echo/prod/c"),
-		"verb-unknown":     get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"maintenance": get(func(_ *testing.T, o *one) {
+			o.world.stage(func() { o.stage.Settings.Maintenance = &models.Maintenance{} })
+		}, a),
+		"preflights-throttled": func(_ *testing.T, o *one) (w *httptest.ResponseRecorder) {
+			for range 501 {
+				w = in(o.g, "OPTIONS", a, "", asPreflight)
+			}
+			return w
+		},
+		"origin-refused": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.world.stage(func() { o.stage.Settings.CORS = &models.CORS{Origins: []string{"https://app.example.org"}} })
+			catchUp(t, o.g)
+			return in(o.g, "OPTIONS", a, "", asPreflight)
+		},
+		"path-unknown": get(nil, "/echo/prod/c"),
+		"verb-unknown": get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
 		"query-invalid": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.stage.KeySource = models.KeySource{Place: models.KeyInQuery, Name: "key"} })
 		}, a+"?a=1;key=2"),

@@ -189,6 +189,7 @@ func (q *request) answerQuote() {
 	q.identify(h)
 	q.tellLimits(h)
 	q.tellLife(h)
+	q.tellOriginOwn(h)
 	answer := quoteBody{Would: "admit", Limits: []quoteItem{}, RequestID: q.id}
 	if q.verdict != problemNone {
 		b := q.bodyOf(q.verdict, q.explain(q.verdict))

@@ -65,6 +65,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.identify(h)
 	q.tellLimits(h)
 	q.tellLife(h)
+	q.tellOriginOwn(h)
 	if wait := q.retryAfter(p); wait > 0 {
 		h.Set(headerRetryAfter, strconv.FormatInt(wait, 10))
 	}
@@ -105,7 +106,7 @@ func (q *request) bodyOf(p problem, detail string) body {
 // amazon is what AWS's gateway says in such a case: the body's message and the header x-amzn-ErrorType.
 func (p problem) amazon() (message, errorType string) {
 	switch p {
-	case problemThrottled, problemQuotes:
+	case problemThrottled, problemQuotes, problemPreflights:
 		return "Too Many Requests", "TooManyRequestsException"
 	case problemQuota:
 		return "Limit Exceeded", "LimitExceededException"
@@ -135,6 +136,10 @@ func (q *request) retryAfter(p problem) int64 {
 		return limit.Seconds(q.decision.limits.RetryAfter)
 	case problemQuotes:
 		return limit.Seconds(q.quoteWait)
+	case problemMaintenance:
+		return limit.Seconds(q.reopens())
+	case problemPreflights:
+		return limit.Seconds(preflightWait)
 	case problemBrownout:
 		return limit.Seconds(time.Duration(q.decision.since - q.at.wall))
 	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy:
@@ -149,6 +154,10 @@ func (q *request) retryAfter(p problem) int64 {
 // Decorate adds the gateway's headers to an answer of the upstream, in place of the upstream's own of these names.
 func (q *request) Decorate(h http.Header) {
 	q.answered = true
+	if p := q.stage.policies; p != nil {
+		p.response.apply(h, q.id)
+		q.tellOrigin(h)
+	}
 	q.identify(h)
 	q.tellLimits(h)
 	q.tellLife(h)
@@ -186,24 +195,6 @@ func (q *request) identify(h http.Header) {
 	if q.g.open.isClosing() && h.Get("Connection") == "" { // there is one on a connection that becomes a WebSocket
 		h.Set("Connection", "close")
 	}
-}
-
-// answerPreflight lets any page ask: a key is no cookie, so that a page of somebody else's has nothing to abuse. Pages cannot send
-// cookies along, since Access-Control-Allow-Credentials is not there.
-func (q *request) answerPreflight() {
-	q.dismissBody()
-	q.answered = true
-	h := q.w.Header()
-	q.identify(h)
-	q.tellLife(h)
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", q.methods.allow)
-	if wanted := q.r.Header.Get("Access-Control-Request-Headers"); wanted != "" {
-		h.Set("Access-Control-Allow-Headers", wanted)
-	}
-	h.Set("Access-Control-Max-Age", "600")
-	h.Set("Vary", "Access-Control-Request-Headers")
-	q.w.WriteHeader(http.StatusNoContent)
 }
 
 // tellLimits describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59).

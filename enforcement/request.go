@@ -92,7 +92,8 @@ func (q *request) name() {
 	q.id = string(text[:])
 }
 
-// judge says whether the request may pass. If so, and it is no preflight, it is charged and counted.
+// judge says whether the request may pass. If so, and it is no preflight, it is charged and counted. What a stage under maintenance is asked stays unread,
+// but for preflights: else pages could not read that it is.
 func (q *request) judge() problem {
 	for {
 		s := q.g.current.Load()
@@ -100,7 +101,12 @@ func (q *request) judge() problem {
 			return problemNotReady
 		}
 		p := q.route(s)
-		if p == problemNone && !q.isPreflight() {
+		switch preflight := q.isPreflight(); {
+		case p == problemNone && preflight:
+			p = q.judgePreflight()
+		case (p == problemNone || p == problemPathUnknown) && q.inMaintenance() && !preflight:
+			p = problemMaintenance
+		case p == problemNone:
 			p = q.decide()
 		}
 		if p != problemNotReady || s == q.g.current.Load() {
@@ -167,11 +173,6 @@ func fields(h http.Header) (n int) {
 func isVerb(verb string) bool {
 	return verb != "" && verb != http.MethodConnect && verb != http.MethodTrace &&
 		strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-// isPreflight reports whether a browser asks if a page may call. Such a question carries no key; the gateway answers it (DECISIONS 19).
-func (q *request) isPreflight() bool {
-	return q.r.Method == http.MethodOptions && q.r.Header.Get("Origin") != "" && q.r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // decide finds method and key, and asks every limit. If it returns problemNone, the request is admitted and counted, or is a quote.

@@ -50,6 +50,7 @@ type stage struct {
 	shared   limit.SharedLayer
 	grants   map[models.PlanID]*grant
 	life     *life        // nil: nothing is announced of it
+	policies *policies    // nil: requests and answers are passed on as they are
 	warned   atomic.Int64 // Unix seconds of the last warning about the upstream
 }
 
@@ -219,6 +220,9 @@ func compileStage(in *models.GatewayStage, a *api) *stage {
 	}
 	if err := in.KeySource.Check(); err != nil {
 		st.broken = fmt.Sprintf("where the key is read is not valid: %v", err)
+	}
+	if st.policies, err = compilePolicies(in); err != nil {
+		st.broken = err.Error()
 	}
 	for i, m := range in.Methods {
 		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired}

@@ -36,6 +36,10 @@ func (q *request) explain(p problem) string {
 		return "The second segment of the path must be the name of a stage of the API that something is deployed to."
 	case problemStageBroken:
 		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", q.stage.name, q.api.name)
+	case problemMaintenance:
+		return q.explainMaintenance()
+	case problemOrigin:
+		return fmt.Sprintf("The stage %s of %s is not called by pages of this origin.", q.stage.name, q.api.name)
 	case problemPathUnknown:
 		return fmt.Sprintf("Nothing that is deployed to the stage %s of %s has this path.", q.stage.name, q.api.name)
 	case problemVerbUnknown:

@@ -12,6 +12,8 @@ import (
 
 // Caller is asked when an exchange has something to say.
 type Caller interface {
+	// Prepare changes the headers of the request to the upstream, before the gateway's own are set: each time that one is made, from the client's.
+	Prepare(h http.Header)
 	// Decorate adds the gateway's headers to the upstream's answer.
 	Decorate(h http.Header)
 	// Fail answers instead of the upstream.

@@ -125,6 +125,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		}
 	}
 	dropCookies(out.Header, p.hide)
+	x.Caller.Prepare(out.Header)
 	introduce(out.Header, pr.In, x)
 	out.Trailer = announced(pr.In.Trailer, x.KeyHeader)
 	if u, ok := pr.In.Body.(*upload); ok {

@@ -1,0 +1,44 @@
+package enforcement
+
+import (
+	"fmt"
+	"net/http"
+
+	"gatehouse/models"
+)
+
+// policies is what a stage's settings have the gateway do to requests and answers. A stage without such settings has none: nil.
+type policies struct {
+	maintenance *models.Maintenance
+	cors        *cors
+	request     *headerRules
+	response    *headerRules
+}
+
+// compilePolicies reads a stage's settings. An error is a sentence about what contradicts itself: the stage is not served.
+func compilePolicies(in *models.GatewayStage) (p *policies, err error) {
+	s := &in.Settings
+	if s.Maintenance == nil && s.CORS == nil && len(s.Request) == 0 && len(s.Response) == 0 {
+		return nil, nil
+	}
+	p = &policies{maintenance: s.Maintenance}
+	if s.CORS != nil {
+		if p.cors, err = compileCORS(s.CORS, in.KeySource); err != nil {
+			return nil, fmt.Errorf("its CORS settings are not valid: %w", err)
+		}
+	}
+	if p.request, err = compileHeaderRules(s.Request, models.ToUpstream, in); err != nil {
+		return nil, fmt.Errorf("its rules for headers of requests are not valid: %w", err)
+	}
+	if p.response, err = compileHeaderRules(s.Response, models.ToCaller, in); err != nil {
+		return nil, fmt.Errorf("its rules for headers of answers are not valid: %w", err)
+	}
+	return p, nil
+}
+
+// Prepare applies the stage's rules to the headers of the request to the upstream.
+func (q *request) Prepare(h http.Header) {
+	if p := q.stage.policies; p != nil {
+		p.request.apply(h, q.id)
+	}
+}
