@@ -24,20 +24,24 @@ func version(_ context.Context, p program, args []string) error {
 	if err := p.parse(fs, args); err != nil {
 		return err
 	}
-	revision := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				revision = setting.Value
-			}
-		}
-	}
-	view := map[string]string{"version": release, "revision": revision, "go": runtime.Version(), "sqlite": store.Driver, "platform": runtime.GOOS + "/" + runtime.GOARCH}
-	return p.print(c.json, view, "gatehouse %s, revision %s, %s, SQLite by %s, %s", release, revision, runtime.Version(), store.Driver, view["platform"])
+	view := map[string]string{"version": release, "revision": revision(), "go": runtime.Version(), "sqlite": store.Driver, "platform": runtime.GOOS + "/" + runtime.GOARCH}
+	return p.print(c.json, view, "gatehouse %s, revision %s, %s, SQLite by %s, %s", release, revision(), runtime.Version(), store.Driver, view["platform"])
 }
 
 // release is the version that people speak of.
 const release = "0.1.0"
+
+// revision is what the program was built of.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return "unknown"
+}
 
 // migrate brings the schema up to date and says where it stands.
 func migrate(ctx context.Context, p program, args []string) error {

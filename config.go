@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -35,6 +36,8 @@ type config struct {
 	receipts      size   // of their file; 0: none are kept
 	requestLog    size   // of all its files; 0: none is kept
 	encryption    encryption
+	accessLog     string // file; "": none is written
+	logLevel      slog.Level
 	json          bool // print one JSON object
 }
 
@@ -160,6 +163,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.mailFrom, "mail-from", "", "`address` that mails are from, such as \"Example API <api@example.com>\"")
 	c.requestLog = requestlog.DefaultSize
 	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
+	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
+	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
 }
 

@@ -54,7 +54,7 @@ func newTold() *prometheus.CounterVec {
 }
 
 func (in *instance) noteTold(by models.Channel, state models.MessageState) {
-	in.told.WithLabelValues(string(by), string(state)).Inc()
+	in.numbers.told.WithLabelValues(string(by), string(state)).Inc()
 }
 
 // queueMetrics asks for the queue when it is asked.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
+	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/handlers"
@@ -27,6 +29,15 @@ func (in *instance) openRequestLog(ctx context.Context) {
 	if err != nil {
 		in.log.Error("serving without a log of requests", "error", err)
 	}
+}
+
+// openAccessLog opens the log of single requests for machines. An operator who asks for one and cannot have it is told at once.
+func (in *instance) openAccessLog() error {
+	in.accessLog = accesslog.New(accesslog.Config{Log: in.log})
+	if err := in.accessLog.Use(in.config.accessLog); err != nil {
+		return fmt.Errorf("--access-log: %w", err)
+	}
+	return nil
 }
 
 // names makes the ids of requests: the receipts' if there are any, so that an id finds both; nil: neither receipts nor a log are kept.

@@ -12,9 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"gatehouse/enforcement"
+	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/crash"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/receipt"
@@ -50,7 +49,9 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	level := new(slog.LevelVar)
+	level.Set(c.logLevel)
+	log := slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level}))
 	slog.SetDefault(log) // what libraries print themselves becomes a line of the log, too
 	in, err := open(ctx, c, log, false)
 	if err != nil {
@@ -86,14 +87,13 @@ type instance struct {
 	log     *slog.Logger
 	release func() // of the data folder
 	store   *store.Store
-	holds   *prometheus.HistogramVec // of the database's writer
+	numbers *numbers
 	keyring *secret.Keyring
 	now     func() time.Time
 	journal *journal.Journal
 	gateway *enforcement.Gateway
 	imports *jobs.Imports
 	notices *notify.Worker
-	told    *prometheus.CounterVec // what came of deliveries
 
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
@@ -101,6 +101,7 @@ type instance struct {
 	receipts        *receipt.Ring   // nil: none are kept
 	withoutReceipts error           // why none are kept that were wanted
 	requestLog      *requestlog.Log // nil: none is kept
+	accessLog       *accesslog.Log
 
 	portalListener, gatewayListener, opsListener, redirectListener net.Listener
 	portal, data, ops, redirect                                    *http.Server
@@ -112,7 +113,7 @@ type instance struct {
 
 // open opens everything and loads the gateway, so that what fails fails before anything is served.
 func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
-	in := &instance{config: c, log: log, holds: newHolds(), told: newTold()}
+	in := &instance{config: c, log: log, numbers: newNumbers()}
 	var err error
 	if in.release, err = lockData(c.data); err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
 	var err error
-	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held = in.noteHold }); err != nil {
+	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held = in.numbers.noteHold }); err != nil {
 		return err
 	}
 	if err := in.store.ForgetOpenings(ctx); err != nil {
@@ -147,10 +148,13 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.openRecording(ctx)
 	in.openReceipts()
 	in.openRequestLog(ctx)
+	if err := in.openAccessLog(); err != nil {
+		return err
+	}
 	in.gateway = enforcement.New(enforcement.Config{
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
-		RequestLog: in.requestLog, Names: in.names(), Policy: policy, Log: in.log, Shift: shift,
+		RequestLog: in.requestLog, AccessLog: in.accessLog, Names: in.names(), Policy: policy, Log: in.log, Shift: shift,
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err
@@ -159,6 +163,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	in.data = enforcement.NewServer(in.gateway, in.log)
+	in.numbers.watch("gateway", in.data)
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
 	if in.notices, err = in.openNotices(policy); err != nil {
@@ -173,9 +178,10 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.site = &handlers.Site{
 		MailSince: mailSince,
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
-		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Brand: &handlers.Brand{Store: in.store},
+		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
 	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
+	in.numbers.watch("portal", in.portal)
 	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
 	in.redirect = certs.NewServer(in.redirectHandler(), in.log)
 	return nil
@@ -327,6 +333,9 @@ func (in *instance) close() error {
 	}
 	if in.requestLog != nil {
 		problems = append(problems, in.requestLog.Close())
+	}
+	if in.accessLog != nil {
+		problems = append(problems, in.accessLog.Close())
 	}
 	if in.receipts != nil {
 		problems = append(problems, in.receipts.Close())

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"gatehouse/handlers"
@@ -18,16 +16,6 @@ const maxFiles = 10_000
 
 // facts tells what the process knows of itself.
 func (in *instance) facts(started time.Time) func(context.Context) (handlers.SystemFacts, error) {
-	revision := sync.OnceValue(func() string {
-		if info, ok := debug.ReadBuildInfo(); ok {
-			for _, setting := range info.Settings {
-				if setting.Key == "vcs.revision" {
-					return setting.Value
-				}
-			}
-		}
-		return "unknown"
-	})
 	return func(ctx context.Context) (handlers.SystemFacts, error) {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)

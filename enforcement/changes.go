@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"gatehouse/enforcement/keyring"
 	"gatehouse/models"
@@ -41,7 +42,9 @@ func (g *Gateway) Load(ctx context.Context) error {
 	}
 	g.version, g.keys = version, keys
 	g.logBroken(s)
+	g.stages.assign(s)
 	g.current.Store(s)
+	g.see(true)
 	return nil
 }
 
@@ -58,6 +61,7 @@ func (g *Gateway) CatchUp(ctx context.Context) error {
 		changes, err := g.config.Source.ChangesSince(ctx, g.version)
 		if err == nil && len(changes) == 0 {
 			g.failing.Store(nil)
+			g.see(false)
 			return nil
 		}
 		if err == nil {
@@ -110,8 +114,27 @@ func (g *Gateway) recompile(ctx context.Context) error {
 	}
 	s := compile(topology, g.current.Load(), g.config.APIsURL)
 	g.logBroken(s)
+	g.stages.assign(s)
 	g.current.Store(s)
+	g.see(true)
 	return nil
+}
+
+// sight is what metrics tell of changes.
+type sight struct {
+	version  atomic.Int64
+	whole    atomic.Int64 // when the gateway knew of every change, on the clock of throttles
+	topology atomic.Int64 // when it compiled the topology; the same
+}
+
+// see notes that the gateway knows everything as of now, or has a new topology. g.changes is held.
+func (g *Gateway) see(topology bool) {
+	now := g.clock()
+	if topology {
+		g.sight.topology.Store(now)
+	}
+	g.sight.version.Store(g.version)
+	g.sight.whole.Store(now)
 }
 
 // reload makes keys what they are now.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
@@ -70,6 +71,7 @@ type Config struct {
 	ReceiptURL  string               // beginning of receipts' addresses, such as https://portal.example/requests/
 	Receipts    *receipt.Ring        // nil: none are kept
 	RequestLog  *requestlog.Log      // nil: no entries are kept
+	AccessLog   *accesslog.Log       // nil: no lines are written
 	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
 	Policy      AddressPolicy        // which upstreams may be dialled
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
@@ -81,27 +83,28 @@ type Config struct {
 
 // Gateway is the data plane, an http.Handler. It answers 503 until Load succeeded. All methods are safe for concurrent use.
 type Gateway struct {
-	config  Config
-	start   time.Time     // when the machine had been up for uptime
-	uptime  int64         // nanoseconds
-	since   time.Time     // of LevelsSince, set by Load
-	clock   func() int64  // of throttles: nanoseconds since the machine was started
-	keys    *keyring.Ring // set before current
-	meter   *meter.Meter
-	escrow  *escrow
-	proxy   *transport.Proxy
-	open    openRequests
-	callers callers
-	quotes  quoteShares
-
+	config     Config
+	start      time.Time     // when the machine had been up for uptime
+	uptime     int64         // nanoseconds
+	since      time.Time     // of LevelsSince, set by Load
+	clock      func() int64  // of throttles: nanoseconds since the machine was started
+	keys       *keyring.Ring // set before current
+	meter      *meter.Meter
+	escrow     *escrow
+	proxy      *transport.Proxy
+	open       openRequests
+	callers    callers
+	quotes     quoteShares
 	preflights *preflights
 	counts     *counts
+	stages     stageCounts
 	horizon    horizon
 
 	current atomic.Pointer[snapshot] // nil: not loaded
 
-	changes  sync.Mutex                // held by the one Load or CatchUp at a time
-	version  int64                     // of the newest change that is applied
+	changes  sync.Mutex // held by the one Load or CatchUp at a time
+	version  int64      // of the newest change that is applied
+	sight    sight
 	broken   map[models.StageID]string // what was logged of stages that are not served
 	learning []learning                // by changes: imports whose keys are not all known yet
 	failing  atomic.Pointer[error]     // why changes cannot be applied; nil: they can
@@ -144,6 +147,7 @@ func (g *Gateway) serve(q *request) {
 	q.begin()
 	if !g.open.enter(q) {
 		q.refuse(problemNotReady)
+		q.told()
 		return
 	}
 	defer g.open.leave(q)

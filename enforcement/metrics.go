@@ -1,6 +1,9 @@
 package enforcement
 
 import (
+	"sync/atomic"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -12,6 +15,9 @@ type counts struct {
 	quoted   prometheus.Counter              // of requests: quotes
 	unknown  prometheus.Counter
 	upstream prometheus.Histogram
+	own      prometheus.Histogram
+	bytes    *prometheus.CounterVec
+	in, out  prometheus.Counter // of bytes
 }
 
 func newCounts() *counts {
@@ -26,7 +32,15 @@ func newCounts() *counts {
 			Name: "gatehouse_upstream_seconds", Help: "Time until an upstream began to answer, or failed.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
+		own: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_gateway_seconds", Help: "Time that the gateway itself had a request: all but what its upstream and the bodies took.",
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .05, .25, 1},
+		}),
 	}
+	bytes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_bytes_total", Help: "Bytes of bodies, in from clients and out to them.",
+	}, []string{"direction"})
+	c.bytes, c.in, c.out = bytes, bytes.WithLabelValues("in"), bytes.WithLabelValues("out")
 	for p := range c.byAnswer {
 		label := "forwarded"
 		if problem(p) != problemNone {
@@ -40,6 +54,16 @@ func newCounts() *counts {
 }
 
 func (c *counts) add(q *request) {
+	c.own.Observe(q.own().Seconds())
+	if q.proxied {
+		c.in.Add(float64(q.ended.exchange.BytesIn))
+	}
+	if out := q.ended.exchange.BytesOut + q.sent; out > 0 {
+		c.out.Add(float64(out))
+	}
+	if q.stage != nil && !q.quoted && (q.proxied || q.decision.problem != problemNone) {
+		q.stage.count.add(q)
+	}
 	switch p := q.decision.problem; {
 	case q.quoted:
 		c.quoted.Inc()
@@ -58,7 +82,19 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream,
+	seconds := func(since *atomic.Int64) func() float64 {
+		return func() float64 {
+			if g.current.Load() == nil {
+				return 0
+			}
+			return time.Duration(max(0, g.clock()-since.Load())).Seconds()
+		}
+	}
+	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream, g.counts.own, g.counts.bytes, &g.stages,
+		gauge("gatehouse_change_version", "Number of the newest change that the gateway enforces.", func() float64 { return float64(g.sight.version.Load()) }),
+		gauge("gatehouse_changes_age_seconds", "Time since the gateway knew of every change.", seconds(&g.sight.whole)),
+		gauge("gatehouse_topology_age_seconds", "Time since APIs, stages or plans changed last, or the start.", seconds(&g.sight.topology)),
+		gauge("gatehouse_journal_bytes", "What the files of the journal have, used or not.", func() float64 { return float64(g.config.Journal.Size()) }),
 		gauge("gatehouse_keys", "Keys that the gateway holds.", func() float64 {
 			if g.current.Load() == nil {
 				return 0
@@ -87,12 +123,18 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 			return 1
 		}),
 	)
+	counter := func(name, help string, value func() int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
+	}
+	access := g.config.AccessLog
+	r.MustRegister(
+		counter("gatehouse_access_log_lines_total", "Lines that the access log wrote.", func() int64 { written, _ := access.Counts(); return written }),
+		counter("gatehouse_access_log_dropped_total", "Lines of the access log that are lost: the writer did not keep up, or could not write.",
+			func() int64 { _, dropped := access.Counts(); return dropped }),
+	)
 	log := g.config.RequestLog
 	if log == nil {
 		return
-	}
-	counter := func(name, help string, value func() int64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
 	r.MustRegister(
 		counter("gatehouse_request_log_entries_total", "Entries that the request log took.", func() int64 { kept, _ := log.Counts(); return kept }),

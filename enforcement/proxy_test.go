@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -497,10 +495,5 @@ func TestNoLogAndNoMetricTellsAKey(t *testing.T) {
 				t.Errorf("%s tells %q", name, label)
 			}
 		}
-	}
-	want := []string{"gatehouse_keys", "gatehouse_open_requests", "gatehouse_ready", "gatehouse_receipts", "gatehouse_request_log", "gatehouse_requests_total", "gatehouse_unknown_keys_total",
-		"gatehouse_upstream_seconds", "gatehouse_usage_lag_seconds"}
-	if names := slices.Sorted(maps.Keys(all)); !slices.Equal(names, want) {
-		t.Errorf("metrics = %v, want %v", names, want)
 	}
 }

@@ -209,7 +209,8 @@ func (q *request) answerQuote() {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(text)+1))
+	q.sent = int64(len(text) + 1)
+	h.Set("Content-Length", strconv.FormatInt(q.sent, 10))
 	q.w.WriteHeader(http.StatusOK)
 	_, _ = q.w.Write(append(text, '\n')) // the client may be gone
 }

@@ -52,7 +52,8 @@ type request struct {
 	address  string   // of the receipt; "" if there is none
 	raw      [16]byte // of id
 	ended    ended
-	sent     int64 // bytes of the gateway's own answer
+	took     time.Duration // all of it; set at its end
+	sent     int64         // bytes of the gateway's own answer
 	proxied  bool
 	answered bool
 
@@ -222,8 +223,7 @@ func (q *request) toUpstream() *transport.Exchange {
 // costs this one request.
 func (q *request) end() {
 	mistake := recover()
-	defer q.g.counts.add(q)
-	defer q.log()
+	defer q.told()
 	if q.proxied {
 		q.finish()
 	}

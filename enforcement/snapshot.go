@@ -30,6 +30,7 @@ type account struct {
 
 type api struct {
 	id      models.APIID
+	slug    string
 	name    string
 	account *account // nil: its owner has no throttle
 	stages  map[string]*stage
@@ -49,8 +50,9 @@ type stage struct {
 	throttle limit.Throttle // for words; the bucket decides
 	shared   limit.SharedLayer
 	grants   map[models.PlanID]*grant
-	life     *life        // nil: nothing is announced of it
-	policies *policies    // nil: requests and answers are passed on as they are
+	life     *life     // nil: nothing is announced of it
+	policies *policies // nil: requests and answers are passed on as they are
+	count    *stageCount
 	warned   atomic.Int64 // Unix seconds of the last warning about the upstream
 }
 
@@ -144,7 +146,7 @@ func compile(t models.Topology, before *snapshot, pages string) *snapshot {
 }
 
 func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot, pages string) *api {
-	a := &api{id: in.ID, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
+	a := &api{id: in.ID, slug: in.Slug, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
 	for i := range in.Stages {
 		st := compileStage(&in.Stages[i], a)
 		if in.Stages[i].Throttle != nil {

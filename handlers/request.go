@@ -75,6 +75,8 @@ type Site struct {
 	live  atomic.Int64 // live pages that are open
 	// Streams ends when the process stops: live pages close then, so that the stop need not wait for them.
 	Streams context.Context
+	// Served is told of each answer; live: of a page that lasted for as long as somebody looked at it. nil: nobody counts.
+	Served func(status int, took time.Duration, live bool)
 }
 
 // RequestIDKey is where the edge leaves the request's id in gin's context.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -36,6 +37,18 @@ func requestID(c *gin.Context) {
 	id := rand.Text()[:20]
 	c.Set(handlers.RequestIDKey, id)
 	c.Writer.Header().Set("X-Request-Id", id)
+}
+
+// measure tells how long answers took, and what they were.
+func measure(site *handlers.Site) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if site.Served == nil {
+			return
+		}
+		began := time.Now()
+		c.Next()
+		site.Served(c.Writer.Status(), time.Since(began), strings.HasPrefix(c.Writer.Header().Get("Content-Type"), "text/event-stream"))
+	}
 }
 
 // recovery answers a panic with the error page. gin's own would write the request's headers to the log, cookies included, and end a

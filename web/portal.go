@@ -18,7 +18,7 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 	e.RedirectTrailingSlash = false
 	_ = e.SetTrustedProxies(nil) // trust nobody's X-Forwarded-For; the call cannot fail with nil
 	https := IsHTTPS(site.PublicURL)
-	e.Use(requestID, headers(https), recovery(site, site.Log), guardOrigin(site))
+	e.Use(requestID, measure(site), headers(https), recovery(site, site.Log), guardOrigin(site))
 	e.GET("/static/*file", gin.WrapH(files))
 	e.HEAD("/static/*file", gin.WrapH(files))
 	e.NoRoute(site.NotFound())

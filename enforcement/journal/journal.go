@@ -418,6 +418,21 @@ func (j *Journal) Close() error {
 	return err
 }
 
+// Size is what its files have, in bytes, used or not.
+func (j *Journal) Size() (n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, some := range [...][]*segment{j.left, j.used, j.free} {
+		for _, s := range some {
+			n += int64(len(s.data))
+		}
+	}
+	if j.spare != nil {
+		n += int64(len(j.spare.data))
+	}
+	return n
+}
+
 // End is behind everything whose Append has returned.
 func (j *Journal) End() Position {
 	j.mu.Lock()

@@ -3,7 +3,7 @@ package requestlog
 import (
 	"strings"
 
-	"gatehouse/models/secret"
+	"gatehouse/enforcement/redact"
 )
 
 // Limits of what is kept of a text, in bytes; the rest is left out.
@@ -17,60 +17,8 @@ const (
 	maxHeaders = 32  // in one direction
 )
 
-// redacted stands where a key's value stood.
-const redacted = "[key]"
-
 // cleaner takes key values out of texts.
-type cleaner struct {
-	secret string // what the request presented; too short to be a key: nothing is looked for
-	prefix string // of generated keys
-}
-
-// text appends s without key values, max bytes at most.
-func (c *cleaner) text(b []byte, s string, max int) []byte {
-	end := len(b) + max
-	for s != "" && len(b) < end {
-		at, size := c.find(s)
-		if at < 0 {
-			at, size = len(s), 0
-		}
-		b = append(b, s[:min(at, end-len(b))]...)
-		if size > 0 {
-			b = append(b, redacted...)
-		}
-		s = s[at+size:]
-	}
-	return b[:min(len(b), end)]
-}
-
-// find is where the first key value in s stands; -1: there is none.
-func (c *cleaner) find(s string) (at, size int) {
-	at = -1
-	if len(c.secret) >= secret.MinLength {
-		at, size = strings.Index(s, c.secret), len(c.secret)
-	}
-	for from := 0; ; {
-		i := strings.Index(s[from:], c.prefix)
-		if i < 0 || at >= 0 && from+i >= at {
-			return at, size
-		}
-		from += i
-		if n := word(s[from:]); n >= secret.MinLength {
-			return from, n
-		}
-		from += len(c.prefix)
-	}
-}
-
-// word is the number of letters and digits at the beginning of s.
-func word(s string) int {
-	for i := range len(s) {
-		if b := s[i]; (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
-			return i
-		}
-	}
-	return len(s)
-}
+type cleaner struct{ redact.Keys }
 
 // query appends the names of a query's parameters. A parameter without a name is all value, and so is one whose name has a part of a key.
 func (c *cleaner) query(b []byte, query string) []byte {
@@ -86,8 +34,8 @@ func (c *cleaner) query(b []byte, query string) []byte {
 			b = append(b, '&')
 		}
 		if i := strings.IndexByte(pair, '='); i > 0 {
-			if at, _ := c.find(pair); at < 0 || at > i {
-				b = c.text(b, pair[:i], maxName)
+			if at, _ := c.Find(pair); at < 0 || at > i {
+				b = c.Append(b, pair[:i], maxName)
 				b = append(b, '=')
 			}
 		}
@@ -113,6 +61,7 @@ var requestHeaders = map[string]keep{
 	"If-None-Match": show, "If-Range": show, "If-Unmodified-Since": show, "Origin": showAddress, "Pragma": show, "Prefer": show, "Range": show,
 	"Referer": showAddress, "Sec-Fetch-Dest": show, "Sec-Fetch-Mode": show, "Sec-Fetch-Site": show, "Sec-Websocket-Version": show, "Te": show,
 	"Traceparent": show, "Trailer": show, "Transfer-Encoding": show, "Upgrade": show, "User-Agent": leaveOut, "Via": show,
+	"X-Request-Id": show, // the client's own, which is never ours
 }
 
 var responseHeaders = map[string]keep{

@@ -71,7 +71,7 @@ func (w *raw) end(at int) { binary.LittleEndian.PutUint16(w.b[at:], uint16(len(w
 
 func (w *raw) text(s string, max int) {
 	at := w.begin()
-	w.b = w.c.text(w.b, s, max)
+	w.b = w.c.Append(w.b, s, max)
 	w.end(at)
 }
 
@@ -92,8 +92,8 @@ func (w *raw) entry(e *Entry) {
 	}
 	w.str(e.Verb)
 	path := w.begin()
-	w.b = w.c.text(w.b, e.Prefix, maxPath/2)
-	w.b = w.c.text(w.b, e.Path, maxPath/2)
+	w.b = w.c.Append(w.b, e.Prefix, maxPath/2)
+	w.b = w.c.Append(w.b, e.Path, maxPath/2)
 	w.end(path)
 
 	w.b = append(w.b, e.ID[:]...)

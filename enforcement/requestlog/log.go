@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/redact"
 	"gatehouse/enforcement/requestid"
 	"gatehouse/models"
 	"gatehouse/models/secret"
@@ -173,7 +174,7 @@ func (l *Log) put(s *shard, e *Entry) {
 		l.dropped.Add(1)
 		return
 	}
-	w := raw{s.b, cleaner{e.Secret, l.config.Prefix.String()}}
+	w := raw{s.b, cleaner{redact.Keys{Presented: e.Secret, Prefix: l.config.Prefix.String()}}}
 	w.entry(e)
 	s.b = w.b
 	l.kept.Add(1)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"gatehouse/enforcement/redact"
 )
 
 // open is the block that is not full yet: its records stand in memory and in the tail.
@@ -226,7 +228,7 @@ func (l *Log) Trim(now time.Time) {
 func (l *Log) Keep(e *Entry) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	w := raw{l.scratch[:0], cleaner{e.Secret, l.config.Prefix.String()}}
+	w := raw{l.scratch[:0], cleaner{redact.Keys{Presented: e.Secret, Prefix: l.config.Prefix.String()}}}
 	w.entry(e)
 	l.scratch = w.b
 	return l.append(w.b)
