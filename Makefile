@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit race whole browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare
+.PHONY: test deps check unit race whole browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare soak
 
 test: deps check unit nocgo
 
@@ -95,3 +95,9 @@ bench-compare: build
 	@missing=; for p in nginx haproxy caddy wrk; do command -v $$p >/dev/null || test -x /usr/sbin/$$p || missing="$$missing $$p"; done; \
 	test -z "$$missing" || { echo "install what it is compared with and the load: apt-get install nginx-light haproxy caddy wrk"; exit 1; }
 	PATH="$$PATH:/usr/sbin" go run ./bench/compare -gatehouse ./gatehouse
+
+# All shapes of requests for half an hour, or for SOAK, beside restarts of the upstream and, at first, of the gateway: every answer is right, memory and file
+# descriptors stay.
+SOAK ?= 30m
+soak:
+	GATEHOUSE_SOAK=$(SOAK) go test -tags soak -count=1 -timeout 0 -run '^TestSoak$$' -v ./e2e/
