@@ -36,8 +36,8 @@ func (d *demoData) pointUpstream(ctx context.Context, owner models.Actor, now ti
 			if stage.Upstream == d.upstream {
 				continue
 			}
-			stage.Upstream = d.upstream
-			if err := d.in.store.UpdateStage(ctx, owner, row.ID, stage, now); err != nil {
+			point := func(st *models.Stage) error { st.Upstream = d.upstream; return nil }
+			if _, err := d.in.store.ChangeStage(ctx, owner, row.ID, stage.ID, models.StageBasics, point, now); err != nil {
 				return fmt.Errorf("point stage %s at the sample upstream: %w", stage.Name, err)
 			}
 		}

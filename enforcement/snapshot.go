@@ -226,6 +226,9 @@ func compileStage(in *models.GatewayStage, a *api) *stage {
 	if st.policies, err = compilePolicies(in); err != nil {
 		st.broken = err.Error()
 	}
+	if in.Broken != "" {
+		st.broken = in.Broken
+	}
 	for i, m := range in.Methods {
 		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired}
 		st.methods = append(st.methods, compiled)

@@ -20,7 +20,7 @@ type OwnerStageStore interface {
 	Stages(ctx context.Context, owner models.AccountID, api models.APIID) ([]models.Stage, error)
 	Stage(ctx context.Context, owner models.AccountID, api models.APIID, id models.StageID) (models.Stage, error)
 	CreateStage(ctx context.Context, actor models.Actor, api models.APIID, s models.Stage, now time.Time) (models.Stage, error)
-	UpdateStage(ctx context.Context, actor models.Actor, api models.APIID, s models.Stage, now time.Time) error
+	ChangeStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, part models.StagePart, change func(*models.Stage) error, now time.Time) (models.Stage, error)
 	DeleteStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
 	StagePlans(ctx context.Context, owner models.AccountID, id models.StageID) ([]models.PlanUse, error)
 	Deploy(ctx context.Context, actor models.Actor, api models.APIID, stage models.StageID, note string, now time.Time) (models.Deployment, error)
@@ -208,7 +208,10 @@ func (o *OwnerStages) Save(r *Request) (Reply, error) {
 	}
 	changed, doubt := readStage(r.Context(), o.Addresses, f, s)
 	if f.OK() {
-		err := o.Store.UpdateStage(r.Context(), r.Actor(), api.ID, changed, r.Now)
+		_, err := o.Store.ChangeStage(r.Context(), r.Actor(), api.ID, s.ID, models.StageBasics, func(st *models.Stage) error {
+			st.Upstream, st.Throttle, st.Timeout = changed.Upstream, changed.Throttle, changed.Timeout
+			return nil
+		}, r.Now)
 		if err == nil {
 			return r.Done(ownerStagePath(api.ID, s.ID), "Saved. It holds from the next request on."+doubt), nil
 		}

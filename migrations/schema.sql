@@ -113,6 +113,20 @@ CREATE TABLE "changes" (
     at      INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE client_certificates (
+    id         INTEGER PRIMARY KEY,
+    owner_id   INTEGER NOT NULL REFERENCES accounts (id),
+    name       TEXT NOT NULL,
+    made       INTEGER NOT NULL CHECK (made IN (0, 1)), -- here; 0: its owner brought it
+    chain      TEXT NOT NULL,
+    key        BLOB NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after  INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX client_certificates_owner ON client_certificates (owner_id, created_at, id);
+
 CREATE TABLE customer_notes (
     id          INTEGER PRIMARY KEY,
     owner_id    INTEGER NOT NULL REFERENCES accounts (id),
@@ -869,12 +883,14 @@ CREATE TABLE stages (
     timeout_ms    INTEGER NOT NULL,
     deployment_id INTEGER REFERENCES deployments (id),
     deployed_at   INTEGER,
-    created_at    INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}', canary_id INTEGER REFERENCES deployments (id),
+    created_at    INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}', canary_id INTEGER REFERENCES deployments (id), certificate_id INTEGER REFERENCES client_certificates (id),
     UNIQUE (api_id, name),
     CHECK ((rate IS NULL) = (burst IS NULL))
 ) STRICT;
 
 CREATE INDEX stages_canary ON stages (canary_id);
+
+CREATE INDEX stages_certificate ON stages (certificate_id) WHERE certificate_id IS NOT NULL;
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
 

@@ -284,7 +284,7 @@ type Stage struct {
 	ID         StageID
 	APIID      APIID
 	Name       string
-	Upstream   string          // https://host[:port][/base], no query, no user
+	Upstream   string          // https://host[:port][/base], no query, no user; may contain ${stageVariables.name}
 	Throttle   *limit.Throttle // shared by all callers of the stage; nil: none
 	Timeout    time.Duration   // for the upstream's answer to begin; 1 s to 5 min, default 30 s
 	Settings   StageSettings
@@ -297,13 +297,13 @@ type Stage struct {
 // DefaultTimeout is a stage's timeout unless its owner says otherwise.
 const DefaultTimeout = 30 * time.Second
 
-// Check validates what an owner types of a stage; fields "name", "upstream", "rate", "burst", "timeout".
+// Check validates what an owner types of a stage; fields "name", "upstream", "rate", "burst", "timeout" and those of StageSettings.Check.
 func (s Stage) Check() error {
 	var p Problems
 	if !stagePattern.MatchString(s.Name) {
 		p.Add("name", "Use 1 to 128 letters, digits, hyphens and underscores, such as prod.")
 	}
-	if problem := upstreamProblem(s.Upstream); problem != "" {
+	if problem := s.Settings.addressProblem(s.Upstream); problem != "" {
 		p.Add("upstream", problem)
 	}
 	if s.Throttle != nil {
@@ -312,6 +312,7 @@ func (s Stage) Check() error {
 	if s.Timeout < time.Second || s.Timeout > 5*time.Minute {
 		p.Add("timeout", "Enter 1 to 300 seconds.")
 	}
+	p.Join(s.Settings.Check())
 	return p.Err()
 }
 

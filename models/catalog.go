@@ -1,6 +1,7 @@
 package models
 
 import (
+	"crypto/tls"
 	"time"
 
 	"gatehouse/models/limit"
@@ -63,6 +64,9 @@ type GatewayStage struct {
 	KeySource KeySource      // as deployed
 	Methods   []Method       // as deployed
 	Canary    *GatewayCanary // what Settings.Canary names; nil: all callers get the stage's own deployment
+
+	Certificate *tls.Certificate // what Settings.TLS.Certificate names; nil: nothing is shown
+	Broken      string           // why the stage cannot be served, such as a client certificate whose key cannot be opened; empty: it can
 }
 
 // GatewayCanary is the deployment that a part of a stage's callers gets.

@@ -103,6 +103,7 @@ type StageCache struct {
 	Vary    []string      // request headers that make answers different
 	MaxBody int64         // bytes of an answer that is kept, 1 KiB..16 MiB, default 1 MiB
 	Bypass  bool          // callers may ask past it with Cache-Control: no-cache
+	Epoch   int64         // a purge raises it: what was kept under another one is not answered with any more
 }
 
 // Maintenance answers 503 instead of the upstream.
@@ -124,3 +125,19 @@ type UpstreamTLS struct {
 	Certificate ClientCertificateID // what the gateway shows; 0: nothing
 	Insecure    bool                // the certificate is not looked at
 }
+
+// StagePart is a part of a stage that its owner changes by itself; events name it.
+type StagePart string
+
+// The parts of a stage.
+const (
+	StageBasics      StagePart = "update" // upstream, timeout and throttle
+	StageUpstream    StagePart = "upstream"
+	StageVariables   StagePart = "variables"
+	StageCanary      StagePart = "canary"
+	StageHeaders     StagePart = "headers"
+	StageCORS        StagePart = "cors"
+	StageCaching     StagePart = "cache"
+	StageBounds      StagePart = "limits" // of bodies, and what is compared with the document
+	StageMaintenance StagePart = "maintenance"
+)

@@ -245,17 +245,23 @@ func TestStagesChangeAtOnceAndKeepTheirName(t *testing.T) {
 	if st.Timeout != models.DefaultTimeout || st.Throttle != nil {
 		t.Errorf("got %+v", st)
 	}
-	change := models.Stage{ID: st.ID, Name: "renamed", Upstream: "http://127.0.0.1:1/base", Timeout: 1500 * time.Millisecond, Throttle: &limit.Throttle{Rate: 0, Burst: 0}}
-	w.wantChange(models.ChangeTopology, 0, func() { ok(t, w.UpdateStage(t.Context(), w.asOwner(), w.api.ID, change, w.later())) })
+	upstream, throttle := "http://127.0.0.1:1/base", limit.Throttle{Rate: 0, Burst: 0}
+	w.wantChange(models.ChangeTopology, 0, func() {
+		w.change(st, models.StageBasics, func(s *models.Stage) {
+			s.Name, s.Deployment, s.Upstream, s.Timeout, s.Throttle = "renamed", 0, upstream, 1500*time.Millisecond, &throttle
+		})
+	})
+	w.wantEvent("stage.update", st.ID.String(), w.owner.ID)
 	got, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, st.ID)
 	ok(t, err)
 	want := st
-	want.Upstream, want.Timeout, want.Throttle = change.Upstream, change.Timeout, change.Throttle
+	want.Upstream, want.Timeout, want.Throttle = upstream, 1500*time.Millisecond, &throttle
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	change.Throttle, change.Upstream = nil, "ftp://x"
-	wantField(t, "a broken change", w.UpdateStage(t.Context(), w.asOwner(), w.api.ID, change, w.later()), "upstream")
+	w.wantChange("", 0, func() { w.change(st, models.StageBasics, func(*models.Stage) {}) })
+	_, err = w.ChangeStage(t.Context(), w.asOwner(), w.api.ID, st.ID, models.StageBasics, func(s *models.Stage) error { s.Upstream = "ftp://x"; return nil }, w.later())
+	wantField(t, "a broken change", err, "upstream")
 }
 
 // DECISIONS 21: a deleted stage leaves its plans, in force and in draft, and history says so.

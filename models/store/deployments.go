@@ -155,6 +155,9 @@ func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.A
 
 // point makes a stage serve a deployment and writes it in the stage's history, whose times differ also where clocks do not.
 func (t *tx) point(st models.Stage, d models.Deployment) error {
+	if err := st.Settings.CheckKey(d.KeySource); err != nil {
+		return models.Conflict("A header rule of the stage " + st.Name + " is in the way of this deployment's API keys. Change the rule first: " + models.Sentence(err))
+	}
 	err := t.run("write release", `INSERT INTO releases (stage_id, at, deployment_id, released_by)
 		VALUES (?, max(?, (SELECT coalesce(max(at), 0) + 1 FROM releases WHERE stage_id = ?)), ?, ?)`, st.ID, millis(t.now), st.ID, d.ID, t.actor.Label)
 	if err != nil {

@@ -232,6 +232,7 @@ func (t *tx) erase(id models.AccountID) error {
 		{"remove webhooks", `DELETE FROM webhooks WHERE account_id = ?`, []any{id}},
 		{"remove messages", `DELETE FROM messages WHERE account_id = ?`, []any{id}},
 		{"end digests", `DELETE FROM digests WHERE account_id = ?`, []any{id}},
+		{"remove client certificates", `DELETE FROM client_certificates WHERE owner_id = ?`, []any{id}}, // no stage shows one: there is no API
 		{"remove alerts", `DELETE FROM alerts WHERE account_id = ?`, []any{id}},
 		{"erase statements", `UPDATE statements SET customer = 'Deleted account', detail = '' WHERE account_id = ?`, []any{id}},
 		{"rename apps", `UPDATE apps SET name = 'Deleted app' WHERE account_id = ?`, []any{id}},

@@ -44,6 +44,8 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 	filters := []models.EventFilter{{}, {Actor: "a"}, {Action: "key."}, {Object: "x"}, {From: now, To: now}, {Actor: "a", Action: "key.", Object: "x", From: now, To: now}}
 	calls := map[string]func() error{
 		"account":           func() error { _, _, err := s.AccountByEmail(ctx, "a@example.com"); return ignoreNotFound(err) },
+		"certificates":      func() error { _, err := s.ClientCertificates(ctx, owner.ID); return err },
+		"certificate":       func() error { _, err := s.ClientCertificate(ctx, owner.ID, 5); return ignoreNotFound(err) },
 		"session":           func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
 		"sessions":          func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
 		"link":              func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },

@@ -21,6 +21,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 
 	w.bring("{}", "read", methods...)
 	document := w.wait("{}", "read again")
+	certificate := w.clientCertificate("Gateway")
 
 	api, stage, plan, sub, app, key := w.api.ID, st.ID, p.ID, made.Subscription.ID, made.App.ID, made.Key.ID
 	owners := map[string]func(a models.Actor) error{
@@ -64,26 +65,39 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 			_, err := w.CreateStage(ctx, a, api, models.Stage{Name: "x", Upstream: "https://x"}, now)
 			return err
 		},
-		"UpdateStage": func(a models.Actor) error {
-			return w.UpdateStage(ctx, a, api, models.Stage{ID: stage, Upstream: "https://x"}, now)
+		"ChangeStage": func(a models.Actor) error {
+			_, err := w.ChangeStage(ctx, a, api, stage, models.StageBasics, func(s *models.Stage) error { s.Upstream = "https://x"; return nil }, now)
+			return err
 		},
-		"DeleteStage":     func(a models.Actor) error { return w.DeleteStage(ctx, a, api, stage, now) },
-		"StagePlans":      func(a models.Actor) error { _, err := w.StagePlans(ctx, a.AccountID, stage); return err },
-		"Deploy":          func(a models.Actor) error { _, err := w.Deploy(ctx, a, api, stage, "", now); return err },
-		"Deployments":     func(a models.Actor) error { _, err := w.Deployments(ctx, a.AccountID, api); return err },
-		"Deployment":      func(a models.Actor) error { _, err := w.Deployment(ctx, a.AccountID, api, st.Deployment); return err },
-		"PointStage":      func(a models.Actor) error { return w.PointStage(ctx, a, api, stage, beta.Deployment, now) },
-		"Releases":        func(a models.Actor) error { _, err := w.Releases(ctx, a.AccountID, stage); return err },
-		"Plan":            func(a models.Actor) error { _, err := w.Plan(ctx, a.AccountID, plan); return err },
-		"SaveDraft":       func(a models.Actor) error { _, err := w.SaveDraft(ctx, a, plan, "", termsOf("x"), now); return err },
-		"DiscardDraft":    func(a models.Actor) error { return w.DiscardDraft(ctx, a, plan, now) },
-		"PublishPlan":     func(a models.Actor) error { _, err := w.PublishPlan(ctx, a, plan, now); return err },
-		"EndPlan":         func(a models.Actor) error { return w.EndPlan(ctx, a, plan, now.Add(time.Hour), now) },
-		"KeepPlan":        func(a models.Actor) error { return w.KeepPlan(ctx, a, plan, now) },
-		"RetirePlan":      func(a models.Actor) error { return w.RetirePlan(ctx, a, plan, now) },
-		"DeletePlan":      func(a models.Actor) error { return w.DeletePlan(ctx, a, plan, now) },
-		"PlanVersions":    func(a models.Actor) error { _, err := w.PlanVersions(ctx, a.AccountID, plan); return err },
-		"PlanInvitations": func(a models.Actor) error { _, err := w.PlanInvitations(ctx, a.AccountID, plan); return err },
+		"StartCanary": func(a models.Actor) error {
+			_, err := w.StartCanary(ctx, a, api, stage, models.Canary{Percent: 10, Deployment: beta.Deployment}, "", now)
+			return err
+		},
+		"PromoteCanary": func(a models.Actor) error { _, err := w.PromoteCanary(ctx, a, api, stage, now); return err },
+		"AbortCanary":   func(a models.Actor) error { return w.AbortCanary(ctx, a, api, stage, now) },
+		"PurgeCache":    func(a models.Actor) error { return w.PurgeCache(ctx, a, api, stage, now) },
+		"ClientCertificate": func(a models.Actor) error {
+			_, err := w.ClientCertificate(ctx, a.AccountID, certificate.ID)
+			return err
+		},
+		"DeleteClientCertificate": func(a models.Actor) error { return w.DeleteClientCertificate(ctx, a, certificate.ID, now) },
+		"DeleteStage":             func(a models.Actor) error { return w.DeleteStage(ctx, a, api, stage, now) },
+		"StagePlans":              func(a models.Actor) error { _, err := w.StagePlans(ctx, a.AccountID, stage); return err },
+		"Deploy":                  func(a models.Actor) error { _, err := w.Deploy(ctx, a, api, stage, "", now); return err },
+		"Deployments":             func(a models.Actor) error { _, err := w.Deployments(ctx, a.AccountID, api); return err },
+		"Deployment":              func(a models.Actor) error { _, err := w.Deployment(ctx, a.AccountID, api, st.Deployment); return err },
+		"PointStage":              func(a models.Actor) error { return w.PointStage(ctx, a, api, stage, beta.Deployment, now) },
+		"Releases":                func(a models.Actor) error { _, err := w.Releases(ctx, a.AccountID, stage); return err },
+		"Plan":                    func(a models.Actor) error { _, err := w.Plan(ctx, a.AccountID, plan); return err },
+		"SaveDraft":               func(a models.Actor) error { _, err := w.SaveDraft(ctx, a, plan, "", termsOf("x"), now); return err },
+		"DiscardDraft":            func(a models.Actor) error { return w.DiscardDraft(ctx, a, plan, now) },
+		"PublishPlan":             func(a models.Actor) error { _, err := w.PublishPlan(ctx, a, plan, now); return err },
+		"EndPlan":                 func(a models.Actor) error { return w.EndPlan(ctx, a, plan, now.Add(time.Hour), now) },
+		"KeepPlan":                func(a models.Actor) error { return w.KeepPlan(ctx, a, plan, now) },
+		"RetirePlan":              func(a models.Actor) error { return w.RetirePlan(ctx, a, plan, now) },
+		"DeletePlan":              func(a models.Actor) error { return w.DeletePlan(ctx, a, plan, now) },
+		"PlanVersions":            func(a models.Actor) error { _, err := w.PlanVersions(ctx, a.AccountID, plan); return err },
+		"PlanInvitations":         func(a models.Actor) error { _, err := w.PlanInvitations(ctx, a.AccountID, plan); return err },
 		"SetPlanInvitations": func(a models.Actor) error {
 			return w.SetPlanInvitations(ctx, a, plan, []string{"a@example.com"}, now)
 		},
@@ -176,7 +190,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		t.Error("something happened")
 	}
 	// The same calls find it for whom it belongs to, or the test would prove nothing. In this order none takes away what another needs.
-	for _, name := range []string{"API", "Methods", "Stage", "StagePlans", "Deployment", "Releases", "Plan", "PlanVersions", "PlanKeys", "OwnerSubscription", "OwnerKeys", "block", "SetKeyEnabled"} {
+	for _, name := range []string{"API", "Methods", "Stage", "ClientCertificate", "StagePlans", "Deployment", "Releases", "Plan", "PlanVersions", "PlanKeys", "OwnerSubscription", "OwnerKeys", "block", "SetKeyEnabled"} {
 		if err := owners[name](w.asOwner()); err != nil {
 			t.Errorf("%s by its owner: %v", name, err)
 		}

@@ -65,7 +65,7 @@ func (s stageSettings) Value() (driver.Value, error) {
 // canaryOf is the deployment of a stage's canary, if it has one.
 func canaryOf(st models.Stage) (id sql.NullInt64) {
 	if c := st.Settings.Canary; c != nil {
-		id = sql.NullInt64{Int64: int64(c.Deployment), Valid: true}
+		id = nullID(c.Deployment)
 	}
 	return id
 }
@@ -106,12 +106,6 @@ func stageObject(a models.API, s models.Stage) object {
 	return object{kind: "stage", id: s.ID.String(), name: a.Name + " · " + s.Name, owner: a.OwnerID}
 }
 
-func stageFacts(s models.Stage) facts {
-	f := throttleFacts(s.Throttle)
-	f["name"], f["upstream"], f["timeout"] = s.Name, s.Upstream, s.Timeout.String()
-	return f
-}
-
 // throttleFacts is what an event tells of a throttle; nothing of none.
 func throttleFacts(t *limit.Throttle) facts {
 	if t == nil {
@@ -149,9 +143,13 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 	err := s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st = models.Stage{ID: newID[models.Stage](), APIID: api, Name: st.Name, Upstream: st.Upstream, Throttle: st.Throttle,
 			Timeout: st.Timeout.Truncate(time.Millisecond), Settings: st.Settings, CreatedAt: t.now}
+		if err := t.checkSettings(a, models.Stage{}, st); err != nil {
+			return err
+		}
 		rate, burst := throttleColumns(st.Throttle)
-		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), millis(t.now))
+		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, certificate_id, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), nullID(st.Settings.TLS.Certificate), millis(t.now))
 		if isDuplicate(err) {
 			return conflictAt("name", "The API has a stage of this name already.")
 		}
@@ -161,31 +159,6 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 		return t.event("stage.create", stageObject(a, st), nil, stageFacts(st))
 	})
 	return st, err
-}
-
-// UpdateStage changes a stage's upstream, throttle, timeout and settings, at once for callers; its name stays.
-func (s *Store) UpdateStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, now time.Time) error {
-	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
-		before, err := stageOf(t.DB, api, st.ID)
-		if err != nil {
-			return err
-		}
-		after := before
-		after.Upstream, after.Throttle, after.Timeout, after.Settings = st.Upstream, st.Throttle, st.Timeout.Truncate(time.Millisecond), st.Settings
-		if err := after.Check(); err != nil {
-			return err
-		}
-		rate, burst := throttleColumns(after.Throttle)
-		err = t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ?, settings = ?, canary_id = ? WHERE id = ?`,
-			after.Upstream, rate, burst, after.Timeout.Milliseconds(), stageSettings(after.Settings), canaryOf(after), st.ID)
-		if err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangeTopology); err != nil {
-			return err
-		}
-		return t.event("stage.update", stageObject(a, after), stageFacts(before), stageFacts(after))
-	})
 }
 
 // DeleteStage deletes a stage and takes it off all plans. Its usage stays.

@@ -3,8 +3,10 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,7 +44,7 @@ func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 		if t.Accounts, err = gatewayAccounts(db); err != nil {
 			return err
 		}
-		if t.APIs, err = gatewayAPIs(db); err != nil {
+		if t.APIs, err = s.gatewayAPIs(db); err != nil {
 			return err
 		}
 		if err := addDeprecations(db, t.APIs); err != nil {
@@ -78,6 +80,10 @@ type gatewayStageRow struct {
 	CanaryKeyName    string
 	CanaryKeyForward bool
 	CanaryMethods    []byte
+
+	CertificateID models.ClientCertificateID // 0: there is none
+	Chain         []byte
+	ClientKey     []byte // sealed
 }
 
 func (r gatewayStageRow) stage() (models.GatewayStage, error) {
@@ -109,13 +115,15 @@ func gatewayAccounts(db *gorm.DB) ([]models.GatewayAccount, error) {
 	return accounts, err
 }
 
-func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
+func (s *Store) gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var rows []gatewayStageRow
 	err := db.Raw(`SELECT a.id AS api_id, a.owner_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst, coalesce(st.settings, '{}') AS settings,
 			d.key_place, d.key_name, d.key_forward, d.methods,
-			c.key_place AS canary_key_place, c.key_name AS canary_key_name, c.key_forward AS canary_key_forward, c.methods AS canary_methods
+			c.key_place AS canary_key_place, c.key_name AS canary_key_name, c.key_forward AS canary_key_forward, c.methods AS canary_methods,
+			cc.id AS certificate_id, cc.chain, cc.key AS client_key
 		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id
 			LEFT JOIN deployments c ON c.id = st.canary_id AND c.api_id = a.id
+			LEFT JOIN client_certificates cc ON cc.id = st.certificate_id AND cc.owner_id = a.owner_id
 		ORDER BY a.id, st.id`).Scan(&rows).Error
 	if err != nil {
 		return nil, err
@@ -132,10 +140,28 @@ func gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 		if err != nil {
 			return nil, err
 		}
+		if stage.Certificate, err = s.openClientCertificate(r); err != nil {
+			stage.Broken = err.Error()
+		}
 		last := &apis[len(apis)-1]
 		last.Stages = append(last.Stages, stage)
 	}
 	return apis, nil
+}
+
+// openClientCertificate opens what a stage shows its upstreams. A stage whose certificate is not to be had is broken, and not served without it.
+func (s *Store) openClientCertificate(r gatewayStageRow) (*tls.Certificate, error) {
+	switch {
+	case r.CertificateID == 0 && r.Settings.TLS.Certificate == 0:
+		return nil, nil
+	case r.CertificateID != r.Settings.TLS.Certificate:
+		return nil, errors.New("its client certificate is not there")
+	}
+	key, err := s.keyring.Open(r.ClientKey, clientKey(r.CertificateID))
+	if err != nil {
+		return nil, fmt.Errorf("open the key of its client certificate %s: %w", r.CertificateID, err)
+	}
+	return models.ClientKeyPair{Chain: r.Chain, Key: key}.TLS()
 }
 
 // addDeprecations adds what is deprecated to APIs, which are in the order of their ids.

@@ -1,0 +1,239 @@
+package store_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/models"
+	"gatehouse/models/store"
+	"gatehouse/models/store/storetest"
+)
+
+// change changes a part of a stage.
+func (w *world) change(st models.Stage, part models.StagePart, change func(*models.Stage)) models.Stage {
+	w.t.Helper()
+	st, err := w.ChangeStage(w.t.Context(), w.asOwner(), st.APIID, st.ID, part, func(s *models.Stage) error { change(s); return nil }, w.later())
+	ok(w.t, err)
+	return st
+}
+
+// clientCertificate makes one of the owner's.
+func (w *world) clientCertificate(name string) models.ClientCertificate {
+	w.t.Helper()
+	pair, err := models.NewClientKeyPair(name, w.now)
+	ok(w.t, err)
+	c, err := w.AddClientCertificate(w.t.Context(), w.asOwner(), name, true, pair, w.later())
+	ok(w.t, err)
+	return c
+}
+
+func allSettings() models.StageSettings {
+	return models.StageSettings{
+		Targets: models.StageTargets{Weight: 3, Others: []models.Target{{URL: "https://two.example.com", Weight: 1}}, Retries: 2,
+			Health: &models.HealthCheck{Path: "/health", Interval: 5 * time.Second}, Breaker: models.Breaker{Failures: 7}},
+		Timeouts: models.StageTimeouts{Connect: time.Second, Idle: time.Minute}, Limits: models.StageLimits{MaxBody: 1 << 20},
+		Variables: map[string]string{"host": "one.example.com"},
+		Request:   []models.HeaderRule{{Action: models.HeaderSet, Name: "Authorization", Value: "Basic topsecret"}},
+		Response:  []models.HeaderRule{{Action: models.HeaderRemove, Name: "Server"}},
+		CORS:      &models.CORS{Origins: []string{"https://app.example.com"}, MaxAge: time.Hour},
+		Cache:     &models.StageCache{TTL: time.Minute, Epoch: 1}, Maintenance: &models.Maintenance{Message: "Back soon."},
+		Validation: models.RequestValidation{Body: true}, TLS: models.UpstreamTLS{ServerName: "api.internal"},
+	}
+}
+
+func TestSettingsReadAsTheyWereSavedAndReachTheGateway(t *testing.T) {
+	w := newWorld(t)
+	st := w.stage("prod")
+	want := allSettings()
+	w.wantChange(models.ChangeTopology, 0, func() { w.change(st, models.StageUpstream, func(s *models.Stage) { s.Settings = want }) })
+	got, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, st.ID)
+	ok(t, err)
+	want.Cache.Epoch = got.Settings.Cache.Epoch
+	if diff := cmp.Diff(want, got.Settings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	topology, err := w.Topology(t.Context())
+	ok(t, err)
+	if diff := cmp.Diff(want, topology.APIs[0].Stages[0].Settings); diff != "" {
+		t.Errorf("the gateway (-want +got):\n%s", diff)
+	}
+}
+
+// Two pages that are open at once each change their own part.
+func TestAPartIsSavedWithoutTheOthers(t *testing.T) {
+	w := newWorld(t)
+	st := w.stage("prod")
+	w.change(st, models.StageMaintenance, func(s *models.Stage) { s.Settings.Maintenance = &models.Maintenance{Message: "Back soon."} })
+	w.wantEvent("stage.maintenance", st.ID.String(), w.owner.ID)
+	w.change(st, models.StageVariables, func(s *models.Stage) { s.Settings.Variables = map[string]string{"a": "1"} })
+	after := w.change(st, models.StageUpstream, func(s *models.Stage) { s.Settings.Targets.Retries = 1 })
+	if after.Settings.Maintenance == nil || after.Settings.Variables["a"] != "1" || after.Settings.Targets.Retries != 1 {
+		t.Errorf("got %+v", after.Settings)
+	}
+	_, err := w.ChangeStage(t.Context(), w.asOwner(), w.api.ID, st.ID, models.StageVariables, func(s *models.Stage) error {
+		s.Upstream = "https://${stageVariables.b}"
+		return nil
+	}, w.later())
+	wantField(t, "a variable that is not there", err, "upstream")
+}
+
+// What an owner tells the upstream by a header may be a password.
+func TestEventsOfSettingsHoldNoSecrets(t *testing.T) {
+	w := newWorld(t)
+	st := w.stage("prod")
+	w.change(st, models.StageHeaders, func(s *models.Stage) { s.Settings = allSettings() })
+	w.change(st, models.StageHeaders, func(s *models.Stage) { s.Settings.Request[0].Value = "Basic other" })
+	c := w.clientCertificate("Gateway")
+	events, err := w.Events(t.Context(), w.owner, models.EventFilter{}, models.Page{})
+	ok(t, err)
+	text, err := json.Marshal(events.Items)
+	ok(t, err)
+	for _, never := range []string{"topsecret", "Basic other", "PRIVATE"} {
+		if bytes.Contains(text, []byte(never)) {
+			t.Errorf("an event tells %q", never)
+		}
+	}
+	for _, want := range []string{`set Authorization`, `request header values`, c.Fingerprint()} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("no event tells %q", want)
+		}
+	}
+}
+
+func TestACanaryIsStartedPromotedAndAborted(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor, api := t.Context(), w.asOwner(), w.api.ID
+	st := w.stage("prod")
+	start := func(c models.Canary) error {
+		_, err := w.StartCanary(ctx, actor, api, st.ID, c, "try", w.later())
+		return err
+	}
+	bare := w.bareStage("bare")
+	_, err := w.StartCanary(ctx, actor, api, bare.ID, models.Canary{Percent: 5, Deployment: st.Deployment}, "", w.later())
+	wantField(t, "a stage without a deployment", err, "canary_deployment")
+	wantField(t, "everybody's deployment", start(models.Canary{Percent: 5, Deployment: st.Deployment}), "canary_deployment")
+	wantField(t, "no deployment", start(models.Canary{Percent: 5, Deployment: models.NewID[models.Deployment](7)}), "canary_deployment")
+	wantField(t, "more than all", start(models.Canary{Percent: 101}), "canary_percent")
+
+	_, err = w.AddMethod(ctx, actor, api, models.Method{Verb: "GET", Path: "/new"}, w.later())
+	ok(t, err)
+	w.wantChange(models.ChangeTopology, 0, func() { ok(t, start(models.Canary{Percent: 5, Variables: map[string]string{"v": "2"}})) })
+	w.wantEvent("stage.canary", st.ID.String(), w.owner.ID)
+	topology, err := w.Topology(ctx)
+	ok(t, err)
+	if got := topology.APIs[0].Stages[0]; len(got.Methods) != 2 || got.Canary == nil || len(got.Canary.Methods) != 3 {
+		t.Errorf("the gateway has %+v", got)
+	}
+	got, err := w.PromoteCanary(ctx, actor, api, st.ID, w.later())
+	ok(t, err)
+	w.wantEvent("stage.canary_promote", st.ID.String(), w.owner.ID)
+	read, err := w.Stage(ctx, w.owner.ID, api, st.ID)
+	ok(t, err)
+	if diff := cmp.Diff(read, got); diff != "" || read.Settings.Canary != nil || read.Number != 2 || read.Settings.Variables["v"] != "2" {
+		t.Errorf("promoted: %+v (-read +returned)\n%s", read, diff)
+	}
+	releases, err := w.Releases(ctx, w.owner.ID, st.ID)
+	ok(t, err)
+	if len(releases) != 2 || releases[0].Number != 2 {
+		t.Errorf("the history is %+v", releases)
+	}
+	wantKind(t, "promoted again", w.AbortCanary(ctx, actor, api, st.ID, w.later()), models.KindConflict)
+
+	ok(t, start(models.Canary{Percent: 50, Deployment: st.Deployment}))
+	ok(t, w.AbortCanary(ctx, actor, api, st.ID, w.later()))
+	w.wantEvent("stage.canary_abort", st.ID.String(), w.owner.ID)
+	ok(t, start(models.Canary{Percent: 50, Deployment: st.Deployment}))
+	if err := store.Writer(w.Store).Exec(`DELETE FROM deployments WHERE id = ?`, st.Deployment).Error; err == nil {
+		t.Error("a deployment went from under its canary")
+	}
+	ok(t, w.DeleteStage(ctx, actor, api, st.ID, w.later()))
+}
+
+func TestAPurgeIsAnEpochThatNoGatewayHasSeen(t *testing.T) {
+	w := newWorld(t)
+	st := w.stage("prod")
+	wantKind(t, "no cache", w.PurgeCache(t.Context(), w.asOwner(), w.api.ID, st.ID, w.later()), models.KindConflict)
+	seen := map[int64]bool{}
+	next := func(st models.Stage) {
+		t.Helper()
+		if e := st.Settings.Cache.Epoch; e == 0 || seen[e] {
+			t.Errorf("epoch %d again", e)
+		} else {
+			seen[e] = true
+		}
+	}
+	keep := func(s *models.Stage) { s.Settings.Cache = &models.StageCache{TTL: time.Minute} }
+	next(w.change(st, models.StageCaching, keep))
+	before := w.now
+	w.wantChange(models.ChangeTopology, 0, func() { ok(t, w.PurgeCache(t.Context(), w.asOwner(), w.api.ID, st.ID, before)) })
+	read, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, st.ID)
+	ok(t, err)
+	next(read)
+	next(w.change(st, models.StageCaching, func(s *models.Stage) { s.Settings.Cache.Vary = []string{"Accept"} }))
+	w.change(st, models.StageCaching, func(s *models.Stage) { s.Settings.Cache = nil })
+	next(w.change(st, models.StageCaching, keep))
+	if same := w.change(st, models.StageCaching, keep); !seen[same.Settings.Cache.Epoch] {
+		t.Error("saving what is saved forgot what was kept")
+	}
+}
+
+func TestAClientCertificateIsKeptSealedAndOpenedForTheGateway(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor := t.Context(), w.asOwner()
+	st := w.stage("prod")
+	c := w.clientCertificate("Gateway")
+	w.wantEvent("client_certificate.create", c.ID.String(), w.owner.ID)
+	foreign, err := w.AddClientCertificate(ctx, storetest.Actor(w.stranger()), "Theirs", true, mustPair(t, w.now), w.later())
+	ok(t, err)
+	show := func(id models.ClientCertificateID) error {
+		_, err := w.ChangeStage(ctx, actor, w.api.ID, st.ID, models.StageUpstream, func(s *models.Stage) error { s.Settings.TLS.Certificate = id; return nil }, w.later())
+		return err
+	}
+	wantField(t, "another owner's", show(foreign.ID), "certificate")
+	ok(t, show(c.ID))
+	list, err := w.ClientCertificates(ctx, w.owner.ID)
+	ok(t, err)
+	if len(list) != 1 || list[0].ID != c.ID || len(list[0].Stages) != 1 || list[0].Stages[0].StageID != st.ID {
+		t.Errorf("the list is %+v", list)
+	}
+	topology, err := w.Topology(ctx)
+	ok(t, err)
+	got := topology.APIs[0].Stages[0]
+	if got.Broken != "" || got.Certificate == nil || pemOf(got.Certificate.Certificate[0]) != c.Chain {
+		t.Fatalf("the gateway has %+v", got)
+	}
+	wantKind(t, "in use", w.DeleteClientCertificate(ctx, actor, c.ID, w.later()), models.KindConflict)
+
+	var rows []string
+	ok(t, store.Writer(w.Store).Raw(`SELECT CAST(key AS TEXT) || chain FROM client_certificates`).Scan(&rows).Error)
+	for _, row := range rows {
+		if strings.Contains(row, "PRIVATE KEY") {
+			t.Error("a key stands in clear in the database")
+		}
+	}
+	ok(t, store.Writer(w.Store).Exec(`UPDATE client_certificates SET key = (SELECT key FROM client_certificates WHERE id = ?) WHERE id = ?`, foreign.ID, c.ID).Error)
+	topology, err = w.Topology(ctx)
+	ok(t, err)
+	if got := topology.APIs[0].Stages[0]; got.Broken == "" || got.Certificate != nil {
+		t.Errorf("a key that cannot be opened: %+v", got)
+	}
+	ok(t, show(0))
+	ok(t, w.DeleteClientCertificate(ctx, actor, c.ID, w.later()))
+}
+
+func mustPair(t *testing.T, now time.Time) models.ClientKeyPair {
+	t.Helper()
+	pair, err := models.NewClientKeyPair("x", now)
+	ok(t, err)
+	return pair
+}
+
+func pemOf(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
