@@ -237,3 +237,27 @@ func mustPair(t *testing.T, now time.Time) models.ClientKeyPair {
 func pemOf(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
+
+// The gateway serves no stage whose rules would change where its key is read, so none comes to be.
+func TestNoRuleChangesWhereTheKeyIsRead(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor, api := t.Context(), w.asOwner(), w.api.ID
+	st := w.stage("prod")
+	set := func(name string) error {
+		_, err := w.ChangeStage(ctx, actor, api, st.ID, models.StageHeaders, func(s *models.Stage) error {
+			s.Settings.Request = []models.HeaderRule{{Action: models.HeaderSet, Name: name, Value: "x"}}
+			return nil
+		}, w.later())
+		return err
+	}
+	wantField(t, "the key's header", set("X-Api-Key"), "request_1")
+	ok(t, set("Authorization"))
+	ok(t, w.UpdateAPI(ctx, actor, api, models.APISettings{Name: "Echo", Slug: "echo", KeySource: models.KeySource{Place: models.KeyInBearer}}, w.later()))
+	_, err := w.Deploy(ctx, actor, api, st.ID, "", w.later())
+	wantKind(t, "a deployment that reads the key there", err, models.KindConflict)
+	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 5}, "", w.later())
+	wantField(t, "a canary that does", err, "request_1")
+	ok(t, set("X-Tenant"))
+	_, err = w.Deploy(ctx, actor, api, st.ID, "", w.later())
+	ok(t, err)
+}
