@@ -21,6 +21,7 @@ import (
 
 // config is what the operator chose: flags over environment over defaults.
 type config struct {
+	file          string // of settings; "": there is none
 	data          string // folder of the SQLite file
 	keyring       string // file of the master keys
 	portalListen  string
@@ -102,10 +103,23 @@ func (p program) parseNames(fs *flag.FlagSet, args []string) (names []string, er
 			return nil, fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if fs.NArg() == 0 {
-			return names, p.fromEnvironment(fs)
+			return names, p.fromElsewhere(fs)
 		}
 		names, args = append(names, fs.Arg(0)), fs.Args()[1:]
 	}
+}
+
+// fromElsewhere sets the flags that were not given: from the environment, then from the file that --config names.
+func (p program) fromElsewhere(fs *flag.FlagSet) error {
+	if err := p.fromEnvironment(fs); err != nil {
+		return err
+	}
+	if f := fs.Lookup(configFlag); f != nil && f.Value.String() != "" {
+		if err := fromFile(fs, f.Value.String()); err != nil {
+			return fmt.Errorf("%w: --config: %w", errUsage, err)
+		}
+	}
+	return nil
 }
 
 // fromEnvironment sets the flags that were not given.
@@ -130,7 +144,7 @@ func (p program) fromEnvironment(fs *flag.FlagSet) error {
 		if value == "" {
 			return
 		}
-		if err := f.Value.Set(value); err != nil {
+		if err := fs.Set(f.Name, value); err != nil { // by the set, which remembers that it was given
 			problems = append(problems, fmt.Errorf("%s: %q: %w", variable, value, err))
 		}
 	})
@@ -142,6 +156,7 @@ func (p program) fromEnvironment(fs *flag.FlagSet) error {
 
 // dataFlags are the flags of every command that opens the records.
 func (c *config) dataFlags(fs *flag.FlagSet) {
+	fs.StringVar(&c.file, configFlag, "", "`file` of settings, \"name = value\" on each line, by the names of these flags; flags and environment win over it")
 	fs.StringVar(&c.data, "data", "./gatehouse-data", "`folder` of the database")
 	fs.StringVar(&c.keyring, "keyring", "", "`file` of the master keys (default: keyring.json in the data folder)")
 }

@@ -20,6 +20,7 @@ type numbers struct {
 	told     *prometheus.CounterVec   // what came of deliveries
 	pages    *prometheus.CounterVec
 	pageTime prometheus.Histogram
+	reloads  reloads
 	open     *prometheus.GaugeVec   // connections
 	accepted *prometheus.CounterVec // the same, ever
 }
@@ -30,7 +31,7 @@ func newNumbers() *numbers {
 			Name: "gatehouse_writer_hold_seconds", Help: "How long one transaction held the database's writer, by use case.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .02, .05, .1, .25, 1, 5},
 		}, []string{"use_case"}),
-		told: newTold(),
+		told: newTold(), reloads: newReloads(),
 		pages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_portal_requests_total", Help: "Requests of the portal by status.",
 		}, []string{"status"}),
@@ -90,7 +91,7 @@ func (in *instance) register(r prometheus.Registerer) {
 	build.Set(1)
 	n := in.numbers
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
-		n.holds, n.told, n.pages, n.pageTime, n.open, n.accepted, queueMetrics{in.store, in.now},
+		n.holds, n.told, n.pages, n.pageTime, n.open, n.accepted, n.reloads.total, n.reloads.good, n.reloads.at, queueMetrics{in.store, in.now},
 		gauge("gatehouse_disk_free_bytes", "What may still be written to the disk of the data folder.", func() float64 {
 			free, err := freeSpace(in.config.data)
 			if err != nil {

@@ -8,8 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gatehouse/enforcement"
@@ -38,25 +42,20 @@ const (
 
 // serve runs the portal and the gateway until ctx ends.
 func serve(ctx context.Context, p program, args []string) error {
-	var c config
-	fs := p.flagSet("serve")
-	c.dataFlags(fs)
-	c.listenFlags(fs)
-	if err := p.parse(fs, args); err != nil {
+	hangups := make(chan os.Signal, 1) // from the start: else one that comes too early ends the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	c, values, err := p.serveConfig(args)
+	if err != nil {
 		return err
 	}
-	c.finish()
-	if err := c.validate(); err != nil {
-		return err
-	}
-	level := new(slog.LevelVar)
-	level.Set(c.logLevel)
-	log := slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+	log, level := newLog(p.stderr, &c)
 	slog.SetDefault(log) // what libraries print themselves becomes a line of the log, too
 	in, err := open(ctx, c, log, false)
 	if err != nil {
 		return err
 	}
+	in.hangups, in.level, in.settings, in.reread = hangups, level, values, func() (config, settings, error) { return p.serveConfig(args) }
 	fmt.Fprintf(p.stdout, "Portal   %s\nGateway  %s\n", in.config.publicURL, in.config.gatewayURL)
 	if err := in.printSetupLink(ctx, p); err != nil {
 		return errors.Join(err, in.close())
@@ -83,17 +82,22 @@ func (in *instance) printSetupLink(ctx context.Context, p program) error {
 
 // instance is a Gatehouse with everything open: records, gateway, listeners.
 type instance struct {
-	config  config
-	log     *slog.Logger
-	release func() // of the data folder
-	store   *store.Store
-	numbers *numbers
-	keyring *secret.Keyring
-	now     func() time.Time
-	journal *journal.Journal
-	gateway *enforcement.Gateway
-	imports *jobs.Imports
-	notices *notify.Worker
+	config    config
+	log       *slog.Logger
+	hangups   <-chan os.Signal                          // nil: nothing is read again
+	level     *slog.LevelVar                            // of log
+	settings  settings                                  // in force
+	reread    func() (config, settings, error)          // nil: they stay as they are
+	addresses atomic.Pointer[enforcement.AddressPolicy] // that may be dialled
+	release   func()                                    // of the data folder
+	store     *store.Store
+	numbers   *numbers
+	keyring   *secret.Keyring
+	now       func() time.Time
+	journal   *journal.Journal
+	gateway   *enforcement.Gateway
+	imports   *jobs.Imports
+	notices   *notify.Worker
 
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
@@ -139,7 +143,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	if err := in.store.ForgetOpenings(ctx); err != nil {
 		return err
 	}
-	policy := in.addressPolicy()
+	first := in.addressPolicy(in.config)
+	in.addresses.Store(&first)
+	policy := enforcement.AddressPolicy{Live: &in.addresses}
 	if in.journal, err = in.openJournal(); err != nil {
 		return err
 	}
@@ -236,8 +242,8 @@ func (in *instance) listen() error {
 }
 
 // addressPolicy says which upstreams may be dialled: never our own listeners.
-func (in *instance) addressPolicy() enforcement.AddressPolicy {
-	allowed, _ := in.config.allowed() // what is wrong with the others was said by validate
+func (in *instance) addressPolicy(c config) enforcement.AddressPolicy {
+	allowed, _ := c.allowed() // what is wrong with the others was said by validate
 	policy := enforcement.AddressPolicy{Allow: allowed}
 	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
 		if l == nil {
@@ -282,6 +288,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("imports", func() error { return in.imports.Run(work) })
 	start("notices", func() error { return in.notices.Run(work) })
 	start("alerts", func() error { return in.raiseAlerts(work) })
+	start("settings", func() error { in.reloadEach(work); return nil })
 	start("documents", func() error { return in.readDocuments(work) })
 
 	<-work.Done()

@@ -200,8 +200,8 @@ func checkCertificates(c config, found *certs.Certificates, r *checked) {
 	}
 }
 
-// reload reads again what may change while serving.
-func (in *instance) reload() error {
+// reloadCertificates reads the files of certificates again.
+func (in *instance) reloadCertificates() error {
 	if in.certificates == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,8 @@ const dialTimeout = 10 * time.Second
 type AddressPolicy struct {
 	Allow []netip.Prefix
 	Own   []netip.AddrPort // our own listeners; an unspecified address stands for every address of this machine
+	// Live is what holds now, in place of the above, where it may change while serving; nil: it does not.
+	Live *atomic.Pointer[AddressPolicy]
 }
 
 // RefusedError says why an upstream's address may not be dialled.
@@ -37,8 +40,17 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s is %s; to allow it, start the server with %s", e.Addr, e.Reason, e.Remedy)
 }
 
+// now is the policy that holds.
+func (p AddressPolicy) now() AddressPolicy {
+	if p.Live != nil {
+		return *p.Live.Load()
+	}
+	return p
+}
+
 // Check judges an address that is about to be dialled. Its error is a *RefusedError.
 func (p AddressPolicy) Check(addr netip.AddrPort) error {
+	p = p.now()
 	ip := plainAddr(addr.Addr())
 	addr = netip.AddrPortFrom(ip, addr.Port())
 	if !ip.IsValid() {

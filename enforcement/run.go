@@ -123,6 +123,9 @@ func (g *Gateway) keepTime(ctx context.Context, ordered bool) error {
 // client would find a connection closed on which it has just sent a request. A moment later it is time for Drain.
 func (g *Gateway) Leave() { g.open.closing.Store(true) }
 
+// ForgetUpstreams closes the connections to upstreams that carry no request: after a change of what may be dialled, new ones are judged anew.
+func (g *Gateway) ForgetUpstreams() { g.proxy.CloseIdle() }
+
 // Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are cut
 // off at once; then the rights in hand are given back and usage is saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
 func (g *Gateway) Drain(ctx context.Context) error {
