@@ -186,10 +186,10 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
-	in.portal = web.NewServer(web.Handler(in.site, in.pages(policy), static.Handler()), in.log)
+	in.portal = web.NewServer(in.answerRefused(web.Handler(in.site, in.pages(policy), static.Handler())), in.log)
 	in.numbers.watch("portal", in.portal)
-	in.ops = &http.Server{Handler: in.operations(), ReadHeaderTimeout: 10 * time.Second}
-	in.redirect = certs.NewServer(in.redirectHandler(), in.log)
+	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
+	in.redirect = certs.NewServer(in.answerRefused(in.redirectHandler()), in.log)
 	return nil
 }
 
@@ -269,13 +269,13 @@ func (in *instance) run(ctx context.Context) error {
 			}
 		})
 	}
-	start("portal", func() error { return in.portal.Serve(in.encrypted(portalListener, in.portalListener)) })
-	start("gateway", func() error { return in.data.Serve(in.encrypted(gatewayListener, in.gatewayListener)) })
+	start("portal", func() error { return serveJudged(in.portal, in.encrypted(portalListener, in.portalListener)) })
+	start("gateway", func() error { return serveJudged(in.data, in.encrypted(gatewayListener, in.gatewayListener)) })
 	if in.opsListener != nil {
-		start("operations", func() error { return in.ops.Serve(in.encrypted(opsListener, in.opsListener)) })
+		start("operations", func() error { return serveJudged(in.ops, in.encrypted(opsListener, in.opsListener)) })
 	}
 	if in.redirectListener != nil {
-		start("plain HTTP", func() error { return in.redirect.Serve(in.redirectListener) })
+		start("plain HTTP", func() error { return serveJudged(in.redirect, in.redirectListener) })
 	}
 	if in.certificates != nil {
 		start("certificates", func() error { return in.certificates.Run(work) })
@@ -302,6 +302,14 @@ func (in *instance) run(ctx context.Context) error {
 	err := errors.Join(cause, in.stopServing(stop))
 	group.Wait()
 	return errors.Join(err, in.close())
+}
+
+// serveJudged serves a listener behind the strict judge of HTTP/1.1, as every one is.
+func serveJudged(s *http.Server, l net.Listener) error { return s.Serve(enforcement.Judged(s, l)) }
+
+// answerRefused makes a handler answer what the judge refused.
+func (in *instance) answerRefused(h http.Handler) http.Handler {
+	return enforcement.AnswerRefused(h, in.config.publicURL+"/problems/")
 }
 
 // stopServing ends the listeners and saves what the gateway holds in memory.

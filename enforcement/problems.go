@@ -24,6 +24,10 @@ const (
 	problemJournalFull
 	problemLedgerAway
 	problemLedgerBusy
+	problemHeadInvalid
+	problemVersionUnsupported
+	problemCodingUnsupported
+	problemExpectationUnsupported
 	problemTargetTooLong
 	problemHeadTooLarge
 	problemPathInvalid
@@ -81,11 +85,23 @@ var problems = [numProblems - 1]Problem{
 	{"ledger-busy", 503, "The ledger of quotas is busy",
 		"The key has no more requests of its quota in hand, and the database that hands them out did not answer in a quarter of a second. Nothing was charged.",
 		"Try again after the seconds in Retry-After."},
+	{"head-invalid", 400, "The request is not clean HTTP",
+		"Servers could read the head of the request in different ways, or a header in it would speak with the gateway's own voice. The gateway forwards only what can be read in one way. It closes the connection, since nobody can say where the next request would begin.",
+		"The detail says what it is. Look at what writes the request: a client that leaves this to its HTTP library does not meet it."},
+	{"version-unsupported", 505, "This version of HTTP is not spoken here",
+		"The request line names a version of HTTP other than 1.1 and 1.0.",
+		"Send HTTP/1.1."},
+	{"coding-unsupported", 501, "The transfer coding is not supported",
+		"The body is sent in a transfer coding besides chunked.",
+		"Send the body with a Content-Length, or chunked alone. What is compressed is named in Content-Encoding instead."},
+	{"expectation-unsupported", 417, "The expectation cannot be met",
+		"The header Expect asks for something else than 100-continue.",
+		"Leave the header Expect out."},
 	{"target-too-long", 414, "The address is too long",
 		"Path and query together are longer than 8,192 bytes.",
 		"Send large values in the body."},
-	{"head-too-large", 431, "There are too many headers",
-		"The request has more than 128 headers.",
+	{"head-too-large", 431, "The head is too large",
+		"Request line and headers are longer than 32 KiB, or there are more than 128 headers.",
 		"Send fewer headers; cookies of other sites are often the reason."},
 	{"path-invalid", 400, "The path is ambiguous",
 		"The path contains something that servers read in different ways: a dot segment, an empty segment, an encoded slash or backslash, NUL, a fragment, a broken percent sign, or bytes that are not UTF-8. The gateway forwards only what it has understood.",

@@ -49,6 +49,9 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 	upstreamSays := func(bytes string) func(*testing.T, *one) {
 		return func(t *testing.T, o *one) { upstreamAt("http://"+rawServer(t, bytes))(t, o) }
 	}
+	onWire := func(bytes string) func(*testing.T, *one) *httptest.ResponseRecorder {
+		return func(t *testing.T, o *one) *httptest.ResponseRecorder { return raw(t, serve(t, o.g), bytes) }
+	}
 	const a = "/echo/prod/a"
 	tests := map[string]func(*testing.T, *one) *httptest.ResponseRecorder{
 		"not-ready": func(t *testing.T, o *one) *httptest.ResponseRecorder {
@@ -71,13 +74,17 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			o.publish(o.plan, quota(10, limit.PeriodDay))
 			o.ledgerPause = time.Second
 		}, a),
-		"target-too-long":  get(nil, a+"?"+strings.Repeat("x", 8192)),
-		"head-too-large":   get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
-		"path-invalid":     get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
-		"verb-unsupported": get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
-		"api-unknown":      get(nil, "/eco/prod/a"),
-		"stage-unknown":    get(nil, "/echo/Prod/a"),
-		"stage-broken":     get(upstreamAt("ftp://example.com"), a),
+		"head-invalid":            onWire("GET " + a + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"),
+		"version-unsupported":     onWire("GET " + a + " HTTP/1.2\r\nHost: x\r\n\r\n"),
+		"coding-unsupported":      onWire("POST " + a + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+		"expectation-unsupported": onWire("GET " + a + " HTTP/1.1\r\nHost: x\r\nExpect: the-best\r\n\r\n"),
+		"target-too-long":         get(nil, a+"?"+strings.Repeat("x", 8192)),
+		"head-too-large":          get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
+		"path-invalid":            get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
+		"verb-unsupported":        get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
+		"api-unknown":             get(nil, "/eco/prod/a"),
+		"stage-unknown":           get(nil, "/echo/Prod/a"),
+		"stage-broken":            get(upstreamAt("ftp://example.com"), a),
 		"maintenance": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.stage.Settings.Maintenance = &models.Maintenance{} })
 		}, a),

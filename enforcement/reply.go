@@ -122,7 +122,8 @@ func (p problem) amazon() (message, errorType string) {
 		return http.StatusText(status), "NotFoundException"
 	case http.StatusServiceUnavailable:
 		return "Service Unavailable", "ServiceUnavailableException"
-	case http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented:
+	case http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented, http.StatusExpectationFailed,
+		http.StatusHTTPVersionNotSupported:
 		return http.StatusText(status), "BadRequestException"
 	default:
 		return "Internal server error", "InternalServerErrorException"

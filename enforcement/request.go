@@ -14,6 +14,7 @@ import (
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/transport"
+	"gatehouse/enforcement/wire"
 	"gatehouse/models"
 )
 
@@ -24,11 +25,6 @@ type target struct {
 	methods *endpoint // of the path
 	method  *method   // of path and verb
 }
-
-const (
-	maxTarget = 8 << 10 // bytes of path and query
-	maxFields = 128     // of the head
-)
 
 // request is one request on its way through the gateway.
 type request struct {
@@ -96,6 +92,9 @@ func (q *request) name() {
 // judge says whether the request may pass. If so, and it is no preflight, it is charged and counted. What a stage under maintenance is asked stays unread,
 // but for preflights: else pages could not read that it is.
 func (q *request) judge() problem {
+	if p := q.judgeWire(); p != problemNone {
+		return p
+	}
 	for {
 		s := q.g.current.Load()
 		if s == nil {
@@ -122,10 +121,10 @@ func (q *request) judge() problem {
 // understand it refuses.
 func (q *request) route(s *snapshot) problem {
 	raw, query := rawTarget(q.r)
-	if len(raw)+len(query) > maxTarget {
+	if len(raw)+len(query) > wire.MaxTarget {
 		return problemTargetTooLong
 	}
-	if fields(q.r.Header) > maxFields {
+	if fields(q.r.Header) > wire.MaxFields {
 		return problemHeadTooLarge
 	}
 	if !isVerb(q.r.Method) {

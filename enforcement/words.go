@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/transport"
+	"gatehouse/enforcement/wire"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 )
@@ -25,7 +26,12 @@ func (q *request) explain(p problem) string {
 	case problemTargetTooLong:
 		return "The path and the query together may have 8,192 bytes."
 	case problemHeadTooLarge:
-		return fmt.Sprintf("The request has %d headers; 128 are allowed.", fields(q.r.Header))
+		if q.fault != "" {
+			return "The request " + q.fault + "."
+		}
+		return fmt.Sprintf("The request has %d headers; %d are allowed.", fields(q.r.Header), wire.MaxFields)
+	case problemHeadInvalid, problemVersionUnsupported, problemCodingUnsupported, problemExpectationUnsupported:
+		return "The request " + q.fault + "."
 	case problemVerbUnsupported:
 		return "The gateway does not forward this verb."
 	case problemPathInvalid:
@@ -159,6 +165,11 @@ func (q *request) explainFailure(p problem, err error) string {
 		return fmt.Sprintf("The server %s cannot be reached: %s.", where, reason(err))
 	case problemUpstreamInvalid:
 		return fmt.Sprintf("The server %s answered something that is not HTTP.", where)
+	case problemBodyInvalid:
+		if fault := wire.BodyFault(q.r); fault != "" {
+			return "The request's body " + fault + "."
+		}
+		return q.explain(p)
 	default:
 		return q.explain(p)
 	}

@@ -450,7 +450,11 @@ func drain(t testing.TB, g *enforcement.Gateway) {
 func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.Config = enforcement.NewServer(h, slog.New(slog.DiscardHandler))
+	s.Config = enforcement.NewServer(enforcement.AnswerRefused(h, "https://portal.example/problems/"), slog.New(slog.DiscardHandler))
+	if _, ok := h.(*enforcement.Gateway); ok {
+		s.Config.Handler = h // it answers itself, and counts
+	}
+	s.Listener = enforcement.Judged(s.Config, s.Listener)
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.URL

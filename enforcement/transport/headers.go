@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"gatehouse/enforcement/wire"
 )
 
 // Headers that the upstream gets from here.
@@ -15,37 +17,13 @@ const (
 	headerPrefix    = "X-Forwarded-Prefix"
 )
 
-// private are the headers, in lower case, that clients cannot send to an upstream: those that say who is calling from where, those that
-// would make a request another one than was judged, and those that only concern the connection.
-var private = map[string]bool{
-	"x-api-key-id": true, "x-consumer-id": true, "x-request-id": true, "x-amzn-requestid": true,
-	"forwarded": true, "x-real-ip": true, "true-client-ip": true, "x-client-ip": true, "x-cluster-client-ip": true,
-	"cf-connecting-ip": true, "fastly-client-ip": true, "proxy": true, "http2-settings": true,
-	"x-rewrite-url": true, "x-http-method-override": true, "x-http-method": true, "x-method-override": true,
-}
-
-// privatePrefixes begin the names of more such headers.
-var privatePrefixes = []string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-"}
-
-func isPrivate(lower string) bool {
-	if private[lower] {
-		return true
-	}
-	for _, prefix := range privatePrefixes {
-		if strings.HasPrefix(lower, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// dropPrivate removes private headers, and aliases of them and of protect: many upstreams (CGI, WSGI, PHP) read X_Consumer_Id as
+// dropPrivate removes the headers that clients cannot send to an upstream, and aliases of them and of protect: many upstreams (CGI, WSGI, PHP) read X_Consumer_Id as
 // X-Consumer-Id.
 func dropPrivate(h http.Header, protect string) {
 	for name := range h {
 		lower := strings.ToLower(name)
 		folded := strings.ReplaceAll(lower, "_", "-")
-		if isPrivate(folded) || lower != folded && folded == strings.ToLower(protect) {
+		if wire.IsPrivate(folded) || lower != folded && folded == strings.ToLower(protect) {
 			delete(h, name)
 		}
 	}

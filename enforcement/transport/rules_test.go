@@ -3,16 +3,16 @@ package transport
 import (
 	"testing"
 
+	"gatehouse/enforcement/wire"
 	"gatehouse/models"
 )
 
 // What a client cannot send, an owner's rule cannot send in its place.
 func TestNoHeaderRuleMakesAPrivateHeader(t *testing.T) {
 	names := []string{headerKeyID, headerConsumer, headerRequestID, headerPrefix}
-	for name := range private {
-		names = append(names, name)
-	}
-	for _, prefix := range privatePrefixes {
+	private, prefixes := wire.Private()
+	names = append(names, private...)
+	for _, prefix := range prefixes {
 		names = append(names, prefix+"x")
 	}
 	for _, name := range names {

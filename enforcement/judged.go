@@ -1,0 +1,71 @@
+package enforcement
+
+import (
+	"net"
+	"net/http"
+
+	"gatehouse/enforcement/wire"
+)
+
+// Judged puts the strict judge of HTTP/1.1 in front of a server: serve what it returns, once. Connections of TLS must have had their handshake. What is
+// refused reaches the server's handler as a request that stands for it: a Gateway answers that itself, another handler needs AnswerRefused around it.
+func Judged(s *http.Server, l net.Listener) net.Listener {
+	wire.Attach(s)
+	return wire.Listener(l, wire.Config{HeadTimeout: s.ReadHeaderTimeout, H2C: s.Protocols != nil && s.Protocols.UnencryptedHTTP2()})
+}
+
+// AnswerRefused answers what the judge refused as a Gateway does, and hands everything else to next.
+func AnswerRefused(next http.Handler, problemURL string) http.Handler {
+	g := &Gateway{config: Config{ProblemURL: problemURL}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, refused := wire.RefusalOf(r); !refused {
+			next.ServeHTTP(w, r)
+			return
+		}
+		q := &request{g: g, w: w, r: r}
+		q.refuse(q.judgeWire())
+	})
+}
+
+// judgeWire says what was wrong with the request on the wire. Of HTTP/2, which the judge does not see, it looks at what HTTP/1.1 would have been refused for.
+func (q *request) judgeWire() problem {
+	if v, refused := wire.RefusalOf(q.r); refused {
+		return q.blame(v.Kind, v.Reason)
+	}
+	if q.r.ProtoMajor != 2 {
+		return problemNone
+	}
+	if fault := wire.TargetFault(q.r.RequestURI); fault != "" {
+		return q.blame(wire.BadTarget, fault)
+	}
+	if fault := wire.HostFault(q.r.Host); fault != "" {
+		return q.blame(wire.BadHead, fault)
+	}
+	if fault := wire.FieldsFault(q.r.Header); fault != "" {
+		return q.blame(wire.BadHead, fault)
+	}
+	return problemNone
+}
+
+func (q *request) blame(kind wire.Kind, reason string) problem {
+	q.fault = reason
+	switch kind {
+	case wire.BadTarget:
+		q.fault = "it " + reason
+		return problemPathInvalid
+	case wire.TargetTooLong:
+		return problemTargetTooLong
+	case wire.HeadTooLarge:
+		return problemHeadTooLarge
+	case wire.UnknownMethod:
+		return problemVerbUnsupported
+	case wire.UnknownVersion:
+		return problemVersionUnsupported
+	case wire.UnknownCoding:
+		return problemCodingUnsupported
+	case wire.UnknownExpectation:
+		return problemExpectationUnsupported
+	default:
+		return problemHeadInvalid
+	}
+}
