@@ -71,13 +71,14 @@ CREATE TABLE apis (
     slug        TEXT NOT NULL UNIQUE,
     name        TEXT NOT NULL,
     summary     TEXT NOT NULL,
-    key_place   TEXT NOT NULL CHECK (key_place IN ('header', 'bearer', 'query')),
     key_name    TEXT NOT NULL,
     key_forward INTEGER NOT NULL CHECK (key_forward IN (0, 1)),
     undeployed  INTEGER NOT NULL CHECK (undeployed IN (0, 1)),
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-, document_id INTEGER REFERENCES documents (id), tags TEXT NOT NULL DEFAULT '') STRICT;
+, document_id INTEGER REFERENCES documents (id), tags TEXT NOT NULL DEFAULT '', authorizer_id INTEGER REFERENCES authorizers (id), key_place TEXT NOT NULL DEFAULT 'header' CHECK (key_place IN ('header', 'bearer', 'query', 'authorizer'))) STRICT;
+
+CREATE INDEX apis_authorizer ON apis (authorizer_id) WHERE authorizer_id IS NOT NULL;
 
 CREATE INDEX apis_owner ON apis (owner_id, created_at, id);
 
@@ -91,6 +92,19 @@ CREATE TABLE apps (
 CREATE INDEX apps_account ON apps (account_id, created_at, id);
 
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE);
+
+CREATE TABLE authorizers (
+    id         INTEGER PRIMARY KEY,
+    api_id     INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('jwt', 'http')),
+    config     TEXT NOT NULL,                -- JSON
+    secret     BLOB,                         -- sealed: what the gateway proves itself with; NULL: nothing
+    epoch      INTEGER NOT NULL,             -- of the answers that may be used again
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (api_id, name)
+) STRICT;
 
 CREATE TABLE changelog (
     id         INTEGER PRIMARY KEY,
@@ -571,9 +585,11 @@ CREATE TABLE methods (
     summary      TEXT NOT NULL,
     key_required INTEGER NOT NULL CHECK (key_required IN (0, 1)),
     position     INTEGER NOT NULL,            -- order of the document
-    removed_at   INTEGER,                     -- kept, so that usage keeps its name and the id comes back with the method
+    removed_at   INTEGER, authorizer_id INTEGER REFERENCES authorizers (id), no_authorizer INTEGER NOT NULL DEFAULT 0 CHECK (no_authorizer IN (0, 1)), scopes TEXT NOT NULL DEFAULT '',                     -- kept, so that usage keeps its name and the id comes back with the method
     UNIQUE (api_id, verb, path)
 ) STRICT;
+
+CREATE INDEX methods_authorizer ON methods (authorizer_id) WHERE authorizer_id IS NOT NULL;
 
 CREATE TABLE notice_receivers (
     account_id      INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

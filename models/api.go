@@ -20,8 +20,10 @@ type API struct {
 	Summary   string   // one line for the catalog
 	Tags      []string // what it is about, for the catalog; see CleanTags
 	KeySource KeySource
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	// Authorizer is asked for methods that say nothing else; zero: none is. It holds with the next deployment.
+	Authorizer AuthorizerID
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 	// HasDocument reports whether an OpenAPI document stands behind the API.
 	HasDocument bool
 	// Undeployed reports that methods, document or key source changed since the newest deployment.
@@ -36,12 +38,14 @@ const (
 	KeyInHeader KeyPlace = "header"
 	KeyInBearer KeyPlace = "bearer" // Authorization: Bearer KEY
 	KeyInQuery  KeyPlace = "query"
+	// KeyInAuthorizer is what the method's authorizer names (AWS: apiKeySource AUTHORIZER); the header is not looked at then.
+	KeyInAuthorizer KeyPlace = "authorizer"
 )
 
 // KeySource says where the gateway reads the key of an API and whether the upstream sees it.
 type KeySource struct {
 	Place   KeyPlace
-	Name    string // of the header or query parameter; empty for bearer
+	Name    string // of the header or query parameter; empty for bearer and authorizer
 	Forward bool   // pass the key on to the upstream; default false: it is stripped
 }
 
@@ -65,7 +69,7 @@ var reservedHeaders = map[string]bool{
 // Check validates a key source; fields "key_place", "key_name".
 func (k KeySource) Check() error {
 	switch k.Place {
-	case KeyInBearer:
+	case KeyInBearer, KeyInAuthorizer:
 		return nil
 	case KeyInHeader:
 		if !headerPattern.MatchString(k.Name) || reservedHeaders[strings.ToLower(k.Name)] {
@@ -76,7 +80,7 @@ func (k KeySource) Check() error {
 			return Invalid("key_name", "Name a query parameter of letters, digits, hyphens and underscores, such as api_key.")
 		}
 	default:
-		return Invalid("key_place", "Choose header, bearer or query.")
+		return Invalid("key_place", "Choose header, bearer, query or authorizer.")
 	}
 	return nil
 }
@@ -117,6 +121,7 @@ type Method struct {
 	Path        string // template: /users/{id}, /files/{proxy+}
 	Summary     string
 	KeyRequired bool
+	MethodAuthorization
 }
 
 // Name returns "GET /users/{id}".
@@ -225,8 +230,8 @@ func pathShape(path string) string {
 }
 
 // MergeMethods returns an API's methods after a document with the imported ones replaced the present ones, in the document's order, and
-// what changed. A method that is present or was removed before keeps its id; a present one keeps its KeyRequired too, which its owner may have
-// changed. New methods have no id yet.
+// what changed. A method that is present or was removed before keeps its id; a present one keeps its KeyRequired and its authorization too, which its owner
+// may have changed. New methods have no id yet.
 func MergeMethods(present, removed, imported []Method) ([]Method, ImportChanges) {
 	known := make(map[string]Method, len(present)+len(removed))
 	here := make(map[MethodID]bool, len(present))
@@ -246,7 +251,7 @@ func MergeMethods(present, removed, imported []Method) ([]Method, ImportChanges)
 			changes.Added = append(changes.Added, m)
 		default:
 			delete(here, old.ID)
-			m.KeyRequired = old.KeyRequired
+			m.KeyRequired, m.MethodAuthorization = old.KeyRequired, old.MethodAuthorization
 			if m.Summary != old.Summary {
 				changes.Changed = append(changes.Changed, m)
 			}

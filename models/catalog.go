@@ -50,7 +50,8 @@ type GatewayAPI struct {
 	Name    string
 	Stages  []GatewayStage // none: nothing is deployed
 
-	Deprecations []Deprecation // of its operations and stages
+	Deprecations []Deprecation       // of its operations and stages
+	Authorizers  []GatewayAuthorizer // that its methods may name
 }
 
 // GatewayStage is a stage with the deployment that it points at.

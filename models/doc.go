@@ -4,6 +4,7 @@
 //
 //   - API: what an owner offers; made from an OpenAPI document or a form. Known by its id or its slug.
 //   - Method: a verb on a path of an API (GET /users/{id}); says whether callers must send an API key.
+//   - Authorizer: who decides whether callers of a method may: a token that an issuer signed (JWT), or a service of the owner's (HTTP).
 //   - Deployment: an immutable snapshot of an API's methods. Edits reach callers by the next deployment only.
 //   - Stage: a name (prod, beta) that points at one deployment, with an upstream URL and a throttle shared by all callers.
 //   - Usage plan: which stages and methods a key may call, how fast (throttle: rate and burst) and how much (quota a day, week or

@@ -84,4 +84,5 @@ type (
 
 	DocumentChangeID    = ID[DocumentChange]
 	ClientCertificateID = ID[ClientCertificate]
+	AuthorizerID        = ID[Authorizer]
 )

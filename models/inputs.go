@@ -73,8 +73,11 @@ func (in APISettings) Clean() (APISettings, error) {
 	in.Summary, summaryErr = cleanLine("summary", in.Summary, 200)
 	in.Tags, tagsErr = CleanTags(in.Tags)
 	p.Join(nameErr, CheckSlug(in.Slug), summaryErr, tagsErr, in.KeySource.Check())
-	if in.KeySource.Place == KeyInBearer {
+	switch in.KeySource.Place {
+	case KeyInBearer:
 		in.KeySource.Name = ""
+	case KeyInAuthorizer:
+		in.KeySource = KeySource{Place: KeyInAuthorizer}
 	}
 	return in, p.Err()
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -22,20 +23,22 @@ type apiRow struct {
 	KeyName     string
 	KeyForward  bool
 	HasDocument bool
-	Undeployed  bool
-	CreatedAt   int64
-	UpdatedAt   int64
+
+	AuthorizerID sql.NullInt64
+	Undeployed   bool
+	CreatedAt    int64
+	UpdatedAt    int64
 }
 
 // apiColumns are apiRow's of the table apis AS a; the document stays where it is.
-const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.tags, a.key_place, a.key_name, a.key_forward,
+const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.tags, a.key_place, a.key_name, a.key_forward, a.authorizer_id,
 	a.document_id IS NOT NULL AS has_document, a.undeployed, a.created_at, a.updated_at`
 
 func (r apiRow) api() models.API {
 	return models.API{
 		ID: r.ID, OwnerID: r.OwnerID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Tags: tagsOf(r.Tags),
-		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
-		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), HasDocument: r.HasDocument, Undeployed: r.Undeployed,
+		KeySource:  models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
+		Authorizer: models.AuthorizerID(r.AuthorizerID.Int64), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), HasDocument: r.HasDocument, Undeployed: r.Undeployed,
 	}
 }
 

@@ -115,6 +115,10 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 	if len(methods) == 0 {
 		return models.Deployment{}, models.Conflict("The API has no methods yet. Add one or import a document, then deploy.")
 	}
+	methods = models.Resolved(methods, a.Authorizer)
+	if err := a.KeySource.CheckKeys(methods); err != nil {
+		return models.Deployment{}, err
+	}
 	last, err := selectOne[int](t.DB, "number", `SELECT coalesce(max(number), 0) FROM deployments WHERE api_id = ?`, a.ID)
 	if err != nil {
 		return models.Deployment{}, err
@@ -145,6 +149,9 @@ func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.A
 		}
 		if st.Deployment == to {
 			return models.Conflict(fmt.Sprintf("The stage %s has deployment %d already.", st.Name, d.Number))
+		}
+		if err := t.checkAuthorizers(d); err != nil {
+			return err
 		}
 		if err := t.point(st, d); err != nil {
 			return err

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,16 +21,25 @@ type methodRow struct {
 	Summary     string
 	KeyRequired bool
 	Removed     bool
+
+	AuthorizerID sql.NullInt64
+	NoAuthorizer bool
+	Scopes       string // separated by spaces
 }
 
 func (r methodRow) method() models.Method {
-	return models.Method{ID: r.ID, Verb: r.Verb, Path: r.Path, Summary: r.Summary, KeyRequired: r.KeyRequired}
+	m := models.Method{ID: r.ID, Verb: r.Verb, Path: r.Path, Summary: r.Summary, KeyRequired: r.KeyRequired}
+	m.Authorizer, m.NoAuthorizer = models.AuthorizerID(r.AuthorizerID.Int64), r.NoAuthorizer
+	if r.Scopes != "" {
+		m.Scopes = strings.Fields(r.Scopes)
+	}
+	return m
 }
 
 // methodsOf reads the methods of an API's draft, in order, and those that were removed from it.
 func methodsOf(db *gorm.DB, api models.APIID) (present, removed []models.Method, err error) {
-	rows, err := selectAll[methodRow](db, "methods", `SELECT id, api_id, verb, path, summary, key_required, removed_at IS NOT NULL AS removed
-		FROM methods WHERE api_id = ? ORDER BY position, id`, api)
+	rows, err := selectAll[methodRow](db, "methods", `SELECT id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes,
+		removed_at IS NOT NULL AS removed FROM methods WHERE api_id = ? ORDER BY position, id`, api)
 	for _, r := range rows {
 		if r.Removed {
 			removed = append(removed, r.method())
@@ -46,11 +57,11 @@ func (t *tx) putMethods(api models.APIID, methods []models.Method, position int)
 		if m.ID == 0 {
 			m.ID = newID[models.Method]()
 		}
-		values[i] = []any{int64(m.ID), int64(api), m.Verb, m.Path, m.Summary, m.KeyRequired, position + i}
+		values[i] = []any{int64(m.ID), int64(api), m.Verb, m.Path, m.Summary, m.KeyRequired, nullID(m.Authorizer), m.NoAuthorizer, strings.Join(m.Scopes, " "), position + i}
 	}
-	return t.runMany("write methods", `INSERT INTO methods (id, api_id, verb, path, summary, key_required, position)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, key_required = excluded.key_required,
-			position = excluded.position, removed_at = NULL`, values)
+	return t.runMany("write methods", `INSERT INTO methods (id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes, position)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, key_required = excluded.key_required,
+			authorizer_id = excluded.authorizer_id, no_authorizer = excluded.no_authorizer, scopes = excluded.scopes, position = excluded.position, removed_at = NULL`, values)
 }
 
 // touchAPI notes that the draft differs from what is deployed.
@@ -154,25 +165,13 @@ func (s *Store) RemoveMethod(ctx context.Context, actor models.Actor, api models
 // SetKeyRequired says for some methods of the draft, or with no ids for all, whether callers must send a key.
 func (s *Store) SetKeyRequired(ctx context.Context, actor models.Actor, api models.APIID, ids []models.MethodID, required bool, now time.Time) error {
 	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
-		present, _, err := methodsOf(t.DB, api)
+		changed, err := t.methodsThat(api, ids, func(m models.Method) bool { return m.KeyRequired != required })
 		if err != nil {
 			return err
 		}
-		asked := make(map[models.MethodID]bool, len(ids))
-		for _, id := range ids {
-			asked[id] = true
-		}
-		var changed []models.Method
-		var values [][]any
-		for _, m := range present {
-			if (ids == nil || asked[m.ID]) && m.KeyRequired != required {
-				changed = append(changed, m)
-				values = append(values, []any{required, int64(m.ID)})
-			}
-			delete(asked, m.ID)
-		}
-		if len(asked) > 0 {
-			return models.NotFound("method")
+		values := make([][]any, len(changed))
+		for i, m := range changed {
+			values[i] = []any{required, int64(m.ID)}
 		}
 		if len(changed) == 0 {
 			return nil
@@ -186,4 +185,26 @@ func (s *Store) SetKeyRequired(ctx context.Context, actor models.Actor, api mode
 		return t.event("method.key_required", apiObject(a), facts{"required": !required},
 			facts{"required": required, "methods": someNames(changed), "all": ids == nil})
 	})
+}
+
+// methodsThat returns those of some methods of the draft, or with no ids of all, that a change is for.
+func (t *tx) methodsThat(api models.APIID, ids []models.MethodID, is func(models.Method) bool) (found []models.Method, err error) {
+	present, _, err := methodsOf(t.DB, api)
+	if err != nil {
+		return nil, err
+	}
+	asked := make(map[models.MethodID]bool, len(ids))
+	for _, id := range ids {
+		asked[id] = true
+	}
+	for _, m := range present {
+		if (ids == nil || asked[m.ID]) && is(m) {
+			found = append(found, m)
+		}
+		delete(asked, m.ID)
+	}
+	if len(asked) > 0 {
+		return nil, models.NotFound("method")
+	}
+	return found, nil
 }

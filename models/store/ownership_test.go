@@ -22,6 +22,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 	w.bring("{}", "read", methods...)
 	document := w.wait("{}", "read again")
 	certificate := w.clientCertificate("Gateway")
+	login := w.authorizer("login")
 
 	api, stage, plan, sub, app, key := w.api.ID, st.ID, p.ID, made.Subscription.ID, made.App.ID, made.Key.ID
 	owners := map[string]func(a models.Actor) error{
@@ -57,10 +58,27 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		},
 		"RemoveMethod":   func(a models.Actor) error { return w.RemoveMethod(ctx, a, api, methods[0].ID, now) },
 		"SetKeyRequired": func(a models.Actor) error { return w.SetKeyRequired(ctx, a, api, nil, false, now) },
-		"DeleteAPI":      func(a models.Actor) error { return w.DeleteAPI(ctx, a, api, now) },
-		"APIPlans":       func(a models.Actor) error { _, err := w.APIPlans(ctx, a.AccountID, api); return err },
-		"Stages":         func(a models.Actor) error { _, err := w.Stages(ctx, a.AccountID, api); return err },
-		"Stage":          func(a models.Actor) error { _, err := w.Stage(ctx, a.AccountID, api, stage); return err },
+		"Authorizers":    func(a models.Actor) error { _, err := w.Authorizers(ctx, a.AccountID, api); return err },
+		"Authorizer":     func(a models.Actor) error { _, err := w.Authorizer(ctx, a.AccountID, api, login.ID); return err },
+		"SaveAuthorizer": func(a models.Actor) error { _, err := w.SaveAuthorizer(ctx, a, login, nil, now); return err },
+		"NewAuthorizer": func(a models.Actor) error {
+			another := login
+			another.ID, another.Name = 0, "another"
+			_, err := w.SaveAuthorizer(ctx, a, another, nil, now)
+			return err
+		},
+		"AuthorizerUses":       func(a models.Actor) error { _, err := w.AuthorizerUses(ctx, a.AccountID, api); return err },
+		"FlushAuthorizers":     func(a models.Actor) error { return w.FlushAuthorizers(ctx, a, api, login.ID, now) },
+		"FlushAllAuthorizers":  func(a models.Actor) error { return w.FlushAuthorizers(ctx, a, api, 0, now) },
+		"DeleteAuthorizer":     func(a models.Actor) error { return w.DeleteAuthorizer(ctx, a, api, login.ID, now) },
+		"SetDefaultAuthorizer": func(a models.Actor) error { return w.SetDefaultAuthorizer(ctx, a, api, login.ID, now) },
+		"SetAuthorization": func(a models.Actor) error {
+			return w.SetAuthorization(ctx, a, api, nil, models.MethodAuthorization{Authorizer: login.ID}, now)
+		},
+		"DeleteAPI": func(a models.Actor) error { return w.DeleteAPI(ctx, a, api, now) },
+		"APIPlans":  func(a models.Actor) error { _, err := w.APIPlans(ctx, a.AccountID, api); return err },
+		"Stages":    func(a models.Actor) error { _, err := w.Stages(ctx, a.AccountID, api); return err },
+		"Stage":     func(a models.Actor) error { _, err := w.Stage(ctx, a.AccountID, api, stage); return err },
 		"CreateStage": func(a models.Actor) error {
 			_, err := w.CreateStage(ctx, a, api, models.Stage{Name: "x", Upstream: "https://x"}, now)
 			return err

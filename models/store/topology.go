@@ -47,7 +47,7 @@ func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 		if t.APIs, err = s.gatewayAPIs(db); err != nil {
 			return err
 		}
-		if err := addDeprecations(db, t.APIs); err != nil {
+		if err := firstError(addDeprecations(db, t.APIs), s.addAuthorizers(db, t.APIs)); err != nil {
 			return err
 		}
 		t.Plans, err = gatewayPlans(db)
