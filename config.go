@@ -17,6 +17,7 @@ import (
 	"gatehouse/enforcement/recording"
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/jobs/notify"
+	"gatehouse/models"
 )
 
 // config is what the operator chose: flags over environment over defaults.
@@ -180,7 +181,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
-	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses that upstreams may have; repeatable")
+	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses, or unix:PATH of a socket, that upstreams may have; repeatable")
 }
 
 // finish fills in what follows from other settings.
@@ -258,7 +259,7 @@ func (c *config) problems() (problems []error) {
 	if _, _, err := c.mailServer(); err != nil {
 		problems = append(problems, err)
 	}
-	_, more := c.allowed()
+	_, _, more := c.allowed()
 	return append(problems, more...)
 }
 
@@ -295,9 +296,18 @@ func (c *config) mailServer() (s notify.Server, ok bool, err error) {
 	return s, true, nil
 }
 
-// allowed returns the private networks that upstreams may be in, and what is wrong with the others.
-func (c *config) allowed() (prefixes []netip.Prefix, problems []error) {
+// allowed returns the private networks that upstreams may be in and the sockets that they may have, and what is wrong with the others.
+func (c *config) allowed() (prefixes []netip.Prefix, sockets []string, problems []error) {
 	for _, text := range c.allowUpstream {
+		if path, ok := strings.CutPrefix(text, "unix:"); ok {
+			path = strings.TrimPrefix(path, "//")
+			if a, err := models.ParseUpstream("unix://" + path); err != nil || a.Socket != path {
+				problems = append(problems, fmt.Errorf("--allow-upstream: %q is not the whole path of a socket such as unix:/run/app.sock", text))
+				continue
+			}
+			sockets = append(sockets, path)
+			continue
+		}
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			if ip, ipErr := netip.ParseAddr(text); ipErr == nil {
@@ -305,10 +315,10 @@ func (c *config) allowed() (prefixes []netip.Prefix, problems []error) {
 			}
 		}
 		if err != nil {
-			problems = append(problems, fmt.Errorf("--allow-upstream: %q is not a network such as 127.0.0.1/32 or 10.0.0.0/8", text))
+			problems = append(problems, fmt.Errorf("--allow-upstream: %q is not a network such as 127.0.0.1/32 or 10.0.0.0/8, or a socket such as unix:/run/app.sock", text))
 			continue
 		}
 		prefixes = append(prefixes, prefix)
 	}
-	return prefixes, problems
+	return prefixes, sockets, problems
 }

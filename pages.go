@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"net"
-	"net/url"
 	"time"
 
 	"gatehouse/enforcement"
@@ -90,11 +89,7 @@ type upstreamCheck struct{ policy enforcement.AddressPolicy }
 
 // CheckUpstream resolves the host and returns a sentence for the owner when an address of it may not be dialled.
 func (c upstreamCheck) CheckUpstream(ctx context.Context, upstream string) error {
-	u, err := url.Parse(upstream)
-	if err != nil {
-		return err
-	}
-	return c.policy.CheckURL(ctx, net.DefaultResolver, u)
+	return c.policy.CheckUpstream(ctx, net.DefaultResolver, upstream)
 }
 
 // problemDocs are the gateway's own explanations of its answers, for the pages that they link to.

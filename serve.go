@@ -243,8 +243,8 @@ func (in *instance) listen() error {
 
 // addressPolicy says which upstreams may be dialled: never our own listeners.
 func (in *instance) addressPolicy(c config) enforcement.AddressPolicy {
-	allowed, _ := c.allowed() // what is wrong with the others was said by validate
-	policy := enforcement.AddressPolicy{Allow: allowed}
+	allowed, sockets, _ := c.allowed() // what is wrong with the others was said by validate
+	policy := enforcement.AddressPolicy{Allow: allowed, Sockets: sockets}
 	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
 		if l == nil {
 			continue

@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gatehouse/models"
 )
 
 const dialTimeout = 10 * time.Second
@@ -19,8 +22,9 @@ const dialTimeout = 10 * time.Second
 // addresses are fine; private and loopback ones need an entry in Allow; our own listeners, link-local addresses and cloud metadata
 // services are never dialled, whatever Allow says. The zero policy allows public addresses.
 type AddressPolicy struct {
-	Allow []netip.Prefix
-	Own   []netip.AddrPort // our own listeners; an unspecified address stands for every address of this machine
+	Allow   []netip.Prefix
+	Sockets []string         // paths of unix sockets that upstreams may have, as they are written in their addresses
+	Own     []netip.AddrPort // our own listeners; an unspecified address stands for every address of this machine
 	// Live is what holds now, in place of the above, where it may change while serving; nil: it does not.
 	Live *atomic.Pointer[AddressPolicy]
 }
@@ -28,17 +32,25 @@ type AddressPolicy struct {
 // RefusedError says why an upstream's address may not be dialled.
 type RefusedError struct {
 	Addr   netip.AddrPort
+	Socket string // in place of Addr
 	Reason string // such as "a loopback address"
 	Remedy string // the operator's flag that would allow it; empty: nothing does
 }
 
 // Error says what to do.
 func (e *RefusedError) Error() string {
-	if e.Remedy == "" {
-		return fmt.Sprintf("%s is %s; it can never be an upstream", e.Addr, e.Reason)
+	what := e.Socket
+	if what == "" {
+		what = e.Addr.String()
 	}
-	return fmt.Sprintf("%s is %s; to allow it, start the server with %s", e.Addr, e.Reason, e.Remedy)
+	if e.Remedy == "" {
+		return fmt.Sprintf("%s is %s; it can never be an upstream", what, e.Reason)
+	}
+	return fmt.Sprintf("%s is %s; to allow it, start the server with %s", what, e.Reason, e.Remedy)
 }
+
+// Refused marks it for transport: nothing was dialled.
+func (e *RefusedError) Refused() {}
 
 // now is the policy that holds.
 func (p AddressPolicy) now() AddressPolicy {
@@ -74,6 +86,27 @@ func (p AddressPolicy) Check(addr netip.AddrPort) error {
 	return &RefusedError{Addr: addr, Reason: reason, Remedy: "--allow-upstream " + netip.PrefixFrom(ip, ip.BitLen()).String()}
 }
 
+// CheckSocket judges the path of a unix socket. Every one needs the operator's word. Its error is a *RefusedError.
+func (p AddressPolicy) CheckSocket(path string) error {
+	if slices.Contains(p.now().Sockets, path) {
+		return nil
+	}
+	return &RefusedError{Socket: path, Reason: "a socket of this machine", Remedy: "--allow-upstream unix:" + path}
+}
+
+// CheckUpstream is CheckURL for an address in one of the forms that upstreams have.
+func (p AddressPolicy) CheckUpstream(ctx context.Context, resolver *net.Resolver, upstream string) error {
+	a, err := models.ParseUpstream(upstream)
+	switch {
+	case err != nil:
+		return err
+	case a.Socket != "":
+		return p.CheckSocket(a.Socket)
+	default:
+		return p.CheckURL(ctx, resolver, &url.URL{Scheme: a.Scheme, Host: a.Host})
+	}
+}
+
 // CheckURL judges every address that the host of an upstream's URL has now. It is an early word to the owner of a stage; the
 // address is judged again whenever it is dialled. The error is a *RefusedError, or says that the name has no address.
 func (p AddressPolicy) CheckURL(ctx context.Context, resolver *net.Resolver, upstream *url.URL) error {
@@ -102,6 +135,9 @@ func (p AddressPolicy) dialer() *net.Dialer {
 		Timeout:   dialTimeout,
 		KeepAlive: 30 * time.Second,
 		Control: func(network, address string, _ syscall.RawConn) error {
+			if network == "unix" {
+				return p.CheckSocket(address)
+			}
 			addr, err := netip.ParseAddrPort(address)
 			if err != nil {
 				return fmt.Errorf("judge upstream address %q: %w", address, err)
@@ -155,11 +191,11 @@ func portOf(u *url.URL) (uint16, error) {
 			return 0, fmt.Errorf("port %q of the upstream: %w", u.Port(), err)
 		}
 		return uint16(port), nil
-	case u.Scheme == "http":
+	case u.Scheme == "http", u.Scheme == "h2c":
 		return 80, nil
 	case u.Scheme == "https":
 		return 443, nil
 	default:
-		return 0, errors.New("the upstream must begin with http:// or https://")
+		return 0, errors.New("the upstream must begin with http://, https:// or h2c://")
 	}
 }

@@ -2,7 +2,6 @@ package models
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -289,7 +288,7 @@ type Stage struct {
 	ID         StageID
 	APIID      APIID
 	Name       string
-	Upstream   string          // https://host[:port][/base], no query, no user; may contain ${stageVariables.name}
+	Upstream   string          // as ParseUpstream reads it, when ${stageVariables.name} are replaced
 	Throttle   *limit.Throttle // shared by all callers of the stage; nil: none
 	Timeout    time.Duration   // for the upstream's answer to begin; 1 s to 5 min, default 30 s
 	Settings   StageSettings
@@ -321,16 +320,10 @@ func (s Stage) Check() error {
 	return p.Err()
 }
 
-// upstreamProblem judges the form of an upstream URL. Whether its address may be dialled is the operator's to say (DECISIONS 35).
+// upstreamProblem judges the form of an upstream's address. Whether it may be dialled is the operator's to say (DECISIONS 35).
 func upstreamProblem(s string) string {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Hostname() == "":
-		return "Enter a full address such as https://api.example.com."
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "The address must begin with http:// or https://."
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
-		return "Leave out user name, query and fragment."
+	if _, err := ParseUpstream(s); err != nil {
+		return err.Error()
 	}
 	return ""
 }

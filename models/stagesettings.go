@@ -23,7 +23,7 @@ type StageSettings struct {
 type StageTargets struct {
 	Weight  int      // of the stage's Upstream, 1..1000; 0 means 1
 	Others  []Target // at most 15
-	Retries int      // how often a request that may be sent again is tried on another connection or target, 0..5
+	Retries int      // how often a request that may be sent again is tried on another connection or target, 0..5; 0 means 1
 	Health  *HealthCheck
 	Breaker Breaker
 }
