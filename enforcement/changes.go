@@ -24,7 +24,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the gateway: topology: %w", err)
 	}
-	s := compile(topology, nil, g.config.APIsURL)
+	s := compile(topology, nil, g.config.APIsURL, g.proxy)
 	exact, resumed, err := g.recover(ctx)
 	if err != nil {
 		return fmt.Errorf("load the gateway: %w", err)
@@ -41,10 +41,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 		return fmt.Errorf("load the gateway: %w", err)
 	}
 	g.version, g.keys = version, keys
-	g.logBroken(s)
-	g.stages.assign(s)
-	g.current.Store(s)
-	g.see(true)
+	g.install(s)
 	return nil
 }
 
@@ -112,11 +109,7 @@ func (g *Gateway) recompile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read topology: %w", err)
 	}
-	s := compile(topology, g.current.Load(), g.config.APIsURL)
-	g.logBroken(s)
-	g.stages.assign(s)
-	g.current.Store(s)
-	g.see(true)
+	g.install(compile(topology, g.current.Load(), g.config.APIsURL, g.proxy))
 	return nil
 }
 
@@ -204,12 +197,16 @@ func (g *Gateway) learnSome(ctx context.Context) (more bool, err error) {
 func (g *Gateway) logBroken(s *snapshot) {
 	broken := map[models.StageID]string{}
 	for id, st := range s.stages {
-		if st.broken == "" {
+		reason := st.broken
+		if reason == "" && st.canary != nil && st.canary.broken != "" {
+			reason = "its canary: " + st.canary.broken
+		}
+		if reason == "" {
 			continue
 		}
-		broken[id] = st.broken
-		if g.broken[id] != st.broken {
-			g.config.Log.Error("stage is not served", "api", st.api.id.String(), "stage", st.name, "reason", st.broken)
+		broken[id] = reason
+		if g.broken[id] != reason {
+			g.config.Log.Error("stage is not served", "api", st.api.id.String(), "stage", st.name, "reason", reason)
 		}
 	}
 	g.broken = broken

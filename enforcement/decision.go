@@ -8,6 +8,7 @@ import (
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
+	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 )
@@ -59,6 +60,8 @@ type decision struct {
 	used    int64            // of the quota, this request included
 	since   int64            // Unix nanoseconds: when the key expired, its value stopped or the operation went, or until when it is dark
 	at      journal.Position // of the admission
+	pick    transport.Pick   // where an admitted request goes
+	wait    time.Duration    // until an upstream may be back in service
 	digest  [32]byte         // of the value that was presented
 	stops   int64            // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
 }
@@ -68,13 +71,14 @@ func (d *decision) quota() *quota { return &d.plan.quota }
 
 // decideOpen decides a request to a method that needs no key: the throttles that all callers share are all that limits it.
 func (g *Gateway) decideOpen(d *decision, at instant, st *stage, m *method) {
-	if g.closedFor(d, at, m) {
+	if g.closedFor(d, at, m) || !d.choose(at, st) {
 		return
 	}
 	d.layers.Stage, d.layers.Account, d.layers.Clock = st.shared, st.accountLayer(), g.clock
 	d.limits, d.decided = limit.Decide(at.mono, &d.layers), true
 	if !d.limits.Allowed() {
 		d.problem = problemThrottled
+		d.release()
 		return
 	}
 	_ = g.noteShared(at, st) // what nobody is charged for does not wait for room in the journal
@@ -155,6 +159,7 @@ func awaited(err error) problem {
 // notOnDisk is for an admission that a power cut may take back, where that must not be: it is charged, but not let through.
 func (g *Gateway) notOnDisk(d *decision, err error) {
 	d.problem = problemJournalFull
+	d.release()
 	g.meter.Finish(&d.call, &meter.Result{Outcome: models.OutcomeAborted})
 	g.config.Log.Error("an admission was not written to the disk", "error", err)
 }
@@ -179,9 +184,12 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 		}
 	case d.rule != nil && d.rule.excluded:
 		d.problem = problemExcluded
-	case g.closedFor(d, at, m):
+	case g.closedFor(d, at, m), !d.choose(at, st):
 	default:
 		await = g.spend(d, at, st, m, e, member)
+		if await || d.problem != problemNone {
+			d.release()
+		}
 	}
 	if o, ok := d.problem.refusal(); ok {
 		g.meter.Refuse(&d.call, o)

@@ -100,12 +100,14 @@ type Gateway struct {
 	stages     stageCounts
 	horizon    horizon
 
-	current atomic.Pointer[snapshot] // nil: not loaded
+	current   atomic.Pointer[snapshot] // nil: not loaded
+	installed chan struct{}            // current is another one
 
 	changes  sync.Mutex // held by the one Load or CatchUp at a time
 	version  int64      // of the newest change that is applied
 	sight    sight
 	broken   map[models.StageID]string // what was logged of stages that are not served
+	insecure map[models.StageID]bool   // which stages were warned of
 	learning []learning                // by changes: imports whose keys are not all known yet
 	failing  atomic.Pointer[error]     // why changes cannot be applied; nil: they can
 	commits  sync.Mutex                // held by the one commit of usage at a time
@@ -130,10 +132,11 @@ func New(c Config) *Gateway {
 	}
 	g := &Gateway{
 		config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
+		installed: make(chan struct{}, 1),
 	}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
-	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log})
+	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log, Clock: g.clock})
 	return g
 }
 
@@ -180,6 +183,7 @@ func (g *Gateway) Admit(api, stage, verb, path, key string) string {
 		} else {
 			g.decideOpen(&d, g.now(), rt.stage, rt.method)
 		}
+		d.release()
 		switch {
 		case d.problem == problemNone:
 			return ""
@@ -229,6 +233,7 @@ func (rt *Route) Admit(digest [32]byte) string {
 	} else {
 		rt.g.decideOpen(&d, rt.g.now(), rt.stage, rt.method)
 	}
+	d.release()
 	if d.problem == problemNone {
 		return ""
 	}

@@ -90,7 +90,10 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 			return time.Duration(max(0, g.clock()-since.Load())).Seconds()
 		}
 	}
-	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream, g.counts.own, g.counts.bytes, &g.stages,
+	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream, g.counts.own, g.counts.bytes, &g.stages, newTargetMetrics(g),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "gatehouse_upstream_retries_total", Help: "Requests that were sent once more, on another connection or to another upstream.",
+		}, func() float64 { return float64(g.proxy.Retried()) }),
 		gauge("gatehouse_change_version", "Number of the newest change that the gateway enforces.", func() float64 { return float64(g.sight.version.Load()) }),
 		gauge("gatehouse_changes_age_seconds", "Time since the gateway knew of every change.", seconds(&g.sight.whole)),
 		gauge("gatehouse_topology_age_seconds", "Time since APIs, stages or plans changed last, or the start.", seconds(&g.sight.topology)),

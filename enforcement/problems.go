@@ -57,6 +57,7 @@ const (
 	problemExcluded
 	problemGone
 	problemBrownout
+	problemUpstreamOut
 	problemThrottled
 	problemQuota
 	problemQuotes
@@ -184,6 +185,9 @@ var problems = [numProblems - 1]Problem{
 	{"brownout", 503, "The operation is switched off for a while",
 		"The operation goes soon. Its owner switches it off for short times before, so that who still calls it notices while it can be switched on again. Nothing was charged.",
 		"It works again after the seconds in Retry-After. Move to what replaces it before the day in the header Sunset; the header Link leads to the notice."},
+	{"upstream-out", 503, "The upstream is out of service",
+		"The API's own servers failed several times in a row, or do not answer the gateway's checks, so that it sends them nothing for a while. Nothing was charged.",
+		"Try again after the seconds in Retry-After. If it lasts, tell the API's owner, with the request id."},
 	{"throttled", 429, "Too many requests at once",
 		"Requests come faster than a throttle allows. A throttle is a bucket of tokens: each request takes one, the rate fills it again, and the burst is how many it holds. The answer says which throttle it was; nothing was charged.",
 		"Wait the seconds in Retry-After. Spread requests, and watch the header RateLimit."},

@@ -127,6 +127,14 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			now := o.clock.now()
 			o.deprecate(t, models.Deprecation{StageID: o.stage.ID, Since: now, Sunset: now.Add(time.Hour), Brownouts: []models.Brownout{{From: now, To: now.Add(time.Minute)}}})
 		}, a),
+		"upstream-out": func(t *testing.T, o *one) (w *httptest.ResponseRecorder) {
+			upstreamAt("http://"+closedPort(t))(t, o)
+			catchUp(t, o.g)
+			for range 6 {
+				w = in(o.g, "GET", a, o.value)
+			}
+			return w
+		},
 		"throttled":      get(func(_ *testing.T, o *one) { o.publish(o.plan, throttle(0, 0)) }, a),
 		"quota-exceeded": get(func(_ *testing.T, o *one) { o.publish(o.plan, quota(0, limit.PeriodDay)) }, a),
 		"quotes-throttled": func(t *testing.T, o *one) (w *httptest.ResponseRecorder) {

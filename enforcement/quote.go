@@ -51,7 +51,7 @@ type quoteItem struct {
 func (q *request) quote(value string, p problem) {
 	d := &q.decision
 	if !q.method.keyRequired {
-		if q.isClosed() {
+		if q.isClosed() || q.isOut() {
 			return
 		}
 		d.layers.Stage, d.layers.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
@@ -128,7 +128,7 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 		q.verdict = p
 	case d.rule != nil && d.rule.excluded:
 		q.verdict = problemExcluded
-	case q.isClosed():
+	case q.isClosed(), q.isOut():
 	default:
 		return q.quoteLimits(e, member)
 	}
@@ -167,6 +167,14 @@ func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known b
 // isClosed notes in verdict that the operation is gone or dark.
 func (q *request) isClosed() bool {
 	q.verdict, q.decision.since = q.method.life.closed(q.at)
+	return q.verdict != problemNone
+}
+
+// isOut notes in verdict that no upstream is in service.
+func (q *request) isOut() bool {
+	if q.decision.isOut(q.at, q.stage) {
+		q.verdict = problemUpstreamOut
+	}
 	return q.verdict != problemNone
 }
 

@@ -147,6 +147,8 @@ func (q *request) retryAfter(p problem) int64 {
 		return 1
 	case problemStageBroken:
 		return 30
+	case problemUpstreamOut:
+		return limit.Seconds(q.decision.wait)
 	default:
 		return 0
 	}
@@ -193,6 +195,9 @@ func (q *request) identify(h http.Header) {
 	q.name()
 	h.Set(headerRequestID, q.id)
 	h.Set(headerAmznRequestID, q.id)
+	if q.stage != nil && q.stage.deployment != "" {
+		h.Set(headerCanary, q.stage.deployment)
+	}
 	if q.g.open.isClosing() && h.Get("Connection") == "" { // there is one on a connection that becomes a WebSocket
 		h.Set("Connection", "close")
 	}

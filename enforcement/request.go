@@ -142,17 +142,32 @@ func (q *request) route(s *snapshot) problem {
 	stageName, _, _ := strings.Cut(rest, "/")
 	q.path, q.query = rest[len(stageName):], query
 	q.prefix = path[:len(path)-len(q.path)]
-	return q.find(s, apiName, stageName, q.path)
+	if p := q.findStage(s, apiName, stageName); p != problemNone {
+		return p
+	}
+	q.stage = q.serving(q.stage)
+	return q.findPath(q.path)
 }
 
-// find finds all but the method.
+// find finds all but the method, never in a canary.
 func (t *target) find(s *snapshot, apiName, stageName, path string) problem {
+	if p := t.findStage(s, apiName, stageName); p != problemNone {
+		return p
+	}
+	return t.findPath(path)
+}
+
+func (t *target) findStage(s *snapshot, apiName, stageName string) problem {
 	if t.api = s.apis[apiName]; t.api == nil {
 		return problemAPIUnknown
 	}
 	if t.stage = t.api.stages[stageName]; t.stage == nil {
 		return problemStageUnknown
 	}
+	return problemNone
+}
+
+func (t *target) findPath(path string) problem {
 	if t.stage.broken != "" {
 		return problemStageBroken
 	}
@@ -209,7 +224,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	q.keepAdmission()
 	q.proxied = true
 	x := &q.exchange // not as a whole: a stop may be looking at it
-	x.Base, x.Path, x.Query, x.Prefix = q.stage.upstream, q.path, q.query, q.prefix
+	x.Pick, x.Path, x.Query, x.Prefix = d.pick, q.path, q.query, q.prefix
 	x.Timeout = q.stage.timeout
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
@@ -225,6 +240,8 @@ func (q *request) end() {
 	defer q.told()
 	if q.proxied {
 		q.finish()
+	} else {
+		q.decision.release()
 	}
 	switch {
 	case mistake == nil:

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"gatehouse/enforcement/transport"
 )
 
 const (
@@ -28,6 +30,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	group.Go(func() { g.cutInTime(ctx) })
 	group.Go(func() { g.writeCallersEvery(ctx) })
 	group.Go(func() { g.learnEvery(ctx) })
+	group.Go(func() {
+		g.proxy.RunChecks(ctx, func() map[*transport.Pool]bool { return g.current.Load().pools() }, g.installed)
+	})
 	poll, commit := time.NewTicker(pollEvery), time.NewTicker(commitEvery)
 	defer poll.Stop()
 	defer commit.Stop()

@@ -2,12 +2,11 @@ package enforcement
 
 import (
 	"fmt"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"gatehouse/enforcement/keyring"
+	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 )
@@ -41,8 +40,9 @@ type stage struct {
 	id       models.StageID
 	name     string
 	api      *api
-	broken   string // why it is not served; empty: it is
-	upstream *url.URL
+	broken   string          // why it is not served; empty: it is
+	pool     *transport.Pool // its upstreams; nil: it is broken
+	insecure bool            // certificates of upstreams are not looked at
 	timeout  time.Duration
 	key      models.KeySource
 	methods  []*method
@@ -53,7 +53,12 @@ type stage struct {
 	life     *life     // nil: nothing is announced of it
 	policies *policies // nil: requests and answers are passed on as they are
 	count    *stageCount
-	warned   atomic.Int64 // Unix seconds of the last warning about the upstream
+
+	canary      *stage // what a part of the callers gets in place of it; nil: nobody does
+	canaryShare uint64 // of 1<<32
+	deployment  string // of a canary: its id; else empty
+
+	warned atomic.Int64 // Unix seconds of the last warning about the upstream
 }
 
 // mayWarn keeps an upstream that is down from filling the log: one warning a second is enough to see why.
@@ -121,7 +126,7 @@ const secondsPerDay = 86400
 
 // compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; pages is where the addresses of
 // APIs' public pages begin.
-func compile(t models.Topology, before *snapshot, pages string) *snapshot {
+func compile(t models.Topology, before *snapshot, pages string, proxy *transport.Proxy) *snapshot {
 	s := &snapshot{
 		apis:     map[string]*api{},
 		stages:   map[models.StageID]*stage{},
@@ -133,7 +138,7 @@ func compile(t models.Topology, before *snapshot, pages string) *snapshot {
 	}
 	compiled := make([]*api, len(t.APIs))
 	for i := range t.APIs {
-		compiled[i] = s.compileAPI(&t.APIs[i], before, pages)
+		compiled[i] = s.compileAPI(&t.APIs[i], &compiler{before, pages, proxy})
 		s.apis[t.APIs[i].Slug] = compiled[i]
 	}
 	for _, a := range compiled {
@@ -145,15 +150,25 @@ func compile(t models.Topology, before *snapshot, pages string) *snapshot {
 	return s
 }
 
-func (s *snapshot) compileAPI(in *models.GatewayAPI, before *snapshot, pages string) *api {
+// compiler is what stages are compiled with.
+type compiler struct {
+	before *snapshot // nil: there is none
+	pages  string    // where the addresses of APIs' public pages begin
+	proxy  *transport.Proxy
+}
+
+func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
 	a := &api{id: in.ID, slug: in.Slug, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
 	for i := range in.Stages {
-		st := compileStage(&in.Stages[i], a)
+		st := c.stage(&in.Stages[i], a, false)
 		if in.Stages[i].Throttle != nil {
 			st.throttle = *in.Stages[i].Throttle
-			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: before.stageLevel(st.id)}
+			st.shared = limit.SharedLayer{Bucket: st.throttle.Compile(), State: c.before.stageLevel(st.id)}
 		}
-		st.deprecate(in, pages)
+		st.deprecate(in, c.pages)
+		if st.canary = compileCanary(&in.Stages[i], st, c); st.canary != nil {
+			st.canary.deprecate(in, c.pages)
+		}
 		a.stages[st.name] = st
 		s.stages[st.id] = st
 	}
@@ -209,15 +224,16 @@ func (st *stage) accountLayer() limit.SharedLayer {
 	return st.api.account.shared
 }
 
-func compileStage(in *models.GatewayStage, a *api) *stage {
+// stage compiles a stage without its canary, or the canary.
+func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	st := &stage{
-		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{},
+		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure,
 	}
 	if st.timeout <= 0 {
 		st.timeout = models.DefaultTimeout
 	}
 	var err error
-	if st.upstream, err = parseUpstream(in.Upstream); err != nil {
+	if st.pool, err = poolOf(in, in.Settings.Variables, c.proxy, c.before.pool(in.ID, canary)); err != nil {
 		st.broken = err.Error()
 	}
 	if err := in.KeySource.Check(); err != nil {
@@ -237,25 +253,6 @@ func compileStage(in *models.GatewayStage, a *api) *stage {
 	return st
 }
 
-func parseUpstream(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, fmt.Errorf("the upstream's address cannot be read: %w", err)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return nil, fmt.Errorf("the upstream's address %q is not http:// or https:// and a host", u.Redacted())
-	}
-	if _, err := portOf(u); err != nil {
-		return nil, err
-	}
-	base := strings.TrimRight(u.EscapedPath(), "/")
-	path, err := url.PathUnescape(base)
-	if err != nil {
-		return nil, fmt.Errorf("the upstream's path cannot be read: %w", err)
-	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: base}, nil
-}
-
 func (s *snapshot) compilePlan(in *models.GatewayPlan) {
 	t := &in.Terms
 	p := &plan{id: in.ID, version: uint32(in.Version), name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
@@ -270,7 +267,7 @@ func (s *snapshot) compilePlan(in *models.GatewayPlan) {
 	}
 	s.plans[p.id] = p
 	for i := range t.Stages {
-		if st := s.stages[t.Stages[i].StageID]; st != nil {
+		for st := s.stages[t.Stages[i].StageID]; st != nil; st = st.canary {
 			st.grants[p.id] = &grant{plan: p, rules: st.rulesOf(&t.Stages[i])}
 		}
 	}

@@ -106,10 +106,12 @@ func (c *stageCounts) assign(s *snapshot) {
 		}
 		if have == nil {
 			st.count = &c.other
+			st.shareCount()
 			continue
 		}
 		have.api, have.stage = st.api.slug, st.name
 		st.count = have.count
+		st.shareCount()
 	}
 }
 
@@ -154,3 +156,13 @@ func (c *stageCount) collect(to chan<- prometheus.Metric, api, stage string) {
 	counter(descStageBytes, c.out.Load(), "out")
 	to <- prometheus.MustNewConstSummary(descStageWaited, uint64(c.exchanges.Load()), time.Duration(c.latency.Load()).Seconds(), nil, api, stage)
 }
+
+// shareCount has the stage's canary counted with it.
+func (st *stage) shareCount() {
+	if st.canary != nil {
+		st.canary.count = st.count
+	}
+}
+
+// isNamed reports whether a count is of one stage alone.
+func (c *stageCounts) isNamed(count *stageCount) bool { return count != &c.other }

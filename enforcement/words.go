@@ -73,6 +73,9 @@ func (q *request) explain(p problem) string {
 		return fmt.Sprintf("The owner of the plan %s has blocked this key.", d.plan.name)
 	case problemExcluded:
 		return fmt.Sprintf("The plan %s does not include %s.", d.plan.name, q.method.name)
+	case problemUpstreamOut:
+		return fmt.Sprintf("No server behind the stage %s of %s is in service. Nothing was charged; try again in %s.", q.stage.name, q.api.name,
+			counted(max(1, limit.Seconds(d.wait)), "second"))
 	case problemGone, problemBrownout:
 		return q.explainLife(p)
 	case problemThrottled:

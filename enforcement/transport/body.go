@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
 // upload is the client's body on its way to the upstream.
@@ -13,10 +14,15 @@ type upload struct {
 	x       *Exchange
 	in      *http.Request
 	trailer http.Header // of the upstream's request
+	over    atomic.Bool // the exchange has ended: the body is the server's again
 }
 
 // Read counts, and stops the upstream's clock while the client is waited for.
 func (u *upload) Read(p []byte) (int, error) {
+	if u.over.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	u.x.bodyRead.Store(true)
 	u.x.wait.pause()
 	n, err := u.ReadCloser.Read(p)
 	u.x.wait.resume()
@@ -32,6 +38,9 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Close does nothing: the request may be sent once more. The server closes the body when the request has ended.
+func (u *upload) Close() error { return nil }
 
 // download is the upstream's body on its way to the client.
 type download struct {

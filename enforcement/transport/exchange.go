@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,10 +21,10 @@ type Caller interface {
 
 // Exchange is one request and its answer. The caller sets the exported fields before Serve.
 type Exchange struct {
-	Base       *url.URL // of the upstream; its path has no slash at its end
-	Path       string   // behind Base: canonical, empty or beginning with a slash
-	Query      string   // as the upstream shall get it
-	Prefix     string   // /{api}/{stage}, for X-Forwarded-Prefix
+	Pick       Pick   // where to; Serve ends it
+	Path       string // behind the target's own: canonical, empty or beginning with a slash
+	Query      string // as the upstream shall get it
+	Prefix     string // /{api}/{stage}, for X-Forwarded-Prefix
 	Timeout    time.Duration
 	RequestID  string
 	KeyID      string // empty: the method needs no key
@@ -34,14 +33,17 @@ type Exchange struct {
 	ForwardKey bool   // leave it there
 	Caller     Caller
 
-	start   time.Time
-	answer  answer
-	wait    patience
-	stream  atomic.Bool
-	in, out atomic.Int64
-	latency atomic.Int64
-	failure Failure // set before the answer's head is written; otherwise none
-	broken  atomic.Int32
+	start    time.Time
+	answer   answer
+	wait     patience
+	stream   atomic.Bool
+	in, out  atomic.Int64
+	latency  atomic.Int64
+	upload   *upload     // nil: there is no body
+	pick     Pick        // of the try that is under way
+	bodyRead atomic.Bool // some of the client's body was taken
+	failure  Failure     // set before the answer's head is written; otherwise none
+	broken   atomic.Int32
 
 	mu   sync.Mutex
 	stop func() // nil: not served now, or cut already

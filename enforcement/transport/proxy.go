@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,13 +23,19 @@ type Config struct {
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	HideCookies []string // that neither reach an upstream nor come from one
 	Log         *slog.Logger
+	Clock       func() int64 // nanoseconds, only forward; the pauses of targets run on it
 }
 
 // Proxy carries requests. It keeps connections to upstreams open between them. It is safe for concurrent use.
 type Proxy struct {
-	reverse   httputil.ReverseProxy
-	transport *http.Transport
-	hide      []string
+	reverse httputil.ReverseProxy
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	hide    []string
+	log     *slog.Logger
+	clock   func() int64
+	checks  chan struct{} // a place for each check under way
+	retried atomic.Int64
+	registry
 }
 
 const (
@@ -41,20 +48,11 @@ const (
 // New returns a proxy without connections.
 func New(c Config) *Proxy {
 	p := &Proxy{
-		hide: c.HideCookies,
-		transport: &http.Transport{
-			DialContext:            c.Dial,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true, // the client's Accept-Encoding is passed on instead
-			MaxIdleConnsPerHost:    256,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    10 * time.Second,
-			ExpectContinueTimeout:  time.Second,
-			MaxResponseHeaderBytes: maxAnswerHead,
-		},
+		dial: c.Dial, hide: c.HideCookies, log: c.Log, clock: c.Clock, checks: make(chan struct{}, maxChecks),
+		registry: registry{carriers: map[Reach]*carrier{}},
 	}
 	p.reverse = httputil.ReverseProxy{
-		Transport:      p.transport,
+		Transport:      p,
 		Rewrite:        p.rewrite,
 		ModifyResponse: p.receive,
 		ErrorHandler:   fail,
@@ -65,8 +63,8 @@ func New(c Config) *Proxy {
 	return p
 }
 
-// CloseIdle closes the connections to upstreams that carry no request.
-func (p *Proxy) CloseIdle() { p.transport.CloseIdleConnections() }
+// Retried is how many requests were sent once more.
+func (p *Proxy) Retried() int64 { return p.retried.Load() }
 
 type exchangeKey struct{}
 
@@ -75,6 +73,8 @@ func exchangeOf(ctx context.Context) *Exchange { return ctx.Value(exchangeKey{})
 // Serve carries one request. It panics with http.ErrAbortHandler when the client's connection must be closed, because its answer
 // cannot be completed.
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
+	x.pick = x.Pick
+	defer func() { x.pick.Release() }() // nothing was sent: a panic
 	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), exchangeKey{}, x))
 	defer cancel(nil)
 	x.start = time.Now()
@@ -94,7 +94,9 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// Else net/http reads the whole body before it sends the head of an answer that comes early.
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
-		out.Body = &upload{ReadCloser: r.Body, x: x, in: r}
+		x.upload = &upload{ReadCloser: r.Body, x: x, in: r}
+		defer x.upload.over.Store(true)
+		out.Body = x.upload
 	}
 	defer func() {
 		if Failure(x.broken.Load()) == BrokeOff {
@@ -108,8 +110,6 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
 	out := pr.Out
-	out.URL = &url.URL{Scheme: x.Base.Scheme, Host: x.Base.Host, RawQuery: x.Query}
-	setPath(out.URL, x.Base.EscapedPath()+x.Path)
 	out.Host = ""
 	out.RequestURI = ""
 
@@ -128,8 +128,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x.Caller.Prepare(out.Header)
 	introduce(out.Header, pr.In, x)
 	out.Trailer = announced(pr.In.Trailer, x.KeyHeader)
-	if u, ok := pr.In.Body.(*upload); ok {
-		u.trailer = out.Trailer
+	if x.upload != nil {
+		x.upload.trailer = out.Trailer
 	}
 }
 

@@ -1,0 +1,148 @@
+package transport
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+)
+
+// This file sends a request, and sends it again where that can do no harm: nothing of it was sent, or it may be repeated by its verb, has no body that was
+// read, and the connection broke before any byte of an answer. An answer that began is never thrown away, and a time that ran out is none to try again in.
+
+// RoundTrip makes the exchange's request; it is the RoundTripper of the ReverseProxy.
+func (p *Proxy) RoundTrip(out *http.Request) (*http.Response, error) {
+	x := exchangeOf(out.Context())
+	x.pick.pool.retries.earn()
+	for tries := 0; ; tries++ {
+		a := attempt{}
+		res, err := a.send(out, x)
+		if err == nil {
+			x.settlePick(res.StatusCode, p.clock())
+			return res, nil
+		}
+		f := failureOf(out.Context(), x, err)
+		failed := x.pick
+		x.settleFailure(f, err, p.clock())
+		if tries >= failed.pool.retriesAllowed() || !a.mayRepeat(out, x, f) || !failed.pool.retries.spend() {
+			return nil, err
+		}
+		next, _ := failed.pool.pick(p.clock(), failed.target)
+		if next.target == nil {
+			return nil, err
+		}
+		if next.target == failed.target && isRefused(err) {
+			next.Release()
+			return nil, err
+		}
+		x.pick = next
+		p.retried.Add(1)
+	}
+}
+
+// defaultRetries is how often a request that may be sent again is, unless its stage says otherwise.
+const defaultRetries = 1
+
+func (p *Pool) retriesAllowed() int { return or(p.spec.Retries, defaultRetries) }
+
+// attempt is one try.
+type attempt struct {
+	connected bool // some of it may have been sent
+	answered  bool // a byte of an answer came
+}
+
+func (a *attempt) send(out *http.Request, x *Exchange) (*http.Response, error) {
+	t := x.pick.target
+	u := &url.URL{Scheme: t.base.Scheme, Host: t.base.Host, RawQuery: x.Query}
+	setPath(u, t.base.EscapedPath()+x.Path)
+	out.URL = u
+	ctx := httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { a.connected = true },
+		GotFirstResponseByte: func() { a.answered = true },
+	})
+	r := out.WithContext(ctx)
+	if out.Body != nil {
+		r.Body = x.upload // whatever of an earlier try has been closed
+	}
+	return t.carrier.transport.RoundTrip(r)
+}
+
+// mayRepeat reports whether the request can be sent once more without being made twice.
+func (a *attempt) mayRepeat(out *http.Request, x *Exchange, f Failure) bool {
+	switch {
+	case f != Unreachable && f != Invalid || x.bodyRead.Load():
+		return false
+	case !a.connected:
+		return true
+	default:
+		return !a.answered && f == Unreachable && isIdempotent(out.Method)
+	}
+}
+
+// isIdempotent are the verbs that may be repeated (RFC 9110, 9.2.2).
+func isIdempotent(verb string) bool {
+	switch verb {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// settlePick tells the target's health of an answer.
+func (x *Exchange) settlePick(status int, now int64) {
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		x.pick.brokeDown(now)
+	default:
+		x.pick.worked()
+	}
+	x.pick = Pick{}
+}
+
+// settleFailure tells it of a failure, unless that is not its doing.
+func (x *Exchange) settleFailure(f Failure, err error, now int64) {
+	switch {
+	case f == Unreachable && !isRefused(err), f == Invalid, f == Timeout:
+		x.pick.brokeDown(now)
+	default:
+		x.pick.Release()
+	}
+	x.pick = Pick{}
+}
+
+// Refused is an error of a dialer that does not dial an address at all.
+type Refused interface {
+	error
+	Refused()
+}
+
+func isRefused(err error) bool {
+	var r Refused
+	return errors.As(err, &r)
+}
+
+// budget keeps retries from multiplying an outage: a fifth of the requests, and some in reserve.
+type budget struct{ tokens atomic.Int64 }
+
+const (
+	retryCost    = 10
+	retryReserve = 100 * retryCost
+	earnEvery    = 16                             // requests that earn at once, so that not every one writes to what all share
+	earned       = earnEvery * retryCost * 2 / 10 // a fifth of a retry each
+)
+
+func (b *budget) earn() {
+	if rand.Uint32()%earnEvery == 0 && b.tokens.Load() < retryReserve {
+		b.tokens.Add(earned)
+	}
+}
+
+func (b *budget) spend() bool {
+	if b.tokens.Add(-retryCost) >= 0 {
+		return true
+	}
+	b.tokens.Add(retryCost)
+	return false
+}

@@ -1,0 +1,212 @@
+package enforcement
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/enforcement/transport"
+	"gatehouse/models"
+)
+
+// This file makes the upstreams of stages from their settings, and keeps the ones that are in use going.
+
+// Defaults of a breaker.
+const (
+	defaultFailures = 5
+	defaultPause    = 10 * time.Second
+)
+
+// mostTargets is how many upstreams a stage may have.
+const mostTargets = 16
+
+// poolOf makes the upstreams of a stage; variables stand in their addresses. Its error is for the stage's owner.
+func poolOf(in *models.GatewayStage, variables map[string]string, proxy *transport.Proxy, before *transport.Pool) (*transport.Pool, error) {
+	t := &in.Settings.Targets
+	tls, err := upstreamTLS(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Others) >= mostTargets {
+		return nil, fmt.Errorf("it has more than %d upstreams", mostTargets)
+	}
+	spec := transport.PoolSpec{Retries: t.Retries, Check: checkOf(t.Health), Breaker: breakerOf(t.Breaker), Certificate: in.Certificate}
+	for i, target := range append([]models.Target{{URL: in.Upstream, Weight: max(1, t.Weight)}}, t.Others...) {
+		a, err := models.ResolveUpstream(target.URL, variables)
+		if err != nil {
+			return nil, fmt.Errorf("the address of upstream %d cannot be used: %w", i, err)
+		}
+		r := transport.Reach{Scheme: a.Scheme, Address: a.Host + a.Socket, Connect: in.Settings.Timeouts.Connect}
+		if a.Scheme == "https" {
+			r.TLS = tls
+		}
+		spec.Targets = append(spec.Targets, transport.TargetSpec{Reach: r, Path: a.Path, Weight: target.Weight})
+	}
+	return proxy.NewPool(spec, before)
+}
+
+func breakerOf(b models.Breaker) transport.Breaker {
+	if b.Off {
+		return transport.Breaker{}
+	}
+	out := transport.Breaker{Failures: b.Failures, Pause: b.Pause}
+	if out.Failures <= 0 {
+		out.Failures = defaultFailures
+	}
+	if out.Pause <= 0 {
+		out.Pause = defaultPause
+	}
+	return out
+}
+
+func checkOf(h *models.HealthCheck) *transport.Check {
+	if h == nil {
+		return nil
+	}
+	path := h.Path
+	if path != "" && !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return &transport.Check{Path: path, Interval: h.Interval, Timeout: h.Timeout, Unhealthy: h.Unhealthy, Healthy: h.Healthy}
+}
+
+func upstreamTLS(in *models.GatewayStage) (transport.TLS, error) {
+	s := &in.Settings.TLS
+	t := transport.TLS{CA: s.CA, ServerName: s.ServerName, Insecure: s.Insecure}
+	switch {
+	case s.Certificate == 0:
+	case in.Certificate == nil:
+		return t, errors.New("the certificate that its upstreams are to be shown is not there")
+	default:
+		t = t.Showing(in.Certificate)
+	}
+	return t, nil
+}
+
+// pool returns the upstreams of a stage until now, or nil; before may be nil.
+func (before *snapshot) pool(id models.StageID, canary bool) *transport.Pool {
+	if before == nil {
+		return nil
+	}
+	st := before.stages[id]
+	if st != nil && canary {
+		st = st.canary
+	}
+	if st == nil {
+		return nil
+	}
+	return st.pool
+}
+
+// pools returns the upstreams that are in use.
+func (s *snapshot) pools() map[*transport.Pool]bool {
+	all := map[*transport.Pool]bool{}
+	if s == nil {
+		return all
+	}
+	for _, st := range s.stages {
+		for ; st != nil; st = st.canary {
+			if st.pool != nil {
+				all[st.pool] = true
+			}
+		}
+	}
+	return all
+}
+
+// install makes a snapshot hold.
+func (g *Gateway) install(s *snapshot) {
+	g.logBroken(s)
+	g.logInsecure(s)
+	g.stages.assign(s)
+	g.current.Store(s)
+	g.see(true)
+	g.proxy.Keep(s.pools())
+	select {
+	case g.installed <- struct{}{}:
+	default: // it is about to be looked at
+	}
+}
+
+// logInsecure warns of each stage whose upstream's certificate is not looked at, once.
+func (g *Gateway) logInsecure(s *snapshot) {
+	insecure := map[models.StageID]bool{}
+	for id, st := range s.stages {
+		if !st.insecure {
+			continue
+		}
+		insecure[id] = true
+		if !g.insecure[id] {
+			g.config.Log.Warn("the certificate of a stage's upstream is not looked at: whoever is on the way can read and change everything", "api", st.api.id.String(), "stage", st.name)
+		}
+	}
+	g.insecure = insecure
+}
+
+// choose picks the upstream of a request that may pass, before anything is spent. Without one it returns false.
+func (d *decision) choose(at instant, st *stage) bool {
+	d.pick, d.wait = st.pool.Pick(at.mono)
+	if !d.pick.IsSet() {
+		d.problem = problemUpstreamOut
+	}
+	return d.pick.IsSet()
+}
+
+// release gives the chosen upstream back: nothing is sent to it.
+func (d *decision) release() {
+	d.pick.Release()
+	d.pick = transport.Pick{}
+}
+
+// isOut reports whether the stage has no upstream in service, and spends nothing.
+func (d *decision) isOut(at instant, st *stage) bool {
+	pick, wait := st.pool.Pick(at.mono)
+	pick.Release()
+	d.wait = wait
+	return !pick.IsSet()
+}
+
+// targetMetrics tells Prometheus of the upstreams of the stages that have metrics of their own. A label is the place among the stage's upstreams, never an
+// address.
+type targetMetrics struct {
+	g            *Gateway
+	in, failures *prometheus.Desc
+}
+
+func newTargetMetrics(g *Gateway) *targetMetrics {
+	labels := []string{"api", "stage", "target"}
+	return &targetMetrics{
+		g:        g,
+		in:       prometheus.NewDesc("gatehouse_upstream_target_in", "1 while an upstream of a stage gets requests; target 0 is the stage's own, then its others.", labels, nil),
+		failures: prometheus.NewDesc("gatehouse_upstream_target_failures_total", "Requests that an upstream of a stage failed: unreachable, too slow, 502, 503, 504.", labels, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *targetMetrics) Describe(all chan<- *prometheus.Desc) { all <- m.in; all <- m.failures }
+
+// Collect implements prometheus.Collector.
+func (m *targetMetrics) Collect(all chan<- prometheus.Metric) {
+	s := m.g.current.Load()
+	if s == nil {
+		return
+	}
+	for _, st := range s.stages {
+		if st.pool == nil || !m.g.stages.isNamed(st.count) {
+			continue
+		}
+		for i, state := range st.pool.States() {
+			in := 0.0
+			if state.In {
+				in = 1
+			}
+			target := strconv.Itoa(i)
+			all <- prometheus.MustNewConstMetric(m.in, prometheus.GaugeValue, in, st.api.slug, st.name, target)
+			all <- prometheus.MustNewConstMetric(m.failures, prometheus.CounterValue, float64(state.Failures), st.api.slug, st.name, target)
+		}
+	}
+}
