@@ -40,7 +40,8 @@ type config struct {
 	encryption    encryption
 	accessLog     string // file; "": none is written
 	logLevel      slog.Level
-	json          bool // print one JSON object
+	sockets       inherited // that the service manager holds
+	json          bool      // print one JSON object
 }
 
 // When the journal of admissions reaches the disk.

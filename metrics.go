@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"path/filepath"
 	"runtime"
@@ -61,22 +60,11 @@ func (n *numbers) notePage(status int, took time.Duration, live bool) {
 	}
 }
 
-// watch counts a server's connections.
-func (n *numbers) watch(listener string, s *http.Server) {
-	open, accepted, before := n.open.WithLabelValues(listener), n.accepted.WithLabelValues(listener), s.ConnState
-	s.ConnState = func(c net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			open.Inc()
-			accepted.Inc()
-		case http.StateClosed, http.StateHijacked:
-			open.Dec()
-		case http.StateActive, http.StateIdle:
-		}
-		if before != nil {
-			before(c, state)
-		}
-	}
+// watch knows a server's connections.
+func (n *numbers) watch(listener string, s *http.Server) *connections {
+	c := &connections{gauge: n.open.WithLabelValues(listener), total: n.accepted.WithLabelValues(listener)}
+	c.watch(s)
+	return c
 }
 
 // register adds every metric of the process to r. docs/operations.md lists them all: a test compares.

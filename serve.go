@@ -34,12 +34,6 @@ import (
 	"gatehouse/web/certs"
 )
 
-// Times of an ordered stop: how long answers only say that their connections end, and how long those under way may take after that.
-const (
-	farewellTime = 250 * time.Millisecond
-	drainTime    = 20 * time.Second
-)
-
 // serve runs the portal and the gateway until ctx ends.
 func serve(ctx context.Context, p program, args []string) error {
 	hangups := make(chan os.Signal, 1) // from the start: else one that comes too early ends the process
@@ -49,10 +43,15 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
+	if c.sockets, err = inherit(); err != nil {
+		return err
+	}
 	log, level := newLog(p.stderr, &c)
 	slog.SetDefault(log) // what libraries print themselves becomes a line of the log, too
 	in, err := open(ctx, c, log, false)
-	if err != nil {
+	if errors.Is(err, context.Canceled) {
+		return nil // stopped before there was anything to stop
+	} else if err != nil {
 		return err
 	}
 	in.hangups, in.level, in.settings, in.reread = hangups, level, values, func() (config, settings, error) { return p.serveConfig(args) }
@@ -109,6 +108,9 @@ type instance struct {
 
 	portalListener, gatewayListener, opsListener, redirectListener net.Listener
 	portal, data, ops, redirect                                    *http.Server
+	portalConnections, dataConnections                             *connections
+	gates                                                          []*gate
+	held                                                           bool // the service manager holds our sockets
 
 	certificates *certs.Certificates // nil: nothing speaks TLS
 	site         *handlers.Site
@@ -119,7 +121,7 @@ type instance struct {
 func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
 	in := &instance{config: c, log: log, numbers: newNumbers()}
 	var err error
-	if in.release, err = lockData(c.data); err != nil {
+	if in.release, err = in.lock(ctx); err != nil {
 		return nil, err
 	}
 	if err := in.openAll(ctx, demo); err != nil {
@@ -169,7 +171,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	in.data = enforcement.NewServer(in.gateway, in.log)
-	in.numbers.watch("gateway", in.data)
+	in.dataConnections = in.numbers.watch(gatewayListener, in.data)
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
 	if in.notices, err = in.openNotices(policy); err != nil {
@@ -186,8 +188,8 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
-	in.portal = web.NewServer(in.answerRefused(web.Handler(in.site, in.pages(policy), static.Handler())), in.log)
-	in.numbers.watch("portal", in.portal)
+	in.portal = web.NewServer(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler()))), in.log)
+	in.portalConnections = in.numbers.watch(portalListener, in.portal)
 	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
 	in.redirect = certs.NewServer(in.answerRefused(in.redirectHandler()), in.log)
 	return nil
@@ -219,24 +221,29 @@ func wallClock(shift func() time.Duration) func() time.Time {
 // listen takes all addresses first: a port that is in use is said before a database is touched. Port 0 becomes the one that was free.
 func (in *instance) listen() error {
 	var problems []error
-	take := func(flag string, address *string) net.Listener {
-		if *address == "" {
+	take := func(name, flag string, address *string) net.Listener {
+		l := in.config.sockets[name]
+		if l != nil {
+			*address, in.held = l.Addr().String(), true
+		} else if *address == "" {
 			return nil
-		}
-		l, err := net.Listen("tcp", *address)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--%s: %w", flag, err))
-			return nil
+		} else {
+			var err error
+			if l, err = net.Listen("tcp", *address); err != nil {
+				problems = append(problems, fmt.Errorf("--%s: %w", flag, err))
+				return nil
+			}
 		}
 		if _, port, _ := net.SplitHostPort(*address); port == "0" {
 			*address = l.Addr().String()
 		}
-		return l
+		in.gates = append(in.gates, newGate(l))
+		return in.gates[len(in.gates)-1]
 	}
-	in.portalListener = take("portal-listen", &in.config.portalListen)
-	in.gatewayListener = take("gateway-listen", &in.config.gatewayListen)
-	in.opsListener = take("ops-listen", &in.config.opsListen)
-	in.redirectListener = take("http-redirect", &in.config.encryption.redirect)
+	in.portalListener = take(portalListener, "portal-listen", &in.config.portalListen)
+	in.gatewayListener = take(gatewayListener, "gateway-listen", &in.config.gatewayListen)
+	in.opsListener = take(opsListener, "ops-listen", &in.config.opsListen)
+	in.redirectListener = take(redirectListener, "http-redirect", &in.config.encryption.redirect)
 	in.config.finishURLs()
 	return errors.Join(problems...)
 }
@@ -290,6 +297,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("alerts", func() error { return in.raiseAlerts(work) })
 	start("settings", func() error { in.reloadEach(work); return nil })
 	start("documents", func() error { return in.readDocuments(work) })
+	in.tellManager(ready)
 
 	<-work.Done()
 	cause := context.Cause(work)
@@ -297,9 +305,8 @@ func (in *instance) run(ctx context.Context) error {
 		cause = nil
 	}
 	in.log.Info("stopping")
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	err := errors.Join(cause, in.stopServing(stop))
+	in.tellManager(stopping)
+	err := errors.Join(cause, in.stopServing(context.WithoutCancel(ctx)))
 	group.Wait()
 	return errors.Join(err, in.close())
 }
@@ -310,25 +317,6 @@ func serveJudged(s *http.Server, l net.Listener) error { return s.Serve(enforcem
 // answerRefused makes a handler answer what the judge refused.
 func (in *instance) answerRefused(h http.Handler) http.Handler {
 	return enforcement.AnswerRefused(h, in.config.publicURL+"/problems/")
-}
-
-// stopServing ends the listeners and saves what the gateway holds in memory.
-func (in *instance) stopServing(ctx context.Context) error {
-	in.gateway.Leave()
-	time.Sleep(farewellTime)
-	in.endStreams()
-	var group sync.WaitGroup
-	for _, s := range []*http.Server{in.portal, in.data} {
-		group.Go(func() {
-			if err := s.Shutdown(ctx); err != nil {
-				in.log.Warn("answers were still under way at the end of the stop", "error", err)
-				_ = s.Close()
-			}
-		})
-	}
-	err := in.gateway.Drain(ctx)
-	group.Wait()
-	return errors.Join(err, in.ops.Close(), in.redirect.Close())
 }
 
 // close gives back what open took; it is safe after a part of open.

@@ -26,9 +26,10 @@ type encryption struct {
 
 // The listeners by name.
 const (
-	portalListener  = "portal"
-	gatewayListener = "gateway"
-	opsListener     = "ops"
+	portalListener   = "portal"
+	gatewayListener  = "gateway"
+	opsListener      = "ops"
+	redirectListener = "http-redirect"
 )
 
 func (e *encryption) flags(fs *flag.FlagSet) {

@@ -71,6 +71,17 @@ func (s *openShard) each(fn func(q *request)) {
 	}
 }
 
+// cut ends streams, or everything.
+func (o *openRequests) cut(all bool) {
+	for i := range o.shards {
+		o.shards[i].each(func(q *request) {
+			if all || q.exchange.IsStream() {
+				q.exchange.Cut()
+			}
+		})
+	}
+}
+
 // drain lets no request in any more and waits until none is under way. Streams are cut at once, all others when ctx ends.
 func (o *openRequests) drain(ctx context.Context) {
 	o.closing.Store(true)
@@ -83,13 +94,7 @@ func (o *openRequests) drain(ctx context.Context) {
 	tick := time.NewTicker(drainStep)
 	defer tick.Stop()
 	for {
-		for i := range o.shards {
-			o.shards[i].each(func(q *request) {
-				if q.exchange.IsStream() || ctx.Err() != nil {
-					q.exchange.Cut()
-				}
-			})
-		}
+		o.cut(ctx.Err() != nil)
 		if o.len() == 0 {
 			return
 		}

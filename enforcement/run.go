@@ -125,14 +125,29 @@ func (g *Gateway) keepTime(ctx context.Context, ordered bool) error {
 }
 
 // Leave announces an ordered stop: requests are served as before, but each answer closes its connection, and Ready says why. Without it a
-// client would find a connection closed on which it has just sent a request. A moment later it is time for Drain.
+// client would find a connection closed on which it has just sent a request. A moment later it is time for EndStreams, beside http.Server.Shutdown, and
+// then for Drain.
 func (g *Gateway) Leave() { g.open.closing.Store(true) }
 
 // ForgetUpstreams closes the connections to upstreams that carry no request: after a change of what may be dialled, new ones are judged anew.
 func (g *Gateway) ForgetUpstreams() { g.proxy.CloseIdle() }
 
+// EndStreams cuts what need not end by itself until done, and, when ctx ends, everything: who shuts a server down waits for what it serves.
+func (g *Gateway) EndStreams(ctx, done context.Context) {
+	tick := time.NewTicker(drainStep)
+	defer tick.Stop()
+	for {
+		g.open.cut(ctx.Err() != nil)
+		select {
+		case <-done.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // Drain stops in order: new requests get 503, requests under way are waited for until ctx ends and cut off then, streams are cut
-// off at once; then the rights in hand are given back and usage is saved, also when ctx has ended. Call it beside http.Server.Shutdown, which closes the listener.
+// off at once; then the rights in hand are given back and usage is saved, also when ctx has ended. Call it after http.Server.Shutdown: who still comes is refused.
 func (g *Gateway) Drain(ctx context.Context) error {
 	g.open.drain(ctx)
 	g.proxy.CloseIdle()
