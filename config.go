@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatehouse/enforcement/cache"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
 	"gatehouse/enforcement/requestlog"
@@ -37,6 +38,7 @@ type config struct {
 	recording     size   // of what arrived, for rehearsals; 0: nothing is recorded
 	receipts      size   // of their file; 0: none are kept
 	requestLog    size   // of all its files; 0: none is kept
+	cacheSize     size   // of answers that are kept for stages that want it; 0: none are
 	encryption    encryption
 	accessLog     string // file; "": none is written
 	logLevel      slog.Level
@@ -180,6 +182,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.mailFrom, "mail-from", "", "`address` that mails are from, such as \"Example API <api@example.com>\"")
 	c.requestLog = requestlog.DefaultSize
 	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
+	c.cacheSize = cache.DefaultSize
+	fs.Var(&c.cacheSize, "cache-size", "`size` in memory of the answers that are kept for stages that want it, such as 64MB; 0: none are")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses, or unix:PATH of a socket, that upstreams may have; repeatable")
@@ -251,6 +255,9 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.receipts != 0 && (c.receipts < receipt.MinSize || c.receipts > receipt.MaxSize) {
 		add("--receipts: name a size from %s to %s, or 0 for none", size(receipt.MinSize), size(receipt.MaxSize))
+	}
+	if c.cacheSize != 0 && (c.cacheSize < cache.MinSize || c.cacheSize > cache.MaxSize) {
+		add("--cache-size: name a size from %s to %s, or 0 for none", size(cache.MinSize), size(cache.MaxSize))
 	}
 	if c.requestLog != 0 && c.requestLog < requestlog.MinSize {
 		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))

@@ -52,7 +52,7 @@ func TestFlagsWinOverTheEnvironmentAndTheEnvironmentOverDefaults(t *testing.T) {
 }
 
 func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
-	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB", "--receipts", "1KB", "--request-log", "1KB")
+	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB", "--receipts", "1KB", "--request-log", "1KB", "--cache-size", "1KB")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 	if !errors.Is(err, errUsage) {
 		t.Fatalf("got %v, want a usage error", err)
 	}
-	for _, flag := range []string{"--portal-listen", "--gateway-listen", "--public-url", "--gateway-url", "--allow-upstream", "--recording", "--receipts", "--request-log"} {
+	for _, flag := range []string{"--portal-listen", "--gateway-listen", "--public-url", "--gateway-url", "--allow-upstream", "--recording", "--receipts", "--request-log", "--cache-size"} {
 		if !strings.Contains(err.Error(), flag) {
 			t.Errorf("%s is not named in:\n%v", flag, err)
 		}

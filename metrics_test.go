@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/enforcement/cache"
 	"gatehouse/web/certs"
 )
 
@@ -43,7 +44,7 @@ func (catalogue) Unregister(prometheus.Collector) bool { return false }
 func everyMetric(t *testing.T) catalogue {
 	t.Helper()
 	c := portalConfig(t.TempDir())
-	c.requestLog = 4 << 20
+	c.requestLog, c.cacheSize = 4<<20, cache.MinSize
 	in, err := open(t.Context(), c, slog.New(slog.DiscardHandler), false)
 	if err != nil {
 		t.Fatal(err)

@@ -162,7 +162,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.gateway = enforcement.New(enforcement.Config{
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
-		RequestLog: in.requestLog, AccessLog: in.accessLog, Names: in.names(), Policy: policy, Log: in.log, Shift: shift,
+		RequestLog: in.requestLog, AccessLog: in.accessLog, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift,
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/accesslog"
+	"gatehouse/enforcement/cache"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
@@ -74,6 +75,7 @@ type Config struct {
 	AccessLog   *accesslog.Log       // nil: no lines are written
 	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
 	Policy      AddressPolicy        // which upstreams may be dialled
+	CacheSize   int64                // bytes of answers that are kept for stages that want it; 0: none
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
 	Now         func() time.Time     // nil: time.Now
@@ -96,6 +98,7 @@ type Gateway struct {
 	callers    callers
 	quotes     quoteShares
 	preflights *preflights
+	cache      *cache.Cache // of answers; nil: none are kept
 	counts     *counts
 	stages     stageCounts
 	horizon    horizon
@@ -134,6 +137,9 @@ func New(c Config) *Gateway {
 		config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
 		installed: make(chan struct{}, 1),
 	}
+	if c.CacheSize > 0 {
+		g.cache = cache.New(c.CacheSize)
+	}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log, Clock: g.clock})
@@ -164,7 +170,7 @@ func (g *Gateway) serve(q *request) {
 	case q.isQuote():
 		q.answerQuote()
 	default:
-		g.proxy.Serve(q.w, q.r, q.toUpstream())
+		q.forward()
 	}
 }
 

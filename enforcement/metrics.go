@@ -11,6 +11,7 @@ import (
 type counts struct {
 	requests *prometheus.CounterVec
 	byAnswer [numProblems]prometheus.Counter // of requests; problemNone: an upstream answered
+	cached   prometheus.Counter              // of requests: answered by what was kept
 	asked    prometheus.Counter              // of requests: preflights
 	quoted   prometheus.Counter              // of requests: quotes
 	unknown  prometheus.Counter
@@ -23,7 +24,7 @@ type counts struct {
 func newCounts() *counts {
 	c := &counts{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_requests_total", Help: "Requests by answer: forwarded, preflight, quote, or the slug of a problem.",
+			Name: "gatehouse_requests_total", Help: "Requests by answer: forwarded, cached, preflight, quote, or the slug of a problem.",
 		}, []string{"answer"}),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_unknown_keys_total", Help: "Requests with a key that is malformed or not known.",
@@ -48,6 +49,7 @@ func newCounts() *counts {
 		}
 		c.byAnswer[p] = c.requests.WithLabelValues(label)
 	}
+	c.cached = c.requests.WithLabelValues("cached")
 	c.asked = c.requests.WithLabelValues("preflight")
 	c.quoted = c.requests.WithLabelValues("quote")
 	return c
@@ -67,6 +69,8 @@ func (c *counts) add(q *request) {
 	switch p := q.decision.problem; {
 	case q.quoted:
 		c.quoted.Inc()
+	case q.kept != nil:
+		c.cached.Inc()
 	case p == problemNone && !q.proxied:
 		c.asked.Inc()
 	case p == problemKeyUnknown || p == problemKeyMalformed:
@@ -89,6 +93,9 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 			}
 			return time.Duration(max(0, g.clock()-since.Load())).Seconds()
 		}
+	}
+	if g.cache != nil {
+		g.cache.Register(r)
 	}
 	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream, g.counts.own, g.counts.bytes, &g.stages, newTargetMetrics(g),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -11,6 +11,7 @@ import (
 type policies struct {
 	maintenance *models.Maintenance
 	cors        *cors
+	cache       *keeping
 	request     *headerRules
 	response    *headerRules
 }
@@ -18,7 +19,7 @@ type policies struct {
 // compilePolicies reads a stage's settings. An error is a sentence about what contradicts itself: the stage is not served.
 func compilePolicies(in *models.GatewayStage) (p *policies, err error) {
 	s := &in.Settings
-	if s.Maintenance == nil && s.CORS == nil && len(s.Request) == 0 && len(s.Response) == 0 {
+	if s.Maintenance == nil && s.CORS == nil && s.Cache == nil && len(s.Request) == 0 && len(s.Response) == 0 {
 		return nil, nil
 	}
 	p = &policies{maintenance: s.Maintenance}
@@ -26,6 +27,9 @@ func compilePolicies(in *models.GatewayStage) (p *policies, err error) {
 		if p.cors, err = compileCORS(s.CORS, in.KeySource); err != nil {
 			return nil, fmt.Errorf("its CORS settings are not valid: %w", err)
 		}
+	}
+	if s.Cache != nil {
+		p.cache = compileCache(in)
 	}
 	if p.request, err = compileHeaderRules(s.Request, models.ToUpstream, in); err != nil {
 		return nil, fmt.Errorf("its rules for headers of requests are not valid: %w", err)

@@ -23,9 +23,10 @@ const (
 	headerRateLimitLimit = "X-Ratelimit-Limit"
 	headerRateLimitLeft  = "X-Ratelimit-Remaining"
 	headerRateLimitReset = "X-Ratelimit-Reset"
-	headerDeprecation    = "Deprecation" // RFC 9745
-	headerSunset         = "Sunset"      // RFC 8594
-	headerLink           = "Link"        // RFC 8288
+	headerDeprecation    = "Deprecation"  // RFC 9745
+	headerSunset         = "Sunset"       // RFC 8594
+	headerLink           = "Link"         // RFC 8288
+	headerCacheStatus    = "Cache-Status" // RFC 9211
 
 	problemType = "application/problem+json" // RFC 9457
 )
@@ -158,6 +159,12 @@ func (q *request) retryAfter(p problem) int64 {
 func (q *request) Decorate(h http.Header) {
 	q.answered = true
 	if p := q.stage.policies; p != nil {
+		if q.fill != nil {
+			q.fill.Came(h)
+		}
+		if q.passage != "" {
+			h.Add(headerCacheStatus, q.passage)
+		}
 		p.response.apply(h, q.id)
 		q.tellOrigin(h)
 	}

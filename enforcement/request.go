@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/cache"
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestid"
@@ -51,6 +52,9 @@ type request struct {
 	took     time.Duration // all of it; set at its end
 	sent     int64         // bytes of the gateway's own answer
 	proxied  bool
+	fill     *cache.Fill    // where the upstream's answer may be kept; nil: nowhere
+	kept     *transport.End // how the answer went that was kept; nil: the upstream was asked
+	passage  string         // what the cache did, for Cache-Status; empty: the stage has none
 	answered bool
 
 	verdict   problem // of a quote: what the request would be answered with
@@ -259,7 +263,11 @@ func (q *request) end() {
 
 func (q *request) finish() {
 	e := q.exchange.End()
-	q.g.counts.upstream.Observe(e.Latency.Seconds())
+	if q.kept != nil {
+		e = *q.kept
+	} else {
+		q.g.counts.upstream.Observe(e.Latency.Seconds())
+	}
 	o := outcomeOf(e)
 	if problem(q.cut.Load()) != problemNone {
 		o = models.OutcomeAborted // a WebSocket does not tell

@@ -151,6 +151,9 @@ func (g *Gateway) EndStreams(ctx, done context.Context) {
 func (g *Gateway) Drain(ctx context.Context) error {
 	g.open.drain(ctx)
 	g.proxy.CloseIdle()
+	if g.cache != nil {
+		g.cache.Close()
+	}
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	var err error

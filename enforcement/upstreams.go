@@ -123,6 +123,7 @@ func (g *Gateway) install(s *snapshot) {
 	g.logBroken(s)
 	g.logInsecure(s)
 	g.stages.assign(s)
+	g.openSpaces(s)
 	g.current.Store(s)
 	g.see(true)
 	g.proxy.Keep(s.pools())

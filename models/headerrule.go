@@ -30,7 +30,7 @@ var (
 		"transfer-encoding", "upgrade", "http2-settings", "content-length", "host", "expect", "x-request-id", "x-amzn-requestid")
 	callerHeaders = names("x-api-key-id", "x-consumer-id", "forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip",
 		"cf-connecting-ip", "fastly-client-ip", "proxy", "x-rewrite-url", "x-http-method-override", "x-http-method", "x-method-override")
-	callerPrefixes = []string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-", "sec-websocket-"}
+	callerPrefixes = []string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-", "x-authorizer-", "sec-websocket-"}
 	answerHeaders  = names("ratelimit", "ratelimit-policy", "retry-after", "x-amzn-errortype", "cache-status", "age", "alt-svc", "clear-site-data")
 	answerPrefixes = []string{"x-ratelimit-", "access-control-", "x-gatehouse-", "sec-websocket-"}
 )

@@ -66,7 +66,7 @@ var requestHeaders = map[string]keep{
 
 var responseHeaders = map[string]keep{
 	"Accept-Ranges": show, "Access-Control-Allow-Headers": show, "Access-Control-Allow-Methods": show, "Access-Control-Allow-Origin": showAddress,
-	"Access-Control-Expose-Headers": show, "Age": show, "Allow": show, "Cache-Control": show, "Connection": show, "Content-Disposition": hide,
+	"Access-Control-Expose-Headers": show, "Age": show, "Allow": show, "Cache-Control": show, "Cache-Status": show, "Connection": show, "Content-Disposition": hide,
 	"Content-Encoding": show, "Content-Language": show, "Content-Length": show, "Content-Location": showAddress, "Content-Range": show,
 	"Content-Type": show, "Date": show, "Deprecation": show, "Etag": show, "Expires": show, "Last-Modified": show, "Location": showAddress,
 	"Pragma": show, "Ratelimit": show, "Ratelimit-Policy": show, "Retry-After": show, "Server": show, "Strict-Transport-Security": show,

@@ -1,0 +1,235 @@
+package enforcement
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"gatehouse/enforcement/cache"
+	"gatehouse/enforcement/transport"
+	"gatehouse/models"
+)
+
+// keeping is how a stage keeps answers.
+type keeping struct {
+	space      *cache.Space // set when the snapshot is installed; nil: the gateway keeps none
+	generation [sha256.Size]byte
+	rules      cache.Rules
+	methods    []models.MethodID // nil: all that answer GET
+	vary       []string          // canonical
+	personal   []string          // canonical: headers by which a request says who asks, beside the key
+	bypass     bool
+}
+
+func compileCache(in *models.GatewayStage) *keeping {
+	s := in.Settings.Cache
+	k := &keeping{
+		generation: generationOf(*in), methods: s.Methods, bypass: s.Bypass,
+		rules: cache.Rules{TTL: s.TTL, MaxBody: s.MaxBody},
+	}
+	if s.MaxBody <= 0 {
+		k.rules.MaxBody = models.DefaultCacheBody
+	}
+	for _, name := range s.Vary {
+		k.vary = append(k.vary, http.CanonicalHeaderKey(name))
+	}
+	for _, name := range []string{"Authorization", "Cookie"} {
+		ofKey := keyHeader(in.KeySource) == name && !in.KeySource.Forward // the upstream does not see it
+		if !ofKey && !slices.Contains(k.vary, name) {
+			k.personal = append(k.personal, name)
+		}
+	}
+	return k
+}
+
+// generationOf is a digest of everything that makes the stage's answers what they are: what was kept under another deployment, upstream or rule is not used.
+func generationOf(in models.GatewayStage) [sha256.Size]byte {
+	s := &in.Settings
+	in.Throttle, s.Timeouts, s.Limits, s.Response, s.CORS, s.Maintenance, s.Validation = nil, models.StageTimeouts{}, models.StageLimits{}, nil, nil, nil, models.RequestValidation{}
+	text, err := json.Marshal(in)
+	if err != nil {
+		panic(err) // not reachable: numbers and strings
+	}
+	return sha256.Sum256(text)
+}
+
+// openSpaces gives each stage of a snapshot its place in the cache, and forgets what none of them can use.
+func (g *Gateway) openSpaces(s *snapshot) {
+	if g.cache == nil {
+		return
+	}
+	open := map[uint64]bool{}
+	for id, st := range s.stages {
+		if st.policies != nil && st.policies.cache != nil {
+			st.policies.cache.space = g.cache.Space(uint64(id), st.policies.cache.generation)
+			open[uint64(id)] = true
+		}
+	}
+	g.cache.Retain(open)
+}
+
+// CacheStats returns where the cache of a stage stands; ok is false if it keeps nothing.
+func (g *Gateway) CacheStats(id models.StageID) (stats models.CacheStats, ok bool) {
+	s := g.current.Load()
+	if s == nil || s.stages[id] == nil || s.stages[id].keeping() == nil {
+		return stats, false
+	}
+	return models.CacheStats(s.stages[id].keeping().space.Stats()), true
+}
+
+// keeping is how the stage keeps answers; nil: it does not.
+func (st *stage) keeping() *keeping {
+	if st.policies == nil || st.policies.cache == nil || st.policies.cache.space == nil {
+		return nil
+	}
+	return st.policies.cache
+}
+
+// forward answers an admitted request, by what is kept or by the upstream.
+func (q *request) forward() {
+	k := q.stage.keeping()
+	if k == nil {
+		q.g.proxy.Serve(q.w, q.r, q.toUpstream())
+		return
+	}
+	switch ask, passage := q.mayKeep(k); {
+	case passage == "":
+		q.throughCache(k, ask)
+	case q.r.Method == http.MethodGet || q.r.Method == http.MethodHead:
+		q.pass(k, passage)
+	default:
+		q.pass(k, passage)
+		if status := q.exchange.End().Status; status >= 200 && status < 400 && q.r.Method != http.MethodOptions {
+			q.g.cache.Forget(q.cacheKey(k)) // RFC 9111, 4.4
+		}
+	}
+}
+
+// mayKeep says how a request stands to the cache; with a passage it has nothing to do with it.
+func (q *request) mayKeep(k *keeping) (ask cache.Ask, passage string) {
+	h := q.r.Header
+	switch {
+	case q.r.Method != http.MethodGet && q.r.Method != http.MethodHead:
+		return ask, "fwd=method"
+	case q.method != q.methods.method(http.MethodGet) || len(k.methods) > 0 && !slices.Contains(k.methods, q.method.id):
+		return ask, "fwd=bypass"
+	case q.r.Body != nil && q.r.Body != http.NoBody:
+		return ask, "fwd=bypass"
+	}
+	for _, name := range []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since", "Upgrade"} {
+		if len(h[name]) > 0 {
+			return ask, "fwd=bypass"
+		}
+	}
+	if ask = cache.AskOf(h, k.personal, k.bypass); !ask.Look && !ask.Store {
+		return ask, "fwd=request"
+	}
+	return ask, ""
+}
+
+func (q *request) pass(k *keeping, passage string) {
+	q.g.cache.Count(k.space, cache.Bypassed)
+	q.passage = "gatehouse; " + passage
+	q.g.proxy.Serve(q.w, q.r, q.toUpstream())
+}
+
+func (q *request) cacheKey(k *keeping) cache.Key {
+	about := cache.About{
+		APIKey: uint64(q.decision.call.Key), App: uint64(q.decision.app), TLS: q.r.TLS != nil, Host: q.r.Host, Prefix: q.prefix, Path: q.path, Query: q.query,
+		Vary: k.vary, Header: q.r.Header,
+	}
+	if m := q.methods.method(http.MethodGet); m != nil {
+		about.Method = uint64(m.id)
+	}
+	return k.space.Key(&about)
+}
+
+// missed are the reasons of a miss as RFC 9211 has them.
+var missed = map[cache.Miss]string{cache.URIMiss: "fwd=uri-miss", cache.VaryMiss: "fwd=vary-miss", cache.Stale: "fwd=stale", cache.Pass: "fwd=uri-miss"}
+
+// throughCache looks for an answer, waits a while for another request that asks the same, and else asks the upstream.
+func (q *request) throughCache(k *keeping, ask cache.Ask) {
+	c, key := q.g.cache, q.cacheKey(k)
+	var flight *cache.Flight
+	q.passage = "gatehouse; fwd=request"
+	for waited := false; ask.Look; waited = true {
+		a, miss := c.Find(key, q.r.Header, ask, q.g.clock())
+		if miss == cache.NoMiss {
+			q.answerKept(k, a, waited)
+			return
+		}
+		q.passage = "gatehouse; " + missed[miss]
+		if waited || miss == cache.Pass || !ask.Store || ask.Personal || q.r.Method != http.MethodGet {
+			break
+		}
+		other, leads := c.Lead(key)
+		if leads {
+			flight = other
+			break
+		}
+		other.Wait(q.r.Context())
+	}
+	c.Count(k.space, cache.Missed)
+	if q.r.Method != http.MethodGet {
+		q.g.proxy.Serve(q.w, q.r, q.toUpstream())
+		return
+	}
+	q.fill = c.Fill(q.w, cache.Filling{
+		Space: k.space, Key: key, Rules: k.rules, Ask: ask, Header: q.r.Header, Leads: flight != nil, Now: q.g.clock(), Wall: time.Unix(0, q.at.wall),
+	})
+	whole := false
+	defer func() {
+		q.fill.End(whole)
+		if flight != nil {
+			flight.Land()
+		}
+	}()
+	q.g.proxy.Serve(q.fill, q.r, q.toUpstream())
+	whole = q.exchange.End().Failure == transport.None && problem(q.cut.Load()) == problemNone
+}
+
+// answerKept answers by what is kept, as if the upstream had just said it.
+func (q *request) answerKept(k *keeping, a *cache.Answer, waited bool) {
+	begun, now := time.Now(), q.g.clock()
+	q.decision.release()
+	q.keepAdmission()
+	q.proxied = true
+	result := cache.Hit
+	q.passage = fmt.Sprintf("gatehouse; hit; ttl=%d", int64(a.Left(now)/time.Second))
+	if waited {
+		result, q.passage = cache.Collapsed, "gatehouse; fwd=uri-miss; collapsed"
+	}
+	q.g.cache.Count(k.space, result)
+	h := q.w.Header()
+	maps.Copy(h, a.Header)
+	h.Set("Age", strconv.FormatInt(int64(a.Age(now)/time.Second), 10))
+	status, body := a.Status, a.Body
+	switch {
+	case a.NotModified(q.r.Header):
+		status, body = http.StatusNotModified, nil
+		h.Del("Content-Type")
+		h.Del("Content-Encoding")
+	case status != http.StatusNoContent:
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	if _, told := h["Content-Type"]; !told {
+		h["Content-Type"] = nil // else net/http guesses one
+	}
+	q.Decorate(h)
+	q.w.WriteHeader(status)
+	e := transport.End{Status: status, Begun: begun}
+	q.kept = &e
+	if q.r.Method != http.MethodHead && len(body) > 0 {
+		n, err := q.w.Write(body)
+		if e.BytesOut = int64(n); err != nil {
+			e.Failure = transport.ClientGone
+		}
+	}
+	e.Took = max(1, time.Since(begun))
+	e.Latency = e.Took
+}
