@@ -27,7 +27,7 @@ func TestUpstreamsThatFail(t *testing.T) {
 		{"a broken header", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "upstream-invalid"},
 		{"a status that is none", "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n", "upstream-invalid"},
 		{"a broken length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "upstream-invalid"},
-		{"nothing but interim answers", strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 100), "upstream-unreachable"},
+		{"nothing but interim answers", strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 100), "upstream-invalid"},
 		{"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", ""},
 		{"half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf", ""},
 		{"a broken chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ""},

@@ -56,7 +56,13 @@ func (t *TLS) config(shown *tls.Certificate) (*tls.Config, error) {
 // carrier keeps the connections of a Reach. Its users are the targets of the newest pools.
 type carrier struct {
 	reach     Reach
-	transport *http.Transport
+	transport roundTripper
+}
+
+// roundTripper is what an http.Transport and a direct are.
+type roundTripper interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // carrier returns what carries to r, which targets with the same Reach share.
@@ -78,15 +84,16 @@ func (p *Proxy) newCarrier(r Reach, shown *tls.Certificate) (*carrier, error) {
 	if connect <= 0 {
 		connect = defaultConnect
 	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if r.Scheme == "unix" {
+			network, address = "unix", r.Address
+		}
+		ctx, cancel := context.WithTimeout(ctx, connect)
+		defer cancel()
+		return p.dial(ctx, network, address)
+	}
 	t := &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if r.Scheme == "unix" {
-				network, address = "unix", r.Address
-			}
-			ctx, cancel := context.WithTimeout(ctx, connect)
-			defer cancel()
-			return p.dial(ctx, network, address)
-		},
+		DialContext:            dial,
 		DisableCompression:     true, // the client's Accept-Encoding is passed on instead
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    maxIdle,
@@ -110,8 +117,17 @@ func (p *Proxy) newCarrier(r Reach, shown *tls.Certificate) (*carrier, error) {
 		t.Protocols.SetUnencryptedHTTP2(true)
 	default:
 		t.Protocols.SetHTTP1(true)
+		return &carrier{reach: r, transport: &direct{rest: t, dial: func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", withPort(r.Address)) }}}, nil
 	}
 	return &carrier{reach: r, transport: t}, nil
+}
+
+// withPort adds HTTP's port to an address that has none.
+func withPort(address string) string {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return address
+	}
+	return net.JoinHostPort(strings.Trim(address, "[]"), "80")
 }
 
 // The bounds of connections to upstreams.
