@@ -49,6 +49,10 @@ func (g *Gateway) cutRefused(settled bool) {
 			if !q.underWay.Load() {
 				return
 			}
+			if q.isOver(at.mono) {
+				q.exchange.Cut()
+				return
+			}
 			if p := g.judgeAgain(q, s, at, settled); p != problemNone {
 				q.cut.CompareAndSwap(uint32(problemNone), uint32(p))
 				q.exchange.Cut()

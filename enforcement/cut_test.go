@@ -30,6 +30,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Upgrade") != "":
 		if c, err := websocket.Accept(w, r, nil); err == nil {
 			c.Read(r.Context())
+			c.CloseNow()
 		}
 		return
 	case strings.HasSuffix(r.URL.Path, "/events"):

@@ -64,6 +64,10 @@ type decision struct {
 	wait    time.Duration    // until an upstream may be back in service
 	digest  [32]byte         // of the value that was presented
 	stops   int64            // Unix nanoseconds: when that value stops or stopped; 0: it is the current one
+
+	counts  opening        // what the request is counted as while it is under way; notCounted: it has none of that
+	held    *keyring.Entry // of the key for which it is counted; nil: it is not
+	crowded opening        // of which there were too many; notCounted: there were not
 }
 
 // quota is the one that was asked, if any was.
@@ -137,7 +141,7 @@ func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *me
 			d.problem = p
 			return
 		}
-		*d = decision{digest: d.digest}
+		*d = decision{digest: d.digest, counts: d.counts}
 		if await := g.decideNow(d, g.now(), st, m, id); !await {
 			return
 		}
@@ -184,11 +188,15 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 		}
 	case d.rule != nil && d.rule.excluded:
 		d.problem = problemExcluded
-	case g.closedFor(d, at, m), !d.choose(at, st):
+	case g.closedFor(d, at, m):
+	case g.isCrowded(d, e):
+		d.problem = problemTooManyOpen
+	case !d.choose(at, st):
 	default:
-		await = g.spend(d, at, st, m, e, member)
-		if await || d.problem != problemNone {
+		if await = g.spend(d, at, st, m, e, member); await || d.problem != problemNone {
 			d.release()
+		} else {
+			d.hold(e)
 		}
 	}
 	if o, ok := d.problem.refusal(); ok {
@@ -351,7 +359,7 @@ func (g *Gateway) refund(c *meter.Call) {
 // refusal is how the refusal of a known key is counted; ok is false for one that is not: of an unknown key, or none of the key's doing.
 func (p problem) refusal() (o models.Outcome, ok bool) {
 	switch p {
-	case problemThrottled:
+	case problemThrottled, problemTooManyOpen:
 		return models.OutcomeThrottled, true
 	case problemQuota:
 		return models.OutcomeQuota, true

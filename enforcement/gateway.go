@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/cache"
+	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/meter"
@@ -76,6 +77,7 @@ type Config struct {
 	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
 	Policy      AddressPolicy        // which upstreams may be dialled
 	CacheSize   int64                // bytes of answers that are kept for stages that want it; 0: none
+	Bounds      *Bounds              // what clients may hold; nil: DefaultBounds
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
 	Now         func() time.Time     // nil: time.Now
@@ -102,6 +104,8 @@ type Gateway struct {
 	counts     *counts
 	stages     stageCounts
 	horizon    horizon
+	bounds     Bounds
+	clients    front.Tally // requests to methods that need no key, by address
 
 	current   atomic.Pointer[snapshot] // nil: not loaded
 	installed chan struct{}            // current is another one
@@ -141,6 +145,9 @@ func New(c Config) *Gateway {
 		g.cache = cache.New(c.CacheSize)
 	}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
+	if g.bounds = DefaultBounds(); c.Bounds != nil {
+		g.bounds = *c.Bounds
+	}
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log, Clock: g.clock})
 	return g
@@ -160,6 +167,7 @@ func (g *Gateway) serve(q *request) {
 		return
 	}
 	defer g.open.leave(q)
+	defer q.close()
 	defer q.end()
 
 	switch p := q.judge(); {

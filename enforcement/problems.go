@@ -39,6 +39,7 @@ const (
 	problemPathUnknown
 	problemPreflights
 	problemOrigin
+	problemBodyTooLarge
 	problemVerbUnknown
 	problemQueryInvalid
 	problemKeyMissing
@@ -57,11 +58,13 @@ const (
 	problemExcluded
 	problemGone
 	problemBrownout
+	problemTooManyOpen
 	problemUpstreamOut
 	problemThrottled
 	problemQuota
 	problemQuotes
 	problemBodyInvalid
+	problemBodyTooSlow
 	problemUpstreamForbidden
 	problemUpstreamUnreachable
 	problemUpstreamInvalid
@@ -131,6 +134,9 @@ var problems = [numProblems - 1]Problem{
 	{"origin-refused", 403, "Pages of this origin may not call",
 		"A browser asked whether a page may call, and the page's origin is none of those that the API's owner lets call this stage.",
 		"Ask the API's owner to add the origin, exactly as the browser sends it: scheme, host and port."},
+	{"body-too-large", 413, "The body is too large",
+		"The request's body is larger than this stage takes. If its length was told ahead, nothing was charged.",
+		"Send less at once, or ask the API's owner for a higher limit."},
 	{"verb-unknown", 405, "The operation does not have this verb",
 		"The path exists, but not with this verb. The header Allow lists the verbs that it has.",
 		"Use one of the verbs in Allow."},
@@ -185,6 +191,9 @@ var problems = [numProblems - 1]Problem{
 	{"brownout", 503, "The operation is switched off for a while",
 		"The operation goes soon. Its owner switches it off for short times before, so that who still calls it notices while it can be switched on again. Nothing was charged.",
 		"It works again after the seconds in Retry-After. Move to what replaces it before the day in the header Sunset; the header Link leads to the notice."},
+	{"too-many-open", 429, "Too many requests are open at once",
+		"The key, or the address where the operation needs no key, has as many requests under way as it may have. WebSockets and streams of events stay open, and have a limit of their own. Nothing was charged.",
+		"Wait until some have ended, close streams that nobody reads, and send fewer at the same time."},
 	{"upstream-out", 503, "The upstream is out of service",
 		"The API's own servers failed several times in a row, or do not answer the gateway's checks, so that it sends them nothing for a while. Nothing was charged.",
 		"Try again after the seconds in Retry-After. If it lasts, tell the API's owner, with the request id."},
@@ -200,6 +209,9 @@ var problems = [numProblems - 1]Problem{
 	{"body-invalid", 400, "The body is broken",
 		"The request's body ended too early or breaks the rules of HTTP/1.1, so it could not be forwarded whole.",
 		"Send the request again. If it happens each time, look at the client's Content-Length or chunks."},
+	{"body-too-slow", 408, "The body comes too slowly",
+		"The request's body stopped coming, or comes so slowly that it would hold the connection for very long.",
+		"Send the request again over a better connection, or in smaller parts."},
 	{"upstream-forbidden", 502, "The upstream's address is not allowed",
 		"The API's upstream has an address that this installation's operator does not allow: a private, loopback or link-local one, or the gateway itself.",
 		"Tell the API's owner. An operator can allow private addresses with --allow-upstream."},

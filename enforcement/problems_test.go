@@ -99,8 +99,11 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			catchUp(t, o.g)
 			return in(o.g, "OPTIONS", a, "", asPreflight)
 		},
-		"path-unknown": get(nil, "/echo/prod/c"),
-		"verb-unknown": get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"path-unknown":   get(nil, "/echo/prod/c"),
+		"verb-unknown":   get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"body-too-large": bodyTooLarge,
+		"too-many-open":  tooManyOpen,
+		"body-too-slow":  bodyTooSlow,
 		"query-invalid": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.stage.KeySource = models.KeySource{Place: models.KeyInQuery, Name: "key"} })
 		}, a+"?a=1;key=2"),

@@ -73,7 +73,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	if p == problemVerbUnknown {
 		h.Set("Allow", q.methods.allow)
 	}
-	if p == problemHeadTooLarge || p == problemBodyInvalid {
+	if p.endsConnection() {
 		h.Set("Connection", "close")
 	}
 	_, errorType := p.amazon()
@@ -98,16 +98,29 @@ func (q *request) bodyOf(p problem, detail string) body {
 		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
 		Instance: q.address,
 	}
-	if q.decision.decided && !q.decision.limits.Allowed() {
-		b.Layer = q.decision.limits.Layer.String()
+	switch d := &q.decision; {
+	case p == problemTooManyOpen:
+		b.Layer = q.crowdedLayer()
+	case d.decided && !d.limits.Allowed():
+		b.Layer = d.limits.Layer.String()
 	}
 	return b
+}
+
+// endsConnection reports whether what follows on a connection of HTTP/1.1 cannot or shall not be read.
+func (p problem) endsConnection() bool {
+	switch p {
+	case problemHeadTooLarge, problemBodyInvalid, problemBodyTooLarge, problemBodyTooSlow:
+		return true
+	default:
+		return false
+	}
 }
 
 // amazon is what AWS's gateway says in such a case: the body's message and the header x-amzn-ErrorType.
 func (p problem) amazon() (message, errorType string) {
 	switch p {
-	case problemThrottled, problemQuotes, problemPreflights:
+	case problemThrottled, problemQuotes, problemPreflights, problemTooManyOpen:
 		return "Too Many Requests", "TooManyRequestsException"
 	case problemQuota:
 		return "Limit Exceeded", "LimitExceededException"
@@ -123,8 +136,10 @@ func (p problem) amazon() (message, errorType string) {
 		return http.StatusText(status), "NotFoundException"
 	case http.StatusServiceUnavailable:
 		return "Service Unavailable", "ServiceUnavailableException"
-	case http.StatusBadRequest, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented, http.StatusExpectationFailed,
-		http.StatusHTTPVersionNotSupported:
+	case http.StatusRequestEntityTooLarge:
+		return "Request Too Long", "BadRequestException"
+	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented,
+		http.StatusExpectationFailed, http.StatusHTTPVersionNotSupported:
 		return http.StatusText(status), "BadRequestException"
 	default:
 		return "Internal server error", "InternalServerErrorException"
@@ -144,7 +159,7 @@ func (q *request) retryAfter(p problem) int64 {
 		return limit.Seconds(preflightWait)
 	case problemBrownout:
 		return limit.Seconds(time.Duration(q.decision.since - q.at.wall))
-	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy:
+	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy, problemTooManyOpen:
 		return 1
 	case problemStageBroken:
 		return 30
@@ -158,6 +173,9 @@ func (q *request) retryAfter(p problem) int64 {
 // Decorate adds the gateway's headers to an answer of the upstream, in place of the upstream's own of these names.
 func (q *request) Decorate(h http.Header) {
 	q.answered = true
+	if q.exchange.IsStream() {
+		q.becomeStream()
+	}
 	if p := q.stage.policies; p != nil {
 		if q.fill != nil {
 			q.fill.Came(h)
@@ -177,6 +195,11 @@ func (q *request) Decorate(h http.Header) {
 func (q *request) Fail(w http.ResponseWriter, f transport.Failure, err error) {
 	if cut := problem(q.cut.Load()); cut != problemNone && f == transport.Stopped {
 		q.refuseWith(w, cut, cut.entry().Explanation)
+		return
+	}
+	// net/http takes a client whose body does not come in time for one that has gone.
+	if p := problem(q.bodyFault.Load()); p != problemNone && (f == transport.BadBody || f == transport.ClientGone) {
+		q.refuseWith(w, p, q.explain(p))
 		return
 	}
 	p := failed(f, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/cache"
+	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestid"
@@ -57,6 +58,12 @@ type request struct {
 	passage  string         // what the cache did, for Cache-Status; empty: the stage has none
 	answered bool
 
+	answer    writer        // where w leads
+	bodyFault atomic.Uint32 // the problem for which the body is not read any further; problemNone: none
+	client    front.Client  // of open: whose request it is
+	open      bool          // the request is counted for its address
+	moved     movement      // of its stream
+
 	verdict   problem // of a quote: what the request would be answered with
 	quoted    bool
 	quoteWait time.Duration
@@ -67,6 +74,8 @@ type request struct {
 func (q *request) begin() {
 	q.shard = uint8(rand.Uint32())
 	q.at = q.g.now()
+	q.answer = writer{ResponseWriter: q.w, pace: q.g.paceOf(http.NewResponseController(q.w).SetWriteDeadline)}
+	q.w = &q.answer
 }
 
 // name gives the request an id, unless it has one: that of its receipt, or one that tells when it came, or, where nothing is kept, 128 random bits, which
@@ -110,6 +119,8 @@ func (q *request) judge() problem {
 			p = q.judgePreflight()
 		case (p == problemNone || p == problemPathUnknown) && q.inMaintenance() && !preflight:
 			p = problemMaintenance
+		case p == problemNone && q.bodyTooLarge():
+			p = problemBodyTooLarge
 		case p == problemNone:
 			p = q.decide()
 		}
@@ -202,11 +213,14 @@ func (q *request) decide() problem {
 	}
 	value, query, p := presented(q.stage.key, q.r.Header, q.query)
 	q.presented, q.query = value, query
+	d.counts = q.opening()
 	switch {
 	case p == problemQueryInvalid:
 		d.problem = p // the key could not be taken out of it, needed or not
 	case q.isQuote():
 		q.quote(value, p)
+	case !q.method.keyRequired && !q.openFromAddress():
+		d.problem = problemTooManyOpen
 	case !q.method.keyRequired:
 		q.g.decideOpen(d, q.at, q.stage, q.method)
 	case q.as != 0:
@@ -232,6 +246,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.Timeout = q.stage.timeout
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
+	x.Body = q.guardedBody()
 	x.Caller = q
 	q.underWay.Store(true)
 	return x

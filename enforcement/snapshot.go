@@ -37,22 +37,24 @@ type api struct {
 
 // stage is a stage with what is deployed to it.
 type stage struct {
-	id       models.StageID
-	name     string
-	api      *api
-	broken   string          // why it is not served; empty: it is
-	pool     *transport.Pool // its upstreams; nil: it is broken
-	insecure bool            // certificates of upstreams are not looked at
-	timeout  time.Duration
-	key      models.KeySource
-	methods  []*method
-	routes   routes
-	throttle limit.Throttle // for words; the bucket decides
-	shared   limit.SharedLayer
-	grants   map[models.PlanID]*grant
-	life     *life     // nil: nothing is announced of it
-	policies *policies // nil: requests and answers are passed on as they are
-	count    *stageCount
+	id        models.StageID
+	name      string
+	api       *api
+	broken    string          // why it is not served; empty: it is
+	pool      *transport.Pool // its upstreams; nil: it is broken
+	insecure  bool            // certificates of upstreams are not looked at
+	timeout   time.Duration
+	maxBody   int64         // bytes of a request; 0: as the operator says
+	streamMax time.Duration // 0: as the operator says
+	key       models.KeySource
+	methods   []*method
+	routes    routes
+	throttle  limit.Throttle // for words; the bucket decides
+	shared    limit.SharedLayer
+	grants    map[models.PlanID]*grant
+	life      *life     // nil: nothing is announced of it
+	policies  *policies // nil: requests and answers are passed on as they are
+	count     *stageCount
 
 	canary      *stage // what a part of the callers gets in place of it; nil: nobody does
 	canaryShare uint64 // of 1<<32
@@ -229,6 +231,7 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	st := &stage{
 		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure,
 	}
+	st.maxBody, st.streamMax = in.Settings.Limits.MaxBody, in.Settings.Timeouts.Stream
 	if st.timeout <= 0 {
 		st.timeout = models.DefaultTimeout
 	}

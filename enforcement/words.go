@@ -78,6 +78,12 @@ func (q *request) explain(p problem) string {
 			counted(max(1, limit.Seconds(d.wait)), "second"))
 	case problemGone, problemBrownout:
 		return q.explainLife(p)
+	case problemBodyTooLarge:
+		return fmt.Sprintf("The stage %s of %s takes bodies of at most %s.", q.stage.name, q.api.name, counted(q.maxBody(), "byte"))
+	case problemBodyTooSlow:
+		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(q.g.bounds.StallBytes, "byte"), q.g.bounds.Stall)
+	case problemTooManyOpen:
+		return q.explainCrowd()
 	case problemThrottled:
 		return q.explainThrottle()
 	case problemQuota:

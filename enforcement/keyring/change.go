@@ -130,6 +130,7 @@ func (e *Entry) newMember(plan models.PlanID) *Member {
 // clear makes the entry free. Not *e = Entry{}: the lock is held.
 func (e *Entry) clear() {
 	e.more, e.key, e.app, e.expire, e.status = nil, 0, 0, 0, Absent
+	e.open, e.stream = 0, 0
 	e.digest, e.member = digest{}, Member{}
 }
 

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"math"
 	"sync"
 
 	"gatehouse/models"
@@ -15,6 +16,8 @@ type Entry struct {
 	digest digest // of the current value; zero: none
 	expire int64
 	member Member // its Plan is 0: on no plan
+	open   uint32 // requests under way
+	stream uint16 // of them
 	status Status
 }
 
@@ -91,6 +94,41 @@ func stateOf(s models.MembershipState) State {
 
 // Unlock lets go of an entry that Find or ByKey returned.
 func (e *Entry) Unlock() { e.mu.Unlock() }
+
+// Open is how many requests of the key are under way, and how many of them are streams.
+func (e *Entry) Open() (requests, streams int) { return int(e.open), int(e.stream) }
+
+// Begin counts a request as under way.
+func (e *Entry) Begin() { e.open++ }
+
+// BeginStream counts one that is under way as a stream too, and says whether it did.
+func (e *Entry) BeginStream() bool {
+	if e.stream == math.MaxUint16 {
+		return false
+	}
+	e.stream++
+	return true
+}
+
+// Finish is for a request that has ended. A key that went and came back meanwhile has forgotten it.
+func (e *Entry) Finish(stream bool) {
+	if e.open > 0 {
+		e.open--
+	}
+	if stream && e.stream > 0 {
+		e.stream--
+	}
+}
+
+// Lock locks an entry that was found before; false, and it is not locked, if it is not the key's any more.
+func (e *Entry) Lock(key models.KeyID) bool {
+	e.mu.Lock()
+	if e.key == key {
+		return true
+	}
+	e.mu.Unlock()
+	return false
+}
 
 // Key is the key's id.
 func (e *Entry) Key() models.KeyID { return e.key }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -27,10 +28,11 @@ type Exchange struct {
 	Prefix     string // /{api}/{stage}, for X-Forwarded-Prefix
 	Timeout    time.Duration
 	RequestID  string
-	KeyID      string // empty: the method needs no key
-	ConsumerID string // empty: the key belongs to no app
-	KeyHeader  string // where the key came in; empty: not in a header
-	ForwardKey bool   // leave it there
+	KeyID      string        // empty: the method needs no key
+	ConsumerID string        // empty: the key belongs to no app
+	KeyHeader  string        // where the key came in; empty: not in a header
+	ForwardKey bool          // leave it there
+	Body       io.ReadCloser // in place of the request's, which net/http must find as it was; nil: the request's
 	Caller     Caller
 
 	start    time.Time
@@ -103,6 +105,9 @@ func (x *Exchange) cutBy(stop func()) {
 
 // IsStream reports whether the answer is one that need not end by itself: a WebSocket or server-sent events.
 func (x *Exchange) IsStream() bool { return x.stream.Load() }
+
+// Moved is how many bytes of bodies and of streams have passed, in both directions.
+func (x *Exchange) Moved() int64 { return x.in.Load() + x.out.Load() }
 
 // End returns how the exchange ended. It is to be called after Serve, also if that panicked.
 func (x *Exchange) End() End {

@@ -94,7 +94,11 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// Else net/http reads the whole body before it sends the head of an answer that comes early.
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
-		x.upload = &upload{ReadCloser: r.Body, x: x, in: r}
+		body := x.Body
+		if body == nil {
+			body = r.Body
+		}
+		x.upload = &upload{ReadCloser: body, x: x, in: r}
 		defer x.upload.over.Store(true)
 		out.Body = x.upload
 	}

@@ -1,0 +1,87 @@
+package enforcement
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// upload is the body of a request on its way to the upstream: it may not be larger than the stage allows, nor come slower than the operator does. Only time
+// in which the client is waited for counts, so that a slow upstream is not the client's fault.
+type upload struct {
+	io.ReadCloser
+	q      *request
+	left   int64 // bytes that may still come; below 0: no limit
+	pace   pace
+	faults error
+}
+
+var errBodyTooLarge = errors.New("the body is larger than the stage allows")
+
+// maxBody is how many bytes the body of a request of this stage may have; 0: no limit.
+func (q *request) maxBody() int64 {
+	return cmp.Or(q.stage.maxBody, q.g.bounds.MaxBody)
+}
+
+// bodyTooLarge reports whether the request says itself that its body is larger than it may be.
+func (q *request) bodyTooLarge() bool {
+	most := q.maxBody()
+	return most > 0 && q.r.ContentLength > most
+}
+
+// guardedBody returns the body as it is to be forwarded; nil: there is none.
+func (q *request) guardedBody() io.ReadCloser {
+	if q.r.Body == nil || q.r.Body == http.NoBody {
+		return nil
+	}
+	b := &upload{ReadCloser: q.r.Body, q: q, left: -1}
+	if most := q.maxBody(); most > 0 {
+		b.left = most
+	}
+	if !isGRPC(q.r.Header) { // messages of a stream may be far apart; its idle limit is the bound
+		b.pace = q.g.paceOf(http.NewResponseController(q.w).SetReadDeadline)
+	}
+	return b
+}
+
+// isGRPC reports whether a request is a call of gRPC, which may be a stream.
+func isGRPC(h http.Header) bool {
+	return strings.HasPrefix(h.Get("Content-Type"), "application/grpc")
+}
+
+// Read passes on what comes. It fails when that is too much or too slow.
+func (b *upload) Read(p []byte) (int, error) {
+	if b.faults != nil {
+		return 0, b.faults
+	}
+	if b.left >= 0 && int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	b.pace.begin(0)
+	n, err := b.ReadCloser.Read(p)
+	b.pace.end(int64(n))
+	if b.left >= 0 {
+		if b.left -= int64(n); b.left < 0 {
+			b.pace.finish()
+			return b.fail(problemBodyTooLarge, errBodyTooLarge)
+		}
+	}
+	switch {
+	case err == nil:
+	case tooSlow(err) && b.pace.isOn() && problem(b.q.cut.Load()) == problemNone:
+		return b.fail(problemBodyTooSlow, err)
+	default:
+		b.faults = err
+		b.pace.stop() // net/http goes on to read, to see whether the client goes away
+	}
+	return n, err
+}
+
+// fail remembers for the answer why the body is not read any further.
+func (b *upload) fail(p problem, err error) (int, error) {
+	b.q.bodyFault.CompareAndSwap(uint32(problemNone), uint32(p))
+	b.faults = err
+	return 0, err
+}

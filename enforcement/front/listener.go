@@ -1,0 +1,272 @@
+package front
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Listener needs. The zero Config limits nothing.
+type Config struct {
+	MaxConnections int            // at once; 0: no limit
+	MaxPerClient   int            // at once; 0: no limit
+	Proxies        []netip.Prefix // whose connections begin with a header of the PROXY protocol, and no others
+	HeaderTimeout  time.Duration  // for that header; 0: 10 s
+	Refusal        []byte         // said to a connection that is one too many, before it is closed; nil: nothing
+}
+
+// PlainRefusal is the Refusal for a listener on which clients speak HTTP without TLS.
+func PlainRefusal() []byte {
+	const text = "There are too many connections. Try again in a moment.\n"
+	return fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nRetry-After: 1\r\n"+
+		"Connection: close\r\n\r\n%s", len(text), text)
+}
+
+const (
+	defaultHeaderTimeout = 10 * time.Second
+	// refusalTimeout is for a client that does not read: the few bytes of the refusal fit into what the kernel keeps.
+	refusalTimeout = 100 * time.Millisecond
+)
+
+// Counts is what became of connections since the start.
+type Counts struct {
+	Open      int64 // now
+	TooMany   int64 // closed: there were MaxConnections
+	PerClient int64 // closed: their client had MaxPerClient
+	BadHeader int64 // closed: a proxy's, without a header that can be believed
+}
+
+// Listener bounds the connections of another listener. What is too much is closed before a byte of it is read. A connection that it returns says the
+// client's address as RemoteAddr, the proxy's own where there is none.
+type Listener struct {
+	net.Listener
+	config  Config
+	clients Tally
+
+	open, tooMany, perClient, badHeader atomic.Int64
+
+	begin  sync.Once // of accepting for Proxies
+	ready  chan accepted
+	closed chan struct{}
+	end    sync.Once
+}
+
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
+// Listen bounds the connections of a listener.
+func Listen(l net.Listener, c Config) *Listener {
+	if c.HeaderTimeout <= 0 {
+		c.HeaderTimeout = defaultHeaderTimeout
+	}
+	c.Proxies = plainPrefixes(c.Proxies)
+	return &Listener{Listener: l, config: c, ready: make(chan accepted), closed: make(chan struct{})}
+}
+
+// Counts returns what became of connections.
+func (l *Listener) Counts() Counts {
+	return Counts{l.open.Load(), l.tooMany.Load(), l.perClient.Load(), l.badHeader.Load()}
+}
+
+// Close stops listening. Connections stay open.
+func (l *Listener) Close() error {
+	l.end.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// Accept returns the next connection that is not one too many, with its client known.
+func (l *Listener) Accept() (net.Conn, error) {
+	if len(l.config.Proxies) == 0 {
+		for {
+			c, err := l.Listener.Accept()
+			if err != nil {
+				return nil, err
+			}
+			if c := l.admit(c); c != nil && l.identify(c, c.Conn.RemoteAddr()) {
+				return c, nil
+			}
+		}
+	}
+	l.begin.Do(func() { go l.acceptAll() })
+	select {
+	case a := <-l.ready:
+		return a.conn, a.err
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// acceptAll accepts without waiting for the headers of proxies: one that is slow holds up nobody else.
+func (l *Listener) acceptAll() {
+	for {
+		inner, err := l.Listener.Accept()
+		if err != nil {
+			l.hand(accepted{err: err})
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue
+		}
+		c := l.admit(inner)
+		switch {
+		case c == nil:
+		case contains(l.config.Proxies, addressOf(inner.RemoteAddr())):
+			go l.introduce(c)
+		case l.identify(c, inner.RemoteAddr()):
+			l.hand(accepted{conn: c})
+		}
+	}
+}
+
+// introduce reads a proxy's header.
+func (l *Listener) introduce(c *conn) {
+	_ = c.SetReadDeadline(time.Now().Add(l.config.HeaderTimeout))
+	address, err := readHeader(c.Conn)
+	if err != nil {
+		l.badHeader.Add(1)
+		_ = c.Close()
+		return
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	if address == nil {
+		address = c.Conn.RemoteAddr() // the proxy speaks for itself, as when it looks whether we are there
+	}
+	if l.identify(c, address) {
+		l.hand(accepted{conn: c})
+	}
+}
+
+// hand gives a connection to Accept.
+func (l *Listener) hand(a accepted) {
+	select {
+	case l.ready <- a:
+	case <-l.closed:
+		if a.conn != nil {
+			_ = a.conn.Close()
+		}
+	}
+}
+
+// admit counts a connection; nil: it was one too many.
+func (l *Listener) admit(inner net.Conn) *conn {
+	if n := l.open.Add(1); l.config.MaxConnections > 0 && n > int64(l.config.MaxConnections) {
+		l.open.Add(-1)
+		l.tooMany.Add(1)
+		l.shed(inner)
+		return nil
+	}
+	return &conn{Conn: inner, listener: l}
+}
+
+// identify counts a connection for its client, and says whether it may stay.
+func (l *Listener) identify(c *conn, remote net.Addr) bool {
+	client := ClientOf(addressOf(remote))
+	if !l.clients.Take(client, l.config.MaxPerClient) {
+		l.perClient.Add(1)
+		c.closed.Store(true)
+		l.open.Add(-1)
+		l.shed(c.Conn)
+		return false
+	}
+	c.remote, c.client, c.known = remote, client, true
+	return true
+}
+
+// shed closes a connection that is one too many.
+func (l *Listener) shed(c net.Conn) {
+	if len(l.config.Refusal) > 0 {
+		_ = c.SetWriteDeadline(time.Now().Add(refusalTimeout))
+		_, _ = c.Write(l.config.Refusal)
+	}
+	_ = c.Close()
+}
+
+// conn is a connection that is counted.
+type conn struct {
+	net.Conn
+	listener *Listener
+	remote   net.Addr
+	client   Client
+	known    bool
+	closed   atomic.Bool
+}
+
+func (c *conn) RemoteAddr() net.Addr {
+	if c.remote == nil {
+		return c.Conn.RemoteAddr()
+	}
+	return c.remote
+}
+
+// Close closes the connection and counts it no more.
+func (c *conn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.listener.open.Add(-1)
+		if c.known {
+			c.listener.clients.Give(c.client)
+		}
+	}
+	return c.Conn.Close()
+}
+
+// NetConn returns the connection below, for what speaks to the kernel. It must not be closed by itself.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
+// CloseWrite says that nothing more comes: net/http does so before it closes, so that the client reads the answer.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// ReadFrom lets the kernel copy where it can.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	if w, ok := c.Conn.(io.ReaderFrom); ok {
+		return w.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{c.Conn}, r)
+}
+
+// addressOf is the address of the other end; the zero Addr where it has none.
+func addressOf(a net.Addr) netip.Addr {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap()
+	case nil:
+		return netip.Addr{}
+	}
+	if p, err := netip.ParseAddrPort(a.String()); err == nil {
+		return p.Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// contains reports whether one of the networks has the address. They are plain, and an address that is written as IPv6 is the IPv4 address that it is.
+func contains(networks []netip.Prefix, a netip.Addr) bool {
+	a = a.WithZone("").Unmap()
+	for _, n := range networks {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainPrefixes writes IPv4 networks that are written as IPv6 as what they are.
+func plainPrefixes(in []netip.Prefix) (out []netip.Prefix) {
+	for _, p := range in {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		out = append(out, p.Masked())
+	}
+	return out
+}
