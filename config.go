@@ -32,6 +32,7 @@ type config struct {
 	publicURL     string
 	gatewayURL    string
 	allowUpstream list
+	edge          edge
 	smtpURL       string // of the mail server; "": there is none, and mails are kept for the administrator
 	mailFrom      string // whom mails are from
 	journalSync   string // syncSecond or syncAlways
@@ -186,6 +187,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.cacheSize, "cache-size", "`size` in memory of the answers that are kept for stages that want it, such as 64MB; 0: none are")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
+	c.edge.flags(fs)
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses, or unix:PATH of a socket, that upstreams may have; repeatable")
 }
 
@@ -264,6 +266,7 @@ func (c *config) problems() (problems []error) {
 	}
 	problems = append(problems, c.urlProblems()...)
 	problems = append(problems, c.tlsProblems()...)
+	problems = append(problems, c.edge.problems()...)
 	if _, _, err := c.mailServer(); err != nil {
 		problems = append(problems, err)
 	}
@@ -316,12 +319,7 @@ func (c *config) allowed() (prefixes []netip.Prefix, sockets []string, problems 
 			sockets = append(sockets, path)
 			continue
 		}
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			if ip, ipErr := netip.ParseAddr(text); ipErr == nil {
-				prefix, err = ip.Prefix(ip.BitLen())
-			}
-		}
+		prefix, err := parseNetwork(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("--allow-upstream: %q is not a network such as 127.0.0.1/32 or 10.0.0.0/8, or a socket such as unix:/run/app.sock", text))
 			continue

@@ -51,6 +51,25 @@ func TestFlagsWinOverTheEnvironmentAndTheEnvironmentOverDefaults(t *testing.T) {
 	}
 }
 
+func TestLimitsOfTheEdgeAreNumbersTimesAndNetworks(t *testing.T) {
+	for _, good := range [][]string{
+		nil, {"--max-connections", "0", "--max-body", "0", "--stall-timeout", "0", "--stream-max-time", "0"},
+		{"--proxy-protocol", "10.0.0.1", "--trusted-proxies", "10.0.0.0/8,2001:db8::/32", "--max-streams-per-key", "65535"},
+	} {
+		if c, err := parsed(t, nil, good...); err != nil || c.validate() != nil {
+			t.Errorf("%v: %v, %v", good, err, c.validate())
+		}
+	}
+	for _, bad := range [][]string{
+		{"--max-connections", "-1"}, {"--max-streams-per-key", "65536"}, {"--head-timeout", "0"}, {"--idle-timeout", "1ns"}, {"--stall-timeout", "-1s"},
+		{"--proxy-protocol", "proxy.example.com"}, {"--trusted-proxies", "everybody"},
+	} {
+		if c, err := parsed(t, nil, bad...); err != nil || c.validate() == nil || !strings.Contains(c.validate().Error(), bad[0]+":") {
+			t.Errorf("%v: %v, %v", bad, err, c.validate())
+		}
+	}
+}
+
 func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB", "--receipts", "1KB", "--request-log", "1KB", "--cache-size", "1KB")
 	if err != nil {

@@ -159,7 +159,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	if err := in.openAccessLog(); err != nil {
 		return err
 	}
+	bounds := in.config.edge.chosen()
 	in.gateway = enforcement.New(enforcement.Config{
+		Bounds: &bounds, Proxies: in.config.edge.trust(),
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
 		RequestLog: in.requestLog, AccessLog: in.accessLog, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift,
@@ -171,6 +173,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	in.data = enforcement.NewServer(in.gateway, in.log)
+	bounds.Apply(in.data)
 	in.dataConnections = in.numbers.watch(gatewayListener, in.data)
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
@@ -188,7 +191,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
-	in.portal = web.NewServer(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler()))), in.log)
+	in.portal = web.NewServer(in.config.edge.trust().Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
 	in.portalConnections = in.numbers.watch(portalListener, in.portal)
 	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
 	in.redirect = certs.NewServer(in.answerRefused(in.redirectHandler()), in.log)
@@ -276,13 +279,17 @@ func (in *instance) run(ctx context.Context) error {
 			}
 		})
 	}
-	start("portal", func() error { return serveJudged(in.portal, in.encrypted(portalListener, in.portalListener)) })
-	start("gateway", func() error { return serveJudged(in.data, in.encrypted(gatewayListener, in.gatewayListener)) })
+	start("portal", func() error {
+		return serveJudged(in.portal, in.encrypted(portalListener, in.bounded(portalListener, in.portalListener)))
+	})
+	start("gateway", func() error {
+		return serveJudged(in.data, in.encrypted(gatewayListener, in.bounded(gatewayListener, in.gatewayListener)))
+	})
 	if in.opsListener != nil {
 		start("operations", func() error { return serveJudged(in.ops, in.encrypted(opsListener, in.opsListener)) })
 	}
 	if in.redirectListener != nil {
-		start("plain HTTP", func() error { return serveJudged(in.redirect, in.redirectListener) })
+		start("plain HTTP", func() error { return serveJudged(in.redirect, in.bounded("redirect", in.redirectListener)) })
 	}
 	if in.certificates != nil {
 		start("certificates", func() error { return in.certificates.Run(work) })

@@ -78,6 +78,7 @@ type Config struct {
 	Policy      AddressPolicy        // which upstreams may be dialled
 	CacheSize   int64                // bytes of answers that are kept for stages that want it; 0: none
 	Bounds      *Bounds              // what clients may hold; nil: DefaultBounds
+	Proxies     *front.Trust         // whose word about the client is believed; nil: nobody's
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
 	Now         func() time.Time     // nil: time.Now
@@ -155,7 +156,11 @@ func New(c Config) *Gateway {
 
 // ServeHTTP answers one request to /{api}/{stage}/….
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.serve(&request{g: g, w: w, r: r})
+	q := &request{g: g, w: w, r: r, forwarded: g.config.Proxies.Resolve(r)}
+	if q.forwarded != nil {
+		r.RemoteAddr = q.forwarded.Client
+	}
+	g.serve(q)
 }
 
 // serve is the life of a request.

@@ -58,11 +58,12 @@ type request struct {
 	passage  string         // what the cache did, for Cache-Status; empty: the stage has none
 	answered bool
 
-	answer    writer        // where w leads
-	bodyFault atomic.Uint32 // the problem for which the body is not read any further; problemNone: none
-	client    front.Client  // of open: whose request it is
-	open      bool          // the request is counted for its address
-	moved     movement      // of its stream
+	forwarded *front.Forwarded // what a proxy that is believed says of the client; nil: nobody says anything
+	answer    writer           // where w leads
+	bodyFault atomic.Uint32    // the problem for which the body is not read any further; problemNone: none
+	client    front.Client     // of open: whose request it is
+	open      bool             // the request is counted for its address
+	moved     movement         // of its stream
 
 	verdict   problem // of a quote: what the request would be answered with
 	quoted    bool
@@ -247,6 +248,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
 	x.Body = q.guardedBody()
+	x.Forwarded = q.forwarded
 	x.Caller = q
 	q.underWay.Store(true)
 	return x

@@ -18,7 +18,18 @@ type Config struct {
 	Proxies        []netip.Prefix // whose connections begin with a header of the PROXY protocol, and no others
 	HeaderTimeout  time.Duration  // for that header; 0: 10 s
 	Refusal        []byte         // said to a connection that is one too many, before it is closed; nil: nothing
+	OnShed         func(Reason)   // told of each connection that is closed; nil: nobody is
 }
+
+// Reason is why a connection was closed before anything was read of it but a proxy's header.
+type Reason string
+
+// The reasons.
+const (
+	TooMany      Reason = "too-many"        // there were MaxConnections
+	TooManyOfOne Reason = "too-many-of-one" // its client had MaxPerClient
+	NoHeader     Reason = "no-proxy-header" // it is a proxy's, and has no header that can be believed
+)
 
 // PlainRefusal is the Refusal for a listener on which clients speak HTTP without TLS.
 func PlainRefusal() []byte {
@@ -33,14 +44,6 @@ const (
 	refusalTimeout = 100 * time.Millisecond
 )
 
-// Counts is what became of connections since the start.
-type Counts struct {
-	Open      int64 // now
-	TooMany   int64 // closed: there were MaxConnections
-	PerClient int64 // closed: their client had MaxPerClient
-	BadHeader int64 // closed: a proxy's, without a header that can be believed
-}
-
 // Listener bounds the connections of another listener. What is too much is closed before a byte of it is read. A connection that it returns says the
 // client's address as RemoteAddr, the proxy's own where there is none.
 type Listener struct {
@@ -48,7 +51,7 @@ type Listener struct {
 	config  Config
 	clients Tally
 
-	open, tooMany, perClient, badHeader atomic.Int64
+	open atomic.Int64
 
 	begin  sync.Once // of accepting for Proxies
 	ready  chan accepted
@@ -66,13 +69,11 @@ func Listen(l net.Listener, c Config) *Listener {
 	if c.HeaderTimeout <= 0 {
 		c.HeaderTimeout = defaultHeaderTimeout
 	}
+	if c.OnShed == nil {
+		c.OnShed = func(Reason) {}
+	}
 	c.Proxies = plainPrefixes(c.Proxies)
 	return &Listener{Listener: l, config: c, ready: make(chan accepted), closed: make(chan struct{})}
-}
-
-// Counts returns what became of connections.
-func (l *Listener) Counts() Counts {
-	return Counts{l.open.Load(), l.tooMany.Load(), l.perClient.Load(), l.badHeader.Load()}
 }
 
 // Close stops listening. Connections stay open.
@@ -130,7 +131,7 @@ func (l *Listener) introduce(c *conn) {
 	_ = c.SetReadDeadline(time.Now().Add(l.config.HeaderTimeout))
 	address, err := readHeader(c.Conn)
 	if err != nil {
-		l.badHeader.Add(1)
+		l.config.OnShed(NoHeader)
 		_ = c.Close()
 		return
 	}
@@ -158,8 +159,7 @@ func (l *Listener) hand(a accepted) {
 func (l *Listener) admit(inner net.Conn) *conn {
 	if n := l.open.Add(1); l.config.MaxConnections > 0 && n > int64(l.config.MaxConnections) {
 		l.open.Add(-1)
-		l.tooMany.Add(1)
-		l.shed(inner)
+		l.shed(inner, TooMany)
 		return nil
 	}
 	return &conn{Conn: inner, listener: l}
@@ -169,10 +169,9 @@ func (l *Listener) admit(inner net.Conn) *conn {
 func (l *Listener) identify(c *conn, remote net.Addr) bool {
 	client := ClientOf(addressOf(remote))
 	if !l.clients.Take(client, l.config.MaxPerClient) {
-		l.perClient.Add(1)
 		c.closed.Store(true)
 		l.open.Add(-1)
-		l.shed(c.Conn)
+		l.shed(c.Conn, TooManyOfOne)
 		return false
 	}
 	c.remote, c.client, c.known = remote, client, true
@@ -180,7 +179,8 @@ func (l *Listener) identify(c *conn, remote net.Addr) bool {
 }
 
 // shed closes a connection that is one too many.
-func (l *Listener) shed(c net.Conn) {
+func (l *Listener) shed(c net.Conn, why Reason) {
+	l.config.OnShed(why)
 	if len(l.config.Refusal) > 0 {
 		_ = c.SetWriteDeadline(time.Now().Add(refusalTimeout))
 		_, _ = c.Write(l.config.Refusal)

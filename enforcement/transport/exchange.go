@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/enforcement/front"
 )
 
 // Caller is asked when an exchange has something to say.
@@ -28,11 +30,12 @@ type Exchange struct {
 	Prefix     string // /{api}/{stage}, for X-Forwarded-Prefix
 	Timeout    time.Duration
 	RequestID  string
-	KeyID      string        // empty: the method needs no key
-	ConsumerID string        // empty: the key belongs to no app
-	KeyHeader  string        // where the key came in; empty: not in a header
-	ForwardKey bool          // leave it there
-	Body       io.ReadCloser // in place of the request's, which net/http must find as it was; nil: the request's
+	KeyID      string           // empty: the method needs no key
+	ConsumerID string           // empty: the key belongs to no app
+	KeyHeader  string           // where the key came in; empty: not in a header
+	ForwardKey bool             // leave it there
+	Body       io.ReadCloser    // in place of the request's, which net/http must find as it was; nil: the request's
+	Forwarded  *front.Forwarded // what a proxy that is believed says of the client; nil: the peer is the client
 	Caller     Caller
 
 	start    time.Time

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -79,18 +80,22 @@ func isNamed(name string, names []string) bool {
 	return false
 }
 
-// introduce tells the upstream who is calling. The peer's word about those behind it is not passed on: nothing says yet which
-// peers may be trusted.
+// introduce tells the upstream who is calling. What a client, or a proxy that is not trusted, says about those behind it is not passed on.
 func introduce(h http.Header, in *http.Request, x *Exchange) {
-	if host, _, err := net.SplitHostPort(in.RemoteAddr); err == nil {
-		h.Set("X-Forwarded-For", host)
+	peer, _, err := net.SplitHostPort(in.RemoteAddr)
+	host, proto := in.Host, "http"
+	if in.TLS != nil {
+		proto = "https"
 	}
-	h.Set("X-Forwarded-Host", in.Host)
-	if in.TLS == nil {
-		h.Set("X-Forwarded-Proto", "http")
-	} else {
-		h.Set("X-Forwarded-Proto", "https")
+	if f := x.Forwarded; f != nil {
+		peer, err = f.For, nil
+		host, proto = cmp.Or(f.Host, host), cmp.Or(f.Proto, proto)
 	}
+	if err == nil {
+		h.Set("X-Forwarded-For", peer)
+	}
+	h.Set("X-Forwarded-Host", host)
+	h.Set("X-Forwarded-Proto", proto)
 	h.Set(headerPrefix, x.Prefix)
 	h.Set(headerRequestID, x.RequestID)
 	if x.KeyID != "" {

@@ -1,0 +1,128 @@
+package front
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// mostHops is how many entries of X-Forwarded-For are looked at, from the right.
+const mostHops = 32
+
+// Trust is the proxies whose word about the client is believed. A nil Trust believes nobody.
+type Trust struct {
+	networks []netip.Prefix
+}
+
+// NewTrust returns whom to believe; nil for none.
+func NewTrust(networks []netip.Prefix) *Trust {
+	if len(networks) == 0 {
+		return nil
+	}
+	return &Trust{plainPrefixes(networks)}
+}
+
+// Forwarded is what a proxy that is believed says of a request.
+type Forwarded struct {
+	Client string // as http.Request.RemoteAddr
+	For    string // of X-Forwarded-For: the client, and the proxies behind it in the order of the request's way, the nearest included
+	Host   string // that the client asked for; "": not said
+	Proto  string // that it spoke: "http" or "https"; "": not said
+}
+
+// Resolve returns what the request's peer says of the client; nil if it is not to be believed. The client is the right-most hop that is not one of the
+// proxies: what stands left of it may be anybody's invention, and is told nobody.
+func (t *Trust) Resolve(r *http.Request) *Forwarded {
+	if t == nil {
+		return nil
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !contains(t.networks, peer.Addr()) {
+		return nil
+	}
+	f := &Forwarded{Client: r.RemoteAddr, For: plain(peer.Addr()).String()}
+	t.follow(f, r.Header["X-Forwarded-For"])
+	if proto := one(r.Header["X-Forwarded-Proto"]); proto == "http" || proto == "https" {
+		f.Proto = proto
+	}
+	if host := one(r.Header["X-Forwarded-Host"]); isHost(host) {
+		f.Host = host
+	}
+	return f
+}
+
+// follow goes from the peer towards the client, as far as proxies that are believed lead.
+func (t *Trust) follow(f *Forwarded, lines []string) {
+	hops := 0
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest, more := lines[i], true; more; hops++ {
+			if hops == mostHops {
+				return
+			}
+			var entry string
+			if at := strings.LastIndexByte(rest, ','); at >= 0 {
+				rest, entry = rest[:at], rest[at+1:]
+			} else {
+				rest, entry, more = "", rest, false
+			}
+			hop, ok := parseHop(strings.Trim(entry, " \t"))
+			if !ok {
+				return // who wrote this is not known: the last hop that was is the client
+			}
+			f.Client = net.JoinHostPort(hop.String(), "0")
+			f.For = hop.String() + ", " + f.For
+			if !contains(t.networks, hop) {
+				return
+			}
+		}
+	}
+}
+
+// parseHop reads an address, with or without a port.
+func parseHop(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil && strings.HasPrefix(s, "[") == strings.HasSuffix(s, "]") {
+		return plain(a), a.Zone() == ""
+	}
+	p, err := netip.ParseAddrPort(s)
+	return plain(p.Addr()), err == nil && p.Addr().Zone() == ""
+}
+
+// plain is an address without zone, and as IPv4 where it is one.
+func plain(a netip.Addr) netip.Addr { return a.WithZone("").Unmap() }
+
+// one returns the value of a header that stands there once, with one value.
+func one(values []string) string {
+	if len(values) != 1 || strings.ContainsAny(values[0], ", \t") {
+		return ""
+	}
+	return values[0]
+}
+
+// isHost reports whether a text is a host with or without a port, and nothing that anybody could take for more.
+func isHost(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == ':', c == '[', c == ']':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Handler tells next the client's address as the request's RemoteAddr. Nothing else of what proxies say is changed or believed.
+func (t *Trust) Handler(next http.Handler) http.Handler {
+	if t == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f := t.Resolve(r); f != nil {
+			r.RemoteAddr = f.Client
+		}
+		next.ServeHTTP(w, r)
+	})
+}
