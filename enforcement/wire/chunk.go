@@ -102,7 +102,7 @@ func (c *Chunks) take(b byte) (keep bool, fault string) {
 		return c.takeExtension(b)
 	default:
 		if c.trailer++; c.trailer > MaxTrailer {
-			return false, "has more than 4 KiB of trailers"
+			return false, "has more than 4,000 bytes of trailers"
 		}
 		return true, c.takeTrailer(b)
 	}

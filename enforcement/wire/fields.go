@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -139,6 +140,31 @@ func isToken(s []byte) bool {
 
 // isFieldByte reports whether a value may have a byte: RFC 9110, 5.5.
 func isFieldByte(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
+
+// badFieldByte returns where the first byte is that a value cannot have, or -1. Eight at a time are looked at: with high bits of bytes that are control
+// characters set (Hacker's Delight, 6-1), a tab among them, which is why one of eight then decides.
+func badFieldByte(s []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		del := x ^ ones*0x7f
+		if ((x-ones*0x20)&^x|(del-ones)&^del)&highs == 0 {
+			continue
+		}
+		for k, c := range s[i : i+8] {
+			if !isFieldByte(c) {
+				return i + k
+			}
+		}
+	}
+	for ; i < len(s); i++ {
+		if !isFieldByte(s[i]) {
+			return i
+		}
+	}
+	return -1
+}
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 

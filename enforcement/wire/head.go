@@ -216,10 +216,8 @@ func (j *Judge) field(line []byte) Verdict {
 	if n == 0 || n == len(line) || line[n] != ':' {
 		return bad(nameFault(line, n))
 	}
-	for _, c := range line[n+1:] {
-		if !isFieldByte(c) {
-			return bad(valueFault(c))
-		}
+	if i := badFieldByte(line[n+1:]); i >= 0 {
+		return bad(valueFault(line[n+1+i]))
 	}
 	value, before := trim(line[n+1:])
 	from := j.line + n + 1 + before

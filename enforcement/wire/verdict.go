@@ -6,7 +6,7 @@ const (
 	MaxFields  = 128      // of a head
 	MaxTarget  = 8 << 10
 	MaxMethod  = 32
-	MaxTrailer = 4 << 10 // of the lines behind a chunked body: what net/http reads of them
+	MaxTrailer = 4000 // of the lines behind a chunked body: net/http reads 4,096, and must come to the end of what stands for more
 )
 
 // Kind is what kind of refusal a verdict is.
