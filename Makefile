@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test deps check unit race whole browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare soak
+.PHONY: test deps check unit race whole browser nocgo generate build bench bench-start import-keys seed-usage demo kill-test test-all lighthouse seed-large bench-compare soak fuzz
 
 test: deps check unit nocgo
 
@@ -81,6 +81,15 @@ seed-large:
 	@test -n "$(LARGE)" || { echo "say where: make seed-large LARGE=/path/with/8/GB"; exit 1; }
 	mkdir -p "$(LARGE)"
 	GATEHOUSE_BENCH_DATA=$(LARGE) SQLITE_TMPDIR=$(LARGE) go test -run '^$$' -bench '^BenchmarkPages$$' -benchtime 101x -timeout 0 -v .
+
+# Looks for requests that are judged otherwise when they come in other parts, that two readers take for different ones, or that are routed otherwise than
+# the definition says. What it finds it writes to testdata/fuzz, from where each run of the tests tries it again.
+FUZZTIME ?= 30s
+fuzz:
+	go test -run '^$$' -fuzz '^FuzzHead$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/wire/
+	go test -run '^$$' -fuzz '^FuzzChunks$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/wire/
+	go test -run '^$$' -fuzz '^FuzzCanonicalPath$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/
+	go test -run '^$$' -fuzz '^FuzzRoutes$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/
 
 demo:
 	go run . demo

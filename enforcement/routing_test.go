@@ -178,6 +178,55 @@ func TestTheTreeAgreesWithTheDefinition(t *testing.T) {
 	})
 }
 
+// The tree agrees with the definition for whatever can be deployed and asked for, too.
+func FuzzRoutes(f *testing.F) {
+	f.Add("GET /a/{x}/d\nGET /{p}/b/c\nANY /a/{proxy+}", "GET /a/b/c")
+	f.Add("GET /\nHEAD /\nANY /{p+}\nPOST /%7B", "HEAD /")
+	f.Add("GET /a/{x}\nGET /a/{y}\nPUT /a/b", "GET /a/b/")
+	f.Add("ANY /v1/x/y\nGET /v1/x/{y}\nGET /v1/{proxy+}\nGET /v1/x", "POST /v1/x/y")
+	f.Add("GET /a/{x}/{y}/{z}/e\nGET /{p}/b/{r}/d/{t}\nGET /a/{x}/c/{q+}", "GET /a/b/c/d/e")
+	f.Fuzz(func(t *testing.T, deployed, request string) {
+		var methods []string
+		for line := range strings.Lines(deployed) {
+			if parts := strings.Fields(line); len(parts) == 2 && canBeDeployed(parts[1]) && len(methods) < 40 {
+				methods = append(methods, parts[0]+" "+parts[1])
+			}
+		}
+		verb, raw, _ := strings.Cut(request, " ")
+		path, fault := canonicalPath(raw)
+		if fault != "" || verb == "" || len(parts(path)) > 20 {
+			return
+		}
+		got := routesOf(methods...).found(verb + " " + path)
+		if strings.HasPrefix(got, "405 ") {
+			got = "405"
+		}
+		if want := naive(methods, verb, path); got != want {
+			t.Errorf("%s %s of %q: got %q, want %q", verb, path, methods, got, want)
+		}
+	})
+}
+
+// canBeDeployed reports whether a template is a path of literals in their one form and of parameters, the greedy one last.
+func canBeDeployed(template string) bool {
+	if template == "/" {
+		return true
+	}
+	segments := strings.Split(strings.TrimPrefix(template, "/"), "/")
+	for i, s := range segments {
+		if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
+			if strings.HasSuffix(s, "+}") && i < len(segments)-1 {
+				return false
+			}
+			continue
+		}
+		if path, fault := canonicalPath("/" + s); fault != "" || path != "/"+s {
+			return false
+		}
+	}
+	return strings.HasPrefix(template, "/")
+}
+
 func TestRoutingDoesNotAllocate(t *testing.T) {
 	tree := routesOf("GET /users/{id}/orders/{order}", "ANY /{proxy+}")
 	if got := testing.AllocsPerRun(100, func() { tree.find("/users/7/orders/8").method("GET") }); got != 0 {
