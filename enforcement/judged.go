@@ -3,6 +3,7 @@ package enforcement
 import (
 	"net"
 	"net/http"
+	"strings"
 
 	"gatehouse/enforcement/wire"
 )
@@ -43,6 +44,17 @@ func (q *request) judgeWire() problem {
 	}
 	if fault := wire.FieldsFault(q.r.Header); fault != "" {
 		return q.blame(wire.BadHead, fault)
+	}
+	return problemNone
+}
+
+// judgeCredentials refuses a second credential that is the upstream's to read: it could take the other one. Where the API reads its key, that is said of
+// the key.
+func (q *request) judgeCredentials() problem {
+	for _, name := range [...]string{"Authorization", "X-Api-Key"} {
+		if len(q.r.Header[name]) > 1 && !strings.EqualFold(name, keyHeader(q.stage.key)) {
+			return q.blame(wire.BadHead, "has more than one "+name)
+		}
 	}
 	return problemNone
 }

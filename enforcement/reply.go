@@ -110,7 +110,7 @@ func (q *request) bodyOf(p problem, detail string) body {
 // endsConnection reports whether what follows on a connection of HTTP/1.1 cannot or shall not be read.
 func (p problem) endsConnection() bool {
 	switch p {
-	case problemHeadTooLarge, problemBodyInvalid, problemBodyTooLarge, problemBodyTooSlow:
+	case problemHeadInvalid, problemHeadTooLarge, problemBodyInvalid, problemBodyTooLarge, problemBodyTooSlow:
 		return true
 	default:
 		return false

@@ -162,6 +162,9 @@ func (q *request) route(s *snapshot) problem {
 		return p
 	}
 	q.stage = q.serving(q.stage)
+	if p := q.judgeCredentials(); p != problemNone {
+		return p
+	}
 	return q.findPath(q.path)
 }
 
