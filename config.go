@@ -43,6 +43,7 @@ type config struct {
 	encryption    encryption
 	accessLog     string // file; "": none is written
 	logLevel      slog.Level
+	traces        traces
 	sockets       inherited // that the service manager holds
 	json          bool      // print one JSON object
 }
@@ -186,6 +187,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	c.cacheSize = cache.DefaultSize
 	fs.Var(&c.cacheSize, "cache-size", "`size` in memory of the answers that are kept for stages that want it, such as 64MB; 0: none are")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
+	c.traces.flags(fs)
 	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
 	c.edge.flags(fs)
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses, or unix:PATH of a socket, that upstreams may have; repeatable")
@@ -267,6 +269,7 @@ func (c *config) problems() (problems []error) {
 	problems = append(problems, c.urlProblems()...)
 	problems = append(problems, c.tlsProblems()...)
 	problems = append(problems, c.edge.problems()...)
+	problems = append(problems, c.traces.problems()...)
 	if _, _, err := c.mailServer(); err != nil {
 		problems = append(problems, err)
 	}

@@ -67,6 +67,12 @@ func (in *instance) live() map[string]func(c *config) error {
 		},
 		"access-log":     func(c *config) error { return in.accessLog.Use(c.accessLog) },
 		"allow-upstream": in.allowUpstream,
+		"trace-sample": func(c *config) error {
+			if in.tracer != nil {
+				in.tracer.SetRatio(c.traces.sample)
+			}
+			return nil
+		},
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
 	"gatehouse/enforcement/requestlog"
+	"gatehouse/enforcement/trace"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
 	"gatehouse/jobs/notify"
@@ -105,6 +106,7 @@ type instance struct {
 	withoutReceipts error           // why none are kept that were wanted
 	requestLog      *requestlog.Log // nil: none is kept
 	accessLog       *accesslog.Log
+	tracer          *trace.Tracer // nil: nothing is traced
 
 	portalListener, gatewayListener, opsListener, redirectListener net.Listener
 	portal, data, ops, redirect                                    *http.Server
@@ -160,11 +162,12 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	bounds := in.config.edge.chosen()
+	in.openTracer()
 	in.gateway = enforcement.New(enforcement.Config{
 		Bounds: &bounds, Proxies: in.config.edge.trust(),
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
-		RequestLog: in.requestLog, AccessLog: in.accessLog, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift,
+		RequestLog: in.requestLog, AccessLog: in.accessLog, Tracer: in.tracer, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift, Warm: in.warm(),
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
 		return err
@@ -344,6 +347,7 @@ func (in *instance) close() error {
 	if in.requestLog != nil {
 		problems = append(problems, in.requestLog.Close())
 	}
+	in.closeTracer()
 	if in.accessLog != nil {
 		problems = append(problems, in.accessLog.Close())
 	}

@@ -22,6 +22,8 @@ const (
 	lastTime = 5 * time.Second
 	// drainTime is how long requests under way may take after that.
 	drainTime = 20 * time.Second
+	// warmTime is how long after a start everybody still asks for the first time.
+	warmTime = 10 * time.Second
 	// cutTime is for the answers of those that took longer.
 	cutTime = time.Second
 	// waitTime is how long a server waits for the one before it, which may take all of the above and saves what it knows.
@@ -108,6 +110,14 @@ func (in *instance) awaitLast() {
 			return
 		}
 	}
+}
+
+// warm is for how long requests behind a start are waited for more patiently: while sockets are held, all who waited for the upgrade come at once.
+func (in *instance) warm() time.Duration {
+	if in.held {
+		return warmTime
+	}
+	return 0
 }
 
 // farewell makes the portal's answers close their connections once the stop has begun; the gateway does so itself.

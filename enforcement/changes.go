@@ -41,6 +41,7 @@ func (g *Gateway) Load(ctx context.Context) error {
 		return fmt.Errorf("load the gateway: %w", err)
 	}
 	g.version, g.keys = version, keys
+	g.warm.Store(g.clock() + int64(g.config.Warm))
 	g.install(s)
 	return nil
 }

@@ -134,7 +134,7 @@ func (g *Gateway) find(d *decision, id models.KeyID) (e *keyring.Entry, ok bool)
 
 // decideLater decides when the ledger has answered, again and again if others are quicker to use the right.
 func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *method, id models.KeyID) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, g.patience())
 	defer cancel()
 	for {
 		if p := awaited(g.escrow.wait(ctx, holding{d.call.Key, d.call.Plan}, 1)); p != problemNone {
@@ -146,6 +146,14 @@ func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *me
 			return
 		}
 	}
+}
+
+// patience is how long a request waits for a right now.
+func (g *Gateway) patience() time.Duration {
+	if g.config.Warm > 0 && g.clock() < g.warm.Load() {
+		return warmPatience
+	}
+	return patience
 }
 
 // awaited says what it means that no right came.

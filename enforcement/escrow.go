@@ -21,6 +21,8 @@ type Ledger interface {
 const (
 	// patience is how long a request without a right in hand waits for one (DECISIONS 48).
 	patience = 250 * time.Millisecond
+	// warmPatience is that while the gateway is warming up: nobody has a right in hand yet, and all ask at once.
+	warmPatience = 2 * time.Second
 	// exchangeTime is what one call of the ledger may take.
 	exchangeTime = 5 * time.Second
 	// idleTime is how long a key keeps rights that it does not use.

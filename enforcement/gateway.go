@@ -17,6 +17,7 @@ import (
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/requestlog"
+	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 	"gatehouse/models/secret"
@@ -74,6 +75,7 @@ type Config struct {
 	Receipts    *receipt.Ring        // nil: none are kept
 	RequestLog  *requestlog.Log      // nil: no entries are kept
 	AccessLog   *accesslog.Log       // nil: no lines are written
+	Tracer      *trace.Tracer        // nil: nothing is traced
 	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
 	Policy      AddressPolicy        // which upstreams may be dialled
 	CacheSize   int64                // bytes of answers that are kept for stages that want it; 0: none
@@ -82,6 +84,7 @@ type Config struct {
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
 	Now         func() time.Time     // nil: time.Now
+	Warm        time.Duration        // after Load, while requests wait longer for the ledger: clients wait for an upgrade. 0: they never do
 	Uptime      time.Duration        // of the machine, now: the clock of throttles goes on over restarts of the process. 0: the machine's
 	Shift       func() time.Duration // by how much the wall clock is set wrong, for tests; nil: not at all
 }
@@ -114,6 +117,7 @@ type Gateway struct {
 	changes  sync.Mutex // held by the one Load or CatchUp at a time
 	version  int64      // of the newest change that is applied
 	sight    sight
+	warm     atomic.Int64              // until when it is warming up, on the clock of throttles
 	broken   map[models.StageID]string // what was logged of stages that are not served
 	insecure map[models.StageID]bool   // which stages were warned of
 	learning []learning                // by changes: imports whose keys are not all known yet

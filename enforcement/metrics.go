@@ -136,8 +136,10 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 	counter := func(name, help string, value func() int64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 	}
-	access := g.config.AccessLog
+	access, tracer := g.config.AccessLog, g.config.Tracer
 	r.MustRegister(
+		counter("gatehouse_spans_sent_total", "Spans that the collector of traces took.", func() int64 { sent, _ := tracer.Counts(); return sent }),
+		counter("gatehouse_spans_dropped_total", "Spans that are lost: the queue was full, or the collector did not take them.", func() int64 { _, dropped := tracer.Counts(); return dropped }),
 		counter("gatehouse_access_log_lines_total", "Lines that the access log wrote.", func() int64 { written, _ := access.Counts(); return written }),
 		counter("gatehouse_access_log_dropped_total", "Lines of the access log that are lost: the writer did not keep up, or could not write.",
 			func() int64 { _, dropped := access.Counts(); return dropped }),

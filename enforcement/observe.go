@@ -14,6 +14,7 @@ func (q *request) told() {
 	q.took = time.Duration(max(0, q.g.clock()-q.at.mono))
 	q.log()
 	q.logAccess()
+	q.recordTrace()
 	q.g.counts.add(q)
 }
 
@@ -42,7 +43,7 @@ func (q *request) logAccess() {
 	}
 	x := &q.ended.exchange
 	e := accesslog.Entry{
-		Time: time.Unix(0, q.at.wall), RequestID: q.id, ClientID: first(q.r.Header, headerRequestID), Address: q.r.RemoteAddr,
+		Time: time.Unix(0, q.at.wall), RequestID: q.id, ClientID: first(q.r.Header, headerRequestID), Trace: q.span.Trace, Address: q.r.RemoteAddr,
 		Verb: q.r.Method, Path: q.prefix + q.path, Status: q.status(), Key: q.decision.call.Key, App: q.decision.app,
 		In: x.BytesIn, Out: x.BytesOut + q.sent, Took: q.took, Agent: first(q.r.Header, "User-Agent"), Protocol: q.r.Proto, Secret: q.presented,
 	}
@@ -62,7 +63,10 @@ func (q *request) logAccess() {
 		e.Problem = p.entry().Slug
 	}
 	if q.proxied {
-		e.Outcome, e.Upstream = q.ended.outcome.String(), x.Latency
+		e.Outcome = q.ended.outcome.String()
+		if e.Cached = q.kept != nil; !e.Cached {
+			e.Upstream = x.Latency
+		}
 	}
 	if q.r.TLS != nil {
 		e.TLS = tls.VersionName(q.r.TLS.Version)

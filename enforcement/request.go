@@ -15,6 +15,7 @@ import (
 	"gatehouse/enforcement/meter"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/requestid"
+	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/wire"
 	"gatehouse/models"
@@ -50,6 +51,9 @@ type request struct {
 	address  string   // of the receipt; "" if there is none
 	raw      [16]byte // of id
 	ended    ended
+	parent   trace.Context // what the client sent
+	span     trace.Context // of the request; the same where nothing is traced here
+	call     trace.Context // of the upstream's part of it
 	took     time.Duration // all of it; set at its end
 	sent     int64         // bytes of the gateway's own answer
 	proxied  bool
@@ -77,6 +81,7 @@ func (q *request) begin() {
 	q.at = q.g.now()
 	q.answer = writer{ResponseWriter: q.w, pace: q.g.paceOf(http.NewResponseController(q.w).SetWriteDeadline)}
 	q.w = &q.answer
+	q.beginTrace()
 }
 
 // name gives the request an id, unless it has one: that of its receipt, or one that tells when it came, or, where nothing is kept, 128 random bits, which
@@ -253,6 +258,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.Body = q.guardedBody()
 	x.Forwarded = q.forwarded
 	x.Caller = q
+	q.traceUpstream()
 	q.underWay.Store(true)
 	return x
 }

@@ -53,6 +53,9 @@ func (c *stageCount) add(q *request) {
 	}
 	c.in.Add(x.BytesIn)
 	c.out.Add(x.BytesOut)
+	if q.kept != nil {
+		return
+	}
 	c.exchanges.Add(1)
 	c.latency.Add(int64(x.Latency))
 }

@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ type Entry struct {
 	Time      time.Time // when it came
 	RequestID string
 	ClientID  string // what the client itself calls the request: any text, and nobody's word
-	TraceID   string
+	Trace     [16]byte // id of the trace that it belongs to; zero: none
 	Address   string // of the client, with or without its port
 	API       string // short name
 	Stage     string
@@ -24,6 +25,7 @@ type Entry struct {
 	Status    int    // 0: the client was gone before there was an answer
 	Problem   string // slug
 	Outcome   string
+	Cached    bool // answered by what was kept
 	Key       models.KeyID
 	App       models.AppID
 	In, Out   int64         // bytes of the bodies
@@ -53,7 +55,12 @@ func line(b []byte, e *Entry, prefix string) []byte {
 	w.b = append(w.b, '"')
 	w.own("request_id", e.RequestID)
 	w.text("client_request_id", e.ClientID, maxWord)
-	w.text("trace_id", e.TraceID, maxWord)
+	if e.Trace != [16]byte{} {
+		w.name("trace_id")
+		w.b = append(w.b, '"')
+		w.b = hex.AppendEncode(w.b, e.Trace[:])
+		w.b = append(w.b, '"')
+	}
 	w.own("address", host(e.Address))
 	w.own("api", e.API)
 	w.own("stage", e.Stage)
@@ -63,6 +70,10 @@ func line(b []byte, e *Entry, prefix string) []byte {
 	w.number("status", int64(e.Status))
 	w.own("problem", e.Problem)
 	w.own("outcome", e.Outcome)
+	if e.Cached {
+		w.name("cached")
+		w.b = append(w.b, "true"...)
+	}
 	w.id("key", int64(e.Key))
 	w.id("app", int64(e.App))
 	w.number("bytes_in", e.In)
@@ -132,7 +143,7 @@ func (w *writer) text(name, s string, max int) {
 	w.b = appendQuoted(w.b, w.keys.Append(clean[:0], s, max))
 }
 
-const hex = "0123456789abcdef"
+const digits = "0123456789abcdef"
 
 // appendQuoted appends a JSON string. Control characters are escaped, those of Unicode above ASCII too, and bytes that are no UTF-8 replaced.
 func appendQuoted[text string | []byte](b []byte, s text) []byte {
@@ -151,7 +162,7 @@ func appendQuoted[text string | []byte](b []byte, s text) []byte {
 			b = append(b, c)
 			i++
 		case c < ' ' || c == 0x7f:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 			i++
 		default:
 			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
@@ -159,7 +170,7 @@ func appendQuoted[text string | []byte](b []byte, s text) []byte {
 			case r == utf8.RuneError && size == 1:
 				b = append(b, `\ufffd`...)
 			case r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069': // ends of lines, and what turns text around
-				b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+				b = append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 			default:
 				b = append(b, s[i:i+size]...)
 			}

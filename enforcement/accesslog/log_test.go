@@ -51,7 +51,7 @@ func onPaper(t *testing.T) (*Log, *paper) {
 
 func someEntry() Entry {
 	return Entry{
-		Time: time.Unix(1796083200, 123456789), RequestID: "18098a4668931d0c3ce1aae304b684bf", ClientID: "order-7", Address: "192.0.2.7:50000", API: "weather", Stage: "prod",
+		Time: time.Unix(1796083200, 123456789), RequestID: "18098a4668931d0c3ce1aae304b684bf", ClientID: "order-7", Trace: [16]byte{1, 15: 0xab}, Address: "192.0.2.7:50000", API: "weather", Stage: "prod",
 		Method: "GET /cities/{id}", Verb: "GET", Path: "/weather/prod/cities/7", Status: 200, Outcome: "success", Key: models.NewID[models.Key](1), App: models.NewID[models.App](2),
 		In: 10, Out: 2000, Took: 1234567, Upstream: 1000000, Agent: "curl/8.1", Protocol: "HTTP/2.0", TLS: "1.3",
 	}
@@ -59,7 +59,7 @@ func someEntry() Entry {
 
 func TestALineSaysWhatTheManualPromises(t *testing.T) {
 	e := someEntry()
-	want := `{"time":"2026-12-01T00:00:00.123456Z","request_id":"18098a4668931d0c3ce1aae304b684bf","client_request_id":"order-7","address":"192.0.2.7","api":"weather","stage":"prod",` +
+	want := `{"time":"2026-12-01T00:00:00.123456Z","request_id":"18098a4668931d0c3ce1aae304b684bf","client_request_id":"order-7","trace_id":"010000000000000000000000000000ab","address":"192.0.2.7","api":"weather","stage":"prod",` +
 		`"method":"GET /cities/{id}","verb":"GET","path":"/weather/prod/cities/7","status":200,"outcome":"success","key":"1000000001","app":"1000000002","bytes_in":10,"bytes_out":2000,` +
 		`"seconds":0.001234,"upstream_seconds":0.001,"user_agent":"curl/8.1","protocol":"HTTP/2.0","tls":"1.3"}` + "\n"
 	if got := string(line(nil, &e, "gwk1")); got != want {
@@ -78,7 +78,7 @@ func TestWhateverACallerSendsIsOneLineWithoutControlBytes(t *testing.T) {
 		"a\r\n{\"status\":200}\n", "\x1b[31mred\x07", "nul\x00", "del\x7f", "c1\u0085\u009b31m", "line\u2028\u2029", "turned\u202earound\u2066", "bad\xff\xfe utf8 \xed\xa0\x80", `quote"back\slash`, strings.Repeat("\x01", 5000),
 	} {
 		e := someEntry()
-		e.ClientID, e.Agent, e.Path, e.Verb, e.Method, e.TraceID, e.Address, e.Protocol = evil, evil, "/"+evil, evil, evil, evil, evil, evil
+		e.ClientID, e.Agent, e.Path, e.Verb, e.Method, e.Address, e.Protocol = evil, evil, "/"+evil, evil, evil, evil, evil
 		b := line(nil, &e, "gwk1")
 		if len(b) > maxLine {
 			t.Errorf("%.20q: a line of %d bytes, and there is room for %d", evil, len(b), maxLine)
@@ -102,7 +102,7 @@ func TestNoKeyValueIsInALine(t *testing.T) {
 	value, imported := secret.Generate(secret.Prefix{}).Reveal(), "an-imported-value-of-32-letters"
 	e := someEntry()
 	e.Secret = imported
-	e.Path, e.Agent, e.ClientID, e.TraceID, e.Verb = "/a/"+value+"/"+imported, "x "+value, imported, value, value[:40]
+	e.Path, e.Agent, e.ClientID, e.Verb = "/a/"+value+"/"+imported, "x "+value, imported, value[:40]
 	text := string(line(nil, &e, "gwk1"))
 	for _, canary := range []string{value[:12], value[30:], imported} {
 		if strings.Contains(text, canary) {
