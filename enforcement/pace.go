@@ -3,6 +3,7 @@ package enforcement
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"time"
@@ -97,15 +98,22 @@ func (w *writer) ReadFrom(r io.Reader) (n int64, err error) {
 	if !ok {
 		return io.Copy(struct{ io.Writer }{w}, r)
 	}
-	for {
-		w.pace.begin(pieceOf)
-		piece, err := to.ReadFrom(io.LimitReader(r, pieceOf))
+	left := int64(math.MaxInt64)
+	if limited, ok := r.(*io.LimitedReader); ok { // the kernel copies from a connection behind one limit, not two
+		r, left = limited.R, limited.N
+		defer func() { limited.N -= n }()
+	}
+	for n < left {
+		want := min(pieceOf, left-n)
+		w.pace.begin(want)
+		piece, err := to.ReadFrom(&io.LimitedReader{R: r, N: want})
 		w.pace.end(piece)
 		n += piece
-		if err != nil || piece < pieceOf {
+		if err != nil || piece < want {
 			return n, err
 		}
 	}
+	return n, nil
 }
 
 // tooSlow reports whether an error of reading is that the deadline passed.

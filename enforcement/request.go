@@ -252,7 +252,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	q.proxied = true
 	x := &q.exchange // not as a whole: a stop may be looking at it
 	x.Pick, x.Path, x.Query, x.Prefix = d.pick, q.path, q.query, q.prefix
-	x.Timeout = q.stage.timeout
+	x.Timeout, x.Idle = q.stage.timeout, q.stage.idle
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
 	x.Body = q.guardedBody()

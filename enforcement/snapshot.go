@@ -44,6 +44,7 @@ type stage struct {
 	pool      *transport.Pool // its upstreams; nil: it is broken
 	insecure  bool            // certificates of upstreams are not looked at
 	timeout   time.Duration
+	idle      time.Duration // for each part of an answer; 0: the default
 	maxBody   int64         // bytes of a request; 0: as the operator says
 	streamMax time.Duration // 0: as the operator says
 	key       models.KeySource
@@ -230,6 +231,7 @@ func (st *stage) accountLayer() limit.SharedLayer {
 func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	st := &stage{
 		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure,
+		idle: in.Settings.Timeouts.Idle,
 	}
 	st.maxBody, st.streamMax = in.Settings.Limits.MaxBody, in.Settings.Timeouts.Stream
 	if st.timeout <= 0 {

@@ -42,52 +42,6 @@ func (u *upload) Read(p []byte) (int, error) {
 // Close does nothing: the request may be sent once more. The server closes the body when the request has ended.
 func (u *upload) Close() error { return nil }
 
-// download is the upstream's body on its way to the client.
-type download struct {
-	io.ReadCloser
-	x   *Exchange
-	ctx context.Context
-}
-
-// Read notes who broke it off.
-func (d *download) Read(p []byte) (int, error) {
-	n, err := d.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		if f := interrupted(d.ctx); f != None {
-			d.x.breakOff(f)
-		} else {
-			d.x.breakOff(BrokeOff)
-		}
-	}
-	return n, err
-}
-
-// tunnel is the connection to an upstream that switched protocols.
-type tunnel struct {
-	io.ReadWriteCloser
-	x *Exchange
-}
-
-func (t *tunnel) Read(p []byte) (int, error) {
-	n, err := t.ReadWriteCloser.Read(p)
-	t.x.out.Add(int64(n))
-	return n, err
-}
-
-func (t *tunnel) Write(p []byte) (int, error) {
-	n, err := t.ReadWriteCloser.Write(p)
-	t.x.in.Add(int64(n))
-	return n, err
-}
-
-// CloseWrite passes on that one side has finished; without it, that ends both.
-func (t *tunnel) CloseWrite() error {
-	if c, ok := t.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
-
 // answer is the client's side.
 type answer struct {
 	http.ResponseWriter

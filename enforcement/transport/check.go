@@ -138,20 +138,21 @@ func (p *Proxy) ask(ctx context.Context, c *Check, t *Target) error {
 	defer cancel()
 	u := t.base
 	setPath(&u, t.base.EscapedPath()+c.Path)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://check", nil)
+	x := &Exchange{}
+	o := &outgoing{
+		ctx: ctx, x: x, verb: http.MethodGet, url: &u, host: t.base.Host, interim: func(int, http.Header) {},
+		header: http.Header{"User-Agent": {"Gatehouse-Health-Check"}, "Accept": {"*/*"}},
+	}
+	rep, err := t.carrier.send(o, &attempt{})
 	if err != nil {
 		return err
 	}
-	r.URL, r.Host = &u, ""
-	r.Header.Set("User-Agent", "Gatehouse-Health-Check")
-	res, err := t.carrier.transport.RoundTrip(r)
-	if err != nil {
-		return err
+	defer rep.close()
+	if rep.body != nil {
+		_, _ = io.CopyN(io.Discard, rep.body, maxCheckBytes) // what it says does not matter, only that the connection can be used again
 	}
-	defer func() { _ = res.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, res.Body, maxCheckBytes) // what it says does not matter, only that the connection can be used again
-	if res.StatusCode < 200 || res.StatusCode > 399 {
-		return fmt.Errorf("it answered with status %d", res.StatusCode)
+	if rep.status < 200 || rep.status > 399 {
+		return fmt.Errorf("it answered with status %d", rep.status)
 	}
 	return nil
 }

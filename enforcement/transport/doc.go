@@ -1,7 +1,9 @@
-// Package transport carries an admitted request to its upstream and the answer back: HTTP/1.1 with bodies that stream both ways,
-// server-sent events, trailers, 100-continue and WebSocket; HTTP/2 to upstreams that speak TLS.
+// Package transport carries an admitted request to one of its stage's upstreams and the answer back: HTTP/1.1 with bodies that stream both ways, server-sent
+// events, trailers, 100-continue and WebSocket, over TCP and unix sockets by a client of its own (lines); HTTP/2 and TLS by net/http's.
 //
-//	x := &transport.Exchange{Base: …, Path: …, Caller: …}
+//	pool, err := proxy.NewPool(spec, before) // of a stage
+//	pick, wait := pool.Pick(now)             // before anything is spent
+//	x := &transport.Exchange{Pick: pick, Path: …, Caller: …}
 //	proxy.Serve(w, r, x)   // may panic with http.ErrAbortHandler, as net/http wants it
 //	x.End()                // how it ended, in any case
 //

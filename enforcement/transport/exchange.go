@@ -24,11 +24,12 @@ type Caller interface {
 
 // Exchange is one request and its answer. The caller sets the exported fields before Serve.
 type Exchange struct {
-	Pick       Pick   // where to; Serve ends it
-	Path       string // behind the target's own: canonical, empty or beginning with a slash
-	Query      string // as the upstream shall get it
-	Prefix     string // /{api}/{stage}, for X-Forwarded-Prefix
-	Timeout    time.Duration
+	Pick       Pick          // where to; Serve ends it
+	Path       string        // behind the target's own: canonical, empty or beginning with a slash
+	Query      string        // as the upstream shall get it
+	Prefix     string        // /{api}/{stage}, for X-Forwarded-Prefix
+	Timeout    time.Duration // for the answer to begin
+	Idle       time.Duration // for each part of it; 0: the default
 	RequestID  string
 	KeyID      string           // empty: the method needs no key
 	ConsumerID string           // empty: the key belongs to no app
@@ -80,8 +81,9 @@ type End struct {
 	Begun    time.Time     // from when Latency is counted
 }
 
-// errTooSlow and errCut are causes of cancelling an exchange's context.
+// errTooSlow, errIdle and errCut are causes of cancelling an exchange's context.
 var (
+	errIdle    = errors.New("the upstream did not go on with its answer in time")
 	errTooSlow = errors.New("the upstream did not begin to answer in time")
 	errCut     = errors.New("the exchange was cut")
 )
@@ -137,6 +139,8 @@ func interrupted(ctx context.Context) Failure {
 		return None
 	case errors.Is(cause, errTooSlow):
 		return Timeout
+	case errors.Is(cause, errIdle):
+		return BrokeOff
 	case errors.Is(cause, errCut):
 		return Stopped
 	default:

@@ -18,16 +18,103 @@ const (
 	headerPrefix    = "X-Forwarded-Prefix"
 )
 
-// dropPrivate removes the headers that clients cannot send to an upstream, and aliases of them and of protect: many upstreams (CGI, WSGI, PHP) read X_Consumer_Id as
-// X-Consumer-Id.
+// folded is a header's name in lower case and with hyphens for underscores, which many upstreams (CGI, WSGI, PHP) take for the same.
+type folded struct {
+	b       [40]byte // longer names are cut: none that matters is
+	n       int
+	aliased bool // there was an underscore
+}
+
+func fold(name string) (f folded) {
+	for f.n = 0; f.n < min(len(name), len(f.b)); f.n++ {
+		switch c := name[f.n]; {
+		case c == '_':
+			f.b[f.n], f.aliased = '-', true
+		case 'A' <= c && c <= 'Z':
+			f.b[f.n] = c + 'a' - 'A'
+		default:
+			f.b[f.n] = c
+		}
+	}
+	return f
+}
+
+// isHidden reports whether a client's header does not reach an upstream: it is private, or an upstream could take it for protect, which it is not.
+func isHidden(name, protect string) bool {
+	f := fold(name)
+	return wire.IsPrivate(string(f.b[:f.n])) || f.aliased && strings.EqualFold(strings.ReplaceAll(name, "_", "-"), protect)
+}
+
+// dropPrivate removes the headers that clients cannot send to an upstream, and aliases of them and of protect.
 func dropPrivate(h http.Header, protect string) {
 	for name := range h {
-		lower := strings.ToLower(name)
-		folded := strings.ReplaceAll(lower, "_", "-")
-		if wire.IsPrivate(folded) || lower != folded && folded == strings.ToLower(protect) {
+		if isHidden(name, protect) {
 			delete(h, name)
 		}
 	}
+}
+
+// hopByHop are the headers that concern one connection, beside those that Connection names (RFC 9110, 7.6.1).
+var hopByHop = []string{
+	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+func dropHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for _, name := range splitTokens(line) {
+			h.Del(name)
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+func splitTokens(line string) []string {
+	var all []string
+	for token := range strings.SplitSeq(line, ",") {
+		if token = textproto.TrimString(token); token != "" {
+			all = append(all, token)
+		}
+	}
+	return all
+}
+
+func hasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for one := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(textproto.TrimString(one), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// headerOf makes the header of the upstream's request: the client's, without what is private or concerns its connection.
+func (p *Proxy) headerOf(in *http.Request, x *Exchange) http.Header {
+	h := make(http.Header, len(in.Header)+10)
+	for name, values := range in.Header {
+		if !isHidden(name, x.KeyHeader) {
+			h[name] = values[:len(values):len(values)]
+		}
+	}
+	dropHopByHop(h)
+	delete(h, "Content-Length")
+	delete(h, "Host")
+	if hasToken(in.Header["Te"], "trailers") {
+		h["Te"] = []string{"trailers"}
+	}
+	if x.KeyHeader != "" {
+		h.Del(x.KeyHeader)
+		if x.ForwardKey {
+			h[textproto.CanonicalMIMEHeaderKey(x.KeyHeader)] = in.Header.Values(x.KeyHeader)
+		}
+	}
+	dropCookies(h, p.hide)
+	x.Caller.Prepare(h)
+	introduce(h, in, x)
+	return h
 }
 
 // dropCookies removes the named cookies and leaves the bytes of all others as they are.
@@ -82,6 +169,11 @@ func isNamed(name string, names []string) bool {
 
 // introduce tells the upstream who is calling. What a client, or a proxy that is not trusted, says about those behind it is not passed on.
 func introduce(h http.Header, in *http.Request, x *Exchange) {
+	values := make([]string, 0, 7) // of all of them
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	peer, _, err := net.SplitHostPort(in.RemoteAddr)
 	host, proto := in.Host, "http"
 	if in.TLS != nil {
@@ -92,16 +184,16 @@ func introduce(h http.Header, in *http.Request, x *Exchange) {
 		host, proto = cmp.Or(f.Host, host), cmp.Or(f.Proto, proto)
 	}
 	if err == nil {
-		h.Set("X-Forwarded-For", peer)
+		set("X-Forwarded-For", peer)
 	}
-	h.Set("X-Forwarded-Host", host)
-	h.Set("X-Forwarded-Proto", proto)
-	h.Set(headerPrefix, x.Prefix)
-	h.Set(headerRequestID, x.RequestID)
+	set("X-Forwarded-Host", host)
+	set("X-Forwarded-Proto", proto)
+	set(headerPrefix, x.Prefix)
+	set(headerRequestID, x.RequestID)
 	if x.KeyID != "" {
-		h.Set(headerKeyID, x.KeyID)
+		set(headerKeyID, x.KeyID)
 	}
 	if x.ConsumerID != "" {
-		h.Set(headerConsumer, x.ConsumerID)
+		set(headerConsumer, x.ConsumerID)
 	}
 }

@@ -15,18 +15,19 @@ const (
 // idleConns are connections that carry no request, in shards: who takes one does not wait for all who do.
 type idleConns struct {
 	shards   [idleShards]idleShard
+	over     atomic.Bool // what becomes idle is closed
 	sweeping atomic.Bool // somebody will close what is idle for too long
 }
 
 // idleShard holds some, the one that was used last at the end. Its padding keeps two shards' locks off one cache line.
 type idleShard struct {
 	mu    sync.Mutex
-	conns []*directConn
+	conns []*line
 	_     [32]byte
 }
 
 // take returns a connection, or nil.
-func (l *idleConns) take() *directConn {
+func (l *idleConns) take() *line {
 	first := rand.Uint32N(idleShards)
 	for i := range uint32(idleShards) {
 		if c := l.shards[(first+i)%idleShards].pop(); c != nil {
@@ -36,7 +37,7 @@ func (l *idleConns) take() *directConn {
 	return nil
 }
 
-func (s *idleShard) pop() *directConn {
+func (s *idleShard) pop() *line {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.conns) - 1
@@ -50,8 +51,8 @@ func (s *idleShard) pop() *directConn {
 }
 
 // put keeps a connection, or closes it where there are enough.
-func (l *idleConns) put(c *directConn) {
-	c.free = time.Now()
+func (l *idleConns) put(c *line) {
+	c.since = time.Now()
 	s := &l.shards[rand.Uint32N(idleShards)]
 	s.mu.Lock()
 	full := len(s.conns) >= maxIdle/idleShards
@@ -59,9 +60,12 @@ func (l *idleConns) put(c *directConn) {
 		s.conns = append(s.conns, c)
 	}
 	s.mu.Unlock()
-	if full {
-		c.close()
-	} else {
+	switch {
+	case l.over.Load():
+		l.closeOlder(0)
+	case full:
+		_ = c.Close()
+	default:
 		l.sweepLater()
 	}
 }
@@ -86,8 +90,8 @@ func (l *idleConns) closeOlder(than time.Duration) (left int) {
 		s.mu.Lock()
 		kept := s.conns[:0]
 		for _, c := range s.conns {
-			if c.free.Before(before) || than == 0 {
-				c.close()
+			if c.since.Before(before) || than == 0 {
+				_ = c.Close()
 			} else {
 				kept = append(kept, c)
 			}

@@ -1,69 +1,86 @@
 package transport
 
 import (
-	"sync"
+	"math"
+	"sync/atomic"
 	"time"
 )
 
-// patience is how long the upstream may take to begin its answer. Its clock starts anew with each part of the body that the
-// client delivers, and stands still while the client is waited for: a slow upload is not the upstream's fault.
+// patience is how long the upstream is waited for: first until it begins its answer, then for each part of it. The first clock starts anew with each part of
+// the body that the client delivers, and stands still while the client is waited for: a slow upload is not the upstream's fault, and neither is a slow reader.
+//
+// One timer does for both. Moving the deadline is a store; the timer looks when it fires whether that was meant.
 type patience struct {
-	mu    sync.Mutex
 	timer *time.Timer
-	limit time.Duration
-	state patienceState
+	start time.Time
+	first time.Duration // for the answer to begin
+	part  time.Duration // for each part of it
+	due   atomic.Int64  // nanoseconds behind start; math.MaxInt64: nobody is waited for
+	state atomic.Uint32
 }
-
-type patienceState uint8
 
 const (
-	notBegun patienceState = iota
-	waiting
-	answered
-	lost
+	notBegun uint32 = iota
+	waiting         // for the answer to begin
+	reading         // its parts
+	lost            // it took too long
+	over
 )
 
-// begin calls give once when patience is lost.
-func (p *patience) begin(limit time.Duration, give func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.limit, p.state = limit, waiting
-	p.timer = time.AfterFunc(limit, func() {
-		if p.lose() {
-			give()
-		}
-	})
+// begin calls lose, once, when patience is lost.
+func (p *patience) begin(start time.Time, limit time.Duration, lose func(begun bool)) {
+	p.start, p.first = start, limit
+	p.due.Store(int64(limit))
+	p.state.Store(waiting)
+	p.timer = time.AfterFunc(limit, func() { p.fire(lose) })
 }
 
-func (p *patience) lose() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state != waiting {
-		return false
+func (p *patience) fire(lose func(begun bool)) {
+	state := p.state.Load()
+	if state != waiting && state != reading {
+		return
 	}
-	p.state = lost
-	return true
-}
-
-func (p *patience) pause() { p.while(func() { p.timer.Stop() }) }
-
-func (p *patience) resume() { p.while(func() { p.timer.Reset(p.limit) }) }
-
-func (p *patience) while(fn func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == waiting {
-		fn()
+	switch due, now := p.due.Load(), int64(time.Since(p.start)); {
+	case due == math.MaxInt64:
+		p.timer.Reset(time.Second)
+	case now < due:
+		p.timer.Reset(time.Duration(due - now))
+	case p.state.CompareAndSwap(state, lost):
+		lose(state == reading)
+	default: // the answer began just now
+		p.timer.Reset(time.Millisecond)
 	}
 }
 
-// end says that the answer began. It returns false if that was too late.
-func (p *patience) end() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == waiting {
-		p.state = answered
+// pause and resume say that the client is waited for, and the upstream again; they do nothing once the answer has begun.
+func (p *patience) pause() {
+	if p.state.Load() == waiting {
+		p.due.Store(math.MaxInt64)
+	}
+}
+
+func (p *patience) resume() {
+	if p.state.Load() == waiting {
+		p.due.CompareAndSwap(math.MaxInt64, int64(time.Since(p.start)+p.first))
+	}
+}
+
+// begun says that the answer began, and how long each part may take from now on. It returns false if that was too late.
+func (p *patience) begun(part time.Duration) bool {
+	p.part = part
+	p.due.Store(math.MaxInt64)
+	return p.state.CompareAndSwap(waiting, reading)
+}
+
+// awaitPart says that a part of the answer is waited for, and gotPart that it is there.
+func (p *patience) awaitPart() { p.due.Store(int64(time.Since(p.start) + p.part)) }
+
+func (p *patience) gotPart() { p.due.Store(math.MaxInt64) }
+
+// end stops the clock.
+func (p *patience) end() {
+	p.state.Store(over)
+	if p.timer != nil {
 		p.timer.Stop()
 	}
-	return p.state != lost
 }

@@ -3,14 +3,9 @@ package transport
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"sync"
@@ -28,7 +23,6 @@ type Config struct {
 
 // Proxy carries requests. It keeps connections to upstreams open between them. It is safe for concurrent use.
 type Proxy struct {
-	reverse httputil.ReverseProxy
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	hide    []string
 	log     *slog.Logger
@@ -43,39 +37,30 @@ const (
 	copyBuffer    = 32 << 10
 	// flushInterval is for answers that tell their length but come slowly; others are flushed at each write.
 	flushInterval = 50 * time.Millisecond
+	// defaultIdle is how long each part of an answer may take.
+	defaultIdle = 5 * time.Minute
 )
+
+// copyBuffers are for bodies, both ways.
+var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
 // New returns a proxy without connections.
 func New(c Config) *Proxy {
-	p := &Proxy{
+	return &Proxy{
 		dial: c.Dial, hide: c.HideCookies, log: c.Log, clock: c.Clock, checks: make(chan struct{}, maxChecks),
 		registry: registry{carriers: map[Reach]*carrier{}},
 	}
-	p.reverse = httputil.ReverseProxy{
-		Transport:      p,
-		Rewrite:        p.rewrite,
-		ModifyResponse: p.receive,
-		ErrorHandler:   fail,
-		FlushInterval:  flushInterval,
-		BufferPool:     &buffers{sync.Pool{New: func() any { return new([copyBuffer]byte) }}},
-		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
-	return p
 }
 
 // Retried is how many requests were sent once more.
 func (p *Proxy) Retried() int64 { return p.retried.Load() }
-
-type exchangeKey struct{}
-
-func exchangeOf(ctx context.Context) *Exchange { return ctx.Value(exchangeKey{}).(*Exchange) }
 
 // Serve carries one request. It panics with http.ErrAbortHandler when the client's connection must be closed, because its answer
 // cannot be completed.
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	x.pick = x.Pick
 	defer func() { x.pick.Release() }() // nothing was sent: a panic
-	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), exchangeKey{}, x))
+	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	x.start = time.Now()
 	x.cutBy(func() {
@@ -87,54 +72,67 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	})
 	defer x.cutBy(nil)
 	x.answer = answer{ResponseWriter: w, x: x, ctx: ctx, old: !r.ProtoAtLeast(1, 1)}
-	x.wait.begin(x.Timeout, func() { cancel(errTooSlow) })
+	x.wait.begin(x.start, x.Timeout, func(begun bool) {
+		if begun {
+			cancel(errIdle)
+		} else {
+			cancel(errTooSlow)
+		}
+	})
 	defer x.wait.end()
 
-	out := r.WithContext(ctx)
-	if r.Body != nil && r.Body != http.NoBody {
-		// Else net/http reads the whole body before it sends the head of an answer that comes early.
-		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
-		body := x.Body
-		if body == nil {
-			body = r.Body
-		}
-		x.upload = &upload{ReadCloser: body, x: x, in: r}
+	rep, err := p.send(p.outgoing(ctx, w, r, x))
+	if x.upload != nil {
 		defer x.upload.over.Store(true)
-		out.Body = x.upload
+	}
+	if err == nil {
+		err = p.receive(rep, r, x)
+	}
+	if err != nil {
+		x.fail(ctx, err)
+		return
 	}
 	defer func() {
 		if Failure(x.broken.Load()) == BrokeOff {
 			_ = http.NewResponseController(w).Flush() // what came of the answer is the client's: its head names the request
 		}
 	}()
-	p.reverse.ServeHTTP(&x.answer, out)
+	if rep.tunnel != nil {
+		x.tunnel(rep)
+		return
+	}
+	x.deliver(r, rep)
 }
 
-// rewrite makes the upstream's request. Its header is a copy from which hop-by-hop headers are removed already.
-func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
-	x := exchangeOf(pr.In.Context())
-	out := pr.Out
-	out.Host = ""
-	out.RequestURI = ""
-
-	if !strings.EqualFold(out.Header.Get("Upgrade"), "websocket") {
-		out.Header.Del("Connection")
-		out.Header.Del("Upgrade")
-	}
-	dropPrivate(out.Header, x.KeyHeader)
-	if x.KeyHeader != "" {
-		out.Header.Del(x.KeyHeader)
-		if x.ForwardKey {
-			out.Header[textproto.CanonicalMIMEHeaderKey(x.KeyHeader)] = pr.In.Header.Values(x.KeyHeader)
+// outgoing makes the upstream's request.
+func (p *Proxy) outgoing(ctx context.Context, w http.ResponseWriter, r *http.Request, x *Exchange) *outgoing {
+	o := &outgoing{ctx: ctx, x: x, verb: r.Method, header: p.headerOf(r, x), interim: x.interim}
+	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		// Else net/http reads the whole body before it sends the head of an answer that comes early.
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
+		body := x.Body
+		if body == nil {
+			body = r.Body
 		}
+		x.upload = &upload{ReadCloser: body, x: x, in: r, trailer: announced(r.Trailer, x.KeyHeader)}
+		o.length = r.ContentLength
 	}
-	dropCookies(out.Header, p.hide)
-	x.Caller.Prepare(out.Header)
-	introduce(out.Header, pr.In, x)
-	out.Trailer = announced(pr.In.Trailer, x.KeyHeader)
-	if x.upload != nil {
-		x.upload.trailer = out.Trailer
+	if o.length == 0 {
+		delete(o.header, "Expect")
+		if len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
+			o.upgrade = r.Header["Upgrade"][0]
+		}
+	} else {
+		o.expect = hasToken(o.header["Expect"], "100-continue")
 	}
+	return o
+}
+
+// urlOf returns where a request goes at a target. What RequestURI says of it is escaped as it came.
+func (t *Target) urlOf(x *Exchange) *url.URL {
+	u := &url.URL{Scheme: t.base.Scheme, Host: t.base.Host, RawQuery: x.Query}
+	setPath(u, t.base.EscapedPath()+x.Path)
+	return u
 }
 
 // setPath makes u.RequestURI say exactly escaped, which is canonical.
@@ -165,43 +163,11 @@ func announced(trailer http.Header, keyHeader string) http.Header {
 	return t
 }
 
-// receive looks at the head of the upstream's answer.
-func (p *Proxy) receive(res *http.Response) error {
-	x := exchangeOf(res.Request.Context())
-	if !x.wait.end() {
-		return errTooSlow // it came when the client was about to be told that it did not
-	}
-	x.latency.Store(int64(max(1, time.Since(x.start))))
-	if res.StatusCode < 100 {
-		return fmt.Errorf("malformed HTTP response: status %03d", res.StatusCode) // net/http reads it, but panics when told to write it
-	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		rwc, ok := res.Body.(io.ReadWriteCloser)
-		if !ok || res.Request.Header.Get("Upgrade") == "" {
-			return errors.New("malformed HTTP response: protocol switched without being asked")
-		}
-		res.Body = &tunnel{rwc, x}
-		x.stream.Store(true)
-	} else {
-		res.Body = &download{res.Body, x, res.Request.Context()}
-		kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-		x.stream.Store(kind == "text/event-stream")
-	}
-	x.answer.upstream = res.StatusCode
-	// Both would speak for the gateway's whole host.
-	res.Header.Del("Alt-Svc")
-	res.Header.Del("Clear-Site-Data")
-	dropSetCookies(res.Header, p.hide)
-	x.Caller.Decorate(res.Header)
-	return nil
-}
-
 // fail answers instead of the upstream.
-func fail(_ http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r.Context())
+func (x *Exchange) fail(ctx context.Context, err error) {
 	x.wait.end()
 	x.answer.upstream = 0
-	x.failure = failureOf(r.Context(), x, err)
+	x.failure = failureOf(ctx, x, err)
 	x.Caller.Fail(x.answer.ResponseWriter, x.failure, err)
 }
 
@@ -212,11 +178,12 @@ func failureOf(ctx context.Context, x *Exchange, err error) Failure {
 	if f := Failure(x.broken.Load()); f == BadBody {
 		return f
 	}
+	var bad malformed
 	switch text := err.Error(); {
-	case errors.Is(err, errTooSlow):
+	case errors.Is(err, errTooSlow), isTimeout(err):
 		return Timeout
-	case isTimeout(err):
-		return Timeout
+	case errors.As(err, &bad):
+		return Invalid
 	case strings.Contains(text, "malformed"), strings.Contains(text, "server gave HTTP response to HTTPS client"),
 		strings.Contains(text, "switch protocol"), strings.Contains(text, "invalid protocol"), strings.Contains(text, "transfer encoding"),
 		strings.Contains(text, "exceeded"), strings.Contains(text, "too many 1xx"), strings.Contains(text, "Content-Length"):
@@ -230,10 +197,3 @@ func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
-
-// buffers is an httputil.BufferPool that does not allocate a slice header for each Put.
-type buffers struct{ pool sync.Pool }
-
-func (b *buffers) Get() []byte { return b.pool.Get().(*[copyBuffer]byte)[:] }
-
-func (b *buffers) Put(buf []byte) { b.pool.Put((*[copyBuffer]byte)(buf)) }

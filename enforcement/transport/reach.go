@@ -55,14 +55,16 @@ func (t *TLS) config(shown *tls.Certificate) (*tls.Config, error) {
 
 // carrier keeps the connections of a Reach. Its users are the targets of the newest pools.
 type carrier struct {
-	reach     Reach
-	transport roundTripper
+	reach Reach
+	lines *lines          // of HTTP/1.1 without TLS; nil: see others
+	other *http.Transport // of everything else
 }
 
-// roundTripper is what an http.Transport and a direct are.
-type roundTripper interface {
-	http.RoundTripper
-	CloseIdleConnections()
+func (c *carrier) send(o *outgoing, a *attempt) (*reply, error) {
+	if c.lines != nil {
+		return c.lines.send(o, a)
+	}
+	return sendBy(c.other, o, a)
 }
 
 // carrier returns what carries to r, which targets with the same Reach share.
@@ -84,16 +86,20 @@ func (p *Proxy) newCarrier(r Reach, shown *tls.Certificate) (*carrier, error) {
 	if connect <= 0 {
 		connect = defaultConnect
 	}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		if r.Scheme == "unix" {
-			network, address = "unix", r.Address
-		}
-		ctx, cancel := context.WithTimeout(ctx, connect)
-		defer cancel()
-		return p.dial(ctx, network, address)
+	if r.Scheme == "http" || r.Scheme == "unix" {
+		network, address := r.socket()
+		return &carrier{reach: r, lines: &lines{dial: func(ctx context.Context) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, connect)
+			defer cancel()
+			return p.dial(ctx, network, address)
+		}}}, nil
 	}
 	t := &http.Transport{
-		DialContext:            dial,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, connect)
+			defer cancel()
+			return p.dial(ctx, network, address)
+		},
 		DisableCompression:     true, // the client's Accept-Encoding is passed on instead
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    maxIdle,
@@ -104,8 +110,7 @@ func (p *Proxy) newCarrier(r Reach, shown *tls.Certificate) (*carrier, error) {
 		Protocols:              new(http.Protocols),
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, WriteByteTimeout: writeTimeout},
 	}
-	switch r.Scheme {
-	case "https":
+	if r.Scheme == "https" {
 		t.Protocols.SetHTTP1(true)
 		t.Protocols.SetHTTP2(true)
 		config, err := r.TLS.config(shown)
@@ -113,21 +118,21 @@ func (p *Proxy) newCarrier(r Reach, shown *tls.Certificate) (*carrier, error) {
 			return nil, err
 		}
 		t.TLSClientConfig = config
-	case "h2c":
+	} else {
 		t.Protocols.SetUnencryptedHTTP2(true)
-	default:
-		t.Protocols.SetHTTP1(true)
-		return &carrier{reach: r, transport: &direct{rest: t, dial: func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", withPort(r.Address)) }}}, nil
 	}
-	return &carrier{reach: r, transport: t}, nil
+	return &carrier{reach: r, other: t}, nil
 }
 
-// withPort adds HTTP's port to an address that has none.
-func withPort(address string) string {
-	if _, _, err := net.SplitHostPort(address); err == nil {
-		return address
+// socket returns what is dialled for HTTP/1.1 without TLS.
+func (r *Reach) socket() (network, address string) {
+	if r.Scheme == "unix" {
+		return "unix", r.Address
 	}
-	return net.JoinHostPort(strings.Trim(address, "[]"), "80")
+	if _, _, err := net.SplitHostPort(r.Address); err != nil {
+		return "tcp", net.JoinHostPort(strings.Trim(r.Address, "[]"), "80")
+	}
+	return "tcp", r.Address
 }
 
 // The bounds of connections to upstreams.
@@ -167,7 +172,7 @@ func (p *Proxy) Keep(pools map[*Pool]bool) {
 	for r, c := range p.carriers {
 		if !used[c] {
 			delete(p.carriers, r)
-			c.closeIdle()
+			c.closeIdle(true)
 		}
 	}
 }
@@ -177,11 +182,18 @@ func (p *Proxy) CloseIdle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.carriers {
-		c.closeIdle()
+		c.closeIdle(false)
 	}
 }
 
-func (c *carrier) closeIdle() { c.transport.CloseIdleConnections() }
+// closeIdle closes what carries no request; for good, also what becomes idle later.
+func (c *carrier) closeIdle(forGood bool) {
+	if c.lines != nil {
+		c.lines.close(forGood)
+		return
+	}
+	c.other.CloseIdleConnections()
+}
 
 // registry is the carriers in use.
 type registry struct {

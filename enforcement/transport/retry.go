@@ -4,29 +4,29 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 )
 
 // This file sends a request, and sends it again where that can do no harm: nothing of it was sent, or it may be repeated by its verb, has no body that was
 // read, and the connection broke before any byte of an answer. An answer that began is never thrown away, and a time that ran out is none to try again in.
 
-// RoundTrip makes the exchange's request; it is the RoundTripper of the ReverseProxy.
-func (p *Proxy) RoundTrip(out *http.Request) (*http.Response, error) {
-	x := exchangeOf(out.Context())
+// send makes the exchange's request.
+func (p *Proxy) send(o *outgoing) (*reply, error) {
+	x := o.x
 	x.pick.pool.retries.earn()
 	for tries := 0; ; tries++ {
 		a := attempt{}
-		res, err := a.send(out, x)
+		t := x.pick.target
+		o.url, o.host = t.urlOf(x), t.base.Host
+		rep, err := t.carrier.send(o, &a)
 		if err == nil {
-			x.settlePick(res.StatusCode, p.clock())
-			return res, nil
+			x.settlePick(rep.status, p.clock())
+			return rep, nil
 		}
-		f := failureOf(out.Context(), x, err)
+		f := failureOf(o.ctx, x, err)
 		failed := x.pick
 		x.settleFailure(f, err, p.clock())
-		if tries >= failed.pool.retriesAllowed() || !a.mayRepeat(out, x, f) || !failed.pool.retries.spend() {
+		if tries >= failed.pool.retriesAllowed() || !a.mayRepeat(o, f) || !failed.pool.retries.spend() {
 			return nil, err
 		}
 		next, _ := failed.pool.pick(p.clock(), failed.target)
@@ -53,31 +53,15 @@ type attempt struct {
 	answered  bool // a byte of an answer came
 }
 
-func (a *attempt) send(out *http.Request, x *Exchange) (*http.Response, error) {
-	t := x.pick.target
-	u := &url.URL{Scheme: t.base.Scheme, Host: t.base.Host, RawQuery: x.Query}
-	setPath(u, t.base.EscapedPath()+x.Path)
-	out.URL = u
-	ctx := httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { a.connected = true },
-		GotFirstResponseByte: func() { a.answered = true },
-	})
-	r := out.WithContext(ctx)
-	if out.Body != nil {
-		r.Body = x.upload // whatever of an earlier try has been closed
-	}
-	return t.carrier.transport.RoundTrip(r)
-}
-
 // mayRepeat reports whether the request can be sent once more without being made twice.
-func (a *attempt) mayRepeat(out *http.Request, x *Exchange, f Failure) bool {
+func (a *attempt) mayRepeat(o *outgoing, f Failure) bool {
 	switch {
-	case f != Unreachable && f != Invalid || x.bodyRead.Load():
+	case f != Unreachable && f != Invalid || o.x.bodyRead.Load():
 		return false
 	case !a.connected:
 		return true
 	default:
-		return !a.answered && f == Unreachable && isIdempotent(out.Method)
+		return !a.answered && f == Unreachable && o.mayRepeat()
 	}
 }
 

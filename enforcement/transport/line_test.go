@@ -8,8 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +23,7 @@ type scripted struct {
 	next        chan string // "" ends the connection
 }
 
-func newScripted(t *testing.T, answers ...string) (*scripted, *direct) {
+func newScripted(t *testing.T, answers ...string) (*scripted, *lines) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -45,8 +44,7 @@ func newScripted(t *testing.T, answers ...string) (*scripted, *direct) {
 			go s.serve(c)
 		}
 	}()
-	rest := roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("it was not taken") })
-	return s, &direct{rest: rest, dial: func(ctx context.Context) (net.Conn, error) {
+	return s, &lines{dial: func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
 	}}
 }
@@ -68,22 +66,25 @@ func (s *scripted) serve(c net.Conn) {
 	}
 }
 
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func get(t *testing.T, d *direct, ctx context.Context) (string, error) {
+// get asks l, and reads the whole answer.
+func get(t *testing.T, l *lines, o outgoing) (string, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://upstream.test/a?b=1", nil)
-	if err != nil {
-		t.Fatal(err)
+	if o.ctx == nil {
+		o.ctx = t.Context()
 	}
-	res, err := d.RoundTrip(r)
+	if o.verb == "" {
+		o.verb = http.MethodGet
+	}
+	if o.interim == nil {
+		o.interim = func(int, http.Header) {}
+	}
+	o.x, o.url, o.host = &Exchange{}, &url.URL{Path: "/a", RawQuery: o.host}, "upstream.test"
+	rep, err := l.send(&o, &attempt{})
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+	defer rep.close()
+	text, err := io.ReadAll(rep.body)
 	return string(text), err
 }
 
@@ -92,7 +93,7 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 func TestAConnectionIsUsedAgainWhenItsAnswerHasBeenRead(t *testing.T) {
 	s, d := newScripted(t, ok, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", ok)
 	for i, want := range []string{"ok", "ok", "", "ok"} {
-		if text, err := get(t, d, t.Context()); err != nil || text != want {
+		if text, err := get(t, d, outgoing{}); err != nil || text != want {
 			t.Fatalf("answer %d: %q, %v, want %q", i, text, err, want)
 		}
 	}
@@ -106,7 +107,7 @@ func TestWhatComesBehindAnAnswerIsNeverTheNextOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, d := newScripted(t, first, ok)
 			for range 2 {
-				if text, err := get(t, d, t.Context()); err != nil || text != "ok" {
+				if text, err := get(t, d, outgoing{}); err != nil || text != "ok" {
 					t.Fatalf("%q, %v", text, err)
 				}
 			}
@@ -115,23 +116,21 @@ func TestWhatComesBehindAnAnswerIsNeverTheNextOne(t *testing.T) {
 	t.Run("later", func(t *testing.T) {
 		_, d := newScripted(t, ok, ok)
 		var conn net.Conn
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { conn = i.Conn }})
-		if text, err := get(t, d, ctx); err != nil || text != "ok" {
+		dial := d.dial
+		d.dial = func(ctx context.Context) (_ net.Conn, err error) { conn, err = dial(ctx); return conn, err }
+		if text, err := get(t, d, outgoing{}); err != nil || text != "ok" {
 			t.Fatalf("%q, %v", text, err)
 		}
 		// The upstream of this test says what it is asked: an early question makes an early answer.
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		for { // until it is there; looking at it changes nothing
-			if c := newDirectConn(d, conn); !c.isQuiet() {
-				break
-			}
+		for look := newLine(conn); look.isQuiet(); { // until it is there; looking at it changes nothing
 			time.Sleep(time.Millisecond)
 		}
 		_, d2 := newScripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfresh")
 		d.dial = d2.dial
-		if text, err := get(t, d, t.Context()); err != nil || text != "fresh" {
+		if text, err := get(t, d, outgoing{}); err != nil || text != "fresh" {
 			t.Errorf("%q, %v: the early answer became another request's", text, err)
 		}
 	})
@@ -140,7 +139,7 @@ func TestWhatComesBehindAnAnswerIsNeverTheNextOne(t *testing.T) {
 func TestAConnectionThatTheUpstreamClosedIsNotACallersFailure(t *testing.T) {
 	s, d := newScripted(t, ok, "", ok)
 	for i := range 2 {
-		if text, err := get(t, d, t.Context()); err != nil || text != "ok" {
+		if text, err := get(t, d, outgoing{}); err != nil || text != "ok" {
 			t.Fatalf("request %d: %q, %v", i, text, err)
 		}
 	}
@@ -151,12 +150,11 @@ func TestAConnectionThatTheUpstreamClosedIsNotACallersFailure(t *testing.T) {
 
 func TestARequestThatMayNotBeRepeatedIsNot(t *testing.T) {
 	s, d := newScripted(t, ok, "", ok)
-	if _, err := get(t, d, t.Context()); err != nil {
+	if _, err := get(t, d, outgoing{}); err != nil {
 		t.Fatal(err)
 	}
-	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://upstream.test/", nil)
-	if res, err := d.RoundTrip(r); err == nil {
-		t.Errorf("got %s", res.Status)
+	if text, err := get(t, d, outgoing{verb: http.MethodPost}); err == nil {
+		t.Errorf("got %q", text)
 	}
 	if n := s.connections.Load(); n != 1 {
 		t.Errorf("%d connections, want 1", n)
@@ -175,7 +173,7 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, d := newScripted(t, answer)
-			if text, err := get(t, d, t.Context()); err == nil {
+			if text, err := get(t, d, outgoing{}); err == nil {
 				t.Errorf("got %q", text)
 			}
 		})
@@ -185,11 +183,8 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 func TestInterimAnswersAreTold(t *testing.T) {
 	_, d := newScripted(t, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+ok)
 	var told []string
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
-		told = append(told, fmt.Sprint(code, h.Get("Link")))
-		return nil
-	}})
-	if text, err := get(t, d, ctx); err != nil || text != "ok" || len(told) != 1 || told[0] != "103</a>" {
+	note := func(code int, h http.Header) { told = append(told, fmt.Sprint(code, h.Get("Link"))) }
+	if text, err := get(t, d, outgoing{interim: note}); err != nil || text != "ok" || len(told) != 1 || told[0] != "103</a>" {
 		t.Errorf("%q, %v, told %v", text, err, told)
 	}
 }
@@ -198,22 +193,15 @@ func TestAnEndedRequestEndsItsWaitAndItsBody(t *testing.T) {
 	reason := errors.New("the caller left")
 	_, d := newScripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://upstream.test/", nil)
-	res, err := d.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
 	time.AfterFunc(10*time.Millisecond, func() { cancel(reason) })
-	if _, err := io.ReadAll(res.Body); err == nil {
-		t.Error("half an answer looked like a whole one")
+	if text, err := get(t, d, outgoing{ctx: ctx}); err == nil {
+		t.Errorf("half an answer looked like a whole one: %q", text)
 	}
-	res.Body.Close()
-
 	s, d := newScripted(t) // never answers
 	ctx, cancel = context.WithCancelCause(t.Context())
 	time.AfterFunc(10*time.Millisecond, func() { cancel(reason) })
-	if _, err := get(t, d, ctx); !errors.Is(err, reason) {
-		t.Errorf("error %v, want the reason", err)
+	if _, err := get(t, d, outgoing{ctx: ctx}); err == nil {
+		t.Error("it was answered")
 	}
 	close(s.next)
 	if c := d.idle.take(); c != nil {
@@ -229,7 +217,7 @@ func TestManyAskAtOnceAndGetTheirOwnAnswers(t *testing.T) {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.RawQuery) })}
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
-	d := &direct{dial: func(ctx context.Context) (net.Conn, error) {
+	d := &lines{dial: func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
 	}}
 	var group sync.WaitGroup
@@ -237,33 +225,23 @@ func TestManyAskAtOnceAndGetTheirOwnAnswers(t *testing.T) {
 		group.Go(func() {
 			for j := range 100 {
 				want := fmt.Sprintf("%d-%d", i, j)
-				r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://upstream.test/?"+want, nil)
-				res, err := d.RoundTrip(r)
-				if err != nil {
-					t.Error(err)
+				if text, err := get(t, d, outgoing{host: want}); err != nil || text != want {
+					t.Errorf("got %q, %v, want %q", text, err, want)
 					return
 				}
-				if text, _ := io.ReadAll(res.Body); string(text) != want {
-					t.Errorf("got %q, want %q", text, want)
-				}
-				res.Body.Close()
 			}
 		})
 	}
 	group.Wait()
-	d.CloseIdleConnections()
+	d.close(true)
 	if c := d.idle.take(); c != nil {
 		t.Error("a connection was not closed")
 	}
 }
 
-func TestHeadsThatCannotBeWrittenAreRefused(t *testing.T) {
-	_, d := newScripted(t, ok)
-	for _, h := range []http.Header{{"X": {"a\r\nY: b"}}, {"X Y": {"a"}}, {"X\r\nY": {"a"}}} {
-		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://upstream.test/", nil)
-		r.Header = h
-		if _, err := d.RoundTrip(r); err == nil {
-			t.Errorf("%v was sent", h)
-		}
+func TestNoHeaderEndsItsLine(t *testing.T) {
+	h := http.Header{"X": {"a\r\nY: b"}, "X Y": {"a"}, "X\r\nY": {"a"}, "Z": {"a\x00"}, "Good": {"b"}}
+	if got := string(appendFields(nil, h)); got != "Good: b\r\n" {
+		t.Errorf("got %q", got)
 	}
 }

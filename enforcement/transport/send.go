@@ -1,0 +1,395 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// outgoing is a request as an upstream gets it.
+type outgoing struct {
+	ctx     context.Context
+	x       *Exchange
+	verb    string
+	url     *url.URL
+	host    string
+	header  http.Header // without what the connection and the body need
+	length  int64       // of the body; -1: not told; 0: there is none
+	expect  bool        // the body waits for 100
+	upgrade string      // to which protocol; empty: to none
+	interim func(status int, h http.Header)
+}
+
+// reply is an upstream's answer.
+type reply struct {
+	status  int
+	header  http.Header
+	length  int64 // of the body; -1: not told
+	body    io.ReadCloser
+	trailer func() http.Header // when the body has been read
+	promise http.Header        // trailers that are announced: their names
+	line    *lineBody          // body, where it is on a connection of our own
+	tunnel  io.ReadWriteCloser // of a protocol that was switched to
+}
+
+// expectTime is how long a body waits for an upstream that does not say 100.
+const expectTime = time.Second
+
+// heads are buffers for heads of requests.
+var heads = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// send makes one request on a connection of its own for as long as it takes. A connection that was kept and has ended meanwhile is none of the request's business,
+// if it can be sent again: another one is taken.
+func (l *lines) send(o *outgoing, a *attempt) (*reply, error) {
+	for fresh := false; ; fresh = true {
+		c, err := l.get(o.ctx, fresh)
+		if err != nil {
+			return nil, err
+		}
+		a.connected = true
+		rep, err := l.sendOn(c, o, a)
+		if err == nil || !c.reused || a.answered || o.ctx.Err() != nil || !o.mayRepeat() {
+			return rep, err
+		}
+	}
+}
+
+// mayRepeat reports whether the request can be sent once more though some of it may have arrived.
+func (o *outgoing) mayRepeat() bool { return isIdempotent(o.verb) && !o.x.bodyRead.Load() }
+
+// sendOn makes one request on a connection. That is closed unless an answer came.
+func (l *lines) sendOn(c *line, o *outgoing, a *attempt) (*reply, error) {
+	stop := context.AfterFunc(o.ctx, func() { _ = c.SetDeadline(longAgo) })
+	up, err := c.write(o)
+	if err == nil {
+		var rep *reply
+		if rep, err = l.receive(c, o, a, up, stop); err == nil {
+			return rep, nil
+		}
+	}
+	stop()
+	up.go100(false)
+	_ = c.Close()
+	return nil, err
+}
+
+// uploading is a body on its way beside the answer.
+type uploading struct {
+	proceed chan bool     // tells a body that waits for 100 whether to go
+	last    atomic.Bool   // the last of it is being sent
+	done    chan struct{} // closed when all of it was sent, or cannot be
+	err     error         // set before done
+}
+
+// end stops what has not ended yet, and reports whether the body was sent whole.
+func (u *uploading) end() bool {
+	if u == nil {
+		return true
+	}
+	u.go100(false)
+	if !u.last.Load() {
+		return false
+	}
+	<-u.done
+	return u.err == nil
+}
+
+func (u *uploading) go100(yes bool) {
+	if u != nil && u.proceed != nil {
+		select {
+		case u.proceed <- yes:
+		default:
+		}
+	}
+}
+
+// write sends the head, and what is there of the body with it. It returns nil when that was all, else what sends the rest.
+func (c *line) write(o *outgoing) (*uploading, error) {
+	buf := heads.Get().(*[]byte)
+	head := o.appendHead((*buf)[:0])
+	defer func() { *buf = head[:0]; heads.Put(buf) }()
+	if o.length == 0 {
+		_, err := c.Conn.Write(head)
+		return nil, err
+	}
+	var left int64
+	if o.length > 0 && !o.expect && cap(head)-len(head) >= 1<<10 {
+		// A small body leaves with the head: one system call.
+		n, err := o.x.upload.Read(head[len(head):min(int64(cap(head)), int64(len(head))+o.length)])
+		head = head[:len(head)+n]
+		left = o.length - int64(n)
+		if left > 0 && err != nil {
+			return nil, noEOF(err)
+		}
+		if left == 0 {
+			_, err := c.Conn.Write(head)
+			return nil, err
+		}
+	} else {
+		left = o.length
+	}
+	if _, err := c.Conn.Write(head); err != nil {
+		return nil, err
+	}
+	up := &uploading{done: make(chan struct{})}
+	if o.expect {
+		up.proceed = make(chan bool, 1)
+	}
+	go func() {
+		defer close(up.done)
+		if up.err = c.writeBody(o, up, left); up.err != nil && Failure(o.x.broken.Load()) == BadBody {
+			_ = c.SetDeadline(longAgo) // nobody waits for an answer any more
+		}
+	}()
+	return up, nil
+}
+
+func noEOF(err error) error {
+	if err == io.EOF { //nolint:errorlint // bare
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// writeBody sends a body, or what is left of one with a length.
+func (c *line) writeBody(o *outgoing, up *uploading, left int64) error {
+	if up.proceed != nil {
+		timer := time.NewTimer(expectTime)
+		defer timer.Stop()
+		select {
+		case yes := <-up.proceed:
+			if !yes {
+				return io.ErrClosedPipe
+			}
+		case <-timer.C:
+		}
+	}
+	buf := copyBuffers.Get().(*[copyBuffer]byte)
+	defer copyBuffers.Put(buf)
+	if left >= 0 {
+		return c.writeSome(o, up, buf[:], left)
+	}
+	return c.writeChunks(o, up, buf)
+}
+
+func (c *line) writeSome(o *outgoing, up *uploading, buf []byte, left int64) error {
+	for left > 0 {
+		n, err := o.x.upload.Read(buf[:min(int64(len(buf)), left)])
+		left -= int64(n)
+		up.last.Store(left == 0)
+		if n > 0 {
+			if _, err := c.Conn.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err != nil && left > 0 {
+			return noEOF(err)
+		}
+	}
+	return nil
+}
+
+// chunkRoom is how long the line before a chunk may be.
+const chunkRoom = 8
+
+func (c *line) writeChunks(o *outgoing, up *uploading, buf *[copyBuffer]byte) error {
+	for {
+		n, err := o.x.upload.Read(buf[chunkRoom : copyBuffer-2])
+		if n > 0 {
+			size := strconv.AppendInt(make([]byte, 0, chunkRoom), int64(n), 16)
+			size = append(size, '\r', '\n')
+			start := chunkRoom - len(size)
+			copy(buf[start:], size)
+			copy(buf[chunkRoom+n:], "\r\n")
+			if _, err := c.Conn.Write(buf[start : chunkRoom+n+2]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF { //nolint:errorlint // bare
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	up.last.Store(true)
+	end := append(buf[:0], "0\r\n"...)
+	end = appendFields(end, o.x.upload.trailer)
+	_, err := c.Conn.Write(append(end, '\r', '\n'))
+	return err
+}
+
+// appendHead writes the head of a request.
+func (o *outgoing) appendHead(b []byte) []byte {
+	b = append(b, o.verb...)
+	b = append(b, ' ')
+	b = append(b, o.url.RequestURI()...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, o.host...)
+	b = append(b, '\r', '\n')
+	b = appendFields(b, o.header)
+	switch {
+	case o.length > 0 || o.length == 0 && (o.verb == http.MethodPost || o.verb == http.MethodPut || o.verb == http.MethodPatch):
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, o.length, 10)
+		b = append(b, '\r', '\n')
+	case o.length < 0:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+		names := 0
+		for name := range o.x.upload.trailer {
+			if names++; names == 1 {
+				b = append(b, "Trailer: "...)
+			} else {
+				b = append(b, ", "...)
+			}
+			b = append(b, name...)
+		}
+		if names > 0 {
+			b = append(b, '\r', '\n')
+		}
+	}
+	if o.upgrade != "" {
+		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+		b = append(b, o.upgrade...)
+		b = append(b, '\r', '\n')
+	}
+	return append(b, '\r', '\n')
+}
+
+// appendFields writes headers. Names and values with bytes that would end a line were never let in; if one is there all the same it is left out.
+func appendFields(b []byte, h http.Header) []byte {
+	for name, values := range h {
+		if !isToken(name) {
+			continue
+		}
+		for _, value := range values {
+			start := len(b)
+			b = append(b, name...)
+			b = append(b, ':', ' ')
+			for i := range len(value) {
+				if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+					b = b[:start]
+					break
+				}
+			}
+			if len(b) == start {
+				continue
+			}
+			b = append(b, value...)
+			b = append(b, '\r', '\n')
+		}
+	}
+	return b
+}
+
+// receive reads the answer's head.
+func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading, stop func() bool) (*reply, error) {
+	room := maxAnswerHead
+	for range maxInterim {
+		head, err := c.readHead()
+		if err != nil {
+			if _, ok := err.(malformed); ok { //nolint:errorlint // bare
+				a.answered = true
+			}
+			return nil, err
+		}
+		a.answered = true
+		if room -= len(head); room < 0 {
+			return nil, malformed("its heads are too long")
+		}
+		status, minor, lines, err := parseStatus(head)
+		if err != nil {
+			return nil, err
+		}
+		h := make(http.Header, 12)
+		if err := parseFields(lines, h); err != nil {
+			return nil, err
+		}
+		switch {
+		case status == http.StatusSwitchingProtocols:
+			return c.switched(o, h, stop)
+		case status < 200:
+			if status == http.StatusContinue {
+				up.go100(true)
+			}
+			o.interim(status, h)
+			continue
+		}
+		return l.reply(c, o, up, stop, status, minor, h)
+	}
+	return nil, malformed("too many 1xx answers")
+}
+
+func (l *lines) reply(c *line, o *outgoing, up *uploading, stop func() bool, status, minor int, h http.Header) (*reply, error) {
+	length, chunked, err := framing(o.verb, status, minor, h)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusContinue {
+		up.go100(false)
+	}
+	b := &lineBody{c: c, owner: l, left: length, ended: length == 0}
+	b.keep = minor == 1 && (length >= 0 || chunked) && !hasToken(h["Connection"], "close")
+	b.release = func() bool {
+		whole := up.end()
+		return stop() && whole
+	}
+	rep := &reply{status: status, header: h, length: length, body: b, line: b}
+	if chunked {
+		b.in = newChunks(c)
+		rep.promise = promised(h)
+		rep.trailer = func() http.Header { return b.trailer }
+	}
+	delete(h, "Trailer")
+	return rep, nil
+}
+
+// promised are the trailers that a head announces.
+func promised(h http.Header) http.Header {
+	var t http.Header
+	for _, line := range h["Trailer"] {
+		for _, name := range splitTokens(line) {
+			name = http.CanonicalHeaderKey(name)
+			if name == "Transfer-Encoding" || name == "Content-Length" || name == "Trailer" {
+				continue
+			}
+			if t == nil {
+				t = http.Header{}
+			}
+			t[name] = nil
+		}
+	}
+	return t
+}
+
+// lineTunnel is a connection whose protocol was switched.
+type lineTunnel struct {
+	*line
+	stop func() bool
+}
+
+func (t *lineTunnel) Read(p []byte) (int, error) { return t.r.Read(p) }
+
+func (t *lineTunnel) CloseWrite() error {
+	if half, ok := t.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return t.Conn.Close()
+}
+
+func (t *lineTunnel) Close() error {
+	t.stop()
+	return t.Conn.Close()
+}
+
+func (c *line) switched(o *outgoing, h http.Header, stop func() bool) (*reply, error) {
+	if o.upgrade == "" || o.length != 0 {
+		return nil, malformed("protocol switched without being asked")
+	}
+	return &reply{status: http.StatusSwitchingProtocols, header: h, tunnel: &lineTunnel{c, stop}}, nil
+}
