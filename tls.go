@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/models"
 	"gatehouse/web"
 	"gatehouse/web/certs"
 )
@@ -133,7 +134,7 @@ func (in *instance) redirectHandler() certs.Redirect {
 		d.Portal = in.config.publicURL
 	}
 	if gateway, err := url.Parse(in.config.gatewayURL); err == nil {
-		d.Gateway = func(host string) bool { return host == certs.FoldHost(gateway.Host) }
+		d.Gateway = func(host string) bool { return host == models.FoldHost(gateway.Host) }
 	}
 	return d
 }

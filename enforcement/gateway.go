@@ -77,6 +77,7 @@ type Config struct {
 	AccessLog   *accesslog.Log       // nil: no lines are written
 	Tracer      *trace.Tracer        // nil: nothing is traced
 	Names       *requestid.Names     // of requests without a receipt; nil: those of Receipts, else random ones
+	Hosts       Hosts                // names that lead elsewhere than a path does
 	Policy      AddressPolicy        // which upstreams may be dialled
 	CacheSize   int64                // bytes of answers that are kept for stages that want it; 0: none
 	Bounds      *Bounds              // what clients may hold; nil: DefaultBounds

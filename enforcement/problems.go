@@ -32,6 +32,7 @@ const (
 	problemHeadTooLarge
 	problemPathInvalid
 	problemVerbUnsupported
+	problemHostUnknown
 	problemAPIUnknown
 	problemStageUnknown
 	problemStageBroken
@@ -113,8 +114,11 @@ var problems = [numProblems - 1]Problem{
 	{"verb-unsupported", 501, "The gateway does not serve this verb",
 		"CONNECT, TRACE and verbs that are not upper-case letters are never forwarded.",
 		"Use a verb of the API, such as GET."},
+	{"host-unknown", 421, "Nothing is served under this host name",
+		"The request names a host that leads to no API here: the portal's own, or a domain whose stage nothing is deployed to.",
+		"Compare the address with the one on the API's page in the portal."},
 	{"api-unknown", 404, "There is no such API",
-		"The first segment of the path is not the id or the short name of an API.",
+		"The first segment of the path, or of a host name that leads to APIs, is not the id or the short name of an API.",
 		"Compare the address with the one on the API's page in the portal. Capitals matter."},
 	{"stage-unknown", 404, "The API has no such stage",
 		"The second segment of the path is not a stage of the API that anything is deployed to.",

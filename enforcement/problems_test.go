@@ -82,9 +82,12 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"head-too-large":          get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
 		"path-invalid":            get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
 		"verb-unsupported":        get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
-		"api-unknown":             get(nil, "/eco/prod/a"),
-		"stage-unknown":           get(nil, "/echo/Prod/a"),
-		"stage-broken":            get(upstreamAt("ftp://example.com"), a),
+		"host-unknown": get(func(_ *testing.T, o *one) {
+			o.world.stage(func() { o.domains = []models.GatewayDomain{{Host: "gone.example.com", Stage: 1}} })
+		}, a, func(r *http.Request) { r.Host = "gone.example.com" }),
+		"api-unknown":   get(nil, "/eco/prod/a"),
+		"stage-unknown": get(nil, "/echo/Prod/a"),
+		"stage-broken":  get(upstreamAt("ftp://example.com"), a),
 		"maintenance": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.stage.Settings.Maintenance = &models.Maintenance{} })
 		}, a),

@@ -128,7 +128,7 @@ func (p problem) amazon() (message, errorType string) {
 		return "Endpoint request timed out", "InternalServerErrorException"
 	}
 	switch status := p.entry().Status; status {
-	case http.StatusForbidden:
+	case http.StatusForbidden, http.StatusMisdirectedRequest:
 		return "Forbidden", "ForbiddenException"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		return http.StatusText(status), "NotFoundException"

@@ -39,8 +39,9 @@ type request struct {
 	id        string // "" until somebody is to be told it
 	shard     uint8  // of the requests under way
 	at        instant
-	prefix    string // /{api}/{stage}, as the client wrote it
+	prefix    string // what stands before path, as the client wrote it: /{api}/{stage}, or less by a host name that leads further
 	path      string // canonical, below the stage: empty or beginning with a slash
+	named     bool   // the host leads to the API, or to the stage
 	fault     string // of a path that is not
 	query     string
 	presented string // the key's value, if there was one
@@ -159,16 +160,25 @@ func (q *request) route(s *snapshot) problem {
 		q.fault = fault
 		return problemPathInvalid
 	}
-	apiName, rest, _ := strings.Cut(path[1:], "/")
-	stageName, _, _ := strings.Cut(rest, "/")
-	q.path, q.query = rest[len(stageName):], query
+	at, ok := s.hosts.locate(q.r.Host, path)
+	q.path, q.query, q.named = at.path, query, at.named
 	q.prefix = path[:len(path)-len(q.path)]
-	if p := q.findStage(s, apiName, stageName); p != problemNone {
-		return p
+	switch {
+	case !ok:
+		return problemHostUnknown
+	case at.domain != nil:
+		q.stage, q.api = at.domain.stage, at.domain.stage.api
+	default:
+		if p := q.findStage(s, at.api, at.stage); p != problemNone {
+			return p
+		}
 	}
 	q.stage = q.serving(q.stage)
 	if p := q.judgeCredentials(); p != problemNone {
 		return p
+	}
+	if at.outside {
+		return problemPathUnknown
 	}
 	return q.findPath(q.path)
 }

@@ -35,7 +35,7 @@ func (q *request) log() {
 		return
 	}
 	e := requestlog.Entry{
-		ID: q.raw, Verb: q.r.Method, Prefix: q.prefix, Path: q.path, Query: q.query, Peer: q.r.RemoteAddr, Sent: q.sent,
+		ID: q.raw, Verb: q.r.Method, Prefix: q.mainPrefix(), Path: q.path, Query: q.query, Peer: q.r.RemoteAddr, Sent: q.sent,
 		Request: q.r.Header, Response: q.w.Header(), KeyHeader: keyHeader(q.stage.key), Secret: q.presented,
 	}
 	x := &q.ended.exchange
@@ -57,4 +57,12 @@ func (q *request) due(log *requestlog.Log, o models.Outcome, status int) bool {
 		return log.Refusal(uint64(key), q.at.mono)
 	}
 	return log.Admission(uint64(key), q.at.mono)
+}
+
+// mainPrefix is what stands before the path at the gateway's main address, also where the request came by another name.
+func (q *request) mainPrefix() string {
+	if !q.named {
+		return q.prefix
+	}
+	return "/" + q.api.slug + "/" + q.stage.name
 }

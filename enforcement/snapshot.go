@@ -18,6 +18,7 @@ type snapshot struct {
 	stages   map[models.StageID]*stage
 	plans    map[models.PlanID]*plan
 	accounts map[models.AccountID]*account
+	hosts    *hosts // nil: paths alone lead somewhere
 }
 
 // account is an owner whose APIs share a throttle.
@@ -129,7 +130,7 @@ const secondsPerDay = 86400
 
 // compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; pages is where the addresses of
 // APIs' public pages begin.
-func compile(t models.Topology, before *snapshot, pages string, proxy *transport.Proxy) *snapshot {
+func compile(t models.Topology, before *snapshot, pages string, proxy *transport.Proxy, own Hosts) *snapshot {
 	s := &snapshot{
 		apis:     map[string]*api{},
 		stages:   map[models.StageID]*stage{},
@@ -150,6 +151,7 @@ func compile(t models.Topology, before *snapshot, pages string, proxy *transport
 	for i := range t.Plans {
 		s.compilePlan(&t.Plans[i])
 	}
+	s.hosts = s.compileHosts(own, t.Domains)
 	return s
 }
 

@@ -36,9 +36,17 @@ func (q *request) explain(p problem) string {
 		return "The gateway does not forward this verb."
 	case problemPathInvalid:
 		return "The path is refused because " + q.fault + "."
+	case problemHostUnknown:
+		return "No API is served under the host name of this request."
 	case problemAPIUnknown:
+		if q.named {
+			return "The first part of the host name must be the id or the short name of an API."
+		}
 		return "The first segment of the path must be the id or the short name of an API."
 	case problemStageUnknown:
+		if q.named {
+			return "The first segment of the path must be the name of a stage of the API that something is deployed to."
+		}
 		return "The second segment of the path must be the name of a stage of the API that something is deployed to."
 	case problemStageBroken:
 		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", q.stage.name, q.api.name)

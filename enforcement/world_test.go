@@ -34,6 +34,7 @@ type world struct {
 	changes []models.Change
 	owners  []models.GatewayAccount // with a throttle
 	apis    []models.GatewayAPI
+	domains []models.GatewayDomain
 	plans   map[models.PlanID]*models.GatewayPlan
 	keys    map[models.KeyID]*models.Credential
 	cells   map[cell]int64
@@ -287,7 +288,7 @@ func (w *world) ChangesSince(_ context.Context, v int64) ([]models.Change, error
 func (w *world) Topology(context.Context) (models.Topology, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	t := models.Topology{Accounts: append([]models.GatewayAccount(nil), w.owners...)}
+	t := models.Topology{Accounts: append([]models.GatewayAccount(nil), w.owners...), Domains: append([]models.GatewayDomain(nil), w.domains...)}
 	for _, a := range w.apis {
 		a.Stages = append([]models.GatewayStage(nil), a.Stages...)
 		t.APIs = append(t.APIs, a)

@@ -271,6 +271,26 @@ CREATE INDEX documents_api ON documents (api_id);
 
 CREATE INDEX documents_unread ON documents (id) WHERE reading IS NULL;
 
+CREATE TABLE domains (
+    id           INTEGER PRIMARY KEY,
+    stage_id     INTEGER NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
+    host         TEXT NOT NULL,
+    base_path    TEXT NOT NULL,
+    proof        TEXT NOT NULL,
+    active_since INTEGER,
+    approved_by  TEXT NOT NULL DEFAULT '',
+    checked_at   INTEGER NOT NULL DEFAULT 0,
+    problem      TEXT NOT NULL DEFAULT '',
+    created_at   INTEGER NOT NULL,
+    UNIQUE (stage_id, host)
+) STRICT;
+
+CREATE UNIQUE INDEX domains_active ON domains (host) WHERE active_since IS NOT NULL;
+
+CREATE INDEX domains_checked ON domains (checked_at);
+
+CREATE INDEX domains_created ON domains (created_at, id);
+
 CREATE TABLE events (
     id          INTEGER PRIMARY KEY,
     at          INTEGER NOT NULL,

@@ -34,6 +34,14 @@ type Topology struct {
 	Accounts []GatewayAccount // whose APIs share a throttle
 	APIs     []GatewayAPI
 	Plans    []GatewayPlan // published, retired and ended ones
+	Domains  []GatewayDomain
+}
+
+// GatewayDomain is a host name that leads to a stage, which may not be deployed.
+type GatewayDomain struct {
+	Host     string
+	BasePath string
+	Stage    StageID
 }
 
 // GatewayAccount is an owner with the throttle of everything that he publishes.

@@ -85,4 +85,5 @@ type (
 	DocumentChangeID    = ID[DocumentChange]
 	ClientCertificateID = ID[ClientCertificate]
 	AuthorizerID        = ID[Authorizer]
+	DomainID            = ID[Domain]
 )

@@ -188,7 +188,9 @@ func introduce(h http.Header, in *http.Request, x *Exchange) {
 	}
 	set("X-Forwarded-Host", host)
 	set("X-Forwarded-Proto", proto)
-	set(headerPrefix, x.Prefix)
+	if x.Prefix != "" { // a host name may lead to the stage itself
+		set(headerPrefix, x.Prefix)
+	}
 	set(headerRequestID, x.RequestID)
 	if x.KeyID != "" {
 		set(headerKeyID, x.KeyID)

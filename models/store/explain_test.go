@@ -49,6 +49,8 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 		"session":           func() error { _, err := s.LoadSession(ctx, [32]byte{}, now); return ignoreNotFound(err) },
 		"sessions":          func() error { _, err := s.Sessions(ctx, owner.ID, now); return err },
 		"link":              func() error { _, err := s.LinkByToken(ctx, "x", now); return ignoreNotFound(err) },
+		"domains to check":  func() error { _, err := s.DomainsToCheck(ctx, now); return err },
+		"domains to forget": func() error { return s.ForgetDomains(ctx, now) },
 		"version":           func() error { _, err := s.Version(ctx); return err },
 		"changes":           func() error { _, err := s.ChangesSince(ctx, 5); return err },
 		"credential":        func() error { _, err := s.Credential(ctx, 5); return ignoreNotFound(err) },
@@ -198,6 +200,7 @@ func TestListsAndLookUpsStartInAnIndex(t *testing.T) {
 			wantNoScan(t, s, "customer ids", func() { _, err := s.CustomersOfKeys(ctx, owner.ID, page); ok(t, err) }, "x")
 		}
 		wantNoScan(t, s, "links", func() { _, err := s.Links(ctx, page); ok(t, err) })
+		wantNoScan(t, s, "all domains", func() { _, err := s.AllDomains(ctx, page); ok(t, err) })
 		for _, viewer := range []models.Account{admin, owner, developer} {
 			for _, filter := range filters {
 				wantNoScan(t, s, "events of "+viewer.Role.String(), func() { _, err := s.Events(ctx, viewer, filter, page); ok(t, err) })

@@ -50,7 +50,10 @@ func (s *Store) Topology(ctx context.Context) (t models.Topology, err error) {
 		if err := firstError(addDeprecations(db, t.APIs), s.addAuthorizers(db, t.APIs)); err != nil {
 			return err
 		}
-		t.Plans, err = gatewayPlans(db)
+		if t.Plans, err = gatewayPlans(db); err != nil {
+			return err
+		}
+		t.Domains, err = gatewayDomains(db)
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/models"
 )
 
 // Config says where certificates come from.
@@ -230,7 +232,7 @@ var errNoCertificate = errors.New("there is no certificate for this host")
 // client can use.
 func (s *Certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	now := s.shown.Load()
-	if cert := fitting(now.named(FoldHost(hello.ServerName)), hello); cert != nil {
+	if cert := fitting(now.named(models.FoldHost(hello.ServerName)), hello); cert != nil {
 		return cert, nil
 	}
 	if len(now.loaded) == 0 {
@@ -250,7 +252,7 @@ func (s *shown) named(host string) []*tls.Certificate {
 
 // Covers reports whether a certificate is for a host.
 func (s *Certificates) Covers(host string) bool {
-	return len(s.shown.Load().named(FoldHost(host))) > 0
+	return len(s.shown.Load().named(models.FoldHost(host))) > 0
 }
 
 func fitting(certs []*tls.Certificate, hello *tls.ClientHelloInfo) *tls.Certificate {

@@ -3,11 +3,12 @@ package certs
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"gatehouse/models"
 )
 
 // Redirect answers what comes over plain HTTP. People who look at the portal are led to its https address. Whatever else is sent is refused and not led
@@ -19,9 +20,9 @@ type Redirect struct {
 
 // ServeHTTP implements http.Handler.
 func (d Redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	host := FoldHost(r.Host)
+	host := models.FoldHost(r.Host)
 	portal, _ := url.Parse(d.Portal)
-	known := d.Portal != "" && portal != nil && FoldHost(portal.Host) == host
+	known := d.Portal != "" && portal != nil && models.FoldHost(portal.Host) == host
 	switch {
 	case known && (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, "/"):
 		http.Redirect(w, r, d.Portal+r.URL.RequestURI(), http.StatusPermanentRedirect)
@@ -37,14 +38,6 @@ func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	fmt.Fprintln(w, text)
-}
-
-// FoldHost is a host as it is compared: without a port and a trailing dot, in lower case.
-func FoldHost(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
 // NewServer returns the server of the plain listener. It reads little of what it answers, and keeps no connection.
