@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatehouse/enforcement"
 	"gatehouse/enforcement/cache"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
@@ -31,6 +32,9 @@ type config struct {
 	opsListen     string
 	publicURL     string
 	gatewayURL    string
+	gatewayDomain string            // below which APIs have names of their own; "": none
+	hosts         enforcement.Hosts // as far as the operator named them
+	dnsResolver   string            // address; "": the system's
 	allowUpstream list
 	edge          edge
 	smtpURL       string // of the mail server; "": there is none, and mails are kept for the administrator
@@ -174,6 +178,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.opsListen, "ops-listen", "127.0.0.1:9090", "`address` of health, readiness, metrics and profiles; empty: off")
 	fs.StringVar(&c.publicURL, "public-url", "", "`URL` under which people reach the portal (default: http:// or, with a certificate, https:// and the portal's address)")
 	fs.StringVar(&c.gatewayURL, "gateway-url", "", "`URL` under which apps reach the gateway (default: http:// or, with a certificate, https:// and the gateway's address)")
+	fs.StringVar(&c.gatewayDomain, "gateway-domain", "", "`domain` below which each API has a host name: {api}.DOMAIN leads to its stages")
+	fs.StringVar(&c.dnsResolver, "dns-resolver", "", "`address`, such as 10.0.0.2:53, of the DNS server that is asked whose a custom domain is (default: the system's)")
 	c.encryption.flags(fs)
 	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
 	c.recording = recording.DefaultSize
@@ -200,6 +206,17 @@ func (c *config) finish() {
 	}
 	c.publicURL = strings.TrimRight(c.publicURL, "/")
 	c.gatewayURL = strings.TrimRight(c.gatewayURL, "/")
+	c.gatewayDomain = models.FoldHost(c.gatewayDomain)
+	c.hosts = enforcement.Hosts{Gateway: hostOf(c.gatewayURL), Portal: hostOf(c.publicURL), Domain: c.gatewayDomain}
+}
+
+// hostOf is the folded host of an address; "" of none.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return models.FoldHost(u.Host)
 }
 
 // finishURLs fills in the addresses that people open, once it is known where the listeners are.
@@ -265,6 +282,12 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.requestLog != 0 && c.requestLog < requestlog.MinSize {
 		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))
+	}
+	if c.gatewayDomain != "" && models.CheckHost(c.gatewayDomain) != nil {
+		add("--gateway-domain: %q is not a domain such as apis.example.com", c.gatewayDomain)
+	}
+	if _, _, err := net.SplitHostPort(c.dnsResolver); c.dnsResolver != "" && err != nil {
+		add("--dns-resolver: %q is not an address such as 10.0.0.2:53", c.dnsResolver)
 	}
 	problems = append(problems, c.urlProblems()...)
 	problems = append(problems, c.tlsProblems()...)

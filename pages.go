@@ -60,6 +60,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: reader, Addresses: addresses},
 		OwnerDocuments:     &handlers.OwnerDocuments{Store: in.store, Reader: reader},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
+		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit, Markdown: markdown},
@@ -77,10 +78,11 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Webhooks: &handlers.Webhooks{Store: in.store, Addresses: addresses, Body: notify.EventBody},
 		Outbox:   &handlers.Outbox{Store: in.store, Mails: in.mails()},
 
-		Admin:  &handlers.Admin{Store: in.store, Log: in.administeredLog()},
-		System: &handlers.System{Store: in.store, Facts: in.facts(in.now())},
-		Look:   &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
-		Audit:  &handlers.Audit{Store: in.store},
+		Admin:   &handlers.Admin{Store: in.store, Log: in.administeredLog()},
+		Domains: &handlers.AdminDomains{Store: in.store},
+		System:  &handlers.System{Store: in.store, Facts: in.facts(in.now())},
+		Look:    &handlers.Look{Store: in.store, Brand: in.site.Brand, Markdown: markdown},
+		Audit:   &handlers.Audit{Store: in.store},
 	}
 }
 

@@ -98,6 +98,7 @@ type instance struct {
 	gateway   *enforcement.Gateway
 	imports   *jobs.Imports
 	notices   *notify.Worker
+	domains   *jobs.Domains
 
 	recorder   *recording.Recorder // nil: nothing is recorded
 	rehearsals *handlers.Rehearsals
@@ -167,6 +168,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Bounds: &bounds, Proxies: in.config.edge.trust(),
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
+		Hosts: in.config.hosts,
 		RequestLog: in.requestLog, AccessLog: in.accessLog, Tracer: in.tracer, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift, Warm: in.warm(),
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
@@ -180,6 +182,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.dataConnections = in.numbers.watch(gatewayListener, in.data)
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
+	in.domains = &jobs.Domains{Store: in.store, Resolver: in.config.resolver(), Log: in.log, Now: in.now}
 	if in.notices, err = in.openNotices(policy); err != nil {
 		return err
 	}
@@ -192,7 +195,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.site = &handlers.Site{
 		MailSince: mailSince,
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
-		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
+		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, GatewayDomain: in.config.gatewayDomain, Names: in.gateway, GatewayHost: in.ownGatewayHost(), Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
 	in.portal = web.NewServer(in.config.edge.trust().Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
 	in.portalConnections = in.numbers.watch(portalListener, in.portal)
@@ -303,6 +306,7 @@ func (in *instance) run(ctx context.Context) error {
 	start("plan publications", func() error { return in.publishPlans(work) })
 	start("change notices", func() error { return in.changeNotices().Run(work) })
 	start("imports", func() error { return in.imports.Run(work) })
+	start("domains", func() error { return in.domains.Run(work) })
 	start("notices", func() error { return in.notices.Run(work) })
 	start("alerts", func() error { return in.raiseAlerts(work) })
 	start("settings", func() error { in.reloadEach(work); return nil })

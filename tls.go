@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/models"
 	"gatehouse/web"
 	"gatehouse/web/certs"
 )
@@ -133,9 +132,8 @@ func (in *instance) redirectHandler() certs.Redirect {
 	if web.IsHTTPS(in.config.publicURL) {
 		d.Portal = in.config.publicURL
 	}
-	if gateway, err := url.Parse(in.config.gatewayURL); err == nil {
-		d.Gateway = func(host string) bool { return host == models.FoldHost(gateway.Host) }
-	}
+	own := hostOf(in.config.gatewayURL)
+	d.Gateway = func(host string) bool { return host != "" && host == own || in.gateway.Leads(host) }
 	return d
 }
 

@@ -8,19 +8,20 @@ import (
 
 // Hosts are the names under which things are reached (DECISIONS 24). Names are folded: models.FoldHost.
 type Hosts struct {
-	Gateway string // the gateway's own, where paths begin with /{api}/{stage}; "": not known, every name is
+	Gateway string // the gateway's own, where paths begin with /{api}/{stage}; "": it is not known, and every other name is one
 	Domain  string // {api}.Domain leads to an API, where paths begin with /{stage}; "": none does
-	Portal  string // never serves an API; "", or the gateway's own name at another port: no such name
+	Portal  string // serves no API, unless it is also the gateway's, at another port; "": it is not known
 }
 
-// reserved reports whether a name is the operator's, whatever an owner's domain says.
-func (h Hosts) reserved(host string) bool {
-	return host == h.Gateway || host == h.Portal || h.Domain != "" && (host == h.Domain || strings.HasSuffix(host, "."+h.Domain))
+// Reserved reports whether a folded name is the operator's, whatever an owner's domain says.
+func (h Hosts) Reserved(host string) bool {
+	return host != "" && (host == h.Gateway || host == h.Portal) || h.Domain != "" && (host == h.Domain || strings.HasSuffix(host, "."+h.Domain))
 }
 
 // hosts are the names of a snapshot that lead elsewhere than a path does. A nil *hosts has none.
 type hosts struct {
 	suffix  string // of APIs' names, with its dot; "": there are none
+	gateway string
 	portal  string
 	domains map[string]*domain
 	byStage map[models.StageID]string // its first name in domains
@@ -33,15 +34,15 @@ type domain struct {
 
 // compileHosts returns nil where every name is the gateway's own: no request looks at its name then.
 func (s *snapshot) compileHosts(own Hosts, domains []models.GatewayDomain) *hosts {
-	h := &hosts{domains: map[string]*domain{}, byStage: map[models.StageID]string{}}
+	h := &hosts{gateway: own.Gateway, domains: map[string]*domain{}, byStage: map[models.StageID]string{}}
 	if own.Domain != "" {
 		h.suffix = "." + own.Domain
 	}
-	if own.Portal != own.Gateway {
+	if own.Gateway != "" && own.Portal != own.Gateway {
 		h.portal = own.Portal
 	}
 	for _, d := range domains {
-		if own.reserved(d.Host) {
+		if own.Reserved(d.Host) {
 			continue
 		}
 		h.domains[d.Host] = &domain{s.stages[d.Stage], d.BasePath}
@@ -76,7 +77,7 @@ func (h *hosts) locate(host, path string) (at place, ok bool) {
 			rest, under := strings.CutPrefix(path, d.base)
 			return place{domain: d, named: true, path: rest, outside: !under || rest != "" && rest[0] != '/'}, d.stage != nil
 		}
-		if name, under := strings.CutSuffix(host, h.suffix); under && h.suffix != "" {
+		if name, under := h.apiOf(host); under {
 			at.api, at.named = name, true
 			at.stage, at.path = cutSegment(path)
 			return at, true
@@ -85,6 +86,14 @@ func (h *hosts) locate(host, path string) (at place, ok bool) {
 	at.api, at.path = cutSegment(path)
 	at.stage, at.path = cutSegment(at.path)
 	return at, true
+}
+
+// apiOf returns the API's part of a host that leads to one.
+func (h *hosts) apiOf(host string) (name string, under bool) {
+	if h.suffix == "" || host == h.gateway || host == h.portal {
+		return "", false
+	}
+	return strings.CutSuffix(host, h.suffix)
 }
 
 // cutSegment cuts the first segment off a path that is empty or begins with a slash.
@@ -116,6 +125,6 @@ func (g *Gateway) Leads(host string) bool {
 	if s.hosts.domains[host] != nil {
 		return true
 	}
-	name, under := strings.CutSuffix(host, s.hosts.suffix)
-	return under && s.hosts.suffix != "" && s.apis[name] != nil
+	name, under := s.hosts.apiOf(host)
+	return under && s.apis[name] != nil
 }

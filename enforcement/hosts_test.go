@@ -13,6 +13,7 @@ import (
 func named(t *testing.T) *one {
 	t.Helper()
 	o := newOne(t, nil)
+	o.addAPI("gate", o.up.url, "GET /a") // its name is under the domain, too
 	other := o.addAPI("other", o.up.url, "GET /a", "GET /only")
 	o.domains = []models.GatewayDomain{
 		{Host: "weather.example.org", Stage: o.stage.ID}, {Host: "a.weather.example.org", Stage: o.stage.ID}, {Host: "based.example.org", BasePath: "/v1", Stage: o.stage.ID},
@@ -66,6 +67,7 @@ func TestAHostLeadsToItsStageAndNowhereElse(t *testing.T) {
 		{".apis.example.com", "/prod/a", "api-unknown"},
 		{"apis.example.com", "/echo/prod/a", ""},
 
+		{"gate.apis.example.com", "/echo/prod/a", "stage-unknown"},
 		{"dev.example.com", "/echo/prod/a", "host-unknown"},
 		{"dev.example.com", "/signin", "host-unknown"},
 	} {
@@ -114,7 +116,9 @@ func TestADomainHoldsAndEndsWithTheTopology(t *testing.T) {
 	if got := o.at(t, "late.example.org", "/a"); got != "api-unknown" {
 		t.Errorf("before: got %q", got)
 	}
-	o.world.stage(func() { o.domains = []models.GatewayDomain{{Host: "late.example.org", BasePath: "/x", Stage: o.stage.ID}} })
+	o.world.stage(func() {
+		o.domains = []models.GatewayDomain{{Host: "late.example.org", BasePath: "/x", Stage: o.stage.ID}}
+	})
 	catchUp(t, o.g)
 	if got := o.at(t, "late.example.org", "/x/a"); got != "" {
 		t.Errorf("added: got %q", got)
@@ -129,5 +133,23 @@ func TestADomainHoldsAndEndsWithTheTopology(t *testing.T) {
 	}
 	if host, _ := o.g.DomainOf(o.stage.ID); host != "" {
 		t.Errorf("removed: it is still told, %q", host)
+	}
+}
+
+func TestTheOperatorsOwnNamesAreNoAPIsBelowTheDomain(t *testing.T) {
+	o := newOne(t, nil)
+	for _, slug := range []string{"gate", "dev"} {
+		o.addAPI(slug, o.up.url, "GET /a")
+	}
+	o.g = o.gateway(t, func(c *enforcement.Config) {
+		c.Hosts = enforcement.Hosts{Gateway: "gate.example.com", Portal: "dev.example.com", Domain: "example.com"}
+	})
+	for host, want := range map[string]string{"gate.example.com": "", "dev.example.com": "host-unknown", "echo.example.com": "stage-unknown", "example.com": ""} {
+		if got := o.at(t, host, "/echo/prod/a"); got != want {
+			t.Errorf("%s: got %q, want %q", host, got, want)
+		}
+	}
+	if o.g.Leads("gate.example.com") || o.g.Leads("dev.example.com") || !o.g.Leads("echo.example.com") || o.g.Leads("nobody.example.com") {
+		t.Error("Leads takes the operator's names for an API's, or does not know an API's")
 	}
 }

@@ -78,7 +78,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	}
 	for _, s := range api.Stages {
 		v.Stages = append(v.Stages, public.StageView{
-			ID: "stage-" + s.ID.String(), Name: s.Name, URL: stageURL(r.Site.GatewayURL, api.Slug, s.Name), Methods: len(s.Methods), DeployedAt: s.DeployedAt,
+			ID: "stage-" + s.ID.String(), Name: s.Name, URL: r.Site.stageURL(api.Slug, s.Name, s.ID), Methods: len(s.Methods), DeployedAt: s.DeployedAt,
 		})
 	}
 	guides, err := c.Store.PublishedGuides(r.Context(), api.ID)

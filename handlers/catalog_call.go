@@ -15,7 +15,7 @@ import (
 	"gatehouse/templates/snippet"
 )
 
-// stageURL is the address of a stage at the gateway.
+// stageURL is the path of a stage at the gateway, which holds also where callers use another name.
 func stageURL(gateway, slug, stage string) string {
 	return gateway + "/" + url.PathEscape(slug) + "/" + url.PathEscape(stage)
 }
@@ -33,7 +33,7 @@ func firstCall(r *Request, api models.CatalogAPI, ref *openapi.Reference, id str
 	if err != nil {
 		return nil, err
 	}
-	base := stageURL(r.Site.GatewayURL, api.Slug, api.Stages[0].Name)
+	base := r.Site.stageURL(api.Slug, api.Stages[0].Name, api.Stages[0].ID)
 	call := &public.CallView{
 		ID: id, Title: best.Verb + " " + best.Path,
 		Snippets: r.snippets(exampleRequest(base, keyVariable(api.Slug), api.KeySource, best)),

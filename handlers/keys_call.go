@@ -79,10 +79,10 @@ func simplest(ops []operation) operation {
 	return slices.MinFunc(ops, func(a, b operation) int { return effort(a.Operation) - effort(b.Operation) })
 }
 
-// keyRequest is a call of an operation as code shows it. A zero value leaves the key to an environment variable, so that code that is pasted
+// keyRequest is a call of an operation of the stage at base as code shows it. A zero value leaves the key to an environment variable, so that code that is pasted
 // into a file holds no key.
-func keyRequest(gateway string, call models.KeyCall, op openapi.Operation, value secret.Value) snippet.Request {
-	request := exampleRequest(stageURL(gateway, call.APISlug, call.StageName), keyVariable(call.APISlug), call.KeySource, op)
+func keyRequest(base string, call models.KeyCall, op openapi.Operation, value secret.Value) snippet.Request {
+	request := exampleRequest(base, keyVariable(call.APISlug), call.KeySource, op)
 	if value.IsZero() || !op.KeyRequired {
 		return request
 	}

@@ -35,7 +35,7 @@ func TestSnippetsCarryTheKeyWhereTheAPIReadsIt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := snippet.Curl(keyRequest("https://gw.example.com", keyCall(tt.source), op, tt.value)).Text(); got != tt.want {
+			if got := snippet.Curl(keyRequest("https://gw.example.com/echo/prod", keyCall(tt.source), op, tt.value)).Text(); got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
@@ -44,7 +44,7 @@ func TestSnippetsCarryTheKeyWhereTheAPIReadsIt(t *testing.T) {
 
 func TestSnippetOfAnOpenMethodHoldsNoKey(t *testing.T) {
 	value := secret.NewValue("gwk1abcdefghijklmnopqrstuvwxyz0123456789AB")
-	got := snippet.Curl(keyRequest("https://gw.example.com", keyCall(models.DefaultKeySource()), openapi.Operation{Verb: "GET", Path: "/health"}, value)).Text()
+	got := snippet.Curl(keyRequest("https://gw.example.com/echo/prod", keyCall(models.DefaultKeySource()), openapi.Operation{Verb: "GET", Path: "/health"}, value)).Text()
 	if strings.Contains(got, value.Reveal()) {
 		t.Errorf("the key is in %s", got)
 	}

@@ -29,8 +29,8 @@ func (k *Keys) addCalls(v *developer.KeyView, key models.KeyDetail, r *Request, 
 		return err
 	}
 	first := simplest(ops)
-	base := stageURL(r.Site.GatewayURL, call.APISlug, call.StageName)
-	request := keyRequest(r.Site.GatewayURL, call, first.Operation, value)
+	base := r.Site.callURL(call)
+	request := keyRequest(base, call, first.Operation, value)
 	v.Snippets = r.snippets(request)
 	v.Place = strings.TrimSuffix(keyWords(call.KeySource), ".") + ", to " + base + "."
 	v.Try = tryView(key.ID, call, ops, first)

@@ -127,6 +127,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Invitations", Href: "/admin/invitations", Key: "i", Icon: "mail"},
 			{Label: "Outbox", Href: "/admin/outbox", Key: "o", Icon: "inbox"},
 			{Label: "Audit log", Href: "/admin/audit", Key: "t", Icon: "history"},
+			{Label: "Domains", Href: adminDomainsPath, Key: "d", Icon: "link"},
 			{Label: "Jobs", Href: "/admin/jobs", Key: "j", Icon: "list-checks"},
 			{Label: "System", Href: "/admin/system", Key: "y", Icon: "server"},
 			{Label: "Portal look", Href: "/admin/look", Key: "l", Icon: "palette"},

@@ -117,7 +117,7 @@ func apiSteps(id models.APIID, stages []models.Stage, planned bool) []ui.Step {
 }
 
 func stageRow(r *Request, api models.API, s models.Stage) owner.StageRow {
-	row := owner.StageRow{ID: s.ID.String(), Name: s.Name, Href: ownerStagePath(api.ID, s.ID), URL: stageURL(r.Site.GatewayURL, api.Slug, s.Name), Upstream: s.Upstream, Throttle: "No limit"}
+	row := owner.StageRow{ID: s.ID.String(), Name: s.Name, Href: ownerStagePath(api.ID, s.ID), URL: r.Site.stageURL(api.Slug, s.Name, s.ID), Upstream: s.Upstream, Throttle: "No limit"}
 	if s.Throttle != nil {
 		row.Throttle = format.RPS(s.Throttle.Rate) + ", burst " + format.Count(s.Throttle.Burst)
 	}

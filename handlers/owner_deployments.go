@@ -71,7 +71,7 @@ func (o *OwnerStages) deletePage(r *Request, api models.API, s models.Stage, pro
 	}
 	path := ownerStagePath(api.ID, s.ID)
 	c := ui.Confirm{Title: "Delete the stage " + s.Name + "?", Action: path + "/delete", Button: "Delete stage", Danger: true, Cancel: path, Problem: problem,
-		Text: "Calls to " + stageURL(r.Site.GatewayURL, api.Slug, s.Name) + " get 404 at once. A new stage of the same name is a new one: plans have to open it again."}
+		Text: "Calls to " + r.Site.stageURL(api.Slug, s.Name, s.ID) + " get 404 at once. A new stage of the same name is a new one: plans have to open it again."}
 	if subscribers(plans) > 0 {
 		c.Typed = s.Name
 	}

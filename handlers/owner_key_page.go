@@ -209,7 +209,7 @@ func revealView(r *Request, key models.KeyDetail, value secret.Value) *ui.Reveal
 		for i, m := range call.Methods {
 			ops[i] = operation{m.ID, brief(new(openapi.Reference), m)}
 		}
-		reveal.Snippets = ui.SnippetsOf(keyRequest(r.Site.GatewayURL, call, simplest(ops).Operation, value), r.language())
+		reveal.Snippets = ui.SnippetsOf(keyRequest(r.Site.callURL(call), call, simplest(ops).Operation, value), r.language())
 	}
 	return reveal
 }

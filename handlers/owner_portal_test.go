@@ -40,6 +40,7 @@ type ownerPortal struct {
 	recording                  *heldRecording
 	rehearsals                 *handlers.Rehearsals
 	imports                    *jobs.Imports
+	proofs                     []string // that DNS shows for every host
 	folder                     string // of the imports
 }
 
@@ -77,10 +78,10 @@ func openOwnerPortal(t *testing.T) *ownerPortal {
 func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	now := func() time.Time { return p.clock }
 	site := &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
-		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com"}
+		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com", GatewayHost: "gateway.example.com", Names: domainNames{s}}
 	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
 	return web.Handler(site, web.Pages{
-		System: p.system(s), SiteMap: &handlers.SiteMap{Store: s}, Guides: &handlers.Guides{Store: s, Text: handlers.NewGuideText()}, OwnerGuides: &handlers.OwnerGuides{Store: s, Text: handlers.NewGuideText()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown()},
+		System: p.system(s), SiteMap: &handlers.SiteMap{Store: s}, Guides: &handlers.Guides{Store: s, Text: handlers.NewGuideText()}, OwnerDomains: &handlers.OwnerDomains{Store: s, Check: p.checkDomain, Reserved: func(host string) bool { return host == "portal.example.com" }}, Domains: &handlers.AdminDomains{Store: s}, OwnerGuides: &handlers.OwnerGuides{Store: s, Text: handlers.NewGuideText()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown()},
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
 		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerDocuments: &handlers.OwnerDocuments{Store: s, Reader: p}, Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Search: &handlers.Search{Store: s, Operations: &handlers.Operations{}}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p},
 		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s, Markdown: handlers.NewMarkdown()}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerOverrides: &handlers.OwnerOverrides{Store: s}, OwnerCustomers: &handlers.OwnerCustomers{Store: s}, SeeAs: &handlers.SeeAs{Store: s}, Home: &handlers.Home{Store: s, Limits: noLimits}, Apps: &handlers.Apps{Store: s, Limits: noLimits}, Keys: &handlers.Keys{Store: s, Limits: noLimits}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Admin: &handlers.Admin{Store: s}, OwnerImports: &handlers.OwnerImports{Store: s, Files: p.imports}, OwnerUsage: &handlers.OwnerUsage{Store: s}, OwnerAnalytics: &handlers.OwnerAnalytics{Store: s},

@@ -327,7 +327,7 @@ func (ref *reference) slug(op openapi.Operation) string { return ref.slugs[op.Na
 
 // url is the address of the stage at the gateway.
 func (ref *reference) url(r *Request) string {
-	return stageURL(r.Site.GatewayURL, ref.api.Slug, ref.stage.Name)
+	return r.Site.stageURL(ref.api.Slug, ref.stage.Name, ref.stage.ID)
 }
 
 // stageQuery keeps the stage that was chosen in links: "?stage=beta", or "" for the first one.

@@ -75,7 +75,7 @@ func (c *Catalog) text(r *Request, api models.CatalogAPI) string {
 		w.paragraph(r.link("Reference", docsPath(api.Slug)))
 		w.heading(2, "Addresses")
 		for _, s := range api.Stages {
-			w.line("- ", s.Name, ": ", code(stageURL(r.Site.GatewayURL, api.Slug, s.Name)), ", ", format.Plural(int64(len(s.Methods)), "operation"))
+			w.line("- ", s.Name, ": ", code(r.Site.stageURL(api.Slug, s.Name, s.ID)), ", ", format.Plural(int64(len(s.Methods)), "operation"))
 		}
 		w.line()
 	}

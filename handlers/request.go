@@ -64,10 +64,16 @@ type Site struct {
 	Log        *slog.Logger
 	Now        func() time.Time
 	Demo       bool
-	PublicURL  string    // of the portal, without a trailing slash
-	GatewayURL string    // of the gateway, without a trailing slash
-	Insecure   bool      // the portal is reached over plain HTTP from other machines
-	MailSince  time.Time // since when there has been a mail server; zero: there is none
+	PublicURL  string // of the portal, without a trailing slash
+	GatewayURL string // of the gateway, without a trailing slash
+	// GatewayDomain is below which each API has a host name; "": none has.
+	GatewayDomain string
+	// GatewayHost is a host at which the portal is not to be found; "": none.
+	GatewayHost string
+	// Names are the hosts that lead to APIs; nil: none does.
+	Names     Names
+	Insecure  bool      // the portal is reached over plain HTTP from other machines
+	MailSince time.Time // since when there has been a mail server; zero: there is none
 	// Gateway is asked on each page whether it keeps its promise; nil: it does.
 	Gateway Gateway
 	// Brand is what the portal is called and looks like; nil: Gatehouse.

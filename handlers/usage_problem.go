@@ -132,7 +132,7 @@ func (u *Usage) waitingFor(ctx context.Context, r *Request, sc usageScope) (*dev
 	if err != nil {
 		return nil, err
 	}
-	request := keyRequest(r.Site.GatewayURL, key.Calls[at], simplest(ops).Operation, secret.Value{})
+	request := keyRequest(r.Site.callURL(key.Calls[at]), key.Calls[at], simplest(ops).Operation, secret.Value{})
 	return &developer.WaitingView{Snippets: ui.SnippetsOf(request, r.language()), KeyHref: keyPath(key.ID)}, nil
 }
 

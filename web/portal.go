@@ -18,7 +18,7 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 	e.RedirectTrailingSlash = false
 	_ = e.SetTrustedProxies(nil) // trust nobody's X-Forwarded-For; the call cannot fail with nil
 	https := IsHTTPS(site.PublicURL)
-	e.Use(requestID, measure(site), headers(https), recovery(site, site.Log), guardOrigin(site))
+	e.Use(requestID, measure(site), headers(https), recovery(site, site.Log), guardHost(site), guardOrigin(site))
 	e.GET("/static/*file", gin.WrapH(files))
 	e.HEAD("/static/*file", gin.WrapH(files))
 	e.NoRoute(site.NotFound())
@@ -30,6 +30,17 @@ func Handler(site *handlers.Site, pages Pages, files http.Handler) http.Handler 
 func IsHTTPS(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https"
+}
+
+// guardHost answers at the gateway's names as if the portal were not there: what is at the one is not at the other (docs/architecture.md).
+func guardHost(site *handlers.Site) gin.HandlerFunc {
+	nothing := site.NotFound()
+	return func(c *gin.Context) {
+		if site.Elsewhere(c.Request.Host) {
+			nothing(c)
+			c.Abort()
+		}
+	}
 }
 
 // guardOrigin refuses forms that other sites send. What says neither where it comes from nor to which site it belongs is let through: it is from a

@@ -37,6 +37,7 @@ type Pages struct {
 	OwnerAPIs          *handlers.OwnerAPIs
 	OwnerDocuments     *handlers.OwnerDocuments
 	OwnerStages        *handlers.OwnerStages
+	OwnerDomains       *handlers.OwnerDomains
 	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
@@ -54,10 +55,11 @@ type Pages struct {
 	Webhooks *handlers.Webhooks
 	Outbox   *handlers.Outbox
 
-	Admin  *handlers.Admin
-	Look   *handlers.Look
-	System *handlers.System
-	Audit  *handlers.Audit
+	Admin   *handlers.Admin
+	Domains *handlers.AdminDomains
+	Look    *handlers.Look
+	System  *handlers.System
+	Audit   *handlers.Audit
 }
 
 // routes is the list of everything that the portal answers.
@@ -223,6 +225,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/log/live", p.Logs.Live)
 	ownerNotices(g, p)
 	ownerAPIs(g, p)
+	ownerDomains(g, p)
 	ownerGuides(g, p)
 	ownerChanges(g, p)
 	ownerPlans(g, p)
@@ -251,6 +254,13 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
 	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
 	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
+}
+
+// ownerDomains are the host names of a stage.
+func ownerDomains(g group, p Pages) {
+	g.form("/owner/apis/:api/stages/:stage/domains", p.OwnerDomains.List, p.OwnerDomains.Add)
+	g.post("/owner/apis/:api/stages/:stage/domains/:domain/check", p.OwnerDomains.CheckNow)
+	g.form("/owner/apis/:api/stages/:stage/domains/:domain/remove", p.OwnerDomains.RemoveForm, p.OwnerDomains.Remove)
 }
 
 func ownerGuides(g group, p Pages) {
@@ -365,6 +375,9 @@ func admin(g group, p Pages) {
 	g.form("/admin/settings", p.Admin.Settings, p.Admin.SaveSettings)
 	g.post("/admin/settings/log", p.Admin.SaveLog)
 	g.get("/admin/audit", p.Audit.Show)
+	g.get("/admin/domains", p.Domains.List)
+	g.form("/admin/domains/:domain/approve", p.Domains.ApproveForm, p.Domains.Approve)
+	g.form("/admin/domains/:domain/remove", p.Domains.RemoveForm, p.Domains.Remove)
 	g.get("/admin/system", p.System.Show)
 	g.get("/admin/jobs", p.System.Jobs)
 	g.form("/admin/look", p.Look.Show, p.Look.Save)

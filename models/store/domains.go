@@ -156,9 +156,17 @@ func (s *Store) AllDomains(ctx context.Context, p models.Page) (models.List[mode
 	if err != nil {
 		return models.List[models.DomainRow]{}, err
 	}
-	return cut(rows, p, func(r placedDomain) cursor { return cursor{r.Row.CreatedAt, int64(r.Row.ID)} }, func(r placedDomain) models.DomainRow {
-		return models.DomainRow{Domain: r.Row.domain(), API: r.API, Stage: r.Stage, Owner: r.Owner}
-	}), nil
+	return cut(rows, p, func(r placedDomain) cursor { return cursor{r.Row.CreatedAt, int64(r.Row.ID)} }, placedDomain.row), nil
+}
+
+// DomainRow reads one of everybody's domains.
+func (s *Store) DomainRow(ctx context.Context, id models.DomainID) (models.DomainRow, error) {
+	r, err := selectOne[placedDomain](s.read.WithContext(ctx), "domain", placedDomainQuery+`WHERE d.id = ?`, id)
+	return r.row(), err
+}
+
+func (p placedDomain) row() models.DomainRow {
+	return models.DomainRow{Domain: p.Row.domain(), API: p.API, Stage: p.Stage, Owner: p.Owner}
 }
 
 // ApproveDomain lets a domain lead to its stage without a proof: an administrator knows whose it is.

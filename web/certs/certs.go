@@ -255,6 +255,14 @@ func (s *Certificates) Covers(host string) bool {
 	return len(s.shown.Load().named(models.FoldHost(host))) > 0
 }
 
+// Standing says when the certificate that clients of a folded host get ends, or what is wrong.
+func (s *Certificates) Standing(host string) (ends time.Time, problem string) {
+	if found := s.shown.Load().named(host); len(found) > 0 {
+		return found[0].Leaf.NotAfter, ""
+	}
+	return time.Time{}, "No certificate is for it: ask the operator."
+}
+
 func fitting(certs []*tls.Certificate, hello *tls.ClientHelloInfo) *tls.Certificate {
 	for _, cert := range certs {
 		if hello.SupportsCertificate(cert) == nil {

@@ -1,0 +1,30 @@
+package owner
+
+import (
+	"time"
+
+	"gatehouse/templates/ui"
+)
+
+// DomainsView is the custom domains of a stage.
+type DomainsView struct {
+	API, Stage, Href string // Href: of the list itself
+	Main             string // address of the stage without a domain
+	Example          string // a base path's effect, for the hint
+	Rows             []DomainRow
+	Full             bool // no more may be added
+	Approval         bool // an administrator can let a domain in
+	Now              time.Time
+}
+
+// DomainRow is one of them.
+type DomainRow struct {
+	ID, Host, Base, Href string
+	URL                  string // empty until it is active
+	State                ui.BadgeProps
+	Words                string // on its state
+	Certificate          string // what its certificate is; empty: not said
+	CertificateBad       bool
+	Checked              time.Time // zero: not yet
+	Records              string    // to set in DNS; empty: nothing is missing
+}
