@@ -41,7 +41,7 @@ type ownerPortal struct {
 	rehearsals                 *handlers.Rehearsals
 	imports                    *jobs.Imports
 	proofs                     []string // that DNS shows for every host
-	folder                     string // of the imports
+	folder                     string   // of the imports
 }
 
 func (p *ownerPortal) Read(context.Context, []byte) (openapi.Reading, error) {
