@@ -200,7 +200,7 @@ func (o *OwnerDomains) check(r *Request, d models.Domain, back, message string) 
 }
 
 // checkPause keeps a button from being a way to flood DNS servers.
-const checkPause = 5 * time.Second
+const checkPause = 2 * time.Second
 
 // asciiHost turns an international name into the form that DNS has; what is none stays, and is refused.
 func asciiHost(host string) string {

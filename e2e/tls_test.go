@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// authority signs the certificates of a test.
+type authority struct {
+	t    *testing.T
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t}
+	a.cert, a.key = a.sign(&x509.Certificate{Subject: pkix.Name{CommonName: "Test CA"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	return a
+}
+
+func (a *authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(30*24*time.Hour)
+	parent, by := a.cert, a.key
+	if parent == nil {
+		parent, by = c, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, by)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	made, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return made, key
+}
+
+// write writes NAME.crt and NAME.key.
+func (a *authority) write(folder, name string, hosts ...string) {
+	a.t.Helper()
+	c := &x509.Certificate{DNSNames: hosts, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	made, key := a.sign(c)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{".key": {Type: "PRIVATE KEY", Bytes: der}, ".crt": {Type: "CERTIFICATE", Bytes: made.Raw}} {
+		if err := os.WriteFile(filepath.Join(folder, name+path), pem.EncodeToMemory(block), 0o600); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+}
+
+// client trusts the authority, and finds every host at an address of this machine.
+func (a *authority) client(address string) *http.Client {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	dial := &net.Dialer{}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dial.DialContext(ctx, network, address)
+	}
+	a.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Jar: jar, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// nameServer answers for the names of a test.
+type nameServer struct {
+	mu      sync.Mutex
+	texts   map[string]string
+	address string
+}
+
+func newNameServer(t *testing.T) *nameServer {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &nameServer{texts: map[string]string{}, address: conn.LocalAddr().String()}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		for b := make([]byte, 1500); ; {
+			n, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if answer, err := s.answer(b[:n]); err == nil {
+				_, _ = conn.WriteTo(answer, from)
+			}
+		}
+	}()
+	return s
+}
+
+func (s *nameServer) set(name, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts[name+"."] = text
+}
+
+func (s *nameServer) answer(query []byte) ([]byte, error) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		return nil, err
+	}
+	m.Response, m.Additionals = true, nil
+	s.mu.Lock()
+	text, known := s.texts[m.Questions[0].Name.String()]
+	s.mu.Unlock()
+	header := dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET, TTL: 1}
+	switch kind := m.Questions[0].Type; {
+	case kind == dnsmessage.TypeTXT && known:
+		m.Answers = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.TXTResource{TXT: []string{text}}}}
+	case kind == dnsmessage.TypeA:
+		m.Answers = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
+	case kind == dnsmessage.TypeTXT:
+		m.RCode = dnsmessage.RCodeNameError
+	}
+	return m.Pack()
+}
+
+// The whole way of a name over real TLS and real DNS: an owner brings it, proves it, and it leads to his stage and nowhere else, with its certificate.
+func TestACustomDomainOverTLSLeadsToItsStageOnceItIsProved(t *testing.T) {
+	t.Parallel()
+	made, err := worldFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, names, folder := newAuthority(t), newNameServer(t), t.TempDir()
+	w := &world{T: t, data: filepath.Join(t.TempDir(), "world"), origin: newOrigin(t)}
+	copyFolder(t, w.data, made)
+	a.write(folder, "own")
+	w.process = w.serve("--tls-dir", folder, "--dns-resolver", names.address)
+	if !strings.HasPrefix(w.portal, "https://") || !strings.HasPrefix(w.gateway, "https://") {
+		t.Fatalf("with certificates the addresses are %s and %s", w.portal, w.gateway)
+	}
+	ana := &person{t: t, base: w.portal, client: a.client(strings.TrimPrefix(w.portal, "https://"))}
+	signedIn := ana.post("/signin", "email", "ana@example.com", "password", password)
+	if cookies := signedIn.Cookies(); signedIn.StatusCode != http.StatusSeeOther || len(cookies) == 0 || !strings.HasPrefix(cookies[0].Name, "__Host-") || !cookies[0].Secure {
+		t.Fatalf("sign in over TLS: %s %v", signedIn.Status, cookies)
+	}
+	s := w.api(ana, "echo", "GET /open")
+	path := "/owner/apis/" + s.id + "/stages/" + s.stage + "/domains"
+	ana.done(ana.post(path, "host", "api.example.test", "base_path", "/v1"))
+	waiting := ana.page(path)
+
+	gateway := strings.TrimPrefix(w.gateway, "https://")
+	call := func(target string) (int, string) {
+		t.Helper()
+		answer, err := a.client(gateway).Get(target)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode, answer.Proto
+	}
+	_, port, _ := net.SplitHostPort(gateway)
+	domain := "https://api.example.test:" + port
+	if status, said := call(domain + "/v1/open"); status != 0 {
+		t.Errorf("before it has a certificate: %d %s", status, said)
+	}
+	a.write(folder, "domain", "api.example.test")
+	if err := w.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the new certificate", func() bool { status, _ := call(domain + "/v1/open"); return status == http.StatusNotFound })
+	names.set("_gatehouse.api.example.test", find(t, `(gatehouse=[a-z2-7]{26})`, waiting))
+	check := find(t, `(`+path+`/[0-9a-z]{10}/check)`, waiting)
+	w.eventually("the proof", func() bool {
+		ana.done(ana.post(check))
+		return strings.Contains(ana.page(path), ">Active<")
+	})
+	if status, proto := call(domain + "/v1/open"); status != http.StatusForbidden || proto != "HTTP/2.0" {
+		t.Errorf("the domain: got %d by %s", status, proto)
+	}
+	for _, elsewhere := range []string{"/open", "/echo/prod/open", "/v1/echo/prod/open", "/signin"} {
+		if status, _ := call(domain + elsewhere); status != http.StatusNotFound {
+			t.Errorf("%s below the domain: got %d", elsewhere, status)
+		}
+	}
+	if status, _ := call(w.gateway + "/echo/prod/open"); status != http.StatusForbidden {
+		t.Errorf("the gateway's own address: got %d", status)
+	}
+	if page := ana.page("/owner/apis/" + s.id); !strings.Contains(page, domain+"/v1") {
+		t.Error("the API's page does not show the domain")
+	}
+}
