@@ -21,6 +21,8 @@ func presented(source models.KeySource, h http.Header, query string) (value, res
 		return value, query, p
 	case models.KeyInQuery:
 		return fromQuery(source, query)
+	case models.KeyInAuthorizer:
+		return "", query, problemKeyMissing // who asks the authorizer knows it
 	default:
 		return "", query, problemKeyMissing // a stage with such a source is broken
 	}

@@ -11,6 +11,8 @@ import (
 // has open: revoked, disabled or expired, its value replaced, off the plan, the subscription suspended or ended, the plan over. Limits end nothing: what was
 // admitted was charged. A change of a plan's methods ends nothing either.
 //
+// A stream (a WebSocket, server-sent events) ends, too, when the token does that it was opened with. Other requests are finished: they were judged when they came.
+//
 // Nothing is noted per key: all requests under way are looked at, after each change and every cutEvery for what time ends. A look-up per open request costs
 // less than a list per key would on every request.
 
@@ -67,10 +69,14 @@ func (g *Gateway) judgeAgain(q *request, s *snapshot, at instant, settled bool) 
 	var stops int64
 	var known bool
 	switch {
+	case q.outlived(at):
+		return problemUnauthorized
 	case q.decision.call.Key == 0:
 		return problemNone // the method needs no key
 	case q.as != 0:
 		e, known = g.keys.ByKey(q.as)
+	case q.authorization != nil && q.authorization.key != 0 && q.isNamed():
+		e, known = g.keys.ByKey(q.authorization.key)
 	default:
 		e, stops, known = g.keys.Find(&q.decision.digest)
 	}

@@ -68,6 +68,9 @@ type decision struct {
 	counts  opening        // what the request is counted as while it is under way; notCounted: it has none of that
 	held    *keyring.Entry // of the key for which it is counted; nil: it is not
 	crowded opening        // of which there were too many; notCounted: there were not
+
+	ahead bool // limits are looked at only: an authorizer is asked before anything is spent
+	named bool // the key was named by an authorizer: one that the stage is not open to is not known
 }
 
 // quota is the one that was asked, if any was.
@@ -118,6 +121,11 @@ func (g *Gateway) decideNow(d *decision, at instant, st *stage, m *method, id mo
 		d.problem = problemKeyUnknown
 		return false
 	}
+	if d.named && !opens(e, st) {
+		e.Unlock()
+		d.problem = problemKeyUnknown
+		return false
+	}
 	await = g.decideEntry(d, at, st, m, e)
 	e.Unlock()
 	return await
@@ -141,7 +149,7 @@ func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *me
 			d.problem = p
 			return
 		}
-		*d = decision{digest: d.digest, counts: d.counts}
+		*d = decision{digest: d.digest, counts: d.counts, named: d.named}
 		if await := g.decideNow(d, g.now(), st, m, id); !await {
 			return
 		}
@@ -199,6 +207,8 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 	case g.closedFor(d, at, m):
 	case g.isCrowded(d, e):
 		d.problem = problemTooManyOpen
+	case d.ahead:
+		d.problem, _ = g.lookAt(d, at, st, m, e, member)
 	case !d.choose(at, st):
 	default:
 		if await = g.spend(d, at, st, m, e, member); await || d.problem != problemNone {
@@ -372,6 +382,7 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 	case problemQuota:
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
+		problemUnauthorized, problemAuthorizerDenied, problemScope,
 		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout:
 		return models.OutcomeDenied, true
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/accesslog"
+	"gatehouse/enforcement/authorizer"
 	"gatehouse/enforcement/cache"
 	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/journal"
@@ -112,6 +113,8 @@ type Gateway struct {
 	bounds     Bounds
 	clients    front.Tally // requests to methods that need no key, by address
 
+	authorizers *authorizer.Pool
+
 	current   atomic.Pointer[snapshot] // nil: not loaded
 	installed chan struct{}            // current is another one
 
@@ -156,6 +159,7 @@ func New(c Config) *Gateway {
 	}
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log, Clock: g.clock})
+	g.authorizers = authorizer.New(authorizer.Config{Dial: c.Policy.DialContext, Log: c.Log})
 	return g
 }
 
@@ -202,6 +206,9 @@ func (g *Gateway) Admit(api, stage, verb, path, key string) string {
 			return p.entry().Slug
 		}
 		var d decision
+		if rt.method.authorizer != nil {
+			return problemUnauthorized.entry().Slug // there is no request to ask it about
+		}
 		if rt.method.keyRequired {
 			g.decideValue(context.Background(), &d, g.now(), rt.stage, rt.method, key)
 		} else {
@@ -252,6 +259,9 @@ func (g *Gateway) routeIn(s *snapshot, api, stage, verb, path string) (Route, pr
 // Admit is Gateway.Admit for a value that is hashed already: what is left is the decision itself.
 func (rt *Route) Admit(digest [32]byte) string {
 	d := decision{digest: digest}
+	if rt.method.authorizer != nil {
+		return problemUnauthorized.entry().Slug
+	}
 	if rt.method.keyRequired {
 		rt.g.decideKey(context.Background(), &d, rt.g.now(), rt.stage, rt.method, 0)
 	} else {

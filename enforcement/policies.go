@@ -40,9 +40,11 @@ func compilePolicies(in *models.GatewayStage) (p *policies, err error) {
 	return p, nil
 }
 
-// Prepare applies the stage's rules to the headers of the request to the upstream.
+// Prepare applies the stage's rules to the headers of the request to the upstream, and puts who calls in the place of what he is known by.
 func (q *request) Prepare(h http.Header) {
+	q.dropIdentity(h)
 	if p := q.stage.policies; p != nil {
 		p.request.apply(h, q.id)
 	}
+	q.introduceCaller(h)
 }

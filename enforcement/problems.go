@@ -51,6 +51,10 @@ const (
 	problemKeyRevoked
 	problemKeyExpired
 	problemKeyDisabled
+	problemUnauthorized
+	problemAuthorizerDenied
+	problemScope
+	problemAuthorizerFailed
 	problemNoPlan
 	problemPlanEnded
 	problemPending
@@ -171,6 +175,18 @@ var problems = [numProblems - 1]Problem{
 	{"key-disabled", 403, "The API key is disabled",
 		"The key is switched off; its settings and counters are kept.",
 		"Have it enabled again by whoever made it."},
+	{"unauthorized", 401, "The caller is not known",
+		"The API has an authorizer that says who calls, and the request has nothing that it accepts: no token, one that expired, one of another issuer or for another audience, or one whose signature is wrong. The header WWW-Authenticate says which. Nothing was charged.",
+		"Get a token as the API's page says, and send it where the operation's page shows, by default as Authorization: Bearer TOKEN."},
+	{"authorizer-denied", 403, "The authorizer does not allow it",
+		"The API's authorizer knows who calls, and does not allow this operation to him. Nothing was charged.",
+		"Ask the API's owner, with the request id."},
+	{"insufficient-scope", 403, "The token does not reach this far",
+		"The operation asks for a scope that the token does not have. The header WWW-Authenticate names the scopes of which one is enough. Nothing was charged.",
+		"Get a token with one of them."},
+	{"authorizer-failed", 503, "The authorizer cannot be asked",
+		"The API's authorizer, or the issuer whose keys it needs, cannot be reached, is too slow or answers what cannot be understood. The gateway refuses rather than lets anybody pass unasked. Nothing was charged.",
+		"Try again after the seconds in Retry-After. If it lasts, tell the API's owner, with the request id."},
 	{"no-plan", 403, "The API key is on no plan for this stage",
 		"The key is good, but it is on no usage plan that opens this stage.",
 		"Subscribe the key's app to a plan that does; the API's page compares them."},

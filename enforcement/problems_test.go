@@ -2,6 +2,7 @@ package enforcement_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +120,10 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"key-revoked":            get(edit(func(_ *one, c *models.Credential) { c.Revoked, c.Enabled = true, false }), a),
 		"key-expired":            get(edit(func(o *one, c *models.Credential) { c.ExpiresAt = o.clock.now() }), a),
 		"key-disabled":           get(edit(func(_ *one, c *models.Credential) { c.Enabled = false }), a),
+		"unauthorized":           get(authorizes(models.AuthorizerJWT, "https://login.example.com/", nil), a),
+		"authorizer-denied":      get(authorizes(models.AuthorizerHTTP, "403", nil), a, bearing("x")),
+		"insufficient-scope":     get(authorizes(models.AuthorizerHTTP, "204", []string{"write"}), a, bearing("x")),
+		"authorizer-failed":      get(authorizes(models.AuthorizerHTTP, "500", nil), a, bearing("x")),
 		"no-plan":                get(edit(func(_ *one, c *models.Credential) { c.Plans = nil }), a),
 		"plan-ended":             get(func(_ *testing.T, o *one) { o.world.end(o.plan, o.clock.now()) }, a),
 		"subscription-pending":   get(member(models.MemberPending), a),
@@ -176,6 +182,8 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			return in(g, "GET", a, o.value)
 		},
 	}
+	refused := "User is not authorized to access this resource" // as AWS says
+	own := map[string]string{"authorizer-denied": refused, "insufficient-scope": refused, "unauthorized": "Unauthorized"}
 	messages := map[int]string{403: "Forbidden", 404: "Not Found", 504: "Endpoint request timed out"}
 	for _, p := range enforcement.Problems() {
 		t.Run(p.Slug, func(t *testing.T) {
@@ -192,7 +200,7 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			if len(got.Detail) < 20 || strings.Contains(got.Detail, "%!") || !strings.HasSuffix(got.Detail, ".") {
 				t.Errorf("detail = %q", got.Detail)
 			}
-			if want := messages[p.Status]; want != "" && got.Message != want || got.Message == "" {
+			if want := cmp.Or(own[p.Slug], messages[p.Status]); want != "" && got.Message != want || got.Message == "" {
 				t.Errorf("message = %q, want %q", got.Message, want)
 			}
 			if id := w.Header().Get("X-Request-Id"); id == "" || id != got.RequestID || id != w.Header().Get("x-amzn-RequestId") {
@@ -321,5 +329,24 @@ func TestTheManualListsEveryProblem(t *testing.T) {
 		if p.Title == "" || p.Explanation == "" || p.WhatToDo == "" {
 			t.Errorf("%s has no words", p.Slug)
 		}
+	}
+}
+
+// authorizes has all methods ask an authorizer: of an issuer, or of a service that answers a status.
+func authorizes(kind models.AuthorizerKind, by string, scopes []string) func(*testing.T, *one) {
+	return func(t *testing.T, o *one) {
+		a := models.GatewayAuthorizer{Authorizer: models.Authorizer{ID: id[models.Authorizer](o.world), Name: "check", Kind: kind}}
+		if kind == models.AuthorizerJWT {
+			a.JWT.Issuer = by
+		} else {
+			status, _ := strconv.Atoi(by)
+			a.HTTP.URL = newUpstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }).url
+		}
+		o.world.stage(func() {
+			o.apis[0].Authorizers = []models.GatewayAuthorizer{a}
+			for i := range o.stage.Methods {
+				o.stage.Methods[i].MethodAuthorization = models.MethodAuthorization{Authorizer: a.ID, Scopes: scopes}
+			}
+		})
 	}
 }

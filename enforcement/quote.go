@@ -95,11 +95,19 @@ func (q *request) findKey(value string, p problem) (e *keyring.Entry, stops int6
 		e, ok = q.g.keys.ByKey(q.as)
 	case p != problemNone:
 		return nil, 0, p
+	case q.authorization != nil && q.isNamed() && q.authorization.key != 0:
+		e, ok = q.g.keys.ByKey(q.authorization.key)
+	case q.isNamed() && value == "":
+		return nil, 0, problemKeyMissing
 	case q.g.malformed(value):
 		return nil, 0, problemKeyMalformed
 	default:
 		digest := [32]byte(q.g.config.Keyring.Digest(value))
 		e, stops, ok = q.g.keys.Find(&digest)
+	}
+	if ok && q.isNamed() && !opens(e, q.stage) {
+		e.Unlock()
+		ok = false
 	}
 	if !ok {
 		return nil, 0, problemKeyUnknown
@@ -135,33 +143,38 @@ func (q *request) quoteEntry(e *keyring.Entry, stops int64) (known bool) {
 	return true
 }
 
-// quoteLimits asks every layer of a copy.
+// quoteLimits notes in verdict which limit would refuse.
 func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known bool) {
-	d := &q.decision
+	q.verdict, known = q.g.lookAt(&q.decision, q.at, q.stage, q.method, e, member)
+	return known
+}
+
+// lookAt asks every layer of a copy. It is not known what they would say when the ledger must be asked first what is left of the quota.
+func (g *Gateway) lookAt(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (p problem, known bool) {
 	l := &d.layers
 	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
-	l.Stage, l.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
+	l.Stage, l.Account = copied(st.shared), copied(st.accountLayer())
 	if d.rule != nil && d.rule.bucket.IsLimited() {
-		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, q.stage.id, q.method.id)}
+		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
 	}
 	if d.plan.quota.IsSet() {
-		d.allowance(&l.Quota, q.at, e, member)
+		d.allowance(&l.Quota, at, e, member)
 		if member.Version != d.plan.version {
-			return false
+			return problemNone, false
 		}
 		// What is left in the ledger could be had.
 		l.Quota.Held, l.Quota.Beyond, l.Quota.Final = l.Quota.Held+l.Quota.Beyond, 0, true
 		d.used = e.Spent(member)
 	}
-	d.limits, d.decided = limit.Decide(q.at.mono, l), true
+	d.limits, d.decided = limit.Decide(at.mono, l), true
 	switch {
 	case d.limits.Allowed():
+		return problemNone, true
 	case d.limits.Layer == limit.LayerQuota:
-		q.verdict = problemQuota
+		return problemQuota, true
 	default:
-		q.verdict = problemThrottled
+		return problemThrottled, true
 	}
-	return true
 }
 
 // isClosed notes in verdict that the operation is gone or dark.

@@ -70,6 +70,9 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	if wait := q.retryAfter(p); wait > 0 {
 		h.Set(headerRetryAfter, strconv.FormatInt(wait, 10))
 	}
+	if p == problemUnauthorized || p == problemScope {
+		h.Set("WWW-Authenticate", q.challenge(p))
+	}
 	if p == problemVerbUnknown {
 		h.Set("Allow", q.methods.allow)
 	}
@@ -124,6 +127,10 @@ func (p problem) amazon() (message, errorType string) {
 		return "Too Many Requests", "TooManyRequestsException"
 	case problemQuota:
 		return "Limit Exceeded", "LimitExceededException"
+	case problemUnauthorized:
+		return "Unauthorized", "UnauthorizedException"
+	case problemAuthorizerDenied, problemScope:
+		return "User is not authorized to access this resource", "AccessDeniedException"
 	case problemUpstreamTimeout:
 		return "Endpoint request timed out", "InternalServerErrorException"
 	}
@@ -159,7 +166,7 @@ func (q *request) retryAfter(p problem) int64 {
 		return limit.Seconds(preflightWait)
 	case problemBrownout:
 		return limit.Seconds(time.Duration(q.decision.since - q.at.wall))
-	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy, problemTooManyOpen:
+	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy, problemTooManyOpen, problemAuthorizerFailed:
 		return 1
 	case problemStageBroken:
 		return 30

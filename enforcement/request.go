@@ -45,6 +45,8 @@ type request struct {
 	fault     string // of a path that is not
 	query     string
 	presented string // the key's value, if there was one
+
+	authorization *authorization // nil: nobody was asked
 	target
 	decision decision
 	exchange transport.Exchange
@@ -236,6 +238,8 @@ func (q *request) decide() problem {
 	switch {
 	case p == problemQueryInvalid:
 		d.problem = p // the key could not be taken out of it, needed or not
+	case q.method.authorizer != nil:
+		return q.decideAuthorized(value, p)
 	case q.isQuote():
 		q.quote(value, p)
 	case !q.method.keyRequired && !q.openFromAddress():
@@ -261,7 +265,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	q.keepAdmission()
 	q.proxied = true
 	x := &q.exchange // not as a whole: a stop may be looking at it
-	x.Pick, x.Path, x.Query, x.Prefix = d.pick, q.path, q.query, q.prefix
+	x.Pick, x.Path, x.Query, x.Prefix = d.pick, q.path, q.upstreamQuery(), q.prefix
 	x.Timeout, x.Idle = q.stage.timeout, q.stage.idle
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward

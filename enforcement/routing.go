@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/enforcement/authorizer"
 	"gatehouse/models"
 )
 
@@ -32,10 +33,13 @@ type method struct {
 	index       int // among the methods of its stage
 	name        string
 	keyRequired bool
-	life        *life // nil: nothing is announced of it
+	path        string                 // template
+	authorizer  *authorizer.Authorizer // who decides about callers; nil: nobody
+	scopes      []string               // of which they must have one
+	life        *life                  // nil: nothing is announced of it
 }
 
-// add enters a method. Two templates that match the same paths are one; if both have the verb, the one that needs a key stays: an ambiguous
+// add enters a method. Two templates that match the same paths are one; if both have the verb, the one stays that is better protected, by a key or an authorizer: an ambiguous
 // description must not open anything. A literal that no canonical path can contain matches nothing.
 func (t *routes) add(verb, template string, m *method) {
 	n := &t.root
@@ -119,10 +123,21 @@ func (e *endpoint) with(verb string, m *method) *endpoint {
 }
 
 func stricter(old, new *method) *method {
-	if old == nil || new.keyRequired && !old.keyRequired {
+	if old == nil || new.guards() > old.guards() {
 		return new
 	}
 	return old
+}
+
+// guards is by how much a method is protected.
+func (m *method) guards() (n int) {
+	if m.keyRequired {
+		n++
+	}
+	if m.authorizer != nil {
+		n++
+	}
+	return n
 }
 
 // method returns what serves a verb, or nil.

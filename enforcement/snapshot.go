@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/authorizer"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
@@ -34,6 +35,8 @@ type api struct {
 	name    string
 	account *account // nil: its owner has no throttle
 	stages  map[string]*stage
+
+	authorizers map[models.AuthorizerID]*authorizer.Authorizer
 }
 
 // stage is a stage with what is deployed to it.
@@ -54,6 +57,7 @@ type stage struct {
 	throttle  limit.Throttle // for words; the bucket decides
 	shared    limit.SharedLayer
 	grants    map[models.PlanID]*grant
+	asks      *asks     // nil: nobody is asked about its callers
 	life      *life     // nil: nothing is announced of it
 	policies  *policies // nil: requests and answers are passed on as they are
 	count     *stageCount
@@ -164,6 +168,7 @@ type compiler struct {
 
 func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
 	a := &api{id: in.ID, slug: in.Slug, name: in.Name, account: s.accounts[in.OwnerID], stages: map[string]*stage{}}
+	a.compileAuthorizers(in.Authorizers, c.before)
 	for i := range in.Stages {
 		st := c.stage(&in.Stages[i], a, false)
 		if in.Stages[i].Throttle != nil {
@@ -173,6 +178,12 @@ func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
 		st.deprecate(in, c.pages)
 		if st.canary = compileCanary(&in.Stages[i], st, c); st.canary != nil {
 			st.canary.deprecate(in, c.pages)
+		}
+		if a.authorizers != nil {
+			st.asks = c.before.asksOf(st)
+			if st.canary != nil {
+				st.canary.asks = st.asks
+			}
 		}
 		a.stages[st.name] = st
 		s.stages[st.id] = st
@@ -253,7 +264,7 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 		st.broken = in.Broken
 	}
 	for i, m := range in.Methods {
-		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired}
+		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired, path: m.Path, authorizer: a.authorizerOf(m.Authorizer), scopes: m.Scopes}
 		st.methods = append(st.methods, compiled)
 		st.routes.add(m.Verb, m.Path, compiled)
 	}

@@ -60,7 +60,12 @@ func (q *request) explain(p problem) string {
 		return fmt.Sprintf("This path is served for %s.", q.methods.allow)
 	case problemQueryInvalid:
 		return fmt.Sprintf("The query must be plain pairs of name=value, because the key is read from its parameter %s.", q.stage.key.Name)
+	case problemUnauthorized, problemAuthorizerDenied, problemScope, problemAuthorizerFailed:
+		return q.explainAuthorizer(p)
 	case problemKeyMissing:
+		if q.stage.key.Place == models.KeyInAuthorizer {
+			return "The operation needs an API key, which the API's authorizer names, and it named none."
+		}
 		return "Send your API key " + keyPlace(q.stage.key) + "."
 	case problemKeyAmbiguous:
 		return "Send your API key once, " + keyPlace(q.stage.key) + "."
@@ -93,6 +98,9 @@ func (q *request) explain(p problem) string {
 	case problemTooManyOpen:
 		return q.explainCrowd()
 	case problemThrottled:
+		if !d.decided {
+			return fmt.Sprintf("The authorizer of the stage %s of %s is asked about new callers at most as often as the stage's throttle lets requests pass. Try again in a second.", q.stage.name, q.api.name)
+		}
 		return q.explainThrottle()
 	case problemQuota:
 		return q.explainQuota()
@@ -104,12 +112,25 @@ func (q *request) explain(p problem) string {
 	}
 }
 
+// explainAuthorizer says what the authorizer said, in words that are ours.
+func (q *request) explainAuthorizer(p problem) string {
+	if p == problemScope {
+		return fmt.Sprintf("%s asks for a token with one of these scopes: %s.", q.method.name, strings.Join(q.method.scopes, ", "))
+	}
+	if p == problemAuthorizerFailed {
+		return "The authorizer of the stage " + q.stage.name + " of " + q.api.name + " is no help now. " + q.authorization.verdict.Reason
+	}
+	return q.authorization.verdict.Reason
+}
+
 func keyPlace(source models.KeySource) string {
 	switch source.Place {
 	case models.KeyInBearer:
 		return "as Authorization: Bearer KEY"
 	case models.KeyInQuery:
 		return "in the query parameter " + source.Name
+	case models.KeyInAuthorizer:
+		return "by way of the API's authorizer"
 	default:
 		return "in the header " + source.Name
 	}

@@ -218,14 +218,14 @@ func cleanValues(values []string) []string {
 func (j JWTSettings) clean(p *Problems) JWTSettings {
 	j.Issuer, j.JWKS, j.KeyClaim = strings.TrimSpace(j.Issuer), strings.TrimSpace(j.JWKS), strings.TrimSpace(j.KeyClaim)
 	j.Audiences, j.Claims = cleanValues(j.Audiences), cleanValues(j.Claims)
-	switch problem := keyURLProblem(j.Issuer); {
+	switch problem := KeyURLProblem(j.Issuer); {
 	case j.Issuer == "" || len(j.Issuer) > 500:
 		p.Add("issuer", "Enter the issuer as its tokens have it in iss, such as https://login.example.com/.")
 	case j.JWKS == "" && problem != "":
 		p.Add("issuer", problem)
 	}
 	if j.JWKS != "" {
-		if problem := keyURLProblem(j.JWKS); problem != "" {
+		if problem := KeyURLProblem(j.JWKS); problem != "" {
 			p.Add("jwks", problem)
 		}
 	}
@@ -261,8 +261,8 @@ func (j JWTSettings) clean(p *Problems) JWTSettings {
 	return j
 }
 
-// keyURLProblem judges where keys are fetched: over TLS, or else on the owner's own network.
-func keyURLProblem(s string) string {
+// KeyURLProblem judges an address of keys: over TLS, or else on the owner's own network. It returns a sentence, or "".
+func KeyURLProblem(s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Hostname() == "" || len(s) > 500:

@@ -19,7 +19,7 @@ var private = map[string]bool{
 }
 
 // privatePrefixes begin the names of more such fields.
-var privatePrefixes = [...]string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-"}
+var privatePrefixes = [...]string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-", "x-authorizer-"}
 
 // guarded are fields that clients may send, and that must be the same to whoever reads the request: no token of Connection takes them away, no
 // underscore imitates them, no trailer adds them.
