@@ -3,6 +3,7 @@ package enforcement
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -303,6 +304,28 @@ func (q *request) introduceCaller(h http.Header) {
 	if name := q.authorization.verdict.Principal; name != "" {
 		h[authorizer.HeaderPrincipal] = []string{name}
 	}
+}
+
+// callerIdentity tells apart the callers whom the upstream could tell apart by what the authorizer makes of them; "" where nobody was asked.
+func (q *request) callerIdentity() string {
+	if q.authorization == nil {
+		return ""
+	}
+	parts := []string{q.authorization.verdict.Principal}
+	for _, v := range q.authorization.verdict.Values {
+		parts = append(parts, v.Header, v.Text)
+	}
+	if a := q.method.authorizer; a.Forward {
+		for _, name := range a.Identity.Headers {
+			parts = append(parts, q.r.Header.Get(name))
+		}
+	}
+	var b strings.Builder
+	b.WriteString(q.method.authorizer.ID.String())
+	for _, part := range parts {
+		b.WriteString(strconv.Itoa(len(part)) + ":" + part)
+	}
+	return b.String()
 }
 
 // challenge is the header WWW-Authenticate of a refusal (RFC 6750 3).

@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"gatehouse/enforcement"
 	"gatehouse/enforcement/authorizer/authorizertest"
 	"gatehouse/models"
 	"gatehouse/models/limit"
@@ -402,5 +403,33 @@ func TestNoTokenIsKept(t *testing.T) {
 	text, _ := json.Marshal(w.Header())
 	if body := w.Body.String() + string(text); strings.Contains(body, token[:40]) || strings.Contains(body, token[len(token)-40:]) {
 		t.Error("the answer tells the token")
+	}
+}
+
+// GW-50: answers that a stage keeps are those of one caller, as the authorizer knows him.
+func TestKeptAnswersAreOfOneCaller(t *testing.T) {
+	g := newGuarded(t, nil)
+	up := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		io.WriteString(w, r.Header.Get("X-Authorizer-Principal"))
+	})
+	g.world.stage(func() {
+		g.one.stage.Upstream = up.url
+		g.one.stage.Settings.Cache = &models.StageCache{TTL: time.Minute}
+		g.apis[0].Authorizers[0].Identity = models.Identity{Headers: []string{"X-Token"}}
+	})
+	g.g = g.gateway(t, func(c *enforcement.Config) { c.CacheSize = 1 << 20 })
+	g.by(t, g.login)
+	for range 2 {
+		for _, who := range []string{"mia", "tom"} {
+			token := g.token(map[string]any{"sub": who})
+			w := in(g.g, "GET", "/echo/prod/a", g.value, func(r *http.Request) { r.Header.Set("X-Token", token) })
+			if w.Body.String() != who {
+				t.Errorf("%s gets the answer of %q", who, w.Body)
+			}
+		}
+	}
+	if len(up.got) != 2 {
+		t.Errorf("the upstream was asked %d times", len(up.got))
 	}
 }

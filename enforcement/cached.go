@@ -141,7 +141,7 @@ func (q *request) pass(k *keeping, passage string) {
 func (q *request) cacheKey(k *keeping) cache.Key {
 	about := cache.About{
 		APIKey: uint64(q.decision.call.Key), App: uint64(q.decision.app), TLS: q.r.TLS != nil, Host: q.r.Host, Prefix: q.prefix, Path: q.path, Query: q.query,
-		Vary: k.vary, Header: q.r.Header,
+		Vary: k.vary, Header: q.r.Header, Identity: q.callerIdentity(),
 	}
 	if m := q.methods.method(http.MethodGet); m != nil {
 		about.Method = uint64(m.id)

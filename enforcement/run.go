@@ -151,6 +151,7 @@ func (g *Gateway) EndStreams(ctx, done context.Context) {
 func (g *Gateway) Drain(ctx context.Context) error {
 	g.open.drain(ctx)
 	g.proxy.CloseIdle()
+	g.authorizers.CloseIdle()
 	if g.cache != nil {
 		g.cache.Close()
 	}
