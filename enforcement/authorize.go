@@ -104,15 +104,23 @@ func (q *request) decideAuthorized(value string, p problem) problem {
 	if q.isQuote() {
 		return q.quoteAuthorized(value, p)
 	}
-	if q.method.keyRequired && !q.isNamed() {
+	switch {
+	case q.method.keyRequired && !q.isNamed():
 		q.foresee(value, p)
-	} else {
+	case !q.open && !q.openFromAddress():
+		d.problem = problemTooManyOpen
+	default:
 		q.g.foreseeOpen(d, q.at, q.stage, q.method)
 	}
 	if d.problem != problemNone {
 		return d.problem
 	}
-	if p := q.askAuthorizer(); p != problemNone {
+	p = q.askAuthorizer()
+	if q.open && q.method.keyRequired { // it is the key's from now on
+		q.g.clients.Give(q.client)
+		q.open = false
+	}
+	if p != problemNone {
 		d.problem = p
 		if o, ok := p.refusal(); ok && d.call.Key != 0 {
 			q.g.meter.Refuse(&d.call, o)
