@@ -15,14 +15,15 @@ import (
 
 // numbers is what the process counts itself, beside the gateway. No label has one value per key, address or path.
 type numbers struct {
-	holds    *prometheus.HistogramVec // of the database's writer
-	told     *prometheus.CounterVec   // what came of deliveries
-	pages    *prometheus.CounterVec
-	pageTime prometheus.Histogram
-	reloads  reloads
-	open     *prometheus.GaugeVec   // connections
-	accepted *prometheus.CounterVec // the same, ever
-	shed     *prometheus.CounterVec // closed at once
+	holds      *prometheus.HistogramVec // of the database's writer
+	told       *prometheus.CounterVec   // what came of deliveries
+	pages      *prometheus.CounterVec
+	pageTime   prometheus.Histogram
+	reloads    reloads
+	open       *prometheus.GaugeVec   // connections
+	accepted   *prometheus.CounterVec // the same, ever
+	shed       *prometheus.CounterVec // closed at once
+	handshakes *prometheus.CounterVec // that failed
 }
 
 func newNumbers() *numbers {
@@ -44,6 +45,9 @@ func newNumbers() *numbers {
 		}, []string{"listener"}),
 		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_connections_total", Help: "Connections that were accepted, by listener.",
+		}, []string{"listener"}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_tls_handshake_failures_total", Help: "TLS handshakes that failed, by listener.",
 		}, []string{"listener"}),
 		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_connections_shed_total", Help: "Connections that were closed before anything of HTTP was read, by listener and reason: too-many, too-many-of-one (address), no-proxy-header.",
@@ -83,7 +87,7 @@ func (in *instance) register(r prometheus.Registerer) {
 	build.Set(1)
 	n := in.numbers
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
-		n.holds, n.told, n.pages, n.pageTime, n.open, n.accepted, n.shed, n.reloads.total, n.reloads.good, n.reloads.at, queueMetrics{in.store, in.now},
+		n.holds, n.told, n.pages, n.pageTime, n.open, n.accepted, n.shed, n.handshakes, n.reloads.total, n.reloads.good, n.reloads.at, queueMetrics{in.store, in.now},
 		gauge("gatehouse_disk_free_bytes", "What may still be written to the disk of the data folder.", func() float64 {
 			free, err := freeSpace(in.config.data)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	yaml "github.com/pb33f/go-yaml"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/enforcement/cache"
@@ -97,3 +98,69 @@ func TestTheManualListsEveryMetric(t *testing.T) {
 
 // notMetrics only look like some.
 var notMetrics = []string{}
+
+// rules is what a file of alert rules has.
+type rules struct {
+	Groups []struct {
+		Name  string
+		Rules []struct {
+			Alert, Expr, For    string
+			Labels, Annotations map[string]string
+		}
+	}
+}
+
+// An alert that names a metric that is not there never fires; one that nobody can look up wakes somebody for nothing.
+func TestAlertRulesNameMetricsThatExistAndWhatToDo(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("docs", "prometheus-rules.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found rules
+	if err := yaml.Unmarshal(text, &found); err != nil {
+		t.Fatal(err)
+	}
+	manual, err := os.ReadFile(filepath.Join("docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, sections := everyMetric(t), map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^### (Gatehouse\w+)$`).FindAllSubmatch(manual, -1) {
+		sections[strings.ToLower(string(m[1]))] = false
+	}
+	seen := map[string]bool{}
+	for _, group := range found.Groups {
+		for _, r := range group.Rules {
+			if seen[r.Alert] {
+				t.Errorf("%s is there twice", r.Alert)
+			}
+			seen[r.Alert] = true
+			names := regexp.MustCompile(`\bgatehouse_[a-z_]+`).FindAllString(r.Expr, -1)
+			for _, name := range names {
+				base := regexp.MustCompile(`_(bucket|count|sum)$`).ReplaceAllString(name, "")
+				if !metrics[name] && !metrics[base] {
+					t.Errorf("%s: there is no metric %s", r.Alert, name)
+				}
+			}
+			if len(names) == 0 && !strings.Contains(r.Expr, `job="gatehouse"`) {
+				t.Errorf("%s is about nothing of ours: %s", r.Alert, r.Expr)
+			}
+			if s := r.Labels["severity"]; s != "warning" && s != "critical" || r.Annotations["summary"] == "" {
+				t.Errorf("%s: severity %q, summary %q", r.Alert, s, r.Annotations["summary"])
+			}
+			anchor := strings.TrimPrefix(r.Annotations["runbook"], "docs/operations.md#")
+			if _, ok := sections[anchor]; !ok {
+				t.Errorf("%s: docs/operations.md has no section %q", r.Alert, anchor)
+			}
+			sections[anchor] = true
+		}
+	}
+	if len(seen) == 0 {
+		t.Error("there are no rules")
+	}
+	for section, used := range sections {
+		if !used {
+			t.Errorf("docs/operations.md, %s: no rule leads there", section)
+		}
+	}
+}

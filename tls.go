@@ -123,7 +123,7 @@ func (in *instance) encrypted(name string, l net.Listener) net.Listener {
 	if !in.config.encryption.speaks(name) {
 		return l
 	}
-	return certs.Listen(l, in.certificates.TLS(), in.log)
+	return certs.Listen(l, in.certificates.TLS(), in.log, in.numbers.handshakes.WithLabelValues(name).Inc)
 }
 
 // redirectHandler answers the plain listener.

@@ -2,7 +2,7 @@
 // client asks for. Listen puts TLS on a listener.
 //
 //	c, err := certs.Open(certs.Config{Pairs: pairs, Log: log})  // what cannot be read is an error: nothing is served without its certificate
-//	server.Serve(certs.Listen(listener, c.TLS(), log))
+//	server.Serve(certs.Listen(listener, c.TLS(), log, nil))
 //	go c.Run(ctx)                                               // looks at the files, renews
 //	err = c.Reload()                                            // on SIGHUP
 //

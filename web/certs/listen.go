@@ -19,6 +19,7 @@ type listener struct {
 	net.Listener
 	config *tls.Config
 	log    *slog.Logger
+	failed func()
 
 	accepted chan accepted
 	closed   chan struct{}
@@ -34,9 +35,12 @@ type accepted struct {
 }
 
 // Listen puts TLS on a listener. Accept returns *tls.Conn after the handshake, which slow clients do not hold up. Log gets failed handshakes, at debug level:
-// anybody can cause them.
-func Listen(inner net.Listener, config *tls.Config, log *slog.Logger) net.Listener {
-	l := &listener{Listener: inner, config: config, log: log, accepted: make(chan accepted), closed: make(chan struct{})}
+// anybody can cause them. Failed is called for each; nil: nobody counts.
+func Listen(inner net.Listener, config *tls.Config, log *slog.Logger, failed func()) net.Listener {
+	if failed == nil {
+		failed = func() {}
+	}
+	l := &listener{Listener: inner, config: config, log: log, failed: failed, accepted: make(chan accepted), closed: make(chan struct{})}
 	l.context, l.stop = context.WithCancel(context.Background())
 	return l
 }
@@ -104,6 +108,7 @@ func (l *listener) shake(raw net.Conn) {
 const plainRequest = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis address speaks HTTPS. Begin the address with https://.\n"
 
 func (l *listener) refuse(raw net.Conn, err error) {
+	l.failed()
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) && header.Conn != nil && looksLikeHTTP(header.RecordHeader) {
 		_ = raw.SetWriteDeadline(time.Now().Add(time.Second))

@@ -23,7 +23,7 @@ func serve(t *testing.T, c *Certificates) string {
 	var said logged
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto, r.TLS != nil) })}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(Listen(raw, c.TLS(), logTo(&said))) }()
+	go func() { done <- server.Serve(Listen(raw, c.TLS(), logTo(&said), nil)) }()
 	t.Cleanup(func() {
 		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
