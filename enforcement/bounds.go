@@ -45,4 +45,7 @@ func DefaultBounds() Bounds {
 // Apply sets what of the bounds is net/http's to keep.
 func (b *Bounds) Apply(s *http.Server) {
 	s.ReadHeaderTimeout, s.IdleTimeout = b.Head, b.Idle
+	if s.HTTP2 != nil && b.Stall > 0 {
+		s.HTTP2.WriteByteTimeout = 2 * b.Stall
+	}
 }
