@@ -37,7 +37,7 @@ nocgo:
 
 # Everything that `make test` runs, and the pages in both themes on both widths.
 test-all: deps check
-	GATEHOUSE_LOOKS=all go test -race -shuffle=on -parallel 4 -timeout 60m ./...
+	GATEHOUSE_LOOKS=all GATEHOUSE_FLOODS=all go test -race -shuffle=on -parallel 4 -timeout 60m ./...
 	$(MAKE) nocgo
 
 # Lighthouse on the main pages, as a desktop shows them: at least 95 in everything. Needs npm; 200 packages are installed in LIGHTHOUSE.
