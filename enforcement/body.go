@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 )
 
 // upload is the body of a request on its way to the upstream: it may not be larger than the stage allows, nor come slower than the operator does. Only time
@@ -16,6 +18,9 @@ type upload struct {
 	left   int64 // bytes that may still come; below 0: no limit
 	pace   pace
 	faults error
+
+	mu   sync.Mutex
+	over bool // the request has ended, and net/http's side of it is not there any more
 }
 
 var errBodyTooLarge = errors.New("the body is larger than the stage allows")
@@ -41,9 +46,27 @@ func (q *request) guardedBody() io.ReadCloser {
 		b.left = most
 	}
 	if !isGRPC(q.r.Header) { // messages of a stream may be far apart; its idle limit is the bound
-		b.pace = q.g.paceOf(http.NewResponseController(q.w).SetReadDeadline)
+		b.pace = q.g.paceOf(b.setDeadline)
 	}
+	q.body = b
 	return b
+}
+
+// setDeadline is called by whoever sends to the upstream, who may notice later than the handler that the request has ended.
+func (b *upload) setDeadline(at time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return http.ErrBodyReadAfterClose
+	}
+	return http.NewResponseController(b.q.w).SetReadDeadline(at)
+}
+
+// end leaves the connection alone from now on.
+func (b *upload) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
 }
 
 // isGRPC reports whether a request is a call of gRPC, which may be a stream.

@@ -80,8 +80,11 @@ func (q *request) openFromAddress() bool {
 	return q.open
 }
 
-// close counts a request no more that has ended.
+// close counts a request no more that has ended, and leaves its connection alone.
 func (q *request) close() {
+	if q.body != nil {
+		q.body.end()
+	}
 	if q.open {
 		q.g.clients.Give(q.client)
 	}

@@ -51,7 +51,7 @@ var probes = []probe{
 	{"version 1.2", "GET P HTTP/1.2\r\nH\r\n\r\n", "505 close"},
 	{"version 2.0", "GET P HTTP/2.0\r\nH\r\n\r\n", "505 close"},
 	{"version 9.9", "GET P HTTP/9.9\r\nH\r\n\r\n", "505 close"},
-	{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505 close"},
+	{"half of the preface of HTTP/2", "PRI * HTTP/2.0\r\nH\r\n\r\n", "505 close"},
 	{"version in lower case", "GET P http/1.1\r\nH\r\n\r\n", "400 close"},
 	{"version with two digits", "GET P HTTP/1.10\r\nH\r\n\r\n", "400 close"},
 	{"version with a zero", "GET P HTTP/01.1\r\nH\r\n\r\n", "400 close"},

@@ -67,6 +67,7 @@ type request struct {
 
 	forwarded *front.Forwarded // what a proxy that is believed says of the client; nil: nobody says anything
 	answer    writer           // where w leads
+	body      *upload          // that is forwarded; nil: there is none
 	bodyFault atomic.Uint32    // the problem for which the body is not read any further; problemNone: none
 	client    front.Client     // of open: whose request it is
 	open      bool             // the request is counted for its address
