@@ -31,6 +31,8 @@ func AnswerRefused(next http.Handler, problemURL string) http.Handler {
 // judgeWire says what was wrong with the request on the wire. Of HTTP/2, which the judge does not see, it looks at what HTTP/1.1 would have been refused for.
 func (q *request) judgeWire() problem {
 	if v, refused := wire.RefusalOf(q.r); refused {
+		q.r = q.r.WithContext(q.r.Context()) // logs say nothing of what stands for the request
+		q.r.Method, q.r.RequestURI, q.r.Proto = "", "", ""
 		return q.blame(v.Kind, v.Reason)
 	}
 	if q.r.ProtoMajor != 2 {

@@ -1,6 +1,7 @@
 package enforcement_test
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,11 +69,24 @@ func TestASecondCredentialThatIsTheUpstreamsIsRefused(t *testing.T) {
 	}
 }
 
-func TestRefusalsAtTheWireAreCounted(t *testing.T) {
+func TestRefusalsAtTheWireAreCountedAndLogged(t *testing.T) {
 	o := newOne(t, nil)
+	log, lines := accessLog(t)
+	o.g = o.gateway(t, func(c *enforcement.Config) { c.AccessLog = log })
 	url := serve(t, o.g)
 	raw(t, url, "GET / HTTP/1.1\nHost: a\n\n")
 	raw(t, url, "GET /"+strings.Repeat("x", 9000)+" HTTP/1.1\r\nHost: a\r\n\r\n")
+	drain(t, o.g)
+	want := map[any]float64{"head-invalid": 400, "target-too-long": 414}
+	written := lines()
+	for _, line := range written {
+		if line["verb"] != nil || line["path"] != nil || line["protocol"] != nil || line["status"] != want[line["problem"]] || line["request_id"] == nil || line["address"] == nil {
+			t.Errorf("the access log says %v", line)
+		}
+	}
+	if len(written) != len(want) {
+		t.Errorf("%d lines of the access log", len(written))
+	}
 	r := prometheus.NewRegistry()
 	o.g.Register(r)
 	all, err := r.Gather()
@@ -93,6 +107,14 @@ func TestRefusalsAtTheWireAreCounted(t *testing.T) {
 	}
 	if counted["head-invalid"] != 1 || counted["target-too-long"] != 1 {
 		t.Errorf("counted %v", counted)
+	}
+}
+
+func TestABrokenChunkIsExplained(t *testing.T) {
+	o, url := through(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	w := raw(t, url, "POST /echo/prod/a HTTP/1.1\r\nHost: a\r\nx-api-key: "+o.value+"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n")
+	if p := problemOf(t, w.Header(), w.Body); !strings.HasSuffix(p.Type, "/body-invalid") || p.Detail != "The request's body has a chunk that is longer than its size." {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -85,6 +85,10 @@ func FuzzHead(f *testing.F) {
 		"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET * HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nxxx", "PRI * HTTP/2.0\r\n\r\nSM\r\n", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
 		"GET http://[::1]:80/?x HTTP/1.1\r\nHost: [::1]:80\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00", "OPTIONS * HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: a\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: b\r\n\r\n", "HEAD /%zz HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, x\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, , X-Forwarded-For\r\n\r\n", "GET / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: a/b\r\nContent-Type: a/b\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X, Host\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a=\"b\"\r\nx\r\n0\r\nX_Other: y\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\n0\r\n\r\n", "GET https://A:443/?%zz HTTP/1.1\r\nhOsT:\ta:443 \r\n!#$%&'*+-.^_`|~: \xff\r\n\r\n",
 	} {
 		f.Add([]byte(s))
 	}
