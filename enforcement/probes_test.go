@@ -267,11 +267,13 @@ var probes = []probe{
 	{"Connection: X-Forwarded-For", p1 + "Connection: x-forwarded-for\r\n\r\n", "400 close"},
 	{"Connection: X_Consumer_Id", p1 + "Connection: X_Consumer_Id\r\n\r\n", "400 close"},
 	{"Connection: X-Request-Id in the second field", p1 + "Connection: keep-alive\r\nConnection: ,, X-Request-Id\r\n\r\n", "400 close"},
+	{"Connection: Cache-Control", p1 + "Connection: cache-control\r\n\r\n", "400 close"},
 	{"Connection that is no list", p1 + "Connection: \"close\"\r\n\r\n", "400 close"},
 	{"X_Forwarded_For", p1 + "X_Forwarded_For: 1\r\n\r\n", "400 close"},
 	{"X-Consumer_Id", p1 + "X-Consumer_Id: 1\r\n\r\n", "400 close"},
 	{"Content_Length", p1 + "Content_Length: 1\r\n\r\n", "400 close"},
 	{"x_api_key", p1 + "x_api_key: 1\r\n\r\n", "400 close"},
+	{"an underscore in a name that says nothing of who calls", p1 + "User_Agent: 1\r\n\r\n", "200 open"},
 	{"an underscore in another name", p1 + "X_Other: 1\r\n\r\n", "200 open"},
 	{"X-Forwarded-For itself", p1 + "X-Forwarded-For: 1\r\n\r\n", "200 open"},
 

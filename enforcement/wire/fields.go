@@ -21,12 +21,16 @@ var private = map[string]bool{
 // privatePrefixes begin the names of more such fields.
 var privatePrefixes = [...]string{"x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-", "x-authorizer-"}
 
-// guarded are fields that clients may send, and that must be the same to whoever reads the request: no token of Connection takes them away, no
-// underscore imitates them, no trailer adds them.
+// guarded are fields that clients may send, and that must be the same to whoever reads the request, since they say where it goes, where it ends, what it
+// is and who sends it: no token of Connection takes them away, no underscore imitates them, no trailer adds them.
 var guarded = map[string]bool{
-	"host": true, "content-length": true, "content-type": true, "content-encoding": true, "content-range": true, "transfer-encoding": true,
-	"authorization": true, "cookie": true, "x-api-key": true, "expect": true, "origin": true, "range": true, "cache-control": true, "via": true, "date": true,
-	"user-agent": true, "accept": true,
+	"host": true, "content-length": true, "content-type": true, "content-encoding": true, "transfer-encoding": true, "authorization": true, "cookie": true,
+	"x-api-key": true,
+}
+
+// lasting are fields besides that go from end to end, and in the head: no token of Connection takes them away (RFC 9110, 7.6.1), no trailer adds them.
+var lasting = map[string]bool{
+	"content-range": true, "expect": true, "origin": true, "range": true, "cache-control": true, "via": true, "date": true, "user-agent": true, "accept": true,
 }
 
 // untrailed are fields besides that say how a message is framed, sent on or taken, and cannot come behind it: RFC 9110, 6.5.1.
@@ -76,10 +80,12 @@ func isPrivateBytes(folded []byte) bool {
 // isRemovable reports whether a token of Connection may name a field. HTTP2-Settings comes with requests to upgrade to HTTP/2, which are ignored.
 func isRemovable(token []byte) bool {
 	folded := foldInto(make([]byte, 0, mostName), token)
-	return string(folded) == "http2-settings" || !isProtected(folded)
+	return string(folded) == "http2-settings" || !isProtected(folded) && !lasting[string(folded)]
 }
 
-func mayTrail(folded []byte) bool { return !isProtected(folded) && !untrailed[string(folded)] }
+func mayTrail(folded []byte) bool {
+	return !isProtected(folded) && !lasting[string(folded)] && !untrailed[string(folded)]
+}
 
 // foldInto appends at most mostName bytes of a name in lower case with hyphens for underscores: many upstreams (CGI, WSGI, PHP) cannot tell them apart.
 func foldInto(to, name []byte) []byte {
