@@ -38,7 +38,7 @@ func (o *one) targets(t testing.TB, with func(*models.StageTargets), others ...s
 	catchUp(t, o.g)
 }
 
-func status(code int) http.HandlerFunc {
+func answers(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
@@ -153,7 +153,7 @@ func TestATargetThatFailsIsLeftOutUntilOneRequestSucceeds(t *testing.T) {
 
 func TestWithoutAnUpstreamInServiceNothingIsCharged(t *testing.T) {
 	o := newOne(t, nil)
-	up := newUpstream(t, status(502))
+	up := newUpstream(t, answers(502))
 	o.world.stage(func() { o.stage.Upstream = up.url })
 	catchUp(t, o.g)
 	var refused atomic.Int64
@@ -216,13 +216,13 @@ func TestOneRequestTriesAnUpstreamThatWasOut(t *testing.T) {
 
 func TestHealthOfATargetOutlivesOtherChanges(t *testing.T) {
 	o := newOne(t, nil)
-	up := newUpstream(t, status(502))
+	up := newUpstream(t, answers(502))
 	o.world.stage(func() { o.stage.Upstream = up.url })
 	catchUp(t, o.g)
 	for range 5 {
 		o.get(t, "/a")
 	}
-	other := newUpstream(t, status(200))
+	other := newUpstream(t, answers(200))
 	o.targets(t, func(s *models.StageTargets) { s.Weight = 9 }, other.url)
 	for range 20 {
 		if w := in(o.g, "GET", "/echo/prod/a", o.value); w.Code != 200 {

@@ -32,7 +32,8 @@ func (p *patience) begin(start time.Time, limit time.Duration, lose func(begun b
 	p.start, p.first = start, limit
 	p.due.Store(int64(limit))
 	p.state.Store(waiting)
-	p.timer = time.AfterFunc(limit, func() { p.fire(lose) })
+	p.timer = time.AfterFunc(time.Hour, func() { p.fire(lose) })
+	p.timer.Reset(limit) // which fire sees p.timer by
 }
 
 func (p *patience) fire(lose func(begun bool)) {
@@ -42,7 +43,7 @@ func (p *patience) fire(lose func(begun bool)) {
 	}
 	switch due, now := p.due.Load(), int64(time.Since(p.start)); {
 	case due == math.MaxInt64:
-		p.timer.Reset(time.Second)
+		p.timer.Reset(min(time.Second, p.first)) // by then somebody may be waited for
 	case now < due:
 		p.timer.Reset(time.Duration(due - now))
 	case p.state.CompareAndSwap(state, lost):
@@ -67,9 +68,15 @@ func (p *patience) resume() {
 
 // begun says that the answer began, and how long each part may take from now on. It returns false if that was too late.
 func (p *patience) begun(part time.Duration) bool {
-	p.part = part
+	p.part = part // read by who waits for parts alone
 	p.due.Store(math.MaxInt64)
-	return p.state.CompareAndSwap(waiting, reading)
+	if !p.state.CompareAndSwap(waiting, reading) {
+		return false
+	}
+	if part < p.first {
+		p.timer.Reset(part)
+	}
+	return true
 }
 
 // awaitPart says that a part of the answer is waited for, and gotPart that it is there.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,7 +28,9 @@ func (x *Exchange) tunnel(rep *reply) {
 		return
 	}
 	ended := make(chan error, 2)
-	go func() { ended <- x.pour(rep.tunnel, rw.Reader, x.addIn) }()
+	// What net/http has read ahead comes first. The rest is read past it: the end of the client's half would end the request's context.
+	ahead, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	go func() { ended <- x.pour(rep.tunnel, io.MultiReader(bytes.NewReader(ahead), client), x.addIn) }()
 	go func() { ended <- x.pour(client, rep.tunnel, x.addOut) }()
 	if err := <-ended; err == nil {
 		<-ended // one side has finished; the other may go on
