@@ -48,6 +48,7 @@ type portal struct {
 	hooks       map[string][2]string  // a webhook of each reader, and a delivery to it
 	mail        string                // in the outbox
 	deprecation models.DeprecationID
+	domain      models.DomainID
 	entry       models.ChangelogID
 }
 
@@ -111,8 +112,25 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded, log *slo
 	}
 	p.mail = mails.Items[0].ID.String()
 	p.deprecation, p.entry = deprecateOne(t, in, made)
+	p.domain = wantDomain(t, in, made)
 	bringOne(t, in, made)
 	return p
+}
+
+// wantDomain asks for a domain for the stage, unless a process before has.
+func wantDomain(t testing.TB, in *instance, made storetest.Seeded) models.DomainID {
+	t.Helper()
+	all, err := in.store.Domains(t.Context(), made.Owner.ID, made.API, made.Stage)
+	if err == nil && len(all) == 0 {
+		_, err = in.store.AddDomain(t.Context(), storetest.Actor(made.Owner), made.API, models.Domain{StageID: made.Stage, Host: "api.example.org"}, made.Now)
+		if err == nil {
+			all, err = in.store.Domains(t.Context(), made.Owner.ID, made.API, made.Stage)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0].ID
 }
 
 // bringOne lets a document wait that takes away most of the API's operations, and changes the others.
@@ -421,7 +439,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought",
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought",
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"
