@@ -168,7 +168,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Bounds: &bounds, Proxies: in.config.edge.trust(),
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
-		Hosts: in.config.hosts,
+		Hosts:      in.config.hosts,
 		RequestLog: in.requestLog, AccessLog: in.accessLog, Tracer: in.tracer, Names: in.names(), CacheSize: int64(in.config.cacheSize), Policy: policy, Log: in.log, Shift: shift, Warm: in.warm(),
 	})
 	if err := in.store.StopUnusedValues(ctx, in.now()); err != nil { // nobody used them while nothing was served
@@ -200,7 +200,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.portal = web.NewServer(in.config.edge.trust().Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
 	in.portalConnections = in.numbers.watch(portalListener, in.portal)
 	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
-	in.redirect = certs.NewServer(in.answerRefused(in.redirectHandler()), in.log)
+	in.redirect = certs.NewServer(in.answerRefused(in.plainHandler()), in.log)
 	return nil
 }
 

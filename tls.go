@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/mail"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"gatehouse/models"
 	"gatehouse/web"
 	"gatehouse/web/certs"
 )
@@ -20,6 +24,9 @@ import (
 type encryption struct {
 	certs, keys list // of files; the first certificate belongs to the first key
 	dir         string
+	acme        bool // obtain what is missing
+	directory   string
+	email       string
 	listeners   list   // names of those that speak TLS where there are certificates
 	redirect    string // address of the plain listener that leads to https; "": none
 }
@@ -36,12 +43,15 @@ func (e *encryption) flags(fs *flag.FlagSet) {
 	fs.Var(&e.certs, "tls-cert", "`file` of a certificate with its chain, PEM; repeatable, each with its --tls-key. With it portal and gateway speak TLS")
 	fs.Var(&e.keys, "tls-key", "`file` of the private key of the certificate of the same place, PEM; repeatable")
 	fs.StringVar(&e.dir, "tls-dir", "", "`folder` of certificates: NAME.crt with NAME.key, or a folder for each with fullchain.pem and privkey.pem")
+	fs.BoolVar(&e.acme, "acme", false, "obtain certificates for the hosts of --public-url, --gateway-url, APIs and custom domains by ACME; accepts the CA's terms of service")
+	fs.StringVar(&e.directory, "acme-directory", "", "`URL` of the ACME directory (default: Let's Encrypt)")
+	fs.StringVar(&e.email, "acme-email", "", "`address` that the CA may write to")
 	fs.Var(&e.listeners, "tls-listeners", "`names` of the listeners that speak TLS where there are certificates: portal, gateway, ops (default portal,gateway)")
 	fs.StringVar(&e.redirect, "http-redirect", "", "`address`, such as :80, where the portal's visitors over plain HTTP are led to https")
 }
 
-// given reports whether there are certificates.
-func (e *encryption) given() bool { return len(e.certs) > 0 || e.dir != "" }
+// given reports whether there are certificates, or will be.
+func (e *encryption) given() bool { return len(e.certs) > 0 || e.dir != "" || e.acme }
 
 // speaks reports whether a listener speaks TLS.
 func (e *encryption) speaks(listener string) bool {
@@ -89,13 +99,14 @@ func (c *config) tlsProblems() (problems []error) {
 		}
 	}
 	if len(e.listeners) > 0 && !e.given() {
-		add("--tls-listeners: there is no certificate: add --tls-cert and --tls-key, or --tls-dir")
+		add("--tls-listeners: there is no certificate: add --tls-cert and --tls-key, --tls-dir, or --acme")
 	}
 	for _, f := range []struct{ flag, listener, url string }{{"public-url", portalListener, c.publicURL}, {"gateway-url", gatewayListener, c.gatewayURL}} {
 		if strings.HasPrefix(f.url, "http:") && e.speaks(f.listener) {
 			add("--%s: %q is not encrypted, but the %s speaks TLS", f.flag, f.url, f.listener)
 		}
 	}
+	problems = append(problems, c.acmeProblems()...)
 	if e.redirect == "" {
 		return problems
 	}
@@ -108,13 +119,64 @@ func (c *config) tlsProblems() (problems []error) {
 	return problems
 }
 
+// acmeProblems returns what is wrong with the settings of ACME.
+func (c *config) acmeProblems() (problems []error) {
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	e := &c.encryption
+	if !e.acme {
+		if e.directory != "" || e.email != "" {
+			add("--acme-directory, --acme-email: add --acme")
+		}
+		return problems
+	}
+	if len(c.acmeHosts()) == 0 {
+		add("--acme: set --public-url or --gateway-url to an https address with a host name: certificates are obtained for these")
+	}
+	if e.directory != "" && !web.IsHTTPS(e.directory) {
+		add("--acme-directory: %q is not an https address", e.directory)
+	}
+	if _, err := mail.ParseAddress(e.email); e.email != "" && err != nil {
+		add("--acme-email: %q is no address such as ops@example.com", e.email)
+	}
+	return problems
+}
+
+// acmeHosts are the operator's own hosts that have certificates by ACME.
+func (c *config) acmeHosts() (hosts []string) {
+	for _, f := range []struct{ listener, host string }{{portalListener, c.hosts.Portal}, {gatewayListener, c.hosts.Gateway}} {
+		if c.encryption.speaks(f.listener) && models.CheckHost(f.host) == nil && !slices.Contains(hosts, f.host) {
+			hosts = append(hosts, f.host)
+		}
+	}
+	return hosts
+}
+
+// acmeFolder is where certificates, keys and the account that are obtained lie in the data folder. No backup has it.
+const acmeFolder = "acme"
+
+// acme says for which hosts certificates are obtained: the operator's own, those of APIs, and custom domains. Nil: for none.
+func (in *instance) acme() *certs.ACME {
+	e := &in.config.encryption
+	if !e.acme {
+		return nil
+	}
+	own := in.config.acmeHosts()
+	return &certs.ACME{
+		Directory: e.directory, Email: e.email, Cache: filepath.Join(in.config.data, acmeFolder),
+		Hosts: func() []string { return slices.Concat(own, in.gateway.Domains()) },
+		Allowed: func(host string) bool {
+			return slices.Contains(own, host) || e.speaks(gatewayListener) && in.gateway.Leads(host)
+		},
+	}
+}
+
 // openCertificates reads the certificates; nil: there are none.
 func (in *instance) openCertificates() (err error) {
 	e := &in.config.encryption
 	if !e.given() {
 		return nil
 	}
-	in.certificates, err = certs.Open(certs.Config{Pairs: e.pairs(), Dir: e.dir, Log: in.log})
+	in.certificates, err = certs.Open(certs.Config{Pairs: e.pairs(), Dir: e.dir, ACME: in.acme(), Log: in.log})
 	return err
 }
 
@@ -124,6 +186,14 @@ func (in *instance) encrypted(name string, l net.Listener) net.Listener {
 		return l
 	}
 	return certs.Listen(l, in.certificates.TLS(), in.log, in.numbers.handshakes.WithLabelValues(name).Inc)
+}
+
+// plainHandler answers the plain listener: a CA that looks for its proof, and everybody else.
+func (in *instance) plainHandler() http.Handler {
+	if in.certificates == nil || in.redirectListener == nil { // http-01 is not tried where nobody would answer
+		return in.redirectHandler()
+	}
+	return in.certificates.Plain(in.redirectHandler())
 }
 
 // redirectHandler answers the plain listener.
@@ -171,7 +241,7 @@ func checkTLS(c config, r *checked) {
 	}
 	c.finishURLs()
 	if insecure(c) {
-		r.note("The portal is reached over plain HTTP: passwords and sessions travel unencrypted. Give it a certificate (--tls-cert, --tls-key), or put TLS in front and set --public-url.")
+		r.note("The portal is reached over plain HTTP: passwords and sessions travel unencrypted. Give it a certificate (--acme, or --tls-cert and --tls-key), or put TLS in front and set --public-url.")
 	}
 }
 
@@ -194,6 +264,8 @@ func checkCertificates(c config, found *certs.Certificates, r *checked) {
 		case err != nil || !c.encryption.speaks(f.listener):
 		case f.url == "":
 			r.note("The %s speaks TLS: set --%s to the address that its certificate is for.", f.listener, f.flag)
+		case c.encryption.acme:
+			r.note("A certificate for %s is obtained by ACME: the CA must reach it at port 443 here, or at port 80 by --http-redirect.", u.Hostname())
 		case !found.Covers(u.Hostname()):
 			r.problem(fmt.Errorf("TLS: no certificate is for %s, the host of --%s: clients will refuse it", u.Hostname(), f.flag))
 		}

@@ -1,6 +1,8 @@
 package enforcement
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"gatehouse/models"
@@ -114,6 +116,15 @@ func (g *Gateway) DomainOf(id models.StageID) (host, base string) {
 		base = s.hosts.domains[host].base
 	}
 	return host, base
+}
+
+// Domains returns the owners' host names that lead to a stage, sorted.
+func (g *Gateway) Domains() []string {
+	s := g.current.Load()
+	if s == nil || s.hosts == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.hosts.domains))
 }
 
 // Leads reports whether a folded host is an owner's domain or an API's name.

@@ -49,7 +49,7 @@ func (r *Request) layout(title string, crumbs ...ui.Crumb) ui.Page {
 	p.NavFoot = []ui.NavItem{{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}, {Label: "Keyboard", Href: ui.HelpHref, Icon: "keyboard"}}
 	p.Notices = slices.Concat(r.seeAsNotice(), r.troubleNotice(), r.mailNotices(), r.proofNotice())
 	if r.Site.Insecure && r.Account.Role == models.RoleAdmin {
-		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Give it a certificate (--tls-cert and --tls-key), or put TLS in front and set --public-url to its https address."})
+		p.Notices = append(p.Notices, ui.Notice{Kind: ui.Warn, Text: "This portal is reached over plain HTTP: passwords and sessions travel unencrypted. Give it a certificate (--acme, or --tls-cert and --tls-key), or put TLS in front and set --public-url to its https address."})
 	}
 	return p
 }

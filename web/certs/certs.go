@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/crypto/acme"
 
 	"gatehouse/models"
 )
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Pairs []Pair           // the first is for clients that name no host, or one that no certificate is for
 	Dir   string           // of more pairs; "": none
+	ACME  *ACME            // obtains those of hosts that no pair is for; nil: nobody does
 	Log   *slog.Logger     // nil: slog.Default()
 	Now   func() time.Time // nil: time.Now
 }
@@ -29,6 +31,7 @@ type Config struct {
 // Certificates are what the listeners show. All methods are safe for concurrent use.
 type Certificates struct {
 	config Config
+	issuer *issuer // nil: no certificate is obtained
 	shown  atomic.Pointer[shown]
 
 	loading sync.Mutex
@@ -60,6 +63,9 @@ func Open(c Config) (*Certificates, error) {
 	}
 	s := &Certificates{config: c}
 	s.shown.Store(&shown{})
+	if c.ACME != nil {
+		s.issuer = newIssuer(*c.ACME, c.Log, c.Now)
+	}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -74,8 +80,12 @@ func Open(c Config) (*Certificates, error) {
 // Files returns the pairs that are shown.
 func (s *Certificates) Files() []Pair { return s.shown.Load().pairs() }
 
-// Reload reads all files again. What cannot be read keeps the certificate that it had, and is part of the error.
+// Reload reads all files again, and tries again at once to obtain what could not be. What cannot be read keeps the certificate that it had, and is part of the
+// error.
 func (s *Certificates) Reload() error {
+	if s.issuer != nil {
+		s.issuer.retryNow()
+	}
 	err := s.load()
 	s.say(err)
 	return err
@@ -148,16 +158,27 @@ func (s *shown) add(p Pair, cert *tls.Certificate) {
 // lookEvery is how often files are looked at: stat calls, nothing is read unless something changed.
 const lookEvery = 10 * time.Second
 
-// Run looks at the files until ctx ends, and reads what changed.
+// Run looks at the files until ctx ends, and reads what changed; it obtains what is missing.
 func (s *Certificates) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookEvery)
+	if s.issuer != nil {
+		var obtaining sync.WaitGroup
+		defer obtaining.Wait()
+		obtaining.Go(func() { every(ctx, lookEvery, func() { s.issuer.ahead(ctx) }) })
+	}
+	every(ctx, lookEvery, s.look)
+	return nil
+}
+
+// every does something at once and again and again until ctx ends.
+func every(ctx context.Context, d time.Duration, do func()) {
+	ticker := time.NewTicker(d)
 	defer ticker.Stop()
 	for {
+		do()
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-ticker.C:
-			s.look()
 		}
 	}
 }
@@ -210,6 +231,9 @@ func (s *Certificates) Trouble() error {
 			problems = append(problems, fmt.Errorf("certificate %s has expired on %s", l.pair.Cert, end.UTC().Format(time.DateOnly)))
 		}
 	}
+	if s.issuer != nil {
+		problems = append(problems, s.issuer.trouble())
+	}
 	return errors.Join(problems...)
 }
 
@@ -218,22 +242,40 @@ func (s *Certificates) Leaves() (leaves []*x509.Certificate) {
 	for _, l := range s.shown.Load().loaded {
 		leaves = append(leaves, l.cert.Leaf)
 	}
+	if s.issuer == nil {
+		return leaves
+	}
+	for _, host := range s.issuer.known() {
+		if cert, err := s.issuer.standing(host); err == nil && cert != nil {
+			leaves = append(leaves, cert.Leaf)
+		}
+	}
 	return leaves
 }
 
 // TLS returns the configuration of a listener. It is one for all of its connections, so that session tickets work; do not change it.
 func (s *Certificates) TLS() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: s.choose}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: s.choose}
+	if s.issuer != nil {
+		c.NextProtos = append(c.NextProtos, acme.ALPNProto)
+	}
+	return c
 }
 
 var errNoCertificate = errors.New("there is no certificate for this host")
 
-// choose finds the certificate of the host that a client asks for: of its name, of the wildcard above it, else the first. Where several are, that which the
+// choose finds the certificate of the host that a client asks for: of its name, of the wildcard above it, one that is obtained for it, else the first. Where several are, that which the
 // client can use.
 func (s *Certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	now := s.shown.Load()
-	if cert := fitting(now.named(models.FoldHost(hello.ServerName)), hello); cert != nil {
+	now, host := s.shown.Load(), models.FoldHost(hello.ServerName)
+	if s.issuer != nil && isChallenge(hello) {
+		return s.issuer.manager.GetCertificate(hello)
+	}
+	if cert := fitting(now.named(host), hello); cert != nil {
 		return cert, nil
+	}
+	if s.issuer != nil && s.issuer.config.Allowed(host) {
+		return s.issuer.certificate(hello.Context(), host)
 	}
 	if len(now.loaded) == 0 {
 		return nil, errNoCertificate
@@ -259,6 +301,15 @@ func (s *Certificates) Covers(host string) bool {
 func (s *Certificates) Standing(host string) (ends time.Time, problem string) {
 	if found := s.shown.Load().named(host); len(found) > 0 {
 		return found[0].Leaf.NotAfter, ""
+	}
+	if s.issuer != nil {
+		switch cert, err := s.issuer.standing(host); {
+		case cert != nil:
+			return cert.Leaf.NotAfter, ""
+		case err != nil:
+			return time.Time{}, words(err)
+		}
+		return time.Time{}, "It is being obtained."
 	}
 	return time.Time{}, "No certificate is for it: ask the operator."
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/acme"
 )
 
 // handshakeTimeout bounds a handshake, however slowly it comes.
@@ -99,6 +101,10 @@ func (l *listener) shake(raw net.Conn) {
 	conn := tls.Server(raw, l.config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		l.refuse(raw, err)
+		return
+	}
+	if conn.ConnectionState().NegotiatedProtocol == acme.ALPNProto {
+		_ = conn.Close() // the handshake was all that its CA wanted
 		return
 	}
 	l.give(accepted{conn, nil})
