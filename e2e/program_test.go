@@ -139,7 +139,7 @@ func startBinary(t *testing.T, path string, env []string, args ...string) *proce
 	p := &process{t: t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1)}
 	ops := freePort(t)
 	p.ops = "http://" + ops
-	p.cmd = exec.Command(path, append(args, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ops)...)
+	p.cmd = exec.Command(path, append([]string{args[0], "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ops}, args[1:]...)...) // args win
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = p.stdout, p.stderr, append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -9,11 +9,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -102,24 +105,59 @@ type nameServer struct {
 
 func newNameServer(t *testing.T) *nameServer {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	stream, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &nameServer{texts: map[string]string{}, address: conn.LocalAddr().String()}
-	t.Cleanup(func() { conn.Close() })
+	s := &nameServer{texts: map[string]string{}, address: stream.Addr().String()}
+	packets, err := net.ListenPacket("udp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stream.Close(); packets.Close() })
 	go func() {
 		for b := make([]byte, 1500); ; {
-			n, from, err := conn.ReadFrom(b)
+			n, from, err := packets.ReadFrom(b)
 			if err != nil {
 				return
 			}
 			if answer, err := s.answer(b[:n]); err == nil {
-				_, _ = conn.WriteTo(answer, from)
+				_, _ = packets.WriteTo(answer, from)
 			}
 		}
 	}()
+	go func() {
+		for {
+			conn, err := stream.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(conn)
+		}
+	}()
 	return s
+}
+
+// serve answers on a connection, where each message has its length before it.
+func (s *nameServer) serve(conn net.Conn) {
+	defer conn.Close()
+	for {
+		var size [2]byte
+		if _, err := io.ReadFull(conn, size[:]); err != nil {
+			return
+		}
+		query := make([]byte, int(size[0])<<8|int(size[1]))
+		if _, err := io.ReadFull(conn, query); err != nil {
+			return
+		}
+		answer, err := s.answer(query)
+		if err != nil {
+			return
+		}
+		if _, err := conn.Write(append([]byte{byte(len(answer) >> 8), byte(len(answer))}, answer...)); err != nil {
+			return
+		}
+	}
 }
 
 func (s *nameServer) set(name, text string) {
@@ -214,4 +252,124 @@ func TestACustomDomainOverTLSLeadsToItsStageOnceItIsProved(t *testing.T) {
 	if page := ana.page("/owner/apis/" + s.id); !strings.Contains(page, domain+"/v1") {
 		t.Error("the API's page does not show the domain")
 	}
+}
+
+// pebble is an ACME server of its own, built once. It is in a module of its own.
+var pebble = sync.OnceValues(func() (string, error) {
+	dir, err := builds()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "pebble")
+	build := exec.Command("go", "build", "-o", path, "github.com/letsencrypt/pebble/v2/cmd/pebble")
+	build.Dir = "pebble"
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build pebble: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// startPebble runs an ACME server whose certificates last for a time, and which finds hosts at two ports of this machine. It returns its directory, the file
+// of the CA of its own address, and a client for its management.
+func (a *authority) startPebble(names *nameServer, httpPort, tlsPort string, lasting time.Duration) (directory, trust string) {
+	a.t.Helper()
+	path, err := pebble()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	folder := a.t.TempDir()
+	a.write(folder, "pebble")
+	trust = filepath.Join(folder, "ca.pem")
+	if err := os.WriteFile(trust, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	listen, manage := freePort(a.t), freePort(a.t)
+	config := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q, "httpPort": %s, "tlsPort": %s,
+		"retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa", "profiles": {"default": {"description": "the only one", "validityPeriod": %d}}}}`,
+		listen, manage, filepath.Join(folder, "pebble.crt"), filepath.Join(folder, "pebble.key"), httpPort, tlsPort, int(lasting.Seconds()))
+	file := filepath.Join(folder, "pebble.json")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	said := &output{}
+	cmd := exec.Command(path, "-config", file, "-dnsserver", names.address)
+	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0")
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if a.t.Failed() {
+			a.t.Logf("what pebble said:\n%s", said)
+		}
+	})
+	for range 500 {
+		if strings.Contains(said.String(), "ACME directory available") {
+			return "https://" + listen + "/dir", trust
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	a.t.Fatalf("pebble did not start:\n%s", said)
+	return "", ""
+}
+
+// serial is the number of the certificate that a host shows, and who says that it is one.
+func serial(address, host string) (number, names string) {
+	conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: host, InsecureSkipVerify: true}) // its root is made anew by each pebble
+	if err != nil {
+		return "", err.Error()
+	}
+	defer conn.Close()
+	leaf := conn.ConnectionState().PeerCertificates[0]
+	return leaf.SerialNumber.String(), strings.Join(leaf.DNSNames, " ")
+}
+
+// Against a real ACME server: the portal's host by tls-alpn-01 at its own port, the gateway's at another port, each with its own certificate, renewed in time,
+// and kept over a restart with nobody but their owner able to read the keys.
+func TestCertificatesAreObtainedByACMEAndRenewed(t *testing.T) {
+	t.Parallel()
+	a, names := newAuthority(t), newNameServer(t)
+	data, portal, gateway := t.TempDir(), freePort(t), freePort(t)
+	_, portalPort, _ := net.SplitHostPort(portal)
+	_, gatewayPort, _ := net.SplitHostPort(gateway)
+	directory, trust := a.startPebble(names, "1", portalPort, time.Minute)
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := func() *process {
+		return startBinary(t, path, []string{"SSL_CERT_FILE=" + trust}, "serve", "--data", data, "--acme", "--acme-directory", directory, "--acme-email", "ops@example.com",
+			"--public-url", "https://dev.example.test:"+portalPort, "--gateway-url", "https://gate.example.test:"+gatewayPort, "--portal-listen", portal, "--gateway-listen", gateway)
+	}
+	p := serve()
+	var first string
+	p.eventually("a certificate", func() bool {
+		var of string
+		first, of = serial(portal, "dev.example.test")
+		return of == "dev.example.test"
+	})
+	p.eventually("the gateway's", func() bool { _, of := serial(gateway, "gate.example.test"); return of == "gate.example.test" })
+	if number, said := serial(gateway, "stranger.example.test"); number != "" {
+		t.Errorf("a name that nobody here has gets a certificate of %s", said)
+	}
+	p.eventually("its renewal", func() bool { now, of := serial(portal, "dev.example.test"); return of != "" && now != first })
+	answer, err := http.Get(p.ops + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if metrics := text(t, answer); !strings.Contains(metrics, `gatehouse_certificate_expiry_seconds{name="dev.example.test"}`) {
+		t.Error("its end is in no metric")
+	}
+	files, err := filepath.Glob(filepath.Join(data, "acme", "*"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("kept: %v, %v", files, err)
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		}
+	}
+	p.stop()
 }
