@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"gatehouse/enforcement"
@@ -117,10 +118,10 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return prefix, err
 }
 
-// trust is the proxies that are believed.
-func (e *edge) trust() *front.Trust {
+// trusted is the proxies that are believed.
+func (e *edge) trusted() []netip.Prefix {
 	prefixes, _ := networks("trusted-proxies", e.trustedProxies) // what is wrong with the others was said by validate
-	return front.NewTrust(prefixes)
+	return prefixes
 }
 
 // bounded puts the limits of connections on a listener, below TLS.
@@ -132,5 +133,47 @@ func (in *instance) bounded(name string, l net.Listener) net.Listener {
 		c.Refusal = front.PlainRefusal()
 	}
 	c.OnShed = func(why front.Reason) { in.numbers.shed.WithLabelValues(name, string(why)).Inc() }
-	return front.Listen(l, c)
+	bounded := front.Listen(l, c)
+	in.fronts.add(bounded)
+	return bounded
+}
+
+// fronts are the listeners whose limits can change.
+type fronts struct {
+	mu  sync.Mutex
+	all []*front.Listener
+}
+
+func (f *fronts) add(l *front.Listener) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, l)
+}
+
+func (f *fronts) setLimits(connections, perClient int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.all {
+		l.SetLimits(connections, perClient)
+	}
+}
+
+// liveEdge are the settings of the edge that change in place. They are set together: who changes one changes what all are now.
+func (in *instance) liveEdge() map[string]func(c *config) error {
+	bounds := func(c *config) error {
+		in.gateway.SetBounds(c.edge.chosen())
+		return nil
+	}
+	limits := func(c *config) error {
+		in.fronts.setLimits(c.edge.maxConnections, c.edge.maxPerClient)
+		return nil
+	}
+	return map[string]func(c *config) error{
+		"max-body": bounds, "stall-timeout": bounds, "stall-size": bounds, "max-open-per-key": bounds, "max-streams-per-key": bounds, "max-open-per-address": bounds,
+		"stream-idle-timeout": bounds, "stream-max-time": bounds, "max-connections": limits, "max-connections-per-address": limits,
+		"trusted-proxies": func(c *config) error {
+			in.trust.Set(c.edge.trusted())
+			return nil
+		},
+	}
 }

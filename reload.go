@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ func (p program) serveConfig(args []string) (c config, s settings, err error) {
 // live are the settings that change in place, by the flag, and how. What is not here needs a restart. A setting that cannot be taken says why, and stays as it
 // was.
 func (in *instance) live() map[string]func(c *config) error {
-	return map[string]func(c *config) error{
+	all := map[string]func(c *config) error{
 		"log-level": func(c *config) error {
 			in.level.Set(c.logLevel)
 			return nil
@@ -74,6 +75,8 @@ func (in *instance) live() map[string]func(c *config) error {
 			return nil
 		},
 	}
+	maps.Copy(all, in.liveEdge())
+	return all
 }
 
 // allowUpstream changes which private addresses are dialled from now on. Connections that are open and idle end: they may be to others.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"maps"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -159,8 +160,16 @@ func TestSettingsAreReadAgainWholeOrNotAtAll(t *testing.T) {
 	}
 	check("nothing changed", false, slog.LevelInfo, "were read again")
 	access := filepath.Join(dir, "access.log")
-	write("allow-upstream = 10.0.0.0/8", "log-level = debug", "access-log = "+access)
-	check("what can change does", true, slog.LevelDebug, `"settings":"--access-log --allow-upstream --log-level"`)
+	proxied := httptest.NewRequest("GET", "/", nil)
+	proxied.RemoteAddr = "10.0.0.1:1"
+	if in.trust.Resolve(proxied) != nil {
+		t.Error("a proxy is believed that is not named")
+	}
+	write("allow-upstream = 10.0.0.0/8", "log-level = debug", "access-log = "+access, "max-body = 1MB", "trusted-proxies = 10.0.0.0/8")
+	check("what can change does", true, slog.LevelDebug, `"settings":"--access-log --allow-upstream --log-level --max-body --trusted-proxies"`)
+	if in.trust.Resolve(proxied) == nil {
+		t.Error("a proxy that is named now is not believed")
+	}
 	if _, err := os.Stat(access); err != nil || !in.accessLog.On() {
 		t.Errorf("the access log is not written: %v", err)
 	}

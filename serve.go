@@ -19,6 +19,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/crash"
+	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
@@ -113,7 +114,9 @@ type instance struct {
 	portal, data, ops, redirect                                    *http.Server
 	portalConnections, dataConnections                             *connections
 	gates                                                          []*gate
-	held                                                           bool // the service manager holds our sockets
+	fronts                                                         fronts
+	trust                                                          *front.Trust // whom portal and gateway believe
+	held                                                           bool         // the service manager holds our sockets
 
 	certificates *certs.Certificates // nil: nothing speaks TLS
 	site         *handlers.Site
@@ -163,9 +166,10 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		return err
 	}
 	bounds := in.config.edge.chosen()
+	in.trust = front.NewTrust(in.config.edge.trusted())
 	in.openTracer()
 	in.gateway = enforcement.New(enforcement.Config{
-		Bounds: &bounds, Proxies: in.config.edge.trust(),
+		Bounds: &bounds, Proxies: in.trust,
 		Source: in.store, Ledger: in.store, Books: in.store, Journal: in.journal, Recorder: in.arrivals(), ValueUses: in.store, Keyring: in.keyring,
 		ProblemURL: in.config.publicURL + "/problems/", Receipts: in.receipts, ReceiptURL: in.config.publicURL + "/requests/", APIsURL: in.config.publicURL + "/apis/",
 		Hosts:      in.config.hosts,
@@ -197,7 +201,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, GatewayDomain: in.config.gatewayDomain, Names: in.gateway, GatewayHost: in.ownGatewayHost(), Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
-	in.portal = web.NewServer(in.config.edge.trust().Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
+	in.portal = web.NewServer(in.trust.Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
 	in.portalConnections = in.numbers.watch(portalListener, in.portal)
 	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
 	in.redirect = certs.NewServer(in.answerRefused(in.plainHandler()), in.log)

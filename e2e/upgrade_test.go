@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -196,6 +197,10 @@ func TestAnUpgradeLosesNoRequest(t *testing.T) {
 		return nil
 	})
 
+	if err := server.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	server.eventually("settings that were read again", func() bool { return strings.Contains(server.stderr.String(), "log files were read again") })
 	for range 2 {
 		before := done.Load()
 		server.eventually("requests", func() bool { return t.Failed() || done.Load() > before+200 })
@@ -221,7 +226,7 @@ func TestAnUpgradeLosesNoRequest(t *testing.T) {
 		t.Errorf("after %d requests %s are left, want %s", done.Load()+1, left, want)
 	}
 	t.Logf("%d requests and %d pages over two upgrades", done.Load(), pages.Load())
-	for _, word := range []string{"READY=1", "STOPPING=1", "STATUS=Waiting for the server before this one"} {
+	for _, word := range []string{"READY=1", "STOPPING=1", "RELOADING=1\nMONOTONIC_USEC=", "STATUS=Waiting for the server before this one"} {
 		if !strings.Contains(m.said.String(), word) {
 			t.Errorf("the service manager was not told %s:\n%s", word, m.said)
 		}

@@ -27,7 +27,7 @@ var errBodyTooLarge = errors.New("the body is larger than the stage allows")
 
 // maxBody is how many bytes the body of a request of this stage may have; 0: no limit.
 func (q *request) maxBody() int64 {
-	return cmp.Or(q.stage.maxBody, q.g.bounds.MaxBody)
+	return cmp.Or(q.stage.maxBody, q.g.bounds.Load().MaxBody)
 }
 
 // bodyTooLarge reports whether the request says itself that its body is larger than it may be.

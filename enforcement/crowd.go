@@ -36,7 +36,7 @@ func (g *Gateway) isCrowded(d *decision, e *keyring.Entry) bool {
 		return false
 	}
 	requests, streams := e.Open()
-	switch b := &g.bounds; {
+	switch b := g.bounds.Load(); {
 	case b.OpenPerKey > 0 && requests >= b.OpenPerKey:
 		d.crowded = anyRequest
 	case d.counts == aStream && b.StreamsPerKey > 0 && streams >= b.StreamsPerKey:
@@ -73,7 +73,7 @@ func (q *request) becomeStream() {
 func (q *request) openFromAddress() bool {
 	address, _ := netip.ParseAddrPort(q.r.RemoteAddr)
 	q.client = front.ClientOf(address.Addr())
-	q.open = q.g.clients.Take(q.client, q.g.bounds.OpenPerAddress)
+	q.open = q.g.clients.Take(q.client, q.g.bounds.Load().OpenPerAddress)
 	if !q.open {
 		q.decision.crowded = anyRequest
 	}
@@ -107,7 +107,7 @@ func (q *request) crowdedLayer() string {
 }
 
 func (q *request) explainCrowd() string {
-	b := &q.g.bounds
+	b := q.g.bounds.Load()
 	switch q.crowdedLayer() {
 	case "open-streams":
 		return fmt.Sprintf("A key may have %s open at once, and this key has. Close one that is not needed.", counted(int64(b.StreamsPerKey), "stream"))
@@ -129,7 +129,7 @@ func (q *request) isOver(now int64) bool {
 	if !q.exchange.IsStream() {
 		return false
 	}
-	m, b := &q.moved, &q.g.bounds
+	m, b := &q.moved, q.g.bounds.Load()
 	if bytes := q.exchange.Moved(); m.at == 0 || bytes != m.bytes {
 		m.bytes, m.at = bytes, now
 	}

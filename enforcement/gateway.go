@@ -110,7 +110,7 @@ type Gateway struct {
 	counts     *counts
 	stages     stageCounts
 	horizon    horizon
-	bounds     Bounds
+	bounds     atomic.Pointer[Bounds]
 	clients    front.Tally // requests to methods that need no key, by address
 
 	authorizers *authorizer.Pool
@@ -154,14 +154,19 @@ func New(c Config) *Gateway {
 		g.cache = cache.New(c.CacheSize)
 	}
 	g.clock = func() int64 { return g.uptime + int64(c.Now().Sub(g.start)) }
-	if g.bounds = DefaultBounds(); c.Bounds != nil {
-		g.bounds = *c.Bounds
+	if c.Bounds == nil {
+		b := DefaultBounds()
+		c.Bounds = &b
 	}
+	g.SetBounds(*c.Bounds)
 	g.escrow, g.horizon.log = newEscrow(g), c.Log
 	g.proxy = transport.New(transport.Config{Dial: c.Policy.dialer().DialContext, HideCookies: c.HideCookies, Log: c.Log, Clock: g.clock})
 	g.authorizers = authorizer.New(authorizer.Config{Dial: c.Policy.DialContext, Log: c.Log})
 	return g
 }
+
+// SetBounds changes what callers may hold of the gateway, for requests that come from now on.
+func (g *Gateway) SetBounds(b Bounds) { g.bounds.Store(&b) }
 
 // ServeHTTP answers one request to /{api}/{stage}/….
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {

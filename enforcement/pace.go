@@ -22,7 +22,8 @@ type pace struct {
 }
 
 func (g *Gateway) paceOf(set func(deadline time.Time) error) pace {
-	return pace{limit: g.bounds.Stall, bytes: g.bounds.StallBytes, set: set}
+	b := g.bounds.Load()
+	return pace{limit: b.Stall, bytes: b.StallBytes, set: set}
 }
 
 func (p *pace) isOn() bool { return p.limit > 0 }

@@ -94,7 +94,7 @@ func (q *request) explain(p problem) string {
 	case problemBodyTooLarge:
 		return fmt.Sprintf("The stage %s of %s takes bodies of at most %s.", q.stage.name, q.api.name, counted(q.maxBody(), "byte"))
 	case problemBodyTooSlow:
-		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(q.g.bounds.StallBytes, "byte"), q.g.bounds.Stall)
+		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(q.g.bounds.Load().StallBytes, "byte"), q.g.bounds.Load().Stall)
 	case problemTooManyOpen:
 		return q.explainCrowd()
 	case problemThrottled:

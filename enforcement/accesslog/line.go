@@ -14,10 +14,10 @@ import (
 type Entry struct {
 	Time      time.Time // when it came
 	RequestID string
-	ClientID  string // what the client itself calls the request: any text, and nobody's word
+	ClientID  string   // what the client itself calls the request: any text, and nobody's word
 	Trace     [16]byte // id of the trace that it belongs to; zero: none
-	Address   string // of the client, with or without its port
-	API       string // short name
+	Address   string   // of the client, with or without its port
+	API       string   // short name
 	Stage     string
 	Method    string // verb and template, such as "GET /users/{id}"
 	Verb      string

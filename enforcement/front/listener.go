@@ -51,6 +51,8 @@ type Listener struct {
 	config  Config
 	clients Tally
 
+	most, mostPerClient atomic.Int64 // as SetLimits says
+
 	open atomic.Int64
 
 	begin  sync.Once // of accepting for Proxies
@@ -73,7 +75,15 @@ func Listen(l net.Listener, c Config) *Listener {
 		c.OnShed = func(Reason) {}
 	}
 	c.Proxies = plainPrefixes(c.Proxies)
-	return &Listener{Listener: l, config: c, ready: make(chan accepted), closed: make(chan struct{})}
+	bounded := &Listener{Listener: l, config: c, ready: make(chan accepted), closed: make(chan struct{})}
+	bounded.SetLimits(c.MaxConnections, c.MaxPerClient)
+	return bounded
+}
+
+// SetLimits changes MaxConnections and MaxPerClient. Connections that are open stay so.
+func (l *Listener) SetLimits(connections, perClient int) {
+	l.most.Store(int64(connections))
+	l.mostPerClient.Store(int64(perClient))
 }
 
 // Close stops listening. Connections stay open.
@@ -157,7 +167,7 @@ func (l *Listener) hand(a accepted) {
 
 // admit counts a connection; nil: it was one too many.
 func (l *Listener) admit(inner net.Conn) *conn {
-	if n := l.open.Add(1); l.config.MaxConnections > 0 && n > int64(l.config.MaxConnections) {
+	if n := l.open.Add(1); l.most.Load() > 0 && n > l.most.Load() {
 		l.open.Add(-1)
 		l.shed(inner, TooMany)
 		return nil
@@ -168,7 +178,7 @@ func (l *Listener) admit(inner net.Conn) *conn {
 // identify counts a connection for its client, and says whether it may stay.
 func (l *Listener) identify(c *conn, remote net.Addr) bool {
 	client := ClientOf(addressOf(remote))
-	if !l.clients.Take(client, l.config.MaxPerClient) {
+	if !l.clients.Take(client, int(l.mostPerClient.Load())) {
 		c.closed.Store(true)
 		l.open.Add(-1)
 		l.shed(c.Conn, TooManyOfOne)

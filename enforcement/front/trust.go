@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 )
 
 // mostHops is how many entries of X-Forwarded-For are looked at, from the right.
@@ -12,15 +13,20 @@ const mostHops = 32
 
 // Trust is the proxies whose word about the client is believed. A nil Trust believes nobody.
 type Trust struct {
-	networks []netip.Prefix
+	networks atomic.Pointer[[]netip.Prefix]
 }
 
-// NewTrust returns whom to believe; nil for none.
+// NewTrust returns whom to believe, which may be nobody.
 func NewTrust(networks []netip.Prefix) *Trust {
-	if len(networks) == 0 {
-		return nil
-	}
-	return &Trust{plainPrefixes(networks)}
+	t := &Trust{}
+	t.Set(networks)
+	return t
+}
+
+// Set changes whom to believe, for requests that come from now on.
+func (t *Trust) Set(networks []netip.Prefix) {
+	plain := plainPrefixes(networks)
+	t.networks.Store(&plain)
 }
 
 // Forwarded is what a proxy that is believed says of a request.
@@ -37,12 +43,16 @@ func (t *Trust) Resolve(r *http.Request) *Forwarded {
 	if t == nil {
 		return nil
 	}
+	networks := *t.networks.Load()
+	if len(networks) == 0 {
+		return nil
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !contains(t.networks, peer.Addr()) {
+	if err != nil || !contains(networks, peer.Addr()) {
 		return nil
 	}
 	f := &Forwarded{Client: r.RemoteAddr, For: plain(peer.Addr()).String()}
-	t.follow(f, r.Header["X-Forwarded-For"])
+	follow(networks, f, r.Header["X-Forwarded-For"])
 	if proto := one(r.Header["X-Forwarded-Proto"]); proto == "http" || proto == "https" {
 		f.Proto = proto
 	}
@@ -53,7 +63,7 @@ func (t *Trust) Resolve(r *http.Request) *Forwarded {
 }
 
 // follow goes from the peer towards the client, as far as proxies that are believed lead.
-func (t *Trust) follow(f *Forwarded, lines []string) {
+func follow(networks []netip.Prefix, f *Forwarded, lines []string) {
 	hops := 0
 	for i := len(lines) - 1; i >= 0; i-- {
 		for rest, more := lines[i], true; more; hops++ {
@@ -72,7 +82,7 @@ func (t *Trust) follow(f *Forwarded, lines []string) {
 			}
 			f.Client = net.JoinHostPort(hop.String(), "0")
 			f.For = hop.String() + ", " + f.For
-			if !contains(t.networks, hop) {
+			if !contains(networks, hop) {
 				return
 			}
 		}

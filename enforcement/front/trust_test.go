@@ -104,7 +104,15 @@ func TestTheHandlerTellsTheClientsAddress(t *testing.T) {
 			t.Errorf("%s: %s, want %s", peer, got, want)
 		}
 	}
-	if NewTrust(nil) != nil {
-		t.Error("nobody is not nil")
+	trust := NewTrust(nil)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "10.0.0.1:1"
+	r.Header = http.Header{"X-Forwarded-For": {"203.0.113.9"}}
+	if f := trust.Resolve(r); f != nil {
+		t.Errorf("nobody is believed, and %v is", f)
+	}
+	trust.Set([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	if f := trust.Resolve(r); f == nil || f.Client != "203.0.113.9:0" {
+		t.Errorf("from now on somebody is: %v", f)
 	}
 }
