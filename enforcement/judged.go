@@ -23,6 +23,7 @@ func AnswerRefused(next http.Handler, problemURL string) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // it may be where pages are
 		q := &request{g: g, w: w, r: r}
 		q.refuse(q.judgeWire())
 	})

@@ -113,6 +113,19 @@ func TestARefusalIsAnsweredBehindTheRequestsBeforeItAndOnce(t *testing.T) {
 	c.ended()
 }
 
+func TestNoBodyAnswersAHEADThatIsRefused(t *testing.T) {
+	address := startServer(t, echo)
+	for _, s := range []string{"HEAD /# HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"} {
+		c := dial(t, address)
+		c.send(s)
+		all, err := io.ReadAll(c.in)
+		head, body, _ := strings.Cut(string(all), "\r\n\r\n")
+		if !strings.HasPrefix(head, "HTTP/1.1 4") || body != "" || err != nil {
+			t.Errorf("%.40q: %.40q %q %v", s, head, body, err)
+		}
+	}
+}
+
 func TestABrokenBodyIsToldToItsHandlerAndEndsTheConnection(t *testing.T) {
 	address := startServer(t, echo)
 	for body, want := range map[string]string{
@@ -141,8 +154,8 @@ func TestNoClientCanSendWhatStandsForARefusal(t *testing.T) {
 	for _, s := range []string{refusedGet, refusedHead, strings.Replace(refusedGet, "1.1", "1.0", 1)} {
 		c := dial(t, address)
 		c.send(s)
-		if got := c.answer(); !strings.HasPrefix(got, "400 close ") {
-			t.Errorf("%q: %q", s, got)
+		if got, err := io.ReadAll(c.in); !strings.HasPrefix(string(got), "HTTP/1.1 400 ") || !strings.Contains(string(got), "Connection: close\r\n") || err != nil {
+			t.Errorf("%q: %q, %v", s, got, err)
 		}
 	}
 	if _, refused := RefusalOf(httptest.NewRequest("GET", "*", nil)); refused {

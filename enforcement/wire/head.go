@@ -148,6 +148,7 @@ func (j *Judge) requestLine(line []byte) Verdict {
 		return bad("has a first line that is not verb, target and version")
 	}
 	method, rest := line[:n], line[n+1:]
+	j.Method = Span{0, uint16(n)}.moved(j.line) // also of what is refused: no body answers HEAD
 	m := 0
 	for m < len(rest) && rest[m] != ' ' && rest[m] != '\r' {
 		m++
@@ -169,7 +170,6 @@ func (j *Judge) requestLine(line []byte) Verdict {
 		return Verdict{BadTarget, fault}
 	}
 	start := j.line
-	j.Method = Span{0, uint16(n)}.moved(start)
 	j.Target = Span{uint16(n + 1), uint16(n + 1 + m)}.moved(start)
 	j.Absolute = form == formAbsolute
 	j.authority = authority.moved(start + n + 1)
