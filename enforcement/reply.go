@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatehouse/enforcement/transport"
@@ -240,59 +239,69 @@ func (q *request) identify(h http.Header) {
 	}
 }
 
-// tellLimits describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59).
+// tellLimits describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59). All values are cut from one string: every
+// answer has them.
 func (q *request) tellLimits(h http.Header) {
 	d := &q.decision
 	if !d.decided || d.plan == nil {
 		return
 	}
-	for _, name := range []string{headerRateLimit, headerRatePolicy, headerRateLimitLimit, headerRateLimitLeft, headerRateLimitReset} {
-		h.Del(name)
+	for _, name := range limitHeaders {
+		delete(h, name)
 	}
-	var policy, state strings.Builder
+	var room [512]byte
+	text, ends := room[:0], [len(limitHeaders)]int{}
 	for _, layer := range toldLayers {
-		g := d.layers.Gauge(layer)
-		if !g.Limited {
-			continue
+		if g := d.layers.Gauge(layer); g.Limited {
+			text = appendItem(text, layer, 'q', g.Limit, 'w', limit.Seconds(q.windowOf(layer)), 0)
 		}
-		if policy.Len() > 0 {
-			policy.WriteString(", ")
-			state.WriteString(", ")
-		}
-		writeItem(&policy, layer, "q", g.Limit, "w", limit.Seconds(q.windowOf(layer)))
-		writeItem(&state, layer, "r", g.Remaining, "t", limit.Seconds(g.Reset))
 	}
-	if policy.Len() == 0 {
+	if ends[0] = len(text); ends[0] == 0 {
 		return
 	}
-	h.Set(headerRatePolicy, policy.String())
-	h.Set(headerRateLimit, state.String())
+	for _, layer := range toldLayers {
+		if g := d.layers.Gauge(layer); g.Limited {
+			text = appendItem(text, layer, 'r', g.Remaining, 't', limit.Seconds(g.Reset), ends[0])
+		}
+	}
+	ends[1] = len(text)
 	g := d.layers.Gauge(limit.LayerQuota)
 	if !g.Limited {
 		g = d.layers.Gauge(limit.LayerPlan)
 	}
+	told := 2
 	if g.Limited {
-		h.Set(headerRateLimitLimit, strconv.FormatInt(g.Limit, 10))
-		h.Set(headerRateLimitLeft, strconv.FormatInt(g.Remaining, 10))
-		h.Set(headerRateLimitReset, strconv.FormatInt(limit.Seconds(g.Reset), 10))
+		for i, n := range [...]int64{g.Limit, g.Remaining, limit.Seconds(g.Reset)} {
+			text = strconv.AppendInt(text, n, 10)
+			ends[2+i] = len(text)
+		}
+		told = len(limitHeaders)
+	}
+	all, values, start := string(text), make([]string, told), 0
+	for i := range values {
+		values[i] = all[start:ends[i]]
+		h[limitHeaders[i]] = values[i : i+1 : i+1]
+		start = ends[i]
 	}
 }
+
+// limitHeaders are the headers of tellLimits, in its order.
+var limitHeaders = [...]string{headerRatePolicy, headerRateLimit, headerRateLimitLimit, headerRateLimitLeft, headerRateLimitReset}
 
 // toldLayers are the layers that callers are told of.
 var toldLayers = [...]limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerAccount, limit.LayerQuota}
 
-// writeItem writes an item of a structured field: "quota";q=1000;w=86400.
-func writeItem(b *strings.Builder, layer limit.Layer, k1 string, v1 int64, k2 string, v2 int64) {
-	b.WriteByte('"')
-	b.WriteString(layer.String())
-	b.WriteString(`";`)
-	b.WriteString(k1)
-	b.WriteByte('=')
-	b.WriteString(strconv.FormatInt(v1, 10))
-	b.WriteByte(';')
-	b.WriteString(k2)
-	b.WriteByte('=')
-	b.WriteString(strconv.FormatInt(v2, 10))
+// appendItem writes an item of a structured field: "quota";q=1000;w=86400. Begun is where the field begins.
+func appendItem(b []byte, layer limit.Layer, k1 byte, v1 int64, k2 byte, v2 int64, begun int) []byte {
+	if len(b) > begun {
+		b = append(b, ", "...)
+	}
+	b = append(b, '"')
+	b = append(b, layer.String()...)
+	b = append(b, '"', ';', k1, '=')
+	b = strconv.AppendInt(b, v1, 10)
+	b = append(b, ';', k2, '=')
+	return strconv.AppendInt(b, v2, 10)
 }
 
 // windowOf is the time over which a layer gives its limit: a quota's window, or the time in which an empty bucket fills.
