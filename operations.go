@@ -30,6 +30,9 @@ func (in *instance) operations() http.Handler {
 				missing = append(missing, fmt.Sprintf("with trouble of certificates: %v", err))
 			}
 		}
+		if n := in.gateway.Unchecked(); n > 0 {
+			missing = append(missing, fmt.Sprintf("without looking at the upstream's certificate on some stages: %d", n))
+		}
 		if len(missing) > 0 {
 			fmt.Fprintf(w, "ready, but %s\n", strings.Join(missing, "; "))
 			return

@@ -123,7 +123,8 @@ type Gateway struct {
 	sight    sight
 	warm     atomic.Int64              // until when it is warming up, on the clock of throttles
 	broken   map[models.StageID]string // what was logged of stages that are not served
-	insecure map[models.StageID]bool   // which stages were warned of
+	insecure map[models.StageID]bool   // which stages were warned of; by changes
+	blind    atomic.Int32              // how many those are
 	learning []learning                // by changes: imports whose keys are not all known yet
 	failing  atomic.Pointer[error]     // why changes cannot be applied; nil: they can
 	commits  sync.Mutex                // held by the one commit of usage at a time

@@ -428,6 +428,9 @@ func TestACertificateIsShownToUpstreamsThatAsk(t *testing.T) {
 	}
 	o.world.stage(func() { o.stage.Settings.TLS.Insecure = true })
 	catchUp(t, o.g)
+	if n := o.g.Unchecked(); n != 1 {
+		t.Errorf("%d stages are said not to look", n)
+	}
 	if got := o.get(t, "/a"); got != "" {
 		t.Errorf("without looking: %q", got)
 	}

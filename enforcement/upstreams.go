@@ -146,7 +146,11 @@ func (g *Gateway) logInsecure(s *snapshot) {
 		}
 	}
 	g.insecure = insecure
+	g.blind.Store(int32(len(insecure)))
 }
+
+// Unchecked is how many stages do not look at the certificates of their upstreams.
+func (g *Gateway) Unchecked() int { return int(g.blind.Load()) }
 
 // choose picks the upstream of a request that may pass, before anything is spent. Without one it returns false.
 func (d *decision) choose(at instant, st *stage) bool {
