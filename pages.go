@@ -61,6 +61,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerDocuments:     &handlers.OwnerDocuments{Store: in.store, Reader: reader},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
 		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
+		OwnerAuthorizers:   &handlers.OwnerAuthorizers{Store: in.store, Tester: in.gateway, Addresses: addresses},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},
 		OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: in.store, Settle: in.gateway.Commit, Markdown: markdown},

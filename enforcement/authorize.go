@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -246,6 +247,47 @@ func (q *request) askAuthorizer() problem {
 		}
 		return problemAuthorizerFailed
 	}
+}
+
+// TryAuthorizer asks an API's authorizer about values of its identity sources, in their order, as of a GET of the API's root. Nothing of it is kept.
+func (g *Gateway) TryAuthorizer(ctx context.Context, api models.APIID, id models.AuthorizerID, values []string) (models.AuthorizerTrial, error) {
+	s := g.current.Load()
+	if s == nil {
+		return models.AuthorizerTrial{}, models.Conflict("The gateway is not ready yet. Try again in a second.")
+	}
+	of := s.apis[api.String()]
+	if of == nil || of.authorizers[id] == nil || len(values) != len(of.authorizers[id].Identity.Headers)+len(of.authorizers[id].Identity.Query) {
+		return models.AuthorizerTrial{}, models.Conflict("The authorizer has changed. Look at its page again.")
+	}
+	fresh := *of.authorizers[id]
+	fresh.TTL = 0
+	q := authorizer.Question{Now: time.Unix(0, g.now().wall), Header: http.Header{}, Verb: http.MethodGet, Path: "/", Resource: "/", API: of.id, APIName: of.slug}
+	for _, st := range of.stages {
+		if q.StageName == "" || st.name < q.StageName {
+			q.Stage, q.StageName = st.id, st.name
+		}
+	}
+	for i, name := range fresh.Identity.Headers {
+		q.Header.Set(name, values[i])
+	}
+	query := url.Values{}
+	for i, name := range fresh.Identity.Query {
+		query.Set(name, values[len(fresh.Identity.Headers)+i])
+	}
+	q.Query = query.Encode()
+	begun := time.Now()
+	v := g.authorizers.Ask(ctx, &fresh, &q)
+	trial := models.AuthorizerTrial{
+		Allowed: v.Outcome == authorizer.Allowed, Refused: v.Outcome == authorizer.Missing || v.Outcome == authorizer.Invalid || v.Outcome == authorizer.Denied,
+		Reason: v.Reason, Principal: v.Principal, Scopes: v.Scopes(), HasKey: v.KeyValue != "" || v.KeyID != 0, Until: v.Until, Took: time.Since(begun), Fault: fresh.Fault,
+	}
+	if v.Cause != nil {
+		trial.Fault = v.Cause.Error()
+	}
+	for _, one := range v.Values {
+		trial.Told = append(trial.Told, models.HeaderRule{Action: models.HeaderSet, Name: one.Header, Value: one.Text})
+	}
+	return trial, nil
 }
 
 // opens reports whether a key is on a plan that opens the stage. Of a key that an authorizer names nothing else is ever said: it may be of other owners.

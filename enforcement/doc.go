@@ -9,6 +9,7 @@
 //	route      API by id or slug, stage, method by template: 404, 405                   routing.go, snapshot.go
 //	preflight  a browser's question is answered here
 //	key        where the API says, exactly one: 403                                     credential.go, keyring
+//	authorizer who calls and whether he may, asked between looking at limits and spending them: 401, 403, 503   authorize.go, authorizer
 //	plan       the one plan by which the key may call the stage, and this method: 403   decision.go
 //	decide     throttle of method, plan, stage, then the quota; all or nothing: 429     decision.go, models/limit
 //	count      charged and open from here on, whatever happens                          meter

@@ -72,6 +72,11 @@ func (o *OwnerAPIs) showPage(r *Request, api models.API, settings, method *Form)
 		v.Stages = append(v.Stages, stageRow(r, api, s))
 	}
 	v.Methods = methodTable(r, api, methods)
+	authorizers, err := o.Store.Authorizers(ctx, r.Account.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	nameAuthorizers(v.Methods.Rows, methods, authorizers, api.Authorizer)
 	for _, d := range deployments {
 		v.Deployments = append(v.Deployments, deploymentRow(api, d, stages))
 	}
@@ -175,6 +180,21 @@ func methodTable(r *Request, api models.API, methods []models.Method) owner.Meth
 	return t
 }
 
+// nameAuthorizers notes who decides about the callers of methods that are shown.
+func nameAuthorizers(rows []owner.MethodRow, methods []models.Method, authorizers []models.Authorizer, byDefault models.AuthorizerID) {
+	if len(authorizers) == 0 {
+		return
+	}
+	names := authorizerNames(authorizers)
+	by := make(map[string]string, len(methods))
+	for _, m := range models.Resolved(methods, byDefault) {
+		by[m.ID.String()] = names[m.Authorizer]
+	}
+	for i := range rows {
+		rows[i].Authorizer = by[rows[i].ID]
+	}
+}
+
 // ownerKeyWords says where callers put their key and what becomes of it.
 func ownerKeyWords(k models.KeySource) string {
 	where := "in the header " + k.Name
@@ -183,6 +203,8 @@ func ownerKeyWords(k models.KeySource) string {
 		where = "as Authorization: Bearer"
 	case models.KeyInQuery:
 		where = "in the query parameter " + k.Name
+	case models.KeyInAuthorizer:
+		return "Callers send no key: it is the one that the authorizer names."
 	}
 	if k.Forward {
 		return "Callers send their key " + where + "; your upstream sees it."

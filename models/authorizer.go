@@ -121,6 +121,20 @@ type AuthorizerUse struct {
 // IsUsed reports whether anything asks the authorizer.
 func (u AuthorizerUse) IsUsed() bool { return u.Default || u.Methods > 0 || len(u.Stages) > 0 }
 
+// AuthorizerTrial is what an authorizer says of what its owner enters.
+type AuthorizerTrial struct {
+	Allowed   bool
+	Refused   bool   // it was asked, and says no; neither: it could not be asked
+	Reason    string // why not
+	Fault     string // for its owner: what went wrong when it was asked
+	Principal string
+	Scopes    []string
+	Told      []HeaderRule // what the upstream is told
+	HasKey    bool         // it names an API key
+	Until     time.Time    // zero: not known
+	Took      time.Duration
+}
+
 // MethodAuthorization is who decides about the callers of a method.
 type MethodAuthorization struct {
 	Authorizer   AuthorizerID `json:",omitzero"` // zero: the API's default one; of a deployment: none

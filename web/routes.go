@@ -38,6 +38,7 @@ type Pages struct {
 	OwnerDocuments     *handlers.OwnerDocuments
 	OwnerStages        *handlers.OwnerStages
 	OwnerDomains       *handlers.OwnerDomains
+	OwnerAuthorizers   *handlers.OwnerAuthorizers
 	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
 	OwnerSubscriptions *handlers.OwnerSubscriptions
@@ -226,6 +227,7 @@ func owner(g group, p Pages) {
 	ownerNotices(g, p)
 	ownerAPIs(g, p)
 	ownerDomains(g, p)
+	ownerAuthorizers(g, p)
 	ownerGuides(g, p)
 	ownerChanges(g, p)
 	ownerPlans(g, p)
@@ -254,6 +256,19 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
 	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
 	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
+}
+
+// ownerAuthorizers are who decides about an API's callers.
+func ownerAuthorizers(g group, p Pages) {
+	g.form("/owner/apis/:api/authorizers", p.OwnerAuthorizers.List, p.OwnerAuthorizers.Create)
+	g.get("/owner/apis/:api/authorizers/new", p.OwnerAuthorizers.New)
+	g.post("/owner/apis/:api/authorizers/default", p.OwnerAuthorizers.Default)
+	g.post("/owner/apis/:api/authorizers/methods", p.OwnerAuthorizers.Methods)
+	g.post("/owner/apis/:api/authorizers/flush", p.OwnerAuthorizers.FlushAll)
+	g.form("/owner/apis/:api/authorizers/:authorizer", p.OwnerAuthorizers.Show, p.OwnerAuthorizers.Save)
+	g.post("/owner/apis/:api/authorizers/:authorizer/flush", p.OwnerAuthorizers.Flush)
+	g.post("/owner/apis/:api/authorizers/:authorizer/test", p.OwnerAuthorizers.Test)
+	g.form("/owner/apis/:api/authorizers/:authorizer/delete", p.OwnerAuthorizers.DeleteForm, p.OwnerAuthorizers.Delete)
 }
 
 // ownerDomains are the host names of a stage.

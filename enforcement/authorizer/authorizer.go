@@ -45,6 +45,9 @@ type Verdict struct {
 	policy *policy // of a service that answered with one: it is asked for each request
 }
 
+// Scopes are those that the caller has.
+func (v *Verdict) Scopes() []string { return v.scopes }
+
 // Value is told the upstream as a header.
 type Value struct {
 	Header string // canonical: X-Authorizer-Email

@@ -67,6 +67,7 @@ type MethodTable struct {
 type MethodRow struct {
 	ID, Verb, Path, Name, Summary string
 	KeyRequired                   bool
+	Authorizer                    string // who decides about its callers; empty: nobody
 	UsageHref, RemoveAction       string
 }
 
@@ -148,7 +149,7 @@ type Target struct{ Stage, Action, Deployment string }
 // apiTabs are the parts of the API at a path; now is the last part of the present one's, "" the first's.
 func apiTabs(api, now string) []ui.Tab {
 	tabs := []ui.Tab{{Label: "Overview", Href: api, Current: now == ""}}
-	for _, t := range []struct{ part, label string }{{"guides", "Guides"}, {"changes", "Changelog"}, {"deprecations", "Deprecations"}} {
+	for _, t := range []struct{ part, label string }{{"authorizers", "Authorizers"}, {"guides", "Guides"}, {"changes", "Changelog"}, {"deprecations", "Deprecations"}} {
 		tabs = append(tabs, ui.Tab{Label: t.label, Href: api + "/" + t.part, Current: now == t.part})
 	}
 	return tabs
