@@ -181,7 +181,7 @@ func TestAnUpgradeLosesNoRequest(t *testing.T) {
 	}
 	for range 2 {
 		worker(time.Second/2, work(client(false), false)) // whose connections are idle when the stop begins
-		worker(busy, work(client(true), true)) // what came behind a GOAWAY was not looked at: HTTP/2 has the client send it again
+		worker(busy, work(client(true), true))            // what came behind a GOAWAY was not looked at: HTTP/2 has the client send it again
 	}
 	browser := client(false)
 	worker(busy, func() error {

@@ -296,7 +296,7 @@ func TestRequestsForTheSameAnswerAreOneToTheUpstream(t *testing.T) {
 	o.settle(t, func(s *models.StageSettings) { s.Cache.Epoch++ })
 	for range 5 {
 		group.Go(func() {
-			if status, _ := ask(o.value); status != 502 {
+			if status, _ := ask(o.value); status != 502 && status != 503 { // after some of them it is out of service
 				t.Errorf("where the upstream fails: %d", status)
 			}
 		})
