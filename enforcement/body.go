@@ -17,6 +17,7 @@ type upload struct {
 	q      *request
 	left   int64 // bytes that may still come; below 0: no limit
 	pace   pace
+	stream bool // of messages that may be far apart: the idle limit of streams is the bound, not pace
 	faults error
 
 	mu   sync.Mutex
@@ -45,7 +46,7 @@ func (q *request) guardedBody() io.ReadCloser {
 	if most := q.maxBody(); most > 0 {
 		b.left = most
 	}
-	if !isGRPC(q.r.Header) { // messages of a stream may be far apart; its idle limit is the bound
+	if b.stream = isGRPC(q.r.Header); !b.stream {
 		b.pace = q.g.paceOf(b.setDeadline)
 	}
 	q.body = b

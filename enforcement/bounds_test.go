@@ -307,7 +307,13 @@ func TestStreamsEndThatAreSilentOrVeryLong(t *testing.T) {
 		"long":   func(b *enforcement.Bounds) { b.StreamMax = 300 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, url := bounded(t, endless, with)
+			o, url := bounded(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Content-Type") == "application/grpc" {
+					io.Copy(io.Discard, r.Body)
+					return
+				}
+				endless(w, r)
+			}, with)
 			ran := make(chan error)
 			go func() { ran <- o.g.Run(t.Context()) }()
 			t.Cleanup(func() { <-ran })
@@ -321,6 +327,13 @@ func TestStreamsEndThatAreSilentOrVeryLong(t *testing.T) {
 			}
 			if _, _, err := ws.Read(t.Context()); err == nil {
 				t.Error("the WebSocket said something")
+			}
+			body, w := io.Pipe()
+			defer w.Close()
+			call := newRequest(t, "POST", url+"/echo/prod/silent", body)
+			call.Header = http.Header{"Content-Type": {"application/grpc"}, "X-Api-Key": {o.value}}
+			if res, err := http.DefaultTransport.RoundTrip(call); err == nil && res.StatusCode == 200 {
+				t.Errorf("gRPC: %s", res.Status)
 			}
 		})
 	}

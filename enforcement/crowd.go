@@ -126,7 +126,7 @@ type movement struct {
 
 // isOver reports whether a stream has lasted, or been silent, for as long as it may. It is asked under the lock of the request's shard.
 func (q *request) isOver(now int64) bool {
-	if !q.exchange.IsStream() {
+	if !q.exchange.IsStream() && (q.body == nil || !q.body.stream) {
 		return false
 	}
 	m, b := &q.moved, q.g.bounds.Load()
