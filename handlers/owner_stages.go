@@ -110,9 +110,9 @@ func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.
 	}
 	s.Timeout = time.Duration(max(0, min(n, 1e6)) * float64(time.Second))
 	f.Accept(s.Check())
-	if f.Error("upstream") == "" {
-		var err error
-		doubt, err = upstreamAllowed(ctx, addresses, s.Upstream)
+	address, err := models.ExpandVariables(s.Upstream, s.Settings.Variables)
+	if f.Error("upstream") == "" && err == nil { // that it names an unknown variable was said by Check
+		doubt, err = upstreamAllowed(ctx, addresses, address)
 		f.Accept(err)
 	}
 	return s, doubt
