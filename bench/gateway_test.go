@@ -64,6 +64,8 @@ func (r *records) Exchange(_ context.Context, asks []models.QuotaAsk) (grants []
 	return grants, nil
 }
 
+func (r *records) Reading(context.Context, models.DocumentID) ([]byte, error) { return nil, nil }
+
 func (r *records) Topology(context.Context) (models.Topology, error) {
 	throttle := limit.Throttle{Rate: perSecond, Burst: burst}
 	terms := models.NewTerms("Free")

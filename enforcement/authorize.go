@@ -129,6 +129,13 @@ func (q *request) decideAuthorized(value string, p problem) problem {
 		return p
 	}
 	*d = decision{counts: d.counts}
+	named := value
+	if q.isNamed() {
+		named = q.authorization.verdict.KeyValue
+	}
+	if q.isInvalid(named, problemNone) {
+		return d.problem
+	}
 	q.g.decideAfter(q, value)
 	if d.stops != 0 {
 		q.g.callers.note(q)

@@ -28,6 +28,9 @@ var errBodyTooLarge = errors.New("the body is larger than the stage allows")
 
 // maxBody is how many bytes the body of a request of this stage may have; 0: no limit.
 func (q *request) maxBody() int64 {
+	if q.untaken {
+		return maxValidated
+	}
 	return cmp.Or(q.stage.maxBody, q.g.bounds.Load().MaxBody)
 }
 

@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -50,6 +51,7 @@ func compileCache(in *models.GatewayStage) *keeping {
 // generationOf is a digest of everything that makes the stage's answers what they are: what was kept under another deployment, upstream or rule is not used.
 func generationOf(in models.GatewayStage) [sha256.Size]byte {
 	s := &in.Settings
+	in.Certificate, in.Document, in.Canary, s.Canary = nil, 0, nil, nil
 	in.Throttle, s.Timeouts, s.Limits, s.Response, s.CORS, s.Maintenance, s.Validation = nil, models.StageTimeouts{}, models.StageLimits{}, nil, nil, nil, models.RequestValidation{}
 	text, err := json.Marshal(in)
 	if err != nil {
@@ -58,6 +60,9 @@ func generationOf(in models.GatewayStage) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
+// ofCanary tells the place of a stage's canary in the cache from the stage's own.
+const ofCanary = 1 << 63
+
 // openSpaces gives each stage of a snapshot its place in the cache, and forgets what none of them can use.
 func (g *Gateway) openSpaces(s *snapshot) {
 	if g.cache == nil {
@@ -65,9 +70,11 @@ func (g *Gateway) openSpaces(s *snapshot) {
 	}
 	open := map[uint64]bool{}
 	for id, st := range s.stages {
-		if st.policies != nil && st.policies.cache != nil {
-			st.policies.cache.space = g.cache.Space(uint64(id), st.policies.cache.generation)
-			open[uint64(id)] = true
+		for place := uint64(id); st != nil; st, place = st.canary, place|ofCanary {
+			if st.policies != nil && st.policies.cache != nil {
+				st.policies.cache.space = g.cache.Space(place, st.policies.cache.generation)
+				open[place] = true
+			}
 		}
 	}
 	g.cache.Retain(open)
@@ -79,7 +86,14 @@ func (g *Gateway) CacheStats(id models.StageID) (stats models.CacheStats, ok boo
 	if s == nil || s.stages[id] == nil || s.stages[id].keeping() == nil {
 		return stats, false
 	}
-	return models.CacheStats(s.stages[id].keeping().space.Stats()), true
+	for st := s.stages[id]; st != nil; st = st.canary {
+		if k := st.keeping(); k != nil {
+			some := k.space.Stats()
+			stats.Entries, stats.Bytes, stats.Hits = stats.Entries+some.Entries, stats.Bytes+some.Bytes, stats.Hits+some.Hits
+			stats.Misses, stats.Passed = stats.Misses+some.Misses, stats.Passed+some.Passed
+		}
+	}
+	return stats, true
 }
 
 // keeping is how the stage keeps answers; nil: it does not.
@@ -139,8 +153,12 @@ func (q *request) pass(k *keeping, passage string) {
 }
 
 func (q *request) cacheKey(k *keeping) cache.Key {
+	host, secure := q.r.Host, q.r.TLS != nil
+	if f := q.forwarded; f != nil { // this is what upstreams are told
+		host, secure = cmp.Or(f.Host, host), f.Proto == "https" || f.Proto == "" && secure
+	}
 	about := cache.About{
-		APIKey: uint64(q.decision.call.Key), App: uint64(q.decision.app), TLS: q.r.TLS != nil, Host: q.r.Host, Prefix: q.prefix, Path: q.path, Query: q.query,
+		Canary: q.stage.deployment != "", APIKey: uint64(q.decision.call.Key), App: uint64(q.decision.app), TLS: secure, Host: host, Prefix: q.prefix, Path: q.path, Query: q.query,
 		Vary: k.vary, Header: q.r.Header, Identity: q.callerIdentity(),
 	}
 	if m := q.methods.method(http.MethodGet); m != nil {

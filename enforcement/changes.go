@@ -24,7 +24,11 @@ func (g *Gateway) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the gateway: topology: %w", err)
 	}
-	s := compile(topology, nil, g.config.APIsURL, g.proxy, g.config.Hosts)
+	all, err := g.readDocuments(ctx, &topology)
+	if err != nil {
+		return fmt.Errorf("load the gateway: %w", err)
+	}
+	s := compile(topology, nil, g.config.APIsURL, g.proxy, g.config.Hosts, all)
 	exact, resumed, err := g.recover(ctx)
 	if err != nil {
 		return fmt.Errorf("load the gateway: %w", err)
@@ -110,7 +114,11 @@ func (g *Gateway) recompile(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read topology: %w", err)
 	}
-	g.install(compile(topology, g.current.Load(), g.config.APIsURL, g.proxy, g.config.Hosts))
+	all, err := g.readDocuments(ctx, &topology)
+	if err != nil {
+		return err
+	}
+	g.install(compile(topology, g.current.Load(), g.config.APIsURL, g.proxy, g.config.Hosts, all))
 	return nil
 }
 

@@ -383,7 +383,7 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
 		problemUnauthorized, problemAuthorizerDenied, problemScope,
-		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout:
+		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout, problemRequestInvalid:
 		return models.OutcomeDenied, true
 	default:
 		return 0, false

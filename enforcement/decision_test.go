@@ -17,6 +17,8 @@ type small struct {
 	credential models.Credential
 }
 
+func (s *small) Reading(context.Context, models.DocumentID) ([]byte, error) { return nil, nil }
+
 func (s *small) Version(context.Context) (int64, error)                       { return 0, nil }
 func (s *small) ChangesSince(context.Context, int64) ([]models.Change, error) { return nil, nil }
 func (s *small) Topology(context.Context) (models.Topology, error)            { return s.topology, nil }

@@ -31,6 +31,8 @@ type Source interface {
 	// ChangesSince returns the changes after version in order; at most 1,000 a call.
 	ChangesSince(ctx context.Context, version int64) ([]models.Change, error)
 	Topology(ctx context.Context) (models.Topology, error)
+	// Reading returns what models/openapi read from a document; nothing if there is no such document, or it is yet to be read.
+	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	// Credentials calls fn for every key, also a revoked one.
 	Credentials(ctx context.Context, fn func(models.Credential) error) error
 	// CredentialsOf calls fn with those of some keys that are there, also revoked ones.
@@ -118,16 +120,17 @@ type Gateway struct {
 	current   atomic.Pointer[snapshot] // nil: not loaded
 	installed chan struct{}            // current is another one
 
-	changes  sync.Mutex // held by the one Load or CatchUp at a time
-	version  int64      // of the newest change that is applied
-	sight    sight
-	warm     atomic.Int64              // until when it is warming up, on the clock of throttles
-	broken   map[models.StageID]string // what was logged of stages that are not served
-	insecure map[models.StageID]bool   // which stages were warned of; by changes
-	blind    atomic.Int32              // how many those are
-	learning []learning                // by changes: imports whose keys are not all known yet
-	failing  atomic.Pointer[error]     // why changes cannot be applied; nil: they can
-	commits  sync.Mutex                // held by the one commit of usage at a time
+	changes   sync.Mutex // held by the one Load or CatchUp at a time
+	version   int64      // of the newest change that is applied
+	sight     sight
+	warm      atomic.Int64              // until when it is warming up, on the clock of throttles
+	broken    map[models.StageID]string // what was logged of stages that are not served
+	insecure  map[models.StageID]bool   // which stages were warned of; by changes
+	blind     atomic.Int32              // how many those are
+	documents documents                 // by changes: that requests are compared with
+	learning  []learning                // by changes: imports whose keys are not all known yet
+	failing   atomic.Pointer[error]     // why changes cannot be applied; nil: they can
+	commits   sync.Mutex                // held by the one commit of usage at a time
 }
 
 // New returns a gateway that knows nothing yet.

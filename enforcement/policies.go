@@ -12,17 +12,22 @@ type policies struct {
 	maintenance *models.Maintenance
 	cors        *cors
 	cache       *keeping
+	validation  *validating
 	request     *headerRules
 	response    *headerRules
 }
 
 // compilePolicies reads a stage's settings. An error is a sentence about what contradicts itself: the stage is not served.
-func compilePolicies(in *models.GatewayStage) (p *policies, err error) {
+func compilePolicies(in *models.GatewayStage, all documents) (p *policies, err error) {
 	s := &in.Settings
-	if s.Maintenance == nil && s.CORS == nil && s.Cache == nil && len(s.Request) == 0 && len(s.Response) == 0 {
+	validation, err := compileValidation(in, all)
+	if err != nil {
+		return nil, err
+	}
+	if s.Maintenance == nil && s.CORS == nil && s.Cache == nil && validation == nil && len(s.Request) == 0 && len(s.Response) == 0 {
 		return nil, nil
 	}
-	p = &policies{maintenance: s.Maintenance}
+	p = &policies{maintenance: s.Maintenance, validation: validation}
 	if s.CORS != nil {
 		if p.cors, err = compileCORS(s.CORS, in.KeySource); err != nil {
 			return nil, fmt.Errorf("its CORS settings are not valid: %w", err)

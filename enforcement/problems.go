@@ -63,6 +63,7 @@ const (
 	problemExcluded
 	problemGone
 	problemBrownout
+	problemRequestInvalid
 	problemTooManyOpen
 	problemUpstreamOut
 	problemThrottled
@@ -211,6 +212,9 @@ var problems = [numProblems - 1]Problem{
 	{"brownout", 503, "The operation is switched off for a while",
 		"The operation goes soon. Its owner switches it off for short times before, so that who still calls it notices while it can be switched on again. Nothing was charged.",
 		"It works again after the seconds in Retry-After. Move to what replaces it before the day in the header Sunset; the header Link leads to the notice."},
+	{"request-invalid", 400, "The request is not as the API describes it",
+		"The API's owner lets the gateway compare requests with the API's OpenAPI document, and this one does not fit. Each fault stands in errors: where it is, and what the document wants. Nothing was charged.",
+		"Compare the request with the operation's page in the API's reference."},
 	{"too-many-open", 429, "Too many requests are open at once",
 		"The key, or the address where the operation needs no key, has as many requests under way as it may have. WebSockets and streams of events stay open, and have a limit of their own. Nothing was charged.",
 		"Wait until some have ended, close streams that nobody reads, and send fewer at the same time."},

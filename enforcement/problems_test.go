@@ -90,6 +90,10 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"api-unknown":   get(nil, "/eco/prod/a"),
 		"stage-unknown": get(nil, "/echo/Prod/a"),
 		"stage-broken":  get(upstreamAt("ftp://example.com"), a),
+		"request-invalid": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.deploy(t, notes)
+			return in(o.g, "GET", a+"?limit=x", o.value)
+		},
 		"maintenance": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.stage.Settings.Maintenance = &models.Maintenance{} })
 		}, a),

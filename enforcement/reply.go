@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/transport"
+	"gatehouse/enforcement/validation"
 	"gatehouse/models/limit"
 )
 
@@ -40,6 +41,8 @@ type body struct {
 	RequestID string `json:"requestId"`
 	Instance  string `json:"instance,omitempty"` // the address of its receipt
 	Layer     string `json:"layer,omitempty"`    // of a 429: which limit answered
+
+	Errors []validation.Fault `json:"errors,omitempty"` // of a 400: what the document does not allow
 }
 
 // refuse answers with a problem.
@@ -99,6 +102,9 @@ func (q *request) bodyOf(p problem, detail string) body {
 	b := body{
 		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
 		Instance: q.address,
+	}
+	if p == problemRequestInvalid {
+		b.Errors = q.faults
 	}
 	switch d := &q.decision; {
 	case p == problemTooManyOpen:

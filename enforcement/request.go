@@ -17,6 +17,7 @@ import (
 	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
+	"gatehouse/enforcement/validation"
 	"gatehouse/enforcement/wire"
 	"gatehouse/models"
 )
@@ -60,9 +61,12 @@ type request struct {
 	took     time.Duration // all of it; set at its end
 	sent     int64         // bytes of the gateway's own answer
 	proxied  bool
-	fill     *cache.Fill    // where the upstream's answer may be kept; nil: nowhere
-	kept     *transport.End // how the answer went that was kept; nil: the upstream was asked
-	passage  string         // what the cache did, for Cache-Status; empty: the stage has none
+	fill     *cache.Fill        // where the upstream's answer may be kept; nil: nowhere
+	kept     *transport.End     // how the answer went that was kept; nil: the upstream was asked
+	taken    []byte             // the whole body, if it was compared with the document
+	untaken  bool               // it was too large for that
+	faults   []validation.Fault // what the document does not allow in the request
+	passage  string             // what the cache did, for Cache-Status; empty: the stage has none
 	answered bool
 
 	forwarded *front.Forwarded // what a proxy that is believed says of the client; nil: nobody says anything
@@ -243,6 +247,8 @@ func (q *request) decide() problem {
 		return q.decideAuthorized(value, p)
 	case q.isQuote():
 		q.quote(value, p)
+	case q.isInvalid(value, p):
+		// noted
 	case !q.method.keyRequired && !q.openFromAddress():
 		d.problem = problemTooManyOpen
 	case !q.method.keyRequired:

@@ -134,7 +134,7 @@ const secondsPerDay = 86400
 
 // compile makes a snapshot. What is broken is not served, and breaks nothing else. Before is the snapshot until now, or nil; pages is where the addresses of
 // APIs' public pages begin.
-func compile(t models.Topology, before *snapshot, pages string, proxy *transport.Proxy, own Hosts) *snapshot {
+func compile(t models.Topology, before *snapshot, pages string, proxy *transport.Proxy, own Hosts, all documents) *snapshot {
 	s := &snapshot{
 		apis:     map[string]*api{},
 		stages:   map[models.StageID]*stage{},
@@ -146,7 +146,7 @@ func compile(t models.Topology, before *snapshot, pages string, proxy *transport
 	}
 	compiled := make([]*api, len(t.APIs))
 	for i := range t.APIs {
-		compiled[i] = s.compileAPI(&t.APIs[i], &compiler{before, pages, proxy})
+		compiled[i] = s.compileAPI(&t.APIs[i], &compiler{before, pages, proxy, all})
 		s.apis[t.APIs[i].Slug] = compiled[i]
 	}
 	for _, a := range compiled {
@@ -164,6 +164,8 @@ type compiler struct {
 	before *snapshot // nil: there is none
 	pages  string    // where the addresses of APIs' public pages begin
 	proxy  *transport.Proxy
+
+	documents documents
 }
 
 func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
@@ -257,7 +259,7 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	if err := in.KeySource.Check(); err != nil {
 		st.broken = fmt.Sprintf("where the key is read is not valid: %v", err)
 	}
-	if st.policies, err = compilePolicies(in); err != nil {
+	if st.policies, err = compilePolicies(in, c.documents); err != nil {
 		st.broken = err.Error()
 	}
 	if in.Broken != "" {

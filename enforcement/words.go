@@ -97,6 +97,8 @@ func (q *request) explain(p problem) string {
 		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(q.g.bounds.Load().StallBytes, "byte"), q.g.bounds.Load().Stall)
 	case problemTooManyOpen:
 		return q.explainCrowd()
+	case problemRequestInvalid:
+		return q.explainInvalid()
 	case problemThrottled:
 		if !d.decided {
 			return fmt.Sprintf("The authorizer of the stage %s of %s is asked about new callers at most as often as the stage's throttle lets requests pass. Try again in a second.", q.stage.name, q.api.name)

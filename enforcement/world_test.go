@@ -62,6 +62,7 @@ type world struct {
 	clock  *clock // nil: the real one
 
 	receipts *receipt.Ring // nil: none are kept
+	readings map[models.DocumentID][]byte
 }
 
 // owner is whose everything is.
@@ -297,6 +298,12 @@ func (w *world) Topology(context.Context) (models.Topology, error) {
 		t.Plans = append(t.Plans, *p)
 	}
 	return t, w.fault
+}
+
+func (w *world) Reading(_ context.Context, id models.DocumentID) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.readings[id], w.fault
 }
 
 func (w *world) Credentials(_ context.Context, fn func(models.Credential) error) error {

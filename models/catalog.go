@@ -72,6 +72,7 @@ type GatewayStage struct {
 	Settings  StageSettings
 	KeySource KeySource      // as deployed
 	Methods   []Method       // as deployed
+	Document  DocumentID     // as deployed, where requests are compared with it; 0: there is none, or they are not
 	Canary    *GatewayCanary // what Settings.Canary names; nil: all callers get the stage's own deployment
 
 	Certificate *tls.Certificate // what Settings.TLS.Certificate names; nil: nothing is shown
@@ -82,6 +83,18 @@ type GatewayStage struct {
 type GatewayCanary struct {
 	KeySource KeySource
 	Methods   []Method
+	Document  DocumentID
+}
+
+// Documents are those that the stage's requests are compared with.
+func (s *GatewayStage) Documents() (ids []DocumentID) {
+	if s.Document != 0 {
+		ids = append(ids, s.Document)
+	}
+	if s.Canary != nil && s.Canary.Document != 0 {
+		ids = append(ids, s.Canary.Document)
+	}
+	return ids
 }
 
 // GatewayPlan is a plan's version in force.
