@@ -315,6 +315,38 @@ func (a *authority) startPebble(names *nameServer, httpPort, tlsPort string, las
 	return "", ""
 }
 
+// acmeWorld is a program that obtains its certificates from a pebble which finds hosts at two ports of this machine.
+type acmeWorld struct {
+	*process
+	data, portal, gateway string
+}
+
+// newACMEWorld starts both; ports says at which ports of the program its CA looks, given those of the portal and of plain HTTP.
+func newACMEWorld(t *testing.T, lasting time.Duration, ports func(portal, plain string) (httpPort, tlsPort string)) acmeWorld {
+	t.Helper()
+	a, names := newAuthority(t), newNameServer(t)
+	w := acmeWorld{data: t.TempDir(), portal: freePort(t), gateway: freePort(t)}
+	plain := freePort(t)
+	portOf := func(address string) string { _, port, _ := net.SplitHostPort(address); return port }
+	httpPort, tlsPort := ports(portOf(w.portal), portOf(plain))
+	directory, trust := a.startPebble(names, httpPort, tlsPort, lasting)
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.process = startBinary(t, path, []string{"SSL_CERT_FILE=" + trust}, "serve", "--data", w.data, "--acme", "--acme-directory", directory, "--acme-email", "ops@example.com", "--http-redirect", plain,
+		"--public-url", "https://dev.example.test:"+portOf(w.portal), "--gateway-url", "https://gate.example.test:"+portOf(w.gateway), "--portal-listen", w.portal, "--gateway-listen", w.gateway)
+	return w
+}
+
+// A CA that reaches port 80 alone, as of a gateway at another port than 443, is answered there.
+func TestCertificatesAreObtainedThroughPlainHTTPToo(t *testing.T) {
+	t.Parallel()
+	w := newACMEWorld(t, time.Hour*24*90, func(_, plain string) (string, string) { return plain, "1" })
+	w.eventually("a certificate", func() bool { _, of := serial(w.gateway, "gate.example.test"); return of == "gate.example.test" })
+	w.stop()
+}
+
 // serial is the number of the certificate that a host shows, and who says that it is one.
 func serial(address, host string) (number, names string) {
 	conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: host, InsecureSkipVerify: true}) // its root is made anew by each pebble
@@ -330,20 +362,8 @@ func serial(address, host string) (number, names string) {
 // and kept over a restart with nobody but their owner able to read the keys.
 func TestCertificatesAreObtainedByACMEAndRenewed(t *testing.T) {
 	t.Parallel()
-	a, names := newAuthority(t), newNameServer(t)
-	data, portal, gateway := t.TempDir(), freePort(t), freePort(t)
-	_, portalPort, _ := net.SplitHostPort(portal)
-	_, gatewayPort, _ := net.SplitHostPort(gateway)
-	directory, trust := a.startPebble(names, "1", portalPort, time.Minute)
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	serve := func() *process {
-		return startBinary(t, path, []string{"SSL_CERT_FILE=" + trust}, "serve", "--data", data, "--acme", "--acme-directory", directory, "--acme-email", "ops@example.com",
-			"--public-url", "https://dev.example.test:"+portalPort, "--gateway-url", "https://gate.example.test:"+gatewayPort, "--portal-listen", portal, "--gateway-listen", gateway)
-	}
-	p := serve()
+	p := newACMEWorld(t, time.Minute, func(portal, _ string) (string, string) { return "1", portal })
+	data, portal, gateway := p.data, p.portal, p.gateway
 	var first string
 	p.eventually("a certificate", func() bool {
 		var of string

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/url"
-	"strings"
 
 	"gatehouse/models"
 )
@@ -58,9 +57,4 @@ func hostIn(address string) string {
 		return ""
 	}
 	return models.FoldHost(u.Host)
-}
-
-// bareURL is an address as people say it.
-func bareURL(address string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
 }

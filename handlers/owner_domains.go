@@ -89,6 +89,7 @@ func (o *OwnerDomains) page(r *Request, api models.API, s models.Stage, f *Form)
 		Example: "Comes before the operation's own path: with /v1, api.example.com/v1/users calls /users."}
 	for _, d := range domains {
 		v.Rows = append(v.Rows, o.row(r, path, d))
+		v.Unproved = v.Unproved || !d.Active()
 	}
 	return owner.Domains(r.layout("Domains", apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: s.Name, Href: ownerStagePath(api.ID, s.ID)}, ui.Crumb{}), v, f), nil
 }
@@ -96,7 +97,6 @@ func (o *OwnerDomains) page(r *Request, api models.API, s models.Stage, f *Form)
 func (o *OwnerDomains) row(r *Request, path string, d models.Domain) owner.DomainRow {
 	row := owner.DomainRow{ID: d.ID.String(), Host: d.Host, Base: d.BasePath, Href: path + "/" + d.ID.String(), State: domainBadge(d), Words: domainWords(d), Checked: d.CheckedAt}
 	if d.Active() {
-		row.URL = r.Site.gatewayAt(d.Host) + d.BasePath
 		row.Certificate, row.CertificateBad = o.certificate(r, d.Host)
 	}
 	if !d.Active() || d.Problem != "" {
@@ -133,7 +133,7 @@ func domainBadge(d models.Domain) ui.BadgeProps {
 
 func domainWords(d models.Domain) string {
 	switch {
-	case d.Problem != "":
+	case d.Active() && d.Problem != "":
 		return d.Problem
 	case d.Active() && d.ApprovedBy != "":
 		return "Let in by an administrator."
@@ -142,7 +142,7 @@ func domainWords(d models.Domain) string {
 	case d.CheckedAt.IsZero():
 		return "DNS was not asked yet."
 	}
-	return "DNS does not show the proof yet."
+	return strings.TrimSpace("DNS does not show the proof yet. " + d.Problem)
 }
 
 // dnsRecords are what a domain needs, as lines of a zone. Where the gateway's own name is an address, the owner is told so.

@@ -180,7 +180,7 @@ func Domains(p ui.Page, v DomainsView) templ.Component {
 								return templ_7745c5c3_Err
 							}
 							if d.Waiting {
-								templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Let in", Small: true, AriaLabel: "Let in " + d.Host, Href: d.Href + "/approve", Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
+								templ_7745c5c3_Err = ui.LinkButton(ui.ButtonProps{Label: "Let in", Icon: "check", IconOnly: true, Small: true, Variant: ui.Ghost, AriaLabel: "Let in " + d.Host, Href: d.Href + "/approve", Dialog: true}).Render(ctx, templ_7745c5c3_Buffer)
 								if templ_7745c5c3_Err != nil {
 									return templ_7745c5c3_Err
 								}

@@ -13,14 +13,13 @@ type DomainsView struct {
 	Example          string // a base path's effect, for the hint
 	Rows             []DomainRow
 	Full             bool // no more may be added
-	Approval         bool // an administrator can let a domain in
+	Unproved         bool // one of them is
 	Now              time.Time
 }
 
 // DomainRow is one of them.
 type DomainRow struct {
 	ID, Host, Base, Href string
-	URL                  string // empty until it is active
 	State                ui.BadgeProps
 	Words                string // on its state
 	Certificate          string // what its certificate is; empty: not said
