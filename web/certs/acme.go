@@ -118,7 +118,9 @@ func (i *issuer) obtain(host string, h *issued) {
 	cert, err := i.manager.GetCertificate(modernHello(host))
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	h.err = err
+	if h.err == nil || err == nil || !strings.Contains(err.Error(), "missing certificate") { // it says so for a minute, and not why
+		h.err = err
+	}
 	if err == nil {
 		h.cert, h.failures = cert, 0
 		i.log.Info("certificate is at hand", "host", host, "expires", cert.Leaf.NotAfter)
