@@ -20,6 +20,7 @@ type CatalogStore interface {
 	AskablePlans(ctx context.Context, viewer models.AccountID, api models.APIID) ([]models.AskablePlan, error)
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
 	Deprecations(ctx context.Context, api models.APIID) ([]models.Deprecation, error)
+	CatalogAuthorizers(ctx context.Context, api models.APIID) ([]models.Authorizer, error)
 	PublishedGuides(ctx context.Context, api models.APIID) ([]models.Guide, error)
 	Apps(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.AppRow], error)
 	AccountKeys(ctx context.Context, account models.AccountID, p models.Page) (models.List[models.KeyRow], error)

@@ -107,7 +107,7 @@ var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 // stands at the end.
 func finish(request *snippet.Request, query string, source models.KeySource, variable string) {
 	switch {
-	case variable == "":
+	case variable == "", source.Place == models.KeyInAuthorizer:
 	case source.Place == models.KeyInBearer:
 		request.Headers = append(request.Headers, snippet.Header{Name: "Authorization", Value: "Bearer ", Env: variable})
 	case source.Place == models.KeyInQuery:

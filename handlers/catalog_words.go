@@ -202,6 +202,8 @@ func keyWords(k models.KeySource) string {
 		return "Send your key in the header Authorization: Bearer YOUR_KEY."
 	case models.KeyInQuery:
 		return "Send your key in the query parameter " + k.Name + "."
+	case models.KeyInAuthorizer:
+		return "You send no key: your token says which one is yours."
 	}
 	return "Send your key in the header " + k.Name + "."
 }

@@ -50,6 +50,12 @@ func TestAnOwnerMakesAnAuthorizerAndHasMethodsAskIt(t *testing.T) {
 	page.has(t, "check is made", "the one that is kept stays")
 	page.hasNot(t, "hush")
 
+	list, err = p.store.Authorizers(t.Context(), p.owner.ID, w.api.ID)
+	ok(t, err)
+	other := list[0]
+	if other.Name != "check" {
+		t.Fatal(other)
+	}
 	good := b.post(one+"/test", "source", " Bearer good ")
 	good.has(t, "It would pass", "mia", "X-Authorizer-Email", "mia@example.com")
 	good.hasNot(t, "Bearer good")
@@ -58,10 +64,10 @@ func TestAnOwnerMakesAnAuthorizerAndHasMethodsAskIt(t *testing.T) {
 
 	methods, err := p.store.Methods(t.Context(), p.owner.ID, w.api.ID)
 	ok(t, err)
-	b.sees(b.post(path+"/default", "authorizer", list[0].ID.String())).has(t, "The default is saved", "login, the default")
+	b.sees(b.post(path+"/default", "authorizer", list[1].ID.String())).has(t, "The default is saved", "login, the default")
 	b.sees(b.post(path+"/methods", "action", "ticked", "authorizer", "", "scopes", "read")).has(t, "Tick the methods that are meant first")
 	b.sees(b.post(path+"/methods", "action", "ticked", "method", methods[0].ID.String(), "authorizer", "none")).has(t, ">None<")
-	b.sees(b.post(path+"/methods", "action", "ticked", "method", methods[1].ID.String(), "authorizer", list[0].ID.String(), "scopes", "read write")).has(t, "read write")
+	b.sees(b.post(path+"/methods", "action", "ticked", "method", methods[1].ID.String(), "authorizer", list[1].ID.String(), "scopes", "read write")).has(t, "read write")
 	b.get(api).has(t, "login")
 	b.sees(b.post(one+"/delete")).has(t, "The authorizer is asked by the API", "s default, 1 method")
 	b.get(one).has(t, "s default, 1 method")
@@ -72,6 +78,11 @@ func TestAnOwnerMakesAnAuthorizerAndHasMethodsAskIt(t *testing.T) {
 	b.sees(b.post(path+"/methods", "action", "all", "authorizer", ""))
 	b.get(one+"/delete").has(t, "Delete login?")
 	b.sees(b.post(one+"/delete")).has(t, "login is deleted")
+
+	ok(t, p.store.SetDefaultAuthorizer(t.Context(), storetest.Actor(p.owner), w.api.ID, other.ID, p.clock))
+	_, err = p.store.Deploy(t.Context(), storetest.Actor(p.owner), w.api.ID, w.stage.ID, "", p.clock)
+	ok(t, err)
+	p.signedIn("developer@example.com").get("/apis/echo/docs/get-get").has(t, "The API asks a service of its own who calls by it", "TOKEN")
 
 	for _, stranger := range []string{"stranger@example.com", "developer@example.com"} {
 		if page := p.signedIn(stranger).get(path); page.status == 200 {

@@ -33,7 +33,9 @@ type reference struct {
 	limits LimitsOf
 	going  map[string]models.Deprecation // "GET /users": what its owner says of its end
 	guides []models.Guide                // of the API
-	now    time.Time
+
+	authorizers map[models.AuthorizerID]models.Authorizer
+	now         time.Time
 }
 
 // guidesInNav is how many guides the navigation names.
@@ -121,6 +123,9 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 	if err := ref.readGoing(r.Context(), c.Store); err != nil {
 		return nil, err
 	}
+	if err := ref.readAuthorizers(r.Context(), c.Store); err != nil {
+		return nil, err
+	}
 	ref.group()
 	return ref, nil
 }
@@ -195,6 +200,7 @@ func (ref *reference) whole(op openapi.Operation) (openapi.Operation, error) {
 	for _, m := range ref.stage.Methods {
 		if m.Name() == op.Name() {
 			op, err := described(ref.doc, m)
+			op.Parameters = ref.withIdentity(op.Parameters, m)
 			if _, going := ref.going[m.Name()]; going {
 				op.Deprecated = true
 			}

@@ -62,6 +62,9 @@ func (c *Catalog) download(r *Request, format string, write func(io.Writer, []by
 // rewriteOf is what the document says with the gateway's address, key and answers, and with what is deployed there alone.
 func rewriteOf(r *Request, ref *reference) openapi.Rewrite {
 	w := openapi.Rewrite{Title: ref.api.Name, Server: ref.url(r), Key: openapi.KeyPlace{In: string(ref.stage.KeySource.Place), Name: ref.stage.KeySource.Name}}
+	if ref.stage.KeySource.Place == models.KeyInAuthorizer {
+		w.Key = openapi.KeyPlace{In: string(models.KeyInBearer)} // the token is all that callers send
+	}
 	for _, m := range ref.stage.Methods {
 		op := openapi.RewriteOperation{Verb: m.Verb, Path: m.Path, Summary: m.Summary, KeyRequired: m.KeyRequired}
 		if d, going := ref.going[m.Name()]; going {

@@ -134,10 +134,13 @@ func sendable(p openapi.Parameter, source models.KeySource) bool {
 	case "path":
 		return true
 	case "query":
-		return source.Place != models.KeyInQuery || p.Name != source.Name
+		return p.Type == identityType || source.Place != models.KeyInQuery || p.Name != source.Name
 	case "cookie":
 		return isCookie(p.Name)
 	case "header":
+		if p.Type == identityType {
+			return true
+		}
 		lower := strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))
 		for _, prefix := range []string{"proxy", "sec-", "access-control-", "x-forwarded", "x-original-", "x-envoy-", "x-gatehouse-"} {
 			if strings.HasPrefix(lower, prefix) {

@@ -104,6 +104,15 @@ func (s *Store) Authorizers(ctx context.Context, owner models.AccountID, api mod
 	return authorizersIn(rows)
 }
 
+// CatalogAuthorizers reads an API's authorizers for who may see the API: what callers must send.
+func (s *Store) CatalogAuthorizers(ctx context.Context, api models.APIID) ([]models.Authorizer, error) {
+	rows, err := selectAll[authorizerRow](s.read.WithContext(ctx), "authorizers", authorizerQuery+`WHERE z.api_id = ? ORDER BY z.name`, api)
+	if err != nil {
+		return nil, err
+	}
+	return authorizersIn(rows)
+}
+
 // Authorizer reads an authorizer of an API.
 func (s *Store) Authorizer(ctx context.Context, owner models.AccountID, api models.APIID, id models.AuthorizerID) (models.Authorizer, error) {
 	db := s.read.WithContext(ctx)
