@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"gatehouse/docs"
 	"gatehouse/enforcement"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
@@ -38,7 +39,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Problems: &handlers.Problems{Docs: problemDocs()},
 		SignIn:   &handlers.SignIn{Store: in.store, Passwords: passwords, Throttle: throttle},
 		Links:    &handlers.Links{Store: in.store, Passwords: passwords},
-		Help:     &handlers.Help{},
+		Help:     &handlers.Help{Text: guides, Stages: docs.Stages},
 		SiteMap:  &handlers.SiteMap{Store: in.store},
 		Search:   &handlers.Search{Store: in.store, Operations: operations, Docs: problemDocs()},
 		Brand:    in.site.Brand,
@@ -57,10 +58,11 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		Logs:          &handlers.Logs{Store: in.store, Log: in.keptLog(), Docs: problemDocs()},
 
 		OwnerOverview:      &handlers.OwnerOverview{Store: in.store, Log: in.keptLog()},
-		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: reader, Addresses: addresses},
+		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: reader, Addresses: addresses, States: in.gateway},
 		OwnerDocuments:     &handlers.OwnerDocuments{Store: in.store, Reader: reader},
-		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses},
+		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses, States: in.gateway},
 		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
+		Certificates:       &handlers.Certificates{Store: in.store},
 		OwnerAuthorizers:   &handlers.OwnerAuthorizers{Store: in.store, Tester: in.gateway, Addresses: addresses},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},

@@ -49,6 +49,7 @@ type portal struct {
 	mail        string                // in the outbox
 	deprecation models.DeprecationID
 	domain      models.DomainID
+	certificate models.ClientCertificateID
 	entry       models.ChangelogID
 }
 
@@ -114,6 +115,7 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded, log *slo
 	p.deprecation, p.entry = deprecateOne(t, in, made)
 	p.domain = wantDomain(t, in, made)
 	bringOne(t, in, made)
+	p.certificate = certifyOne(t, in, made)
 	return p
 }
 
@@ -131,6 +133,35 @@ func wantDomain(t testing.TB, in *instance, made storetest.Seeded) models.Domain
 		t.Fatal(err)
 	}
 	return all[0].ID
+}
+
+// certifyOne makes a client certificate that the stage shows, beside a canary and some of all other settings.
+func certifyOne(t testing.TB, in *instance, made storetest.Seeded) models.ClientCertificateID {
+	t.Helper()
+	ctx, actor := t.Context(), storetest.Actor(made.Owner)
+	pair, err := models.NewClientKeyPair("Gateway", made.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := in.store.AddClientCertificate(ctx, actor, "Gateway", true, pair, made.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = in.store.ChangeStage(ctx, actor, made.API, made.Stage, models.StageUpstream, func(st *models.Stage) error {
+		st.Settings = models.StageSettings{TLS: models.UpstreamTLS{Certificate: c.ID}, Variables: map[string]string{"host": "example.com"}, CORS: &models.CORS{Origins: []string{"*"}},
+			Request: []models.HeaderRule{{Action: models.HeaderRemove, Name: "X-Debug"}}, Cache: &models.StageCache{TTL: time.Minute}}
+		for i := range models.MaxTargets {
+			st.Settings.Targets.Others = append(st.Settings.Targets.Others, models.Target{URL: fmt.Sprintf("https://api-%d.example.com", i), Weight: 1})
+		}
+		return nil
+	}, made.Now)
+	if err == nil {
+		_, err = in.store.StartCanary(ctx, actor, made.API, made.Stage, models.Canary{Percent: 5}, "", made.Now)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.ID
 }
 
 // bringOne lets a document wait that takes away most of the API's operations, and changes the others.
@@ -439,7 +470,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought",
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought", ":certificate": p.certificate.String(),
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"

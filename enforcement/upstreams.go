@@ -175,6 +175,18 @@ func (d *decision) isOut(at instant, st *stage) bool {
 	return !pick.IsSet()
 }
 
+// Targets tells how the targets of a stage do, its own upstream first; none where it is not served.
+func (g *Gateway) Targets(id models.StageID) (targets []models.TargetState) {
+	s := g.current.Load()
+	if s == nil || s.stages[id] == nil || s.stages[id].pool == nil {
+		return nil
+	}
+	for _, state := range s.stages[id].pool.States(g.now().mono) {
+		targets = append(targets, models.TargetState(state))
+	}
+	return targets
+}
+
 // targetMetrics tells Prometheus of the upstreams of the stages that have metrics of their own. A label is the place among the stage's upstreams, never an
 // address.
 type targetMetrics struct {
@@ -200,11 +212,12 @@ func (m *targetMetrics) Collect(all chan<- prometheus.Metric) {
 	if s == nil {
 		return
 	}
+	now := m.g.now().mono
 	for _, st := range s.stages {
 		if st.pool == nil || !m.g.stages.isNamed(st.count) {
 			continue
 		}
-		for i, state := range st.pool.States() {
+		for i, state := range st.pool.States(now) {
 			in := 0.0
 			if state.In {
 				in = 1

@@ -1,12 +1,25 @@
 package handlers
 
 import (
+	"strings"
+
 	"gatehouse/templates/help"
 	"gatehouse/templates/ui"
 )
 
 // Help is the pages that explain the portal itself.
-type Help struct{}
+type Help struct {
+	Text   *GuideText
+	Stages string // the chapter on stages, in Markdown; its first line is its title
+}
+
+// StageSettings is the chapter on the settings of stages, for their owners.
+func (h *Help) StageSettings(r *Request) (Reply, error) {
+	title, text, _ := strings.Cut(h.Stages, "\n")
+	title = strings.TrimPrefix(title, "# ")
+	page := h.Text.render(text)
+	return Page(help.Chapter(r.layout(title, ui.Crumb{}), help.ChapterView{Title: title, Text: page.html, Contents: page.contents})), nil
+}
 
 // Keys lists what keys do in each part of the portal that the reader has.
 func (h *Help) Keys(r *Request) (Reply, error) {

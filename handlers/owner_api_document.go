@@ -116,6 +116,11 @@ func (d document) server() string {
 	return ""
 }
 
+// checkable says what of the document requests can be compared with.
+func (d document) checkable() string {
+	return "The document names " + count(len(d.Description.Operations), "operation") + ". Methods that it does not name are passed on as they come."
+}
+
 // summary is the first line that the document says about its API.
 func (d document) summary() string {
 	text := d.Description.Summary

@@ -69,7 +69,9 @@ func (o *OwnerAPIs) showPage(r *Request, api models.API, settings, method *Form)
 		v.Badges = append(v.Badges, ui.BadgeProps{Kind: ui.Warn, Text: "Undeployed changes"})
 	}
 	for _, s := range stages {
-		v.Stages = append(v.Stages, stageRow(r, api, s))
+		row := stageRow(r, api, s)
+		row.Badges = append(row.Badges, outBadge(o.States, s.ID)...)
+		v.Stages = append(v.Stages, row)
 	}
 	v.Methods = methodTable(r, api, methods)
 	authorizers, err := o.Store.Authorizers(ctx, r.Account.ID, id)
@@ -123,6 +125,10 @@ func apiSteps(id models.APIID, stages []models.Stage, planned bool) []ui.Step {
 
 func stageRow(r *Request, api models.API, s models.Stage) owner.StageRow {
 	row := owner.StageRow{ID: s.ID.String(), Name: s.Name, Href: ownerStagePath(api.ID, s.ID), URL: r.Site.stageURL(api.Slug, s.Name, s.ID), Upstream: s.Upstream, Throttle: "No limit"}
+	if n := len(s.Settings.Targets.Others); n > 0 {
+		row.Targets = "with " + count(n, "more target")
+	}
+	row.Badges = stageStates(s)
 	if s.Throttle != nil {
 		row.Throttle = format.RPS(s.Throttle.Rate) + ", burst " + format.Count(s.Throttle.Burst)
 	}
@@ -141,6 +147,9 @@ func deploymentRow(api models.API, d models.Deployment, stages []models.Stage) o
 	for _, s := range stages {
 		if s.Deployment == d.ID {
 			row.Stages = append(row.Stages, s.Name)
+		}
+		if c := s.Settings.Canary; c != nil && c.Deployment == d.ID {
+			row.Stages = append(row.Stages, s.Name+" canary")
 		}
 	}
 	return row

@@ -41,6 +41,7 @@ type OwnerAPIs struct {
 	Store     OwnerAPIStore
 	Reader    DocumentReader
 	Addresses AddressChecker
+	States    StageStates // nil: no gateway runs here
 }
 
 func apisCrumb() ui.Crumb { return ui.Crumb{Label: "APIs", Href: "/owner/apis"} }
@@ -57,7 +58,7 @@ func (o *OwnerAPIs) List(r *Request) (Reply, error) {
 		one := owner.APIRow{Name: row.Name, Slug: row.Slug, Href: ownerAPIPath(row.ID), Summary: row.Summary, Methods: row.Methods, Plans: row.Plans, Undeployed: row.Undeployed,
 			PlansHref: ownerAPIPath(row.ID) + "#plans", MethodsHref: ownerAPIPath(row.ID) + "#methods", UsageHref: "/owner/usage?api=" + row.ID.String()}
 		for _, s := range row.Stages {
-			one.Stages = append(one.Stages, owner.StageChip{Name: s.Name, Href: ownerStagePath(row.ID, s.ID), Deployed: s.Deployment != 0})
+			one.Stages = append(one.Stages, owner.StageChip{Name: s.Name, Href: ownerStagePath(row.ID, s.ID), Deployed: s.Deployment != 0, Off: s.Settings.Maintenance != nil})
 		}
 		v.Rows = append(v.Rows, one)
 	}

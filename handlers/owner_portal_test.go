@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/docs"
 	"gatehouse/handlers"
 	"gatehouse/handlers/session"
 	"gatehouse/jobs"
@@ -42,6 +43,7 @@ type ownerPortal struct {
 	imports                    *jobs.Imports
 	proofs                     []string // that DNS shows for every host
 	folder                     string   // of the imports
+	states                     handlers.StageStates
 }
 
 func (p *ownerPortal) Read(context.Context, []byte) (openapi.Reading, error) {
@@ -83,7 +85,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	return web.Handler(site, web.Pages{
 		System: p.system(s), SiteMap: &handlers.SiteMap{Store: s}, Guides: &handlers.Guides{Store: s, Text: handlers.NewGuideText()}, OwnerDomains: &handlers.OwnerDomains{Store: s, Check: p.checkDomain, Reserved: func(host string) bool { return host == "portal.example.com" }}, Domains: &handlers.AdminDomains{Store: s}, OwnerGuides: &handlers.OwnerGuides{Store: s, Text: handlers.NewGuideText()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown()},
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},
-		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p}, OwnerDocuments: &handlers.OwnerDocuments{Store: s, Reader: p}, Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Search: &handlers.Search{Store: s, Operations: &handlers.Operations{}}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p}, OwnerAuthorizers: &handlers.OwnerAuthorizers{Store: s, Tester: &tester{}, Addresses: p},
+		OwnerOverview: &handlers.OwnerOverview{Store: s}, OwnerAPIs: &handlers.OwnerAPIs{Store: s, Reader: p, Addresses: p, States: p.states}, OwnerDocuments: &handlers.OwnerDocuments{Store: s, Reader: p}, Subscribe: &handlers.Subscribe{Store: s, Markdown: handlers.NewMarkdown()}, Search: &handlers.Search{Store: s, Operations: &handlers.Operations{}}, OwnerStages: &handlers.OwnerStages{Store: s, Addresses: p, States: p.states}, Certificates: &handlers.Certificates{Store: s}, Help: &handlers.Help{Text: handlers.NewGuideText(), Stages: docs.Stages}, OwnerAuthorizers: &handlers.OwnerAuthorizers{Store: s, Tester: &tester{}, Addresses: p},
 		OwnerPlans: &handlers.OwnerPlans{Store: s, Rehearsals: p.rehearsals}, OwnerSubscriptions: &handlers.OwnerSubscriptions{Store: s, Markdown: handlers.NewMarkdown()}, OwnerKeys: &handlers.OwnerKeys{Store: s}, OwnerOverrides: &handlers.OwnerOverrides{Store: s}, OwnerCustomers: &handlers.OwnerCustomers{Store: s}, SeeAs: &handlers.SeeAs{Store: s}, Home: &handlers.Home{Store: s, Limits: noLimits}, Apps: &handlers.Apps{Store: s, Limits: noLimits}, Keys: &handlers.Keys{Store: s, Limits: noLimits}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle}, Admin: &handlers.Admin{Store: s}, OwnerImports: &handlers.OwnerImports{Store: s, Files: p.imports}, OwnerUsage: &handlers.OwnerUsage{Store: s}, OwnerAnalytics: &handlers.OwnerAnalytics{Store: s},
 		Notices: &handlers.ChangeNotices{Store: s}, Changelog: &handlers.Changelog{Store: s, Markdown: handlers.NewMarkdown()}, OwnerChanges: &handlers.OwnerChanges{Store: s},
 	}, static.Handler())

@@ -23,11 +23,13 @@ func TestOwnersSeeAndChangeTheirOwnAlone(t *testing.T) {
 	api, plan := "/owner/apis/"+w.api.ID.String(), "/owner/plans/"+w.plan.ID.String()
 	stage, sub, k := api+"/stages/"+w.stage.ID.String(), "/owner/subscriptions/"+s.Subscription.ID.String(), "/owner/keys/"+key.ID.String()
 	gets := []string{api, api + "/import", api + "/delete", api + "/stages/new", stage, stage + "/delete", api + "/deployments/" + deployments[0].ID.String(),
+		stage + "/upstream", stage + "/variables", stage + "/headers", stage + "/cache", stage + "/limits", stage + "/maintenance",
 		plan, plan + "/preview?rate=1", plan + "/publish", plan + "/retire", plan + "/delete", plan + "/versions", plan + "/invitations", plan + "/usage", sub, sub + "/move", k, k + "/rotate", k + "/revoke",
 		k + "/move?from=" + w.plan.ID.String(), "/owner/keys?plan=" + w.plan.ID.String(), "/owner/subscriptions?plan=" + w.plan.ID.String(), "/owner/usage?plan=" + w.plan.ID.String(),
 		"/owner/usage?key=" + key.ID.String(), "/owner/usage?key=" + s.Key.ID.String(), "/owner/usage?api=" + w.api.ID.String(), "/owner/usage?stage=" + w.stage.ID.String(), "/owner/usage/live?plan=" + w.plan.ID.String()}
 	posts := []string{api + "/settings", api + "/methods", api + "/methods/" + methods[0].ID.String() + "/remove", api + "/methods/key-required", api + "/import", api + "/delete", api + "/stages", stage, stage + "/delete",
-		stage + "/deploy", stage + "/point", plan, plan + "/publish", plan + "/discard", plan + "/retire", plan + "/duplicate", plan + "/delete", plan + "/invitations", sub + "/decide", sub + "/move",
+		stage + "/upstream", stage + "/variables", stage + "/canary", stage + "/canary/promote", stage + "/canary/abort", stage + "/headers", stage + "/cors", stage + "/cache", stage + "/cache/purge",
+		stage + "/limits", stage + "/maintenance", stage + "/maintenance/end", stage + "/deploy", stage + "/point", plan, plan + "/publish", plan + "/discard", plan + "/retire", plan + "/duplicate", plan + "/delete", plan + "/invitations", sub + "/decide", sub + "/move",
 		k + "/settings", k + "/enabled", k + "/expiry", k + "/rotate", k + "/stop-old", k + "/revoke", k + "/plans", k + "/plans/" + w.plan.ID.String() + "/remove", k + "/move"}
 	fields := []string{"name", "Mine", "slug", "mine", "key_place", "header", "key_name", "x-api-key", "verb", "GET", "path", "/mine", "document", "openapi", "upstream", "https://example.com", "timeout", "30", "action", "all",
 		"confirm", "echo", "deployment", deployments[0].ID.String(), "emails", "a@example.com", "decision", "end", "plan", w.plan.ID.String(), "from", w.plan.ID.String(), "enabled", "false", "overlap", "none",

@@ -21,6 +21,11 @@ type OwnerStageStore interface {
 	Stage(ctx context.Context, owner models.AccountID, api models.APIID, id models.StageID) (models.Stage, error)
 	CreateStage(ctx context.Context, actor models.Actor, api models.APIID, s models.Stage, now time.Time) (models.Stage, error)
 	ChangeStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, part models.StagePart, change func(*models.Stage) error, now time.Time) (models.Stage, error)
+	StartCanary(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, c models.Canary, note string, now time.Time) (models.Stage, error)
+	PromoteCanary(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) (models.Stage, error)
+	AbortCanary(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
+	PurgeCache(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
+	ClientCertificates(ctx context.Context, owner models.AccountID) ([]models.ClientCertificateRow, error)
 	DeleteStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
 	StagePlans(ctx context.Context, owner models.AccountID, id models.StageID) ([]models.PlanUse, error)
 	Deploy(ctx context.Context, actor models.Actor, api models.APIID, stage models.StageID, note string, now time.Time) (models.Deployment, error)
@@ -30,10 +35,17 @@ type OwnerStageStore interface {
 	Releases(ctx context.Context, owner models.AccountID, stage models.StageID) ([]models.Release, error)
 }
 
+// StageStates is what pages ask the running gateway about stages.
+type StageStates interface {
+	Targets(models.StageID) []models.TargetState
+	CacheStats(models.StageID) (stats models.CacheStats, ok bool)
+}
+
 // OwnerStages are the pages of stages and deployments.
 type OwnerStages struct {
 	Store     OwnerStageStore
 	Addresses AddressChecker
+	States    StageStates // nil: no gateway runs here
 }
 
 func (o *OwnerStages) api(r *Request) (models.API, error) {
@@ -178,8 +190,8 @@ func (o *OwnerStages) stagePage(r *Request, api models.API, s models.Stage, f *F
 	if err != nil {
 		return nil, err
 	}
-	v := owner.StageView{Row: stageRow(r, api, s), API: api.Name, APIHref: ownerAPIPath(api.ID), Now: r.Now, Undeployed: api.Undeployed || s.Deployment == 0,
-		Throttle: stageThrottle(f), Plans: planUses(plans), UsageHref: pathWith("/owner/usage", "api", api.ID.String(), "stage", s.ID.String())}
+	v := owner.StageView{Frame: stageFrame(r, api, s, "", o.States), Settings: settingsOf(api, s), Row: stageRow(r, api, s), API: api.Name, APIHref: ownerAPIPath(api.ID), Now: r.Now, Undeployed: api.Undeployed || s.Deployment == 0,
+		Throttle: stageThrottle(f), Plans: planUses(plans)}
 	for _, release := range releases {
 		v.Releases = append(v.Releases, owner.ReleaseRow{Deployment: release.Deployment.String(), Number: "#" + strconv.Itoa(release.Number),
 			Href: deploymentPath(api.ID, release.Deployment), Note: release.Note, At: release.At, By: release.By, Current: release.Current})
@@ -193,7 +205,7 @@ func (o *OwnerStages) stagePage(r *Request, api models.API, s models.Stage, f *F
 			v.Others = append(v.Others, ui.Option{Value: d.ID.String(), Label: label})
 		}
 	}
-	return owner.Stage(r.layout(api.Name+" · "+s.Name, apisCrumb(), ui.Crumb{Label: api.Name, Href: v.APIHref}, ui.Crumb{Label: s.Name}), v, f), nil
+	return owner.Stage(stageLayout(r, api, s, ""), v, f), nil
 }
 
 // Save changes upstream, throttle and timeout; all of them act at once.

@@ -69,7 +69,7 @@ func (s StageSettings) checkTargets(p *Problems) {
 		seen[target.URL] = true
 		within(p, "weight_"+n, target.Weight, 0, 1000, "Enter a weight of 0 to 1,000.")
 	}
-	within(p, "retries", t.Retries, 0, 5, "Enter 0 to 5.")
+	within(p, "retries", t.Retries, NoRetries, 5, "Enter 0 to 5, or nothing for 1.")
 	if h := t.Health; h != nil {
 		if !strings.HasPrefix(h.Path, "/") || len(h.Path) > 1024 || strings.ContainsFunc(h.Path, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
 			p.Add("health_path", "Enter a path such as /health, without blanks and #.")

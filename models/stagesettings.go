@@ -23,10 +23,13 @@ type StageSettings struct {
 type StageTargets struct {
 	Weight  int      // of the stage's Upstream, 1..1000; 0 means 1
 	Others  []Target // at most 15
-	Retries int      // how often a request that may be sent again is tried on another connection or target, 0..5; 0 means 1
+	Retries int      // how often a request that may be sent again is tried on another connection or target, 1..5; 0 means 1, NoRetries none
 	Health  *HealthCheck
 	Breaker Breaker
 }
+
+// NoRetries is StageTargets.Retries of a stage whose requests are sent once.
+const NoRetries = -1
 
 // Target is a further upstream.
 type Target struct {

@@ -38,6 +38,7 @@ type Pages struct {
 	OwnerDocuments     *handlers.OwnerDocuments
 	OwnerStages        *handlers.OwnerStages
 	OwnerDomains       *handlers.OwnerDomains
+	Certificates       *handlers.Certificates
 	OwnerAuthorizers   *handlers.OwnerAuthorizers
 	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
@@ -256,6 +257,24 @@ func ownerAPIs(g group, p Pages) {
 	g.post("/owner/apis/:api/stages/:stage/deploy", p.OwnerStages.Deploy)
 	g.post("/owner/apis/:api/stages/:stage/point", p.OwnerStages.Point)
 	g.form("/owner/apis/:api/stages/:stage/delete", p.OwnerStages.DeleteForm, p.OwnerStages.Delete)
+	g.form("/owner/apis/:api/stages/:stage/upstream", p.OwnerStages.Upstream, p.OwnerStages.SaveUpstream)
+	g.form("/owner/apis/:api/stages/:stage/variables", p.OwnerStages.Variables, p.OwnerStages.SaveVariables)
+	g.post("/owner/apis/:api/stages/:stage/canary", p.OwnerStages.StartCanary)
+	g.post("/owner/apis/:api/stages/:stage/canary/promote", p.OwnerStages.PromoteCanary)
+	g.post("/owner/apis/:api/stages/:stage/canary/abort", p.OwnerStages.AbortCanary)
+	g.form("/owner/apis/:api/stages/:stage/headers", p.OwnerStages.Headers, p.OwnerStages.SaveHeaders)
+	g.post("/owner/apis/:api/stages/:stage/cors", p.OwnerStages.SaveCORS)
+	g.form("/owner/apis/:api/stages/:stage/cache", p.OwnerStages.Cache, p.OwnerStages.SaveCache)
+	g.post("/owner/apis/:api/stages/:stage/cache/purge", p.OwnerStages.PurgeCache)
+	g.form("/owner/apis/:api/stages/:stage/limits", p.OwnerStages.Limits, p.OwnerStages.SaveLimits)
+	g.form("/owner/apis/:api/stages/:stage/maintenance", p.OwnerStages.Maintenance, p.OwnerStages.SaveMaintenance)
+	g.post("/owner/apis/:api/stages/:stage/maintenance/end", p.OwnerStages.EndMaintenance)
+	g.get("/owner/help/stages", p.Help.StageSettings)
+	g.form("/owner/client-certificates", p.Certificates.List, p.Certificates.Bring)
+	g.post("/owner/client-certificates/make", p.Certificates.Make)
+	g.get("/owner/client-certificates/:certificate", p.Certificates.Show)
+	g.get("/owner/client-certificates/:certificate/pem", p.Certificates.Text)
+	g.form("/owner/client-certificates/:certificate/delete", p.Certificates.DeleteForm, p.Certificates.Delete)
 }
 
 // ownerAuthorizers are who decides about an API's callers.

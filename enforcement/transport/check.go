@@ -125,6 +125,7 @@ func (p *Proxy) checkTarget(ctx context.Context, pool *Pool, t *Target) {
 	}
 	h.streak.Store(0)
 	h.down.Store(!good)
+	h.changed()
 	if good {
 		p.log.Info("upstream target answers its checks again", "target", t.carrier.reach.String())
 		return

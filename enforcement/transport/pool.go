@@ -207,6 +207,7 @@ func (k Pick) worked() {
 		h.failed.Store(0)
 		h.until.Store(0)
 		h.trying.Store(false)
+		h.changed()
 	} else if h.failed.Load() != 0 && h.until.Load() == 0 {
 		h.failed.Store(0)
 	}
@@ -221,8 +222,8 @@ func (k Pick) brokeDown(now int64) {
 	case b.Failures == 0:
 	case k.trial:
 		h.until.Store(now + int64(b.Pause))
-	case n >= b.Failures:
-		h.until.CompareAndSwap(0, now+int64(b.Pause))
+	case n >= b.Failures && h.until.CompareAndSwap(0, now+int64(b.Pause)):
+		h.changed()
 	}
 	if k.trial {
 		h.trying.Store(false)
@@ -237,6 +238,7 @@ type health struct {
 	down     atomic.Bool  // it does not answer checks as it should
 	failures atomic.Int64 // for callers, ever
 	streak   atomic.Int32 // answers to checks in a row that say the opposite of down
+	since    atomic.Int64 // Unix time of the newest change between in and out; 0: there was none
 }
 
 // enter reports whether a request may be sent, and whether it is the one that tries.
@@ -258,17 +260,28 @@ func (h *health) enter(now int64) (trial, ok bool) {
 	return true, true
 }
 
+// changed notes that the target is in or out from now on.
+func (h *health) changed() { h.since.Store(time.Now().Unix()) }
+
 // State is what a target of a pool does.
 type State struct {
-	In       bool  // it gets requests
-	Failures int64 // for callers, ever
+	In       bool      // it gets requests
+	Unwell   bool      // it does not answer checks as it should
+	Trying   bool      // its pause is over: the next request tries it
+	Since    time.Time // since when it is in or out; zero: since the start
+	Failures int64     // for callers, ever
 }
 
 // States returns the state of each target.
-func (p *Pool) States() []State {
+func (p *Pool) States(now int64) []State {
 	states := make([]State, len(p.targets))
 	for i, t := range p.targets {
-		states[i] = State{!t.health.down.Load() && t.health.until.Load() == 0, t.health.failures.Load()}
+		h := t.health
+		until := h.until.Load()
+		states[i] = State{In: !h.down.Load() && until == 0, Unwell: h.down.Load(), Trying: until != 0 && now >= until, Failures: h.failures.Load()}
+		if since := h.since.Load(); since != 0 {
+			states[i].Since = time.Unix(since, 0).UTC()
+		}
 	}
 	return states
 }

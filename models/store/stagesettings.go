@@ -70,9 +70,11 @@ func (t *tx) checkSettings(a models.API, before, after models.Stage) error {
 		if after.Deployment == 0 {
 			return models.Invalid("canary_deployment", "Deploy to the stage first: a canary is for a part of its callers.")
 		}
-		if _, err := deploymentOf(t.DB, a.ID, c.Deployment); models.KindOf(err) == models.KindNotFound {
+		d, err := deploymentOf(t.DB, a.ID, c.Deployment)
+		if models.KindOf(err) == models.KindNotFound {
 			return models.Invalid("canary_deployment", "Choose a deployment of this API.")
-		} else if err != nil {
+		}
+		if err := firstError(err, t.checkAuthorizers(d)); err != nil {
 			return err
 		}
 	}
@@ -274,7 +276,7 @@ func targetFacts(f facts, t models.StageTargets) {
 		}
 		f["targets"], f["weight"] = list, t.Weight
 	}
-	if t.Retries > 0 {
+	if t.Retries != 0 {
 		f["retries"] = t.Retries
 	}
 	if h := t.Health; h != nil {

@@ -26,6 +26,7 @@ type APIRow struct {
 type StageChip struct {
 	Name, Href string
 	Deployed   bool
+	Off        bool // it is switched off for maintenance
 }
 
 // APIView is an API's page.
@@ -52,6 +53,8 @@ type StageRow struct {
 	Number                                  string // of the deployment; empty while there is none
 	DeploymentHref                          string
 	DeployedAt                              time.Time
+	Targets                                 string          // "with 2 more targets"; empty: the upstream is the only one
+	Badges                                  []ui.BadgeProps // states that must not be overlooked
 }
 
 // MethodTable is a part of an API's methods.
@@ -107,6 +110,8 @@ type StageFormView struct {
 
 // StageView is a stage's page.
 type StageView struct {
+	Frame        StageFrame
+	Settings     []SettingRow
 	Row          StageRow
 	API, APIHref string
 	Now          time.Time
@@ -115,7 +120,6 @@ type StageView struct {
 	Releases     []ReleaseRow
 	Others       []ui.Option // deployments that the stage could point at
 	Plans        []PlanUse
-	UsageHref    string
 }
 
 // ReleaseRow is one entry of a stage's history.
