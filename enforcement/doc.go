@@ -4,13 +4,16 @@
 //
 //	GET /echo/prod/users/7?a=1        x-api-key: gwk1…
 //
+//	front      how many connections, and whose: closed, or 503 as plain text            front
 //	sizes      too long, too many headers: 414, 431                                    request.go
 //	path       canonical once; that string is routed, limited, metered, forwarded       path.go
 //	route      API by id or slug, stage, method by template: 404, 405                   routing.go, snapshot.go
 //	preflight  a browser's question is answered here
+//	size       a body that says that it is larger than the stage takes: 413             body.go
 //	key        where the API says, exactly one: 403                                     credential.go, keyring
 //	authorizer who calls and whether he may, asked between looking at limits and spending them: 401, 403, 503   authorize.go, authorizer
 //	plan       the one plan by which the key may call the stage, and this method: 403   decision.go
+//	crowd      as much under way as the key, or the address, may have: 429              crowd.go
 //	decide     throttle of method, plan, stage, then the quota; all or nothing: 429     decision.go, models/limit
 //	count      charged and open from here on, whatever happens                          meter
 //	upstream   streaming both ways; unreachable, too slow, broken: 502, 504             transport

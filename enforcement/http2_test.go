@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -378,4 +379,31 @@ func TestFloodsOfControlFramesHurtNobody(t *testing.T) {
 	if grown := int64(liveHeap()) - int64(before); grown > 20<<20 {
 		t.Errorf("%d bytes more than before", grown)
 	}
+}
+
+// SECURITY.md, GW-12: also what could become HTTP/2 is waited for no longer than a head.
+func TestTheBeginningOfAConnectionIsNotWaitedForLong(t *testing.T) {
+	o, _ := through(t, nil)
+	b := enforcement.DefaultBounds()
+	b.Head = 200 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := enforcement.NewServer(o.g, slog.New(slog.DiscardHandler))
+	b.Apply(s)
+	done := make(chan error)
+	go func() { done <- s.Serve(enforcement.Judged(s, l)) }()
+	t.Cleanup(func() { s.Close(); <-done })
+	var group sync.WaitGroup
+	for _, begun := range []string{"", "P", "PRI * HT", http2.ClientPreface[:20], http2.ClientPreface, "GET /echo/prod/x HTTP/1.1\r\n", "\r\n"} {
+		group.Go(func() {
+			c := dialRaw(t, "http://"+l.Addr().String(), begun)
+			c.SetDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%q: it is still open: %v", begun, err)
+			}
+		})
+	}
+	group.Wait()
 }
