@@ -78,9 +78,14 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 		Described: api.HasDocument, Now: r.Now, Markdown: markdownPath(r),
 	}
 	for _, s := range api.Stages {
-		v.Stages = append(v.Stages, public.StageView{
-			ID: "stage-" + s.ID.String(), Name: s.Name, URL: r.Site.stageURL(api.Slug, s.Name, s.ID), Methods: len(s.Methods), DeployedAt: s.DeployedAt,
-		})
+		stage := public.StageView{ID: "stage-" + s.ID.String(), Name: s.Name, URL: r.Site.stageURL(api.Slug, s.Name, s.ID), Methods: len(s.Methods), DeployedAt: s.DeployedAt}
+		if m := s.Maintenance; m != nil {
+			stage.Off, stage.Message = true, m.Message
+			if m.Until.After(r.Now) {
+				stage.Until = m.Until
+			}
+		}
+		v.Stages = append(v.Stages, stage)
 	}
 	guides, err := c.Store.PublishedGuides(r.Context(), api.ID)
 	if err != nil {

@@ -126,6 +126,7 @@ func TestMaintenanceIsLoudUntilItEnds(t *testing.T) {
 	for _, page := range []string{"/owner/apis", "/owner/apis/" + w.api.ID.String(), path, path + "/upstream"} {
 		b.get(page).has(t, "aintenance", "bad")
 	}
+	p.visitor().get("/apis/echo").has(t, "Maintenance", "Back soon.", until.Format("2 Jan 2006, 15:04"))
 	p.clock = p.clock.Add(3 * time.Hour)
 	b.get(path+"/maintenance").has(t, "is off still")
 	b.sees(b.post(path+"/maintenance", "until_on", until.Format(time.DateOnly), "until_at", until.Format("15:04"), "message", "Still.")).has(t, `value="Still."`)

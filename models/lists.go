@@ -136,6 +136,8 @@ type CatalogStage struct {
 	Document   DocumentID // as deployed; zero: the API was made by a form
 	KeySource  KeySource  // as deployed
 	Methods    []Method
+
+	Maintenance *Maintenance // nil: it is served
 }
 
 // CatalogPlan is a published plan as a developer compares it.

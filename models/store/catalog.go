@@ -93,19 +93,20 @@ type stageInCatalog struct {
 	KeyName      string
 	KeyForward   bool
 	Methods      string
+	Settings     stageSettings
 }
 
 func (r stageInCatalog) stage() (models.CatalogStage, error) {
 	methods, err := decodeMethods(r.Methods)
 	return models.CatalogStage{ID: r.ID, Name: r.Name, Deployment: r.DeploymentID, DeployedAt: timeOf(r.DeployedAt), Methods: methods,
-		Document:  models.DocumentID(r.DocumentID.Int64),
+		Document: models.DocumentID(r.DocumentID.Int64), Maintenance: r.Settings.Maintenance,
 		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward}}, err
 }
 
 // seenStages reads the deployed stages of an API that a viewer may see: an owner all of his, others those that a plan opens which they may
 // see or which one of their apps is on.
 func seenStages(db *gorm.DB, viewer models.AccountID, a models.API) ([]models.CatalogStage, error) {
-	rows, err := selectAll[stageInCatalog](db, "stages", `SELECT s.id, s.name, s.deployment_id, s.deployed_at, d.document_id, d.key_place, d.key_name, d.key_forward, d.methods
+	rows, err := selectAll[stageInCatalog](db, "stages", `SELECT s.id, s.name, s.deployment_id, s.deployed_at, s.settings, d.document_id, d.key_place, d.key_name, d.key_forward, d.methods
 		FROM stages s JOIN deployments d ON d.id = s.deployment_id
 		WHERE s.api_id = ? AND (? OR EXISTS (SELECT 1 FROM plan_stages ps JOIN plans p ON p.id = ps.plan_id JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version
 			WHERE ps.stage_id = s.id AND (`+seenPlans+` OR EXISTS (SELECT 1 FROM apps ap JOIN subscriptions sub ON sub.app_id = ap.id

@@ -97,6 +97,9 @@ type StageView struct {
 	ID, Name, URL string
 	Methods       int
 	DeployedAt    time.Time
+	Off           bool      // it is switched off for maintenance
+	Message       string    // of its owner then; may be empty
+	Until         time.Time // when it is back; zero: not known
 }
 
 // PlanView is a plan that can be chosen, with what its card does not say.
