@@ -50,6 +50,7 @@ type portal struct {
 	deprecation models.DeprecationID
 	domain      models.DomainID
 	certificate models.ClientCertificateID
+	authorizer  models.AuthorizerID
 	entry       models.ChangelogID
 }
 
@@ -116,6 +117,7 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded, log *slo
 	p.domain = wantDomain(t, in, made)
 	bringOne(t, in, made)
 	p.certificate = certifyOne(t, in, made)
+	p.authorizer = authorizeOne(t, in, made)
 	return p
 }
 
@@ -128,6 +130,22 @@ func wantDomain(t testing.TB, in *instance, made storetest.Seeded) models.Domain
 		if err == nil {
 			all, err = in.store.Domains(t.Context(), made.Owner.ID, made.API, made.Stage)
 		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0].ID
+}
+
+// authorizeOne makes an authorizer of the API, unless a process before has.
+func authorizeOne(t testing.TB, in *instance, made storetest.Seeded) models.AuthorizerID {
+	t.Helper()
+	all, err := in.store.Authorizers(t.Context(), made.Owner.ID, made.API)
+	if err == nil && len(all) == 0 {
+		var one models.Authorizer
+		one, err = in.store.SaveAuthorizer(t.Context(), storetest.Actor(made.Owner), models.Authorizer{APIID: made.API, Name: "login", Kind: models.AuthorizerHTTP, TTL: time.Minute,
+			HTTP: models.HTTPSettings{URL: "https://auth.example.com/check"}}, nil, made.Now)
+		all = append(all, one)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -470,7 +488,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought", ":certificate": p.certificate.String(),
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought", ":certificate": p.certificate.String(), ":authorizer": p.authorizer.String(),
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"

@@ -162,6 +162,11 @@ func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.A
 
 // point makes a stage serve a deployment and writes it in the stage's history, whose times differ also where clocks do not.
 func (t *tx) point(st models.Stage, d models.Deployment) error {
+	if err := t.checkDocuments(st, d.ID); models.KindOf(err) == models.KindInvalid {
+		return models.Conflict(models.Sentence(err))
+	} else if err != nil {
+		return err
+	}
 	if err := st.Settings.CheckKey(d.KeySource); err != nil {
 		return models.Conflict("A header rule of the stage " + st.Name + " is in the way of this deployment's API keys. Change the rule first: " + models.Sentence(err))
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -63,7 +64,7 @@ func (t *tx) saveStage(a models.API, before, after models.Stage, action string) 
 
 // checkSettings checks what settings name, a canary's deployment and a client certificate, and their rules beside where the stage reads its keys.
 func (t *tx) checkSettings(a models.API, before, after models.Stage) error {
-	if err := t.checkKeys(a, after); err != nil {
+	if err := firstError(t.checkKeys(a, after), t.checkDocuments(after, after.Deployment)); err != nil {
 		return err
 	}
 	if c := after.Settings.Canary; c != nil && (before.Settings.Canary == nil || before.Settings.Canary.Deployment != c.Deployment) {
@@ -110,6 +111,23 @@ func (t *tx) checkKeys(a models.API, st models.Stage) error {
 		}
 	}
 	return nil
+}
+
+// checkDocuments checks that there is a document to compare requests with in what a stage serves, or is about to: the gateway serves no stage that compares
+// with nothing.
+func (t *tx) checkDocuments(st models.Stage, serves models.DeploymentID) error {
+	field := "parameters"
+	switch v := st.Settings.Validation; {
+	case !v.Parameters && !v.Body:
+		return nil
+	case !v.Parameters:
+		field = "body"
+	}
+	numbers, err := selectAll[int](t.DB, "deployments without a document", `SELECT number FROM deployments WHERE id IN (?, ?) AND document_id IS NULL ORDER BY number`, nullID(serves), canaryOf(st))
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	return models.Invalid(field, fmt.Sprintf("Deployment %d has no document to compare requests with. Import one and deploy it, or compare nothing.", numbers[0]))
 }
 
 // StartCanary gives a part of a stage's callers another deployment, or changes the part. Without a deployment it takes a snapshot of the draft (R3) for it, with a note.

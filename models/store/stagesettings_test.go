@@ -261,3 +261,26 @@ func TestNoRuleChangesWhereTheKeyIsRead(t *testing.T) {
 	_, err = w.Deploy(ctx, actor, api, st.ID, "", w.later())
 	ok(t, err)
 }
+
+// A stage that compares with nothing would answer 503, so none comes to be.
+func TestRequestsAreComparedOnlyWithWhatIsDeployed(t *testing.T) {
+	w := newWorld(t)
+	ctx, actor, api := t.Context(), w.asOwner(), w.api.ID
+	st := w.stage("prod")
+	first := st.Deployment
+	compare := func() error {
+		_, err := w.ChangeStage(ctx, actor, api, st.ID, models.StageBounds, func(s *models.Stage) error { s.Settings.Validation.Body = true; return nil }, w.later())
+		return err
+	}
+	wantField(t, "no document", compare(), "body")
+	methods, err := w.Methods(ctx, w.owner.ID, api)
+	ok(t, err)
+	w.bring("{}", "read", methods...)
+	wantField(t, "a document that is not deployed", compare(), "body")
+	_, err = w.Deploy(ctx, actor, api, st.ID, "", w.later())
+	ok(t, err)
+	ok(t, compare())
+	wantKind(t, "back to a deployment without one", w.PointStage(ctx, actor, api, st.ID, first, w.later()), models.KindConflict)
+	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 1, Deployment: first}, "", w.later())
+	wantKind(t, "a canary without one", err, models.KindInvalid)
+}

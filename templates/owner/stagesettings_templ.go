@@ -2232,7 +2232,7 @@ func StageLimits(p ui.Page, v StageLimitsView, f Fields) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "body", Label: "Body", Checked: f.Checked("body"), Error: f.Error("body"), Hint: "JSON bodies fit their schema. Others are passed on as they are."}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "body", Label: "Body", Checked: f.Checked("body"), Error: f.Error("body"), Hint: "JSON and forms fit their schemas; other bodies have a type that the document names."}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
