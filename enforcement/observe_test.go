@@ -61,16 +61,13 @@ func TestEachRequestIsOneLineOfTheAccessLog(t *testing.T) {
 		g.ServeHTTP(rec, r)
 		return rec
 	}
-	var answers []*httptest.ResponseRecorder
-	for _, rec := range []*httptest.ResponseRecorder{
+	answers := []*httptest.ResponseRecorder{
 		send("POST", "/echo/prod/things/7?secret=1", "12345", "X-Api-Key", value, "X-Request-Id", "order-7", "User-Agent", "robot/1"),
 		send("GET", "/echo/prod/things/7", "", "X-Api-Key", value),
 		send("GET", "/echo/prod/things/"+value, "", "X-Api-Key", value, "X-Gatehouse-Quote", "1"),
 		send("OPTIONS", "/echo/prod/open", "", "Origin", "https://a.example", "Access-Control-Request-Method", "GET"),
 		send("GET", "/echo/prod/..%2fx?secret=1", ""),
 		send("GET", "/nothing/here", ""),
-	} {
-		answers = append(answers, rec)
 	}
 	got := lines()
 	if len(got) != len(answers) {

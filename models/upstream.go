@@ -1,7 +1,6 @@
 package models
 
 import (
-	"errors"
 	"net/url"
 	"path"
 	"strconv"
@@ -19,10 +18,10 @@ type UpstreamAddress struct {
 // maxSocket is how long a unix socket's path may be on every system.
 const maxSocket = 100
 
-// ParseUpstream reads https://host[:port][/base], the same with http or h2c, or unix:///path/of.sock[:/base]. Its error is a sentence for an owner.
+// ParseUpstream reads https://host[:port][/base], the same with http or h2c, or unix:///path/of.sock[:/base]. Its error is an *Error.
 func ParseUpstream(s string) (UpstreamAddress, error) {
 	if strings.Contains(s, "${") {
-		return UpstreamAddress{}, errors.New("Write variables as ${stageVariables.name}.") //nolint:staticcheck // a sentence on a page
+		return UpstreamAddress{}, Invalid("upstream", "Write variables as ${stageVariables.name}.")
 	}
 	if rest, ok := strings.CutPrefix(s, "unix://"); ok {
 		return parseSocket(rest)
@@ -30,15 +29,15 @@ func ParseUpstream(s string) (UpstreamAddress, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return UpstreamAddress{}, errors.New("Enter a full address such as https://api.example.com.") //nolint:staticcheck // as above
+		return UpstreamAddress{}, Invalid("upstream", "Enter a full address such as https://api.example.com.")
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
-		return UpstreamAddress{}, errors.New("The address must begin with http://, https://, h2c:// or unix://.") //nolint:staticcheck // as above
+		return UpstreamAddress{}, Invalid("upstream", "The address must begin with http://, https://, h2c:// or unix://.")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
-		return UpstreamAddress{}, errors.New("Leave out user name, query and fragment.") //nolint:staticcheck // as above
+		return UpstreamAddress{}, Invalid("upstream", "Leave out user name, query and fragment.")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return UpstreamAddress{}, errors.New("The port is a number from 1 to 65535.") //nolint:staticcheck // as above
+			return UpstreamAddress{}, Invalid("upstream", "The port is a number from 1 to 65535.")
 		}
 	}
 	return UpstreamAddress{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.EscapedPath(), "/")}, nil
@@ -48,22 +47,22 @@ func parseSocket(s string) (UpstreamAddress, error) {
 	socket, base, _ := strings.Cut(s, ":")
 	switch {
 	case !strings.HasPrefix(socket, "/") || path.Clean(socket) != socket || socket == "/" || len(socket) > maxSocket || strings.ContainsAny(socket, "%?#\x00\n\r"):
-		return UpstreamAddress{}, errors.New("Enter the whole path of the socket, such as unix:///run/app.sock, or unix:///run/app.sock:/v1 with a path.") //nolint:staticcheck // as above
+		return UpstreamAddress{}, Invalid("upstream", "Enter the whole path of the socket, such as unix:///run/app.sock, or unix:///run/app.sock:/v1 with a path.")
 	case base == "":
 		return UpstreamAddress{Scheme: "unix", Socket: socket}, nil
 	}
 	u, err := url.Parse(base)
 	if err != nil || !strings.HasPrefix(base, "/") || strings.HasPrefix(base, "//") || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(base, "?#") {
-		return UpstreamAddress{}, errors.New("Behind the socket and its colon there is only a path, such as unix:///run/app.sock:/v1.") //nolint:staticcheck // as above
+		return UpstreamAddress{}, Invalid("upstream", "Behind the socket and its colon there is only a path, such as unix:///run/app.sock:/v1.")
 	}
 	return UpstreamAddress{Scheme: "unix", Socket: socket, Path: strings.TrimRight(u.EscapedPath(), "/")}, nil
 }
 
-// ResolveUpstream reads an address that may contain variables. Its error is a sentence for an owner.
+// ResolveUpstream reads an address that may contain variables. Its error is an *Error.
 func ResolveUpstream(s string, variables map[string]string) (UpstreamAddress, error) {
 	s, err := ExpandVariables(s, variables)
 	if err != nil {
-		return UpstreamAddress{}, errors.New(Sentence(err))
+		return UpstreamAddress{}, err
 	}
 	return ParseUpstream(s)
 }

@@ -295,10 +295,6 @@ func authorizerUses(db *gorm.DB, a models.API) (map[models.AuthorizerID]models.A
 		ID      models.AuthorizerID
 		Methods int
 	}
-	type stage struct {
-		ID   models.AuthorizerID
-		Name string
-	}
 	counts, err := selectAll[count](db, "methods", `SELECT z.id, (SELECT count(*) FROM methods m WHERE m.authorizer_id = z.id AND m.removed_at IS NULL) AS methods
 		FROM authorizers z WHERE z.api_id = ? ORDER BY z.id`, a.ID)
 	if err != nil {
