@@ -153,8 +153,8 @@ func TestATargetThatFailsIsLeftOutUntilOneRequestSucceeds(t *testing.T) {
 
 func TestWithoutAnUpstreamInServiceNothingIsCharged(t *testing.T) {
 	o := newOne(t, nil)
-	up := newUpstream(t, answers(502))
-	o.world.stage(func() { o.stage.Upstream = up.url })
+	up := newUpstream(t, hangsUp)
+	o.world.stage(func() { o.stage.Upstream, o.stage.Settings.Targets.Retries = up.url, models.NoRetries })
 	catchUp(t, o.g)
 	var refused atomic.Int64
 	var group sync.WaitGroup
@@ -181,19 +181,35 @@ func TestWithoutAnUpstreamInServiceNothingIsCharged(t *testing.T) {
 	}
 }
 
+// hangsUp is an upstream's handler that closes the connection.
+func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// Else one caller who asks for what the upstream cannot do would take it away from all others.
+func TestTheOnlyUpstreamIsNotTakenOutByWhatItAnswers(t *testing.T) {
+	o := newOne(t, nil)
+	up := newUpstream(t, answers(503))
+	o.world.stage(func() { o.stage.Upstream = up.url })
+	catchUp(t, o.g)
+	for range 20 {
+		o.get(t, "/a")
+	}
+	if n := len(up.requests()); n != 20 {
+		t.Errorf("it got %d requests of 20", n)
+	}
+}
+
 func TestOneRequestTriesAnUpstreamThatWasOut(t *testing.T) {
 	o := newOne(t, nil)
 	release, arrived := make(chan struct{}), make(chan struct{}, 100)
 	var n atomic.Int64
-	up := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	up := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		if n.Add(1) <= 5 {
-			w.WriteHeader(504)
-			return
+			hangsUp(w, r)
 		}
 		arrived <- struct{}{}
 		<-release
 	})
-	o.world.stage(func() { o.stage.Upstream = up.url })
+	o.world.stage(func() { o.stage.Upstream, o.stage.Settings.Targets.Retries = up.url, models.NoRetries })
 	catchUp(t, o.g)
 	for range 5 {
 		o.get(t, "/a")
@@ -216,7 +232,7 @@ func TestOneRequestTriesAnUpstreamThatWasOut(t *testing.T) {
 
 func TestHealthOfATargetOutlivesOtherChanges(t *testing.T) {
 	o := newOne(t, nil)
-	up := newUpstream(t, answers(502))
+	up := newUpstream(t, hangsUp)
 	o.world.stage(func() { o.stage.Upstream = up.url })
 	catchUp(t, o.g)
 	for range 5 {

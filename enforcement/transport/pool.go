@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"math/bits"
 	"net/url"
 	"reflect"
 	"slices"
@@ -211,6 +212,17 @@ func (k Pick) worked() {
 	} else if h.failed.Load() != 0 && h.until.Load() == 0 {
 		h.failed.Store(0)
 	}
+}
+
+// declined says that the target answered that it cannot. That takes it out only where another one may do better: else one caller, who asks five times for what
+// the upstream cannot do, would take it away from all others.
+func (k Pick) declined(now int64) {
+	if bits.OnesCount32(k.pool.all) > 1 {
+		k.brokeDown(now)
+		return
+	}
+	k.target.health.failures.Add(1)
+	k.worked()
 }
 
 // brokeDown says that the target did not answer as it should.

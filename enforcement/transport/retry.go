@@ -78,7 +78,7 @@ func isIdempotent(verb string) bool {
 func (x *Exchange) settlePick(status int, now int64) {
 	switch status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		x.pick.brokeDown(now)
+		x.pick.declined(now)
 	default:
 		x.pick.worked()
 	}

@@ -685,7 +685,7 @@ func StageUpstream(p ui.Page, v StageUpstreamView, f Fields) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "breaker", Label: "Take out targets that fail for callers", Checked: f.Checked("breaker"), Hint: "Failures are: not reachable, timeout, 502, 503 and 504."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Check(ui.CheckProps{Name: "breaker", Label: "Take out targets that fail for callers", Checked: f.Checked("breaker"), Hint: "Failures are: not reachable and timeout; with another target also answers 502, 503 and 504."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
