@@ -43,7 +43,7 @@ func allSettings() models.StageSettings {
 		Response:  []models.HeaderRule{{Action: models.HeaderRemove, Name: "Server"}},
 		CORS:      &models.CORS{Origins: []string{"https://app.example.com"}, MaxAge: time.Hour},
 		Cache:     &models.StageCache{TTL: time.Minute, Epoch: 1}, Maintenance: &models.Maintenance{Message: "Back soon."},
-		Validation: models.RequestValidation{Body: true}, TLS: models.UpstreamTLS{ServerName: "api.internal"},
+		TLS: models.UpstreamTLS{ServerName: "api.internal"},
 	}
 }
 
