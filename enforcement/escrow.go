@@ -88,8 +88,9 @@ func (x *escrow) call() {
 	}
 }
 
+// work serves until nothing is due. It looks once more after it has said that it does not work any more: whoever called before that left it to this worker.
 func (x *escrow) work() {
-	for x.due.Load() {
+	for {
 		for x.due.Swap(false) {
 			x.serve(nil)
 		}
@@ -98,7 +99,6 @@ func (x *escrow) work() {
 			return
 		}
 	}
-	x.works.Store(false)
 }
 
 // wait returns when the ledger has answered for a holding: nil, why it did not, or the end of ctx. N is how many rights are waited for.
