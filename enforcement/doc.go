@@ -5,17 +5,22 @@
 //	GET /echo/prod/users/7?a=1        x-api-key: gwk1…
 //
 //	front      how many connections, and whose: closed, or 503 as plain text            front
+//	judge      heads and chunks that two readers could understand differently: 400     wire
 //	sizes      too long, too many headers: 414, 431                                    request.go
 //	path       canonical once; that string is routed, limited, metered, forwarded       path.go
-//	route      API by id or slug, stage, method by template: 404, 405                   routing.go, snapshot.go
+//	route      API and stage by path or host, or the stage's canary: 404, 421           routing.go, snapshot.go, hosts.go, canary.go
+//	           a stage that is switched off: 503                                        maintenance.go
+//	           method by template: 404, 405                                             routing.go
 //	preflight  a browser's question is answered here
 //	size       a body that says that it is larger than the stage takes: 413             body.go
 //	key        where the API says, exactly one: 403                                     credential.go, keyring
 //	authorizer who calls and whether he may, asked between looking at limits and spending them: 401, 403, 503   authorize.go, authorizer
 //	plan       the one plan by which the key may call the stage, and this method: 403   decision.go
+//	validation the request fits the deployed document: 400                              validating.go, validation
 //	crowd      as much under way as the key, or the address, may have: 429              crowd.go
 //	decide     throttle of method, plan, stage, then the quota; all or nothing: 429     decision.go, models/limit
 //	count      charged and open from here on, whatever happens                          meter
+//	cache      an answer that is kept, for the same key                                 cached.go, cache
 //	upstream   streaming both ways; unreachable, too slow, broken: 502, 504             transport
 //	count      its outcome, bytes and latency; given back if the plan says so           request.go
 //	answer     the upstream's, with the limits in headers; or a problem                 reply.go, words.go, problems.go

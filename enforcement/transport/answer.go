@@ -9,6 +9,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"gatehouse/enforcement/wire"
 )
 
 // This file reads an upstream's answer in HTTP/1.1. Anything that two readers could understand differently is not read at all: malformed.
@@ -104,7 +106,7 @@ func parseFields(lines string, h http.Header) error {
 		}
 		lines = rest
 		name, value, ok := strings.Cut(one, ":")
-		if !ok || !isToken(name) || n == maxAnswerFields {
+		if !ok || !wire.IsToken(name) || n == maxAnswerFields {
 			return malformed("a header is none")
 		}
 		value = strings.Trim(value, " \t")
@@ -122,22 +124,6 @@ func parseFields(lines string, h http.Header) error {
 		h[name] = values[n : n+1 : n+1]
 	}
 }
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !tokenBytes[s[i]] {
-			return false
-		}
-	}
-	return s != ""
-}
-
-var tokenBytes = func() (t [256]bool) {
-	for b := byte('!'); b < 0x7f; b++ {
-		t[b] = !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
-	}
-	return t
-}()
 
 // canonicalName writes a header's name as http.Header has it.
 func canonicalName(name string) string {

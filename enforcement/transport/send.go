@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/enforcement/wire"
 )
 
 // outgoing is a request as an upstream gets it.
@@ -264,7 +266,7 @@ func (o *outgoing) appendHead(b []byte) []byte {
 // appendFields writes headers. Names and values with bytes that would end a line were never let in; if one is there all the same it is left out.
 func appendFields(b []byte, h http.Header) []byte {
 	for name, values := range h {
-		if !isToken(name) {
+		if !wire.IsToken(name) {
 			continue
 		}
 		for _, value := range values {

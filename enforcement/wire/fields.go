@@ -135,9 +135,10 @@ var lowerToken = func() (t [256]byte) {
 	return t
 }()
 
-func isToken(s []byte) bool {
-	for _, c := range s {
-		if lowerToken[c] == 0 {
+// IsToken reports whether s is a token (RFC 9110, 5.6.2), such as the name of a header.
+func IsToken[S string | []byte](s S) bool {
+	for i := range len(s) {
+		if lowerToken[s[i]] == 0 {
 			return false
 		}
 	}

@@ -334,7 +334,7 @@ func (j *Judge) coding(value []byte) Verdict {
 	}
 	codings, times, last := 0, 0, false
 	for item, rest := nextItem(value); item != nil; item, rest = nextItem(rest) {
-		if !isToken(item) {
+		if !IsToken(item) {
 			return bad("has a Transfer-Encoding that cannot be read")
 		}
 		codings++
@@ -357,7 +357,7 @@ func (j *Judge) connection(value []byte) Verdict {
 			j.keepAlive = true
 		case equalFold(item, "upgrade"):
 			j.upgrades = true
-		case !isToken(item):
+		case !IsToken(item):
 			return bad("has a Connection that is no list of names")
 		case !isRemovable(item):
 			return bad("names a header in Connection that is not the connection's")
@@ -370,7 +370,7 @@ func (j *Judge) connection(value []byte) Verdict {
 func announcement(value []byte) Verdict {
 	var space [mostName]byte
 	for item, rest := nextItem(value); item != nil; item, rest = nextItem(rest) {
-		if !isToken(item) {
+		if !IsToken(item) {
 			return bad("has a Trailer that is no list of names")
 		}
 		if !mayTrail(foldInto(space[:0], item)) {
