@@ -224,19 +224,16 @@ func (j *Journal) Append(r *Record) (Position, error) {
 func (j *Journal) rotate(full *segment) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.current.Load() != full || full.next.Load() < uint64(len(full.data)) {
-		return nil // another request did it, perhaps long ago, and the segment is in use again
-	}
-	if j.spare == nil && j.fault == nil {
+	if j.isCurrent(full) && j.spare == nil && j.fault == nil {
 		// The keeper is late. Whoever needs the space makes it.
 		j.mu.Unlock()
 		j.provide()
 		j.mu.Lock()
-		if j.current.Load() != full {
-			return nil
-		}
 	}
-	if j.spare == nil {
+	switch {
+	case !j.isCurrent(full):
+		return nil // another request did it
+	case j.spare == nil:
 		j.call()
 		return ErrFull
 	}
@@ -246,6 +243,12 @@ func (j *Journal) rotate(full *segment) error {
 	j.spare = nil
 	j.call()
 	return nil
+}
+
+// isCurrent reports whether a segment that was full still is, and is the one that records go to. It may have been given up and begun anew while its caller
+// waited; who left it then would leave slots behind that nobody fills, and Fold waits for each.
+func (j *Journal) isCurrent(full *segment) bool {
+	return j.current.Load() == full && full.next.Load() >= uint64(len(full.data))
 }
 
 // call wakes the keeper.

@@ -163,3 +163,32 @@ func TestEverybodyWhoWaitsIsAnswered(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestAWriterThatSleptLeavesNoSegmentUnfilled: a writer found the segment full and waits to make the next one. Meanwhile all was committed, and the same
+// segment is in use again.
+func TestAWriterThatSleptLeavesNoSegmentUnfilled(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir(), SegmentSize: 64 << 10})
+	defer j.Close()
+	j.making.Lock() // the disk is slow: nobody makes a segment now
+	full := j.current.Load()
+	j.mu.Lock()
+	next := j.spare
+	j.spare = nil
+	full.next.Store(uint64(len(full.data)))
+	j.mu.Unlock()
+	slept := make(chan error)
+	go func() { slept <- j.rotate(full) }()
+	time.Sleep(20 * time.Millisecond) // by then it waits; if not, the test shows nothing
+	j.mu.Lock()
+	full.reset(full.number+2, 7, full.boot, false)
+	full.open()
+	j.spare = next
+	j.mu.Unlock()
+	j.making.Unlock()
+	if err := <-slept; err != nil {
+		t.Fatal(err)
+	}
+	if j.current.Load() != full {
+		t.Error("a segment that was just begun is left")
+	}
+}

@@ -180,10 +180,10 @@ func (s *segment) append(r *Record) (at uint64, ok bool) {
 		return 0, false
 	}
 	to := s.slot(at)
-	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
 	if at%(fillStep*recordSize) == 0 {
-		atomic.StoreUint64(s.filled(), at+recordSize)
+		atomic.StoreUint64(s.filled(), at+recordSize) // first: once the record is there, the segment may be folded and be another one
 	}
+	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
 	return at, true
 }
 
