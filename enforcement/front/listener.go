@@ -217,17 +217,66 @@ func (c *conn) RemoteAddr() net.Addr {
 
 // Close closes the connection and counts it no more.
 func (c *conn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
+func (c *conn) release() {
 	if c.closed.CompareAndSwap(false, true) {
 		c.listener.open.Add(-1)
 		if c.known {
 			c.listener.clients.Give(c.client)
 		}
 	}
-	return c.Conn.Close()
 }
 
 // NetConn returns the connection below, for what speaks to the kernel. It must not be closed by itself.
 func (c *conn) NetConn() net.Conn { return c.Conn }
+
+// Detached is what a Listener knows of a connection that somebody else reads and writes.
+type Detached struct{ c *conn }
+
+// Detach returns what l knows of a connection that it returned, and the connection below, which is the caller's from now on. It is false for other
+// connections.
+func Detach(c net.Conn) (below net.Conn, d Detached, ok bool) {
+	counted, ok := c.(*conn)
+	if !ok {
+		return nil, Detached{}, false
+	}
+	below, counted.Conn = counted.Conn, nil
+	return below, Detached{counted}, true
+}
+
+// RemoteAddr is the client's address.
+func (d Detached) RemoteAddr() net.Addr { return d.c.remote }
+
+// Release counts the connection no more.
+func (d Detached) Release() { d.c.release() }
+
+// Attach returns the connection as it was before Detach, on another one below. What was read of that already is read first.
+func (d Detached) Attach(below net.Conn, read []byte) net.Conn {
+	d.c.Conn = below
+	if len(read) == 0 {
+		return d.c
+	}
+	return &begun{d.c, read}
+}
+
+// begun is a connection of which some was read before.
+type begun struct {
+	*conn
+	read []byte
+}
+
+// Read implements net.Conn.
+func (c *begun) Read(p []byte) (int, error) {
+	if len(c.read) > 0 {
+		n := copy(p, c.read)
+		c.read = c.read[n:]
+		return n, nil
+	}
+	return c.conn.Read(p)
+}
 
 // CloseWrite says that nothing more comes: net/http does so before it closes, so that the client reads the answer.
 func (c *conn) CloseWrite() error {
