@@ -39,8 +39,9 @@ type Call interface {
 	// Failed is told why there is no answer. Connected says that some of the request may have arrived, answered that a byte of an answer came. It returns Forward for
 	// another try, with Origin set anew, or Answer.
 	Failed(r *Request, f transport.Failure, err error, connected, answered bool) Step
-	// Answered appends to r.Out the head that the client gets for the upstream's, without framing of the loop's own: where it says Chunked, a Transfer-Encoding
-	// stands in for whatever the upstream said. It may set r.Close. It is called for interim answers (1xx), too.
+	// Answered appends to r.Out the head that the client gets for the upstream's, the empty line behind it included. Of the upstream's fields, those that frame the
+	// body (Content-Length, Transfer-Encoding) and those that concern its connection are left out: a.Told and a.Chunked say what the client is to be told. It may
+	// set r.Close. It is called for each interim answer (1xx), too.
 	Answered(r *Request, a *Answered)
 	// IsOver asks, every quarter of a second, whether a request under way must end: its key was revoked, or it is a stream that has lasted too long. The loop
 	// then calls Failed with transport.Stopped, if no answer has begun, and ends it in any case.
@@ -73,12 +74,14 @@ type Request struct {
 // Answered is the head of an upstream's answer.
 type Answered struct {
 	Status  int
-	Bytes   []byte
-	Fields  []wire.Field // of Bytes, in order; valid
-	Length  int64        // of the body; -1: it is not told
-	Chunked bool         // the client gets the body in chunks
-	Date    []byte       // for an answer without one
+	Fields  []Field // in order; names are tokens, values have no control characters and no whitespace around them
+	Told    int64   // the Content-Length that the client is told; -1: none
+	Chunked bool    // the client gets the body in chunks
+	Date    string  // now, for an answer that does not say when it was made
 }
+
+// Field is a header field of an answer, good until Answered returns.
+type Field struct{ Name, Value []byte }
 
 // Origin is an upstream of HTTP/1.1 without TLS. It is comparable: what is equal shares connections.
 type Origin interface {
