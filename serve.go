@@ -25,6 +25,7 @@ import (
 	"gatehouse/enforcement/recording"
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/enforcement/trace"
+	"gatehouse/enforcement/validation"
 	"gatehouse/handlers"
 	"gatehouse/jobs"
 	"gatehouse/jobs/notify"
@@ -145,7 +146,7 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
 	var err error
-	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held = in.numbers.noteHold }); err != nil {
+	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held, c.Comparable = in.numbers.noteHold, validation.Check }); err != nil {
 		return err
 	}
 	if err := in.store.ForgetOpenings(ctx); err != nil {

@@ -146,7 +146,27 @@ func TestAnAuthorizerInUseIsNotDeleted(t *testing.T) {
 	w.wantEvent("authorizer.delete", check.ID.String(), w.owner.ID)
 	err = w.PointStage(ctx, w.asOwner(), w.api.ID, st.ID, st.Deployment, w.later())
 	wantKind(t, "a deployment whose authorizer is gone", err, models.KindConflict)
+	_, err = w.StartCanary(ctx, w.asOwner(), w.api.ID, st.ID, models.Canary{Percent: 5, Deployment: st.Deployment}, "", w.later())
+	wantField(t, "a canary whose authorizer is gone", err, "canary_deployment")
 	ok(t, w.DeleteAPI(ctx, w.asOwner(), w.api.ID, w.later()))
+}
+
+// What a part of the callers gets counts as well.
+func TestAnAuthorizerOfACanaryIsNotDeleted(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	st, check := w.stage("prod"), w.authorizer("check")
+	ok(t, w.SetDefaultAuthorizer(ctx, w.asOwner(), w.api.ID, check.ID, w.later()))
+	_, err := w.StartCanary(ctx, w.asOwner(), w.api.ID, st.ID, models.Canary{Percent: 5}, "", w.later())
+	ok(t, err)
+	ok(t, w.SetDefaultAuthorizer(ctx, w.asOwner(), w.api.ID, 0, w.later()))
+	err = w.DeleteAuthorizer(ctx, w.asOwner(), w.api.ID, check.ID, w.later())
+	wantKind(t, "a canary's", err, models.KindConflict)
+	if !strings.Contains(models.Sentence(err), "prod") {
+		t.Errorf("%q does not name the stage", models.Sentence(err))
+	}
+	ok(t, w.AbortCanary(ctx, w.asOwner(), w.api.ID, st.ID, w.later()))
+	ok(t, w.DeleteAuthorizer(ctx, w.asOwner(), w.api.ID, check.ID, w.later()))
 }
 
 // A flush reaches every process by the change log, as each change does.

@@ -87,7 +87,7 @@ func (s *Store) Deploy(ctx context.Context, actor models.Actor, api models.APIID
 	if note, err = models.CleanNote(note); err != nil {
 		return d, err
 	}
-	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+	err = s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st, err := stageOf(t.DB, api, stage)
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 
 // PointStage points a stage at a deployment that exists: a rollback, or a promotion from another stage.
 func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.APIID, stage models.StageID, to models.DeploymentID, now time.Time) error {
-	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+	return s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st, err := stageOf(t.DB, api, stage)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.A
 
 // point makes a stage serve a deployment and writes it in the stage's history, whose times differ also where clocks do not.
 func (t *tx) point(st models.Stage, d models.Deployment) error {
-	if err := t.checkDocuments(st, d.ID); models.KindOf(err) == models.KindInvalid {
+	if err := t.checkDocuments(st, d.ID, true); models.KindOf(err) == models.KindInvalid {
 		return models.Conflict(models.Sentence(err))
 	} else if err != nil {
 		return err

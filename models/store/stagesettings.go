@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -12,9 +11,9 @@ import (
 
 // ChangeStage changes a part of a stage, at once for callers: change gets the stage as it is and leaves the parts alone that it is not about, so that two pages
 // that are open at once do not undo each other. Name and deployment stay. Its errors are those of Stage.Check, Invalid at "canary_deployment" and
-// "certificate", and change's own.
+// "certificate", "parameters" or "body" where requests cannot be compared with what the stage serves, and change's own. Change may be called several times.
 func (s *Store) ChangeStage(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, part models.StagePart, change func(*models.Stage) error, now time.Time) (st models.Stage, err error) {
-	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+	err = s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
 		before, err := stageOf(t.DB, api, id)
 		if err != nil {
 			return err
@@ -64,10 +63,13 @@ func (t *tx) saveStage(a models.API, before, after models.Stage, action string) 
 
 // checkSettings checks what settings name, a canary's deployment and a client certificate, and their rules beside where the stage reads its keys.
 func (t *tx) checkSettings(a models.API, before, after models.Stage) error {
-	if err := firstError(t.checkKeys(a, after), t.checkDocuments(after, after.Deployment)); err != nil {
+	c := after.Settings.Canary
+	starts := c != nil && (before.Settings.Canary == nil || before.Settings.Canary.Deployment != c.Deployment)
+	anew := starts || after.Settings.Validation != before.Settings.Validation
+	if err := firstError(t.checkKeys(a, after), t.checkDocuments(after, after.Deployment, anew)); err != nil {
 		return err
 	}
-	if c := after.Settings.Canary; c != nil && (before.Settings.Canary == nil || before.Settings.Canary.Deployment != c.Deployment) {
+	if starts {
 		if after.Deployment == 0 {
 			return models.Invalid("canary_deployment", "Deploy to the stage first: a canary is for a part of its callers.")
 		}
@@ -75,7 +77,9 @@ func (t *tx) checkSettings(a models.API, before, after models.Stage) error {
 		if models.KindOf(err) == models.KindNotFound {
 			return models.Invalid("canary_deployment", "Choose a deployment of this API.")
 		}
-		if err := firstError(err, t.checkAuthorizers(d)); err != nil {
+		if err = firstError(err, t.checkAuthorizers(d)); models.KindOf(err) == models.KindConflict {
+			return models.Invalid("canary_deployment", models.Sentence(err))
+		} else if err != nil {
 			return err
 		}
 	}
@@ -113,34 +117,18 @@ func (t *tx) checkKeys(a models.API, st models.Stage) error {
 	return nil
 }
 
-// checkDocuments checks that there is a document to compare requests with in what a stage serves, or is about to: the gateway serves no stage that compares
-// with nothing.
-func (t *tx) checkDocuments(st models.Stage, serves models.DeploymentID) error {
-	field := "parameters"
-	switch v := st.Settings.Validation; {
-	case !v.Parameters && !v.Body:
-		return nil
-	case !v.Parameters:
-		field = "body"
-	}
-	numbers, err := selectAll[int](t.DB, "deployments without a document", `SELECT number FROM deployments WHERE id IN (?, ?) AND document_id IS NULL ORDER BY number`, nullID(serves), canaryOf(st))
-	if err != nil || len(numbers) == 0 {
-		return err
-	}
-	return models.Invalid(field, fmt.Sprintf("Deployment %d has no document to compare requests with. Import one and deploy it, or compare nothing.", numbers[0]))
-}
-
 // StartCanary gives a part of a stage's callers another deployment, or changes the part. Without a deployment it takes a snapshot of the draft (R3) for it, with a note.
 // Fields "canary_percent", "canary_deployment", "canary_variables".
 func (s *Store) StartCanary(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, c models.Canary, note string, now time.Time) (st models.Stage, err error) {
 	if note, err = models.CleanNote(note); err != nil {
 		return st, err
 	}
-	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+	err = s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
 		before, err := stageOf(t.DB, api, id)
 		if err != nil {
 			return err
 		}
+		c := c // fn may run again
 		if c.Deployment == 0 && before.Deployment != 0 {
 			d, err := t.snapshot(a, note)
 			if err != nil {
@@ -195,7 +183,7 @@ func (s *Store) AbortCanary(ctx context.Context, actor models.Actor, api models.
 }
 
 func (s *Store) endCanary(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time, end func(*tx, models.API, models.Stage) error) error {
-	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+	return s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st, err := stageOf(t.DB, api, id)
 		if err != nil {
 			return err

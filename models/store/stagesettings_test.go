@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -283,4 +285,65 @@ func TestRequestsAreComparedOnlyWithWhatIsDeployed(t *testing.T) {
 	wantKind(t, "back to a deployment without one", w.PointStage(ctx, actor, api, st.ID, first, w.later()), models.KindConflict)
 	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 1, Deployment: first}, "", w.later())
 	wantKind(t, "a canary without one", err, models.KindInvalid)
+}
+
+// A document that requests cannot be compared with is refused where it would begin to be served, with the reason, and nowhere else.
+func TestADocumentIsTriedBeforeRequestsAreComparedWithIt(t *testing.T) {
+	var fault error
+	tries := 0
+	w := newWorld(t, func(c *store.Config) {
+		c.Comparable = func(_ context.Context, reading []byte, methods []string) error {
+			if tries++; string(reading) == "good" {
+				return nil
+			}
+			if len(methods) != 2 {
+				t.Errorf("methods are %q", methods)
+			}
+			return fault
+		}
+	})
+	ctx, actor, api := t.Context(), w.asOwner(), w.api.ID
+	fault = errors.New("GET /users: the parameter q: its pattern is none")
+	methods, err := w.Methods(ctx, w.owner.ID, api)
+	ok(t, err)
+	w.bring("{}", "bad", methods...)
+	st := w.stage("prod")
+	bad := st.Deployment
+	save := func(change func(*models.StageSettings)) error {
+		_, err := w.ChangeStage(ctx, actor, api, st.ID, models.StageBounds, func(s *models.Stage) error { change(&s.Settings); return nil }, w.later())
+		return err
+	}
+	compare := func(s *models.StageSettings) { s.Validation.Parameters = true }
+	if tries != 0 {
+		t.Error("a document is tried though nothing is compared")
+	}
+	err = save(compare)
+	wantField(t, "switching it on", err, "parameters")
+	if text := models.Sentence(err); !strings.Contains(text, fault.Error()) || !strings.Contains(text, "deployment 1") {
+		t.Errorf("the reason is %q", text)
+	}
+	w.bring("{ }", "good", methods...)
+	_, err = w.Deploy(ctx, actor, api, st.ID, "", w.later())
+	ok(t, err)
+	ok(t, save(compare))
+	wantKind(t, "back to the other document", w.PointStage(ctx, actor, api, st.ID, bad, w.later()), models.KindConflict)
+	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 5, Deployment: bad}, "", w.later())
+	wantField(t, "a canary of it", err, "parameters")
+	w.bring("{  }", "bad", methods...)
+	_, err = w.Deploy(ctx, actor, api, st.ID, "", w.later())
+	wantKind(t, "deploying it", err, models.KindConflict)
+	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 5}, "", w.later())
+	wantField(t, "a new canary of it", err, "parameters")
+	fault = nil
+	_, err = w.StartCanary(ctx, actor, api, st.ID, models.Canary{Percent: 5}, "", w.later())
+	ok(t, err)
+	fault = errors.New("a later version finds more")
+	tries = 0
+	ok(t, save(func(s *models.StageSettings) { s.Maintenance = &models.Maintenance{} }))
+	_, err = w.PromoteCanary(ctx, actor, api, st.ID, w.later())
+	wantKind(t, "promoting what cannot be compared any more", err, models.KindConflict)
+	ok(t, w.AbortCanary(ctx, actor, api, st.ID, w.later()))
+	if tries != 1 {
+		t.Errorf("it was tried %d times, for the promotion alone", tries)
+	}
 }

@@ -29,6 +29,8 @@ type Config struct {
 	// Held is told how long each use case, by the name of its method, held the connection that writes; everybody else waited meanwhile. nil: nobody wants
 	// to know.
 	Held func(useCase string, d time.Duration)
+	// Comparable tries a document before a stage compares requests with it; nil: nobody does, and the gateway finds out.
+	Comparable Comparable
 }
 
 func (c Config) logger() *slog.Logger {
@@ -40,16 +42,17 @@ func (c Config) logger() *slog.Logger {
 
 // Store is safe for concurrent use.
 type Store struct {
-	write     *gorm.DB
-	read      *gorm.DB
-	keyring   *secret.Keyring
-	keyPrefix secret.Prefix
-	log       *slog.Logger
-	changed   func(ctx context.Context) error
-	folder    *folder
-	fold      *gorm.DB      // the folder's
-	openings  chan struct{} // holds the one opening that is under way
-	atOnce    int           // keysAtOnce, but in tests
+	write      *gorm.DB
+	read       *gorm.DB
+	keyring    *secret.Keyring
+	keyPrefix  secret.Prefix
+	log        *slog.Logger
+	changed    func(ctx context.Context) error
+	comparable Comparable
+	folder     *folder
+	fold       *gorm.DB      // the folder's
+	openings   chan struct{} // holds the one opening that is under way
+	atOnce     int           // keysAtOnce, but in tests
 }
 
 // readers is the number of connections for reading: enough for a page's queries beside a chart's, few enough for two cores.
@@ -61,7 +64,7 @@ const cacheKiB = "16000"
 // Open opens the database file; in an empty one it makes the schema. Its error is a *SchemaError when the file has another schema than this program: an
 // older one is for Migrate. It refuses a backup, which is for Restore.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, comparable: c.Comparable, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
 	var err error
 	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
@@ -159,6 +162,7 @@ type tx struct {
 	keyring *secret.Keyring
 	atOnce  int // rows of keys or subscriptions that it may write
 	changes bool
+	tried   map[contract]error // what requests were tried to be compared with; nil: that is not asked
 }
 
 // change runs a use case in an immediate transaction. Errors from fn roll it back. When fn noted a change, the gateway has applied it by the time that
