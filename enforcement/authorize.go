@@ -138,7 +138,7 @@ func (q *request) decideAuthorized(value string, p problem) problem {
 	}
 	q.g.decideAfter(q, value)
 	if d.stops != 0 {
-		q.g.callers.note(q)
+		q.g.callers.note(&q.call, q.r.UserAgent())
 	}
 	return d.problem
 }

@@ -27,17 +27,20 @@ type upload struct {
 var errBodyTooLarge = errors.New("the body is larger than the stage allows")
 
 // maxBody is how many bytes the body of a request of this stage may have; 0: no limit.
+func (c *call) maxBody() int64 { return cmp.Or(c.stage.maxBody, c.g.bounds.Load().MaxBody) }
+
+// maxBody is no more than what can be compared, for a body that had to be.
 func (q *request) maxBody() int64 {
 	if q.untaken {
 		return maxValidated
 	}
-	return cmp.Or(q.stage.maxBody, q.g.bounds.Load().MaxBody)
+	return q.call.maxBody()
 }
 
-// bodyTooLarge reports whether the request says itself that its body is larger than it may be.
-func (q *request) bodyTooLarge() bool {
-	most := q.maxBody()
-	return most > 0 && q.r.ContentLength > most
+// bodyTooLarge reports whether the request says itself that its body, of length bytes, is larger than it may be.
+func (c *call) bodyTooLarge(length int64) bool {
+	most := c.maxBody()
+	return most > 0 && length > most
 }
 
 // guardedBody returns the body as it is to be forwarded; nil: there is none.

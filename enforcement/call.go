@@ -1,74 +1,86 @@
 package enforcement
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"io"
-	"net/http"
-	"strconv"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+	"time"
+	"unsafe"
 
-	"gatehouse/models"
+	"gatehouse/enforcement/front"
+	"gatehouse/enforcement/receipt"
+	"gatehouse/enforcement/requestid"
+	"gatehouse/enforcement/trace"
+	"gatehouse/enforcement/transport"
 )
 
-// maxCallBody is how much of an answer's body Call keeps.
-const maxCallBody = 1 << 20
+// call is what is known of a request in either lane: what it asks for, who asks, what was decided about it and how it ended. How its bytes come and go is
+// its lane's: request is the standard lane's.
+type call struct {
+	g         *Gateway
+	at        instant
+	verb      string // as the client wrote it
+	peer      string // whose request it is: address and port
+	purpose   purpose
+	forwarded *front.Forwarded // what a proxy that is believed says of the client; nil: nobody says anything
 
-// Call sends a request in the name of a key, for people who try an API in the portal; in the name of nobody (0) only methods that need no key
-// let it pass. r.URL is /{api}/{stage}/… with its query; no credential is needed, and r.RemoteAddr is told the upstream as the caller's. The
-// request is limited, metered and answered like any other, and ends when ctx does. Of the answer's body at most 1 MiB is kept and the rest is not waited for.
-func (g *Gateway) Call(ctx context.Context, key models.KeyID, r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	out := r.Clone(ctx)
-	out.RequestURI = ""
-	out.Header.Del("Upgrade") // nobody could speak the other protocol
-	if out.Host == "" {
-		out.Host = r.URL.Host
-	}
-	rec := &recorder{header: http.Header{}, full: cancel}
-	g.serve(&request{g: g, w: rec, r: out, as: key})
-	if rec.status == 0 {
-		return nil, fmt.Errorf("call %s: the answer did not come: %w", r.URL.Path, context.Cause(ctx))
-	}
-	return &http.Response{
-		Status:     strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
-		StatusCode: rec.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        rec.header,
-		Body:          io.NopCloser(bytes.NewReader(rec.body.Bytes())),
-		ContentLength: int64(rec.body.Len()),
-		Request:       r,
-	}, nil
+	id      string // "" until somebody is to be told it
+	text    [32]byte
+	raw     [16]byte // of id
+	receipt receipt.Place
+
+	prefix    string // what stands before path, as the client wrote it: /{api}/{stage}, or less by a host name that leads further
+	path      string // canonical, below the stage: empty or beginning with a slash
+	named     bool   // the host leads to the API, or to the stage
+	fault     string // of a path that is not, or of a head that is not good
+	query     string
+	presented string // the key's value, if there was one
+	target
+	decision decision
+
+	client front.Client // of open: whose request it is
+	open   bool         // the request is counted for its address
+
+	proxied bool           // it was admitted, and an answer was looked for
+	kept    *transport.End // how the answer went that was kept; nil: the upstream was asked
+	moved   movement       // of its stream
+	sent    int64          // bytes of the gateway's own answer
+	ended   ended
+	took    time.Duration // all of it; set at its end
+	span    trace.Context // of the request; what came where nothing is traced here
 }
 
-// recorder is an http.ResponseWriter in memory.
-type recorder struct {
-	header http.Header
-	status int // 0: none yet
-	body   bytes.Buffer
-	full   func() // ends the request
-}
+// purpose is what is wanted of the gateway.
+type purpose uint8
 
-func (r *recorder) Header() http.Header { return r.header }
+// All but the first are answered here, and are no calls of an operation.
+const (
+	forAnswer    purpose = iota // the upstream's answer
+	forPreflight                // to know whether a page may ask for one: cors.go
+	forQuote                    // to know what would come of it: quote.go
+)
 
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= 200 {
-		r.status = status
-		r.header = r.header.Clone()
+func (c *call) isPreflight() bool { return c.purpose == forPreflight }
+func (c *call) isQuote() bool     { return c.purpose == forQuote }
+
+// isQuoted reports whether the request was a quote, and answered with one.
+func (c *call) isQuoted() bool { return c.isQuote() && c.decision.problem == problemNone }
+
+// name gives the request an id, unless it has one: that of its receipt, or one that tells when it came, or, where nothing is kept, 128 random bits, which
+// need not be secret, only different. Whatever id the client sent is not used: it could be another request's.
+func (c *call) name() {
+	if c.id != "" {
+		return
 	}
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	room := maxCallBody - r.body.Len()
-	if len(p) <= room {
-		return r.body.Write(p)
+	switch names := c.g.config.Names; {
+	case c.receipt.IsSet():
+		c.g.config.Receipts.Name(c.receipt, c.at.second(), &c.raw)
+	case names != nil:
+		names.Write(requestid.ID{Part: requestid.None, Second: uint32(c.at.second()), Number: rand.Uint64()}, &c.raw)
+	default:
+		binary.LittleEndian.PutUint64(c.raw[:], rand.Uint64())
+		binary.LittleEndian.PutUint64(c.raw[8:], rand.Uint64())
 	}
-	r.body.Write(p[:room])
-	r.full()
-	return room, io.ErrShortWrite
+	hex.Encode(c.text[:], c.raw[:])
+	c.id = unsafe.String(&c.text[0], len(c.text)) // it does not change as long as the call is this one's
 }
-
-// Flush does nothing: everything is kept until the end.
-func (r *recorder) Flush() {}

@@ -22,18 +22,18 @@ type callers struct {
 	values map[[32]byte]*models.ValueUse
 }
 
-// note counts a request that presented an old value: while it works, and after it stopped for as long as the store keeps callers.
-func (c *callers) note(q *request) {
+// note counts a call that presented an old value, by a client that calls itself agent: while it works, and after it stopped for as long as the store keeps callers.
+func (c *callers) note(q *call, agent string) {
 	d := &q.decision
 	if d.stops == 0 || q.at.wall >= d.stops+int64(models.CallersKept) {
 		return
 	}
-	address, _, err := net.SplitHostPort(q.r.RemoteAddr)
+	address, _, err := net.SplitHostPort(q.peer)
 	if err != nil {
-		address = q.r.RemoteAddr
+		address = q.peer
 	}
 	at := time.Unix(0, q.at.wall).UTC()
-	caller := models.Caller{Address: address, UserAgent: models.CleanUserAgent(q.r.UserAgent()), First: at, Last: at, Requests: 1}
+	caller := models.Caller{Address: address, UserAgent: models.CleanUserAgent(agent), First: at, Last: at, Requests: 1}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.values == nil {

@@ -143,14 +143,14 @@ func (q *request) tellOriginOwn(h http.Header) {
 	}
 }
 
-// isPreflight reports whether a browser asks if a page may call. Such a question carries no key; the gateway answers it (DECISIONS 19).
-func (q *request) isPreflight() bool {
-	return q.r.Method == http.MethodOptions && q.r.Header.Get("Origin") != "" && q.r.Header.Get("Access-Control-Request-Method") != ""
+// asksForPreflight reports whether a browser asks if a page may call. Such a question carries no key; the gateway answers it (DECISIONS 19).
+func asksForPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // judgePreflight refuses those of pages that may not call, and floods: nobody is charged for asking.
 func (q *request) judgePreflight() problem {
-	if !q.g.preflights.take(q.r.RemoteAddr, q.at.mono) {
+	if !q.g.preflights.take(q.peer, q.at.mono) {
 		return problemPreflights
 	}
 	if c, origins := q.cors(), q.r.Header["Origin"]; c != nil && (len(origins) != 1 || !c.allows(origins[0])) {

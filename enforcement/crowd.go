@@ -58,8 +58,8 @@ func (d *decision) hold(e *keyring.Entry) {
 }
 
 // becomeStream counts a request as a stream whose answer turned out to be one. It goes on even if there are many: it is charged already.
-func (q *request) becomeStream() {
-	d := &q.decision
+func (c *call) becomeStream() {
+	d := &c.decision
 	if d.held == nil || d.counts == aStream || !d.held.Lock(d.call.Key) {
 		return
 	}
@@ -70,45 +70,50 @@ func (q *request) becomeStream() {
 }
 
 // openFromAddress counts a request that needs no key for the address that it comes from, unless there are too many.
-func (q *request) openFromAddress() bool {
-	address, _ := netip.ParseAddrPort(q.r.RemoteAddr)
-	q.client = front.ClientOf(address.Addr())
-	q.open = q.g.clients.Take(q.client, q.g.bounds.Load().OpenPerAddress)
-	if !q.open {
-		q.decision.crowded = anyRequest
+func (c *call) openFromAddress() bool {
+	address, _ := netip.ParseAddrPort(c.peer)
+	c.client = front.ClientOf(address.Addr())
+	c.open = c.g.clients.Take(c.client, c.g.bounds.Load().OpenPerAddress)
+	if !c.open {
+		c.decision.crowded = anyRequest
 	}
-	return q.open
+	return c.open
 }
 
-// close counts a request no more that has ended, and leaves its connection alone.
-func (q *request) close() {
-	if q.body != nil {
-		q.body.end()
+// close counts a call no more that has ended.
+func (c *call) close() {
+	if c.open {
+		c.g.clients.Give(c.client)
 	}
-	if q.open {
-		q.g.clients.Give(q.client)
-	}
-	if d := &q.decision; d.held != nil && d.held.Lock(d.call.Key) {
+	if d := &c.decision; d.held != nil && d.held.Lock(d.call.Key) {
 		d.held.Finish(d.counts == aStream)
 		d.held.Unlock()
 	}
 }
 
+// close does so, and leaves the request's connection alone.
+func (q *request) close() {
+	if q.body != nil {
+		q.body.end()
+	}
+	q.call.close()
+}
+
 // crowdedLayer names the limit that was reached, as the layer of a 429.
-func (q *request) crowdedLayer() string {
+func (c *call) crowdedLayer() string {
 	switch {
-	case q.decision.crowded == aStream:
+	case c.decision.crowded == aStream:
 		return "open-streams"
-	case q.decision.call.Key == 0:
+	case c.decision.call.Key == 0:
 		return "open-requests-of-address"
 	default:
 		return "open-requests"
 	}
 }
 
-func (q *request) explainCrowd() string {
-	b := q.g.bounds.Load()
-	switch q.crowdedLayer() {
+func (c *call) explainCrowd() string {
+	b := c.g.bounds.Load()
+	switch c.crowdedLayer() {
 	case "open-streams":
 		return fmt.Sprintf("A key may have %s open at once, and this key has. Close one that is not needed.", counted(int64(b.StreamsPerKey), "stream"))
 	case "open-requests":
@@ -126,16 +131,18 @@ type movement struct {
 
 // isOver reports whether a stream has lasted, or been silent, for as long as it may. It is asked under the lock of the request's shard.
 func (q *request) isOver(now int64) bool {
-	if !q.exchange.IsStream() && (q.body == nil || !q.body.stream) {
-		return false
-	}
-	m, b := &q.moved, q.g.bounds.Load()
-	if bytes := q.exchange.Moved(); m.at == 0 || bytes != m.bytes {
+	return (q.exchange.IsStream() || q.body != nil && q.body.stream) && q.hasLasted(q.exchange.Moved(), now)
+}
+
+// hasLasted is isOver for a stream on which so many bytes moved in both directions.
+func (c *call) hasLasted(bytes, now int64) bool {
+	m, b := &c.moved, c.g.bounds.Load()
+	if m.at == 0 || bytes != m.bytes {
 		m.bytes, m.at = bytes, now
 	}
-	longest := q.stage.streamMax
+	longest := c.stage.streamMax
 	if longest == 0 {
 		longest = b.StreamMax
 	}
-	return b.StreamIdle > 0 && now-m.at >= int64(b.StreamIdle) || longest > 0 && now-q.at.mono >= int64(longest)
+	return b.StreamIdle > 0 && now-m.at >= int64(b.StreamIdle) || longest > 0 && now-c.at.mono >= int64(longest)
 }

@@ -132,13 +132,13 @@ func (q *request) tellLife(h http.Header) {
 }
 
 // explainLife says why an operation is gone or dark, and where to read on.
-func (q *request) explainLife(p problem) string {
-	l, what := q.life(), q.method.name
+func (c *call) explainLife(p problem) string {
+	l, what := c.life(), c.method.name
 	var text string
 	if p == problemGone {
-		text = fmt.Sprintf("%s was taken away on %s.", what, dateTime(q.decision.since))
+		text = fmt.Sprintf("%s was taken away on %s.", what, dateTime(c.decision.since))
 	} else {
-		text = fmt.Sprintf("%s goes on %s. Until %s it is switched off, as a rehearsal; nothing was charged.", what, dateTime(l.gone), dateTime(q.decision.since))
+		text = fmt.Sprintf("%s goes on %s. Until %s it is switched off, as a rehearsal; nothing was charged.", what, dateTime(l.gone), dateTime(c.decision.since))
 	}
 	if l.note != "" {
 		text += " " + l.note

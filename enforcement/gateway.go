@@ -174,7 +174,7 @@ func (g *Gateway) SetBounds(b Bounds) { g.bounds.Store(&b) }
 
 // ServeHTTP answers one request to /{api}/{stage}/….
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{g: g, w: w, r: r, forwarded: g.config.Proxies.Resolve(r)}
+	q := &request{call: call{g: g, forwarded: g.config.Proxies.Resolve(r)}, w: w, r: r}
 	if q.forwarded != nil {
 		r.RemoteAddr = q.forwarded.Client
 	}

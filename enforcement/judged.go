@@ -24,7 +24,7 @@ func AnswerRefused(next http.Handler, problemURL string) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // it may be where pages are
-		q := &request{g: g, w: w, r: r}
+		q := &request{call: call{g: g}, w: w, r: r}
 		q.refuse(q.judgeWire())
 	})
 }
@@ -34,6 +34,7 @@ func (q *request) judgeWire() problem {
 	if v, refused := wire.RefusalOf(q.r); refused {
 		q.r = q.r.WithContext(q.r.Context()) // logs say nothing of what stands for the request
 		q.r.Method, q.r.RequestURI, q.r.Proto = "", "", ""
+		q.verb = ""
 		return q.blame(v.Kind, v.Reason)
 	}
 	if q.r.ProtoMajor != 2 {
@@ -62,11 +63,11 @@ func (q *request) judgeCredentials() problem {
 	return problemNone
 }
 
-func (q *request) blame(kind wire.Kind, reason string) problem {
-	q.fault = reason
+func (c *call) blame(kind wire.Kind, reason string) problem {
+	c.fault = reason
 	switch kind {
 	case wire.BadTarget:
-		q.fault = "it " + reason
+		c.fault = "it " + reason
 		return problemPathInvalid
 	case wire.TargetTooLong:
 		return problemTargetTooLong

@@ -15,18 +15,18 @@ func (t *target) inMaintenance() bool {
 }
 
 // reopens is how long the maintenance takes still, as far as its owner said.
-func (q *request) reopens() time.Duration {
-	if until := q.stage.policies.maintenance.Until; !until.IsZero() && until.UnixNano() > q.at.wall {
-		return time.Duration(until.UnixNano() - q.at.wall)
+func (c *call) reopens() time.Duration {
+	if until := c.stage.policies.maintenance.Until; !until.IsZero() && until.UnixNano() > c.at.wall {
+		return time.Duration(until.UnixNano() - c.at.wall)
 	}
 	return maintenanceWait
 }
 
-func (q *request) explainMaintenance() string {
-	m := q.stage.policies.maintenance
-	text := fmt.Sprintf("The stage %s of %s is switched off for maintenance. Nothing was charged.", q.stage.name, q.api.name)
-	if !m.Until.IsZero() && m.Until.UnixNano() > q.at.wall {
-		text = fmt.Sprintf("The stage %s of %s is switched off for maintenance until %s. Nothing was charged.", q.stage.name, q.api.name, dateTime(m.Until.UnixNano()))
+func (c *call) explainMaintenance() string {
+	m := c.stage.policies.maintenance
+	text := fmt.Sprintf("The stage %s of %s is switched off for maintenance. Nothing was charged.", c.stage.name, c.api.name)
+	if !m.Until.IsZero() && m.Until.UnixNano() > c.at.wall {
+		text = fmt.Sprintf("The stage %s of %s is switched off for maintenance until %s. Nothing was charged.", c.stage.name, c.api.name, dateTime(m.Until.UnixNano()))
 	}
 	if m.Message != "" {
 		text += " " + m.Message

@@ -55,7 +55,7 @@ func newCounts() *counts {
 	return c
 }
 
-func (c *counts) add(q *request) {
+func (c *counts) add(q *call) {
 	c.own.Observe(q.own().Seconds())
 	if q.proxied {
 		c.in.Add(float64(q.ended.exchange.BytesIn))
@@ -63,11 +63,11 @@ func (c *counts) add(q *request) {
 	if out := q.ended.exchange.BytesOut + q.sent; out > 0 {
 		c.out.Add(float64(out))
 	}
-	if q.stage != nil && !q.quoted && (q.proxied || q.decision.problem != problemNone) {
+	if q.stage != nil && (q.proxied || q.decision.problem != problemNone) {
 		q.stage.count.add(q)
 	}
 	switch p := q.decision.problem; {
-	case q.quoted:
+	case q.isQuoted():
 		c.quoted.Inc()
 	case q.kept != nil:
 		c.cached.Inc()

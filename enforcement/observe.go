@@ -9,26 +9,59 @@ import (
 	"gatehouse/enforcement/accesslog"
 )
 
+// lane is asked for what only the lane that a call came by knows, when the call has ended and somebody keeps something of it.
+type lane interface {
+	// field is the first value of a header that the client sent, by its canonical name; "": there is none.
+	field(name string) string
+	// headers are all that the client sent, and all that it was answered with.
+	headers() (request, answer http.Header)
+	// protocol is such as "HTTP/1.1", and the version of TLS, if there is any.
+	protocol() (version, tls string)
+	// rawPath is the path as the client wrote it, without its query.
+	rawPath() string
+}
+
 // told tells everybody who keeps something of requests that this one has ended.
+func (c *call) told(by lane) {
+	c.took = time.Duration(max(0, c.g.clock()-c.at.mono))
+	c.log(by)
+	c.logAccess(by)
+	c.g.counts.add(c)
+}
+
+// told does so, and tells the collector of traces.
 func (q *request) told() {
-	q.took = time.Duration(max(0, q.g.clock()-q.at.mono))
-	q.log()
-	q.logAccess()
+	q.call.told(q)
 	q.recordTrace()
-	q.g.counts.add(q)
+}
+
+func (q *request) field(name string) string { return first(q.r.Header, name) }
+
+func (q *request) headers() (request, answer http.Header) { return q.r.Header, q.w.Header() }
+
+func (q *request) protocol() (version, secure string) {
+	if q.r.TLS != nil {
+		secure = tls.VersionName(q.r.TLS.Version)
+	}
+	return q.r.Proto, secure
+}
+
+func (q *request) rawPath() string {
+	path, _, _ := strings.Cut(q.r.RequestURI, "?")
+	return path
 }
 
 // own is how long the gateway itself had the request: all but the time from when the upstream was asked until the exchange was over.
-func (q *request) own() time.Duration { return max(0, q.took-q.ended.exchange.Took) }
+func (c *call) own() time.Duration { return max(0, c.took-c.ended.exchange.Took) }
 
 // status is what the client was answered with; 0: nothing.
-func (q *request) status() int {
-	switch p := q.decision.problem; {
+func (c *call) status() int {
+	switch p := c.decision.problem; {
 	case p != problemNone:
 		return p.entry().Status
-	case q.proxied:
-		return q.ended.exchange.Status
-	case q.quoted:
+	case c.proxied:
+		return c.ended.exchange.Status
+	case c.isQuote():
 		return http.StatusOK
 	default:
 		return http.StatusNoContent // a preflight
@@ -36,40 +69,38 @@ func (q *request) status() int {
 }
 
 // logAccess writes the request's line of the access log.
-func (q *request) logAccess() {
-	log := q.g.config.AccessLog
+func (c *call) logAccess(by lane) {
+	log := c.g.config.AccessLog
 	if !log.On() {
 		return
 	}
-	x := &q.ended.exchange
+	x := &c.ended.exchange
 	e := accesslog.Entry{
-		Time: time.Unix(0, q.at.wall), RequestID: q.id, ClientID: first(q.r.Header, headerRequestID), Trace: q.span.Trace, Address: q.r.RemoteAddr,
-		Verb: q.r.Method, Path: q.prefix + q.path, Status: q.status(), Key: q.decision.call.Key, App: q.decision.app,
-		In: x.BytesIn, Out: x.BytesOut + q.sent, Took: q.took, Agent: first(q.r.Header, "User-Agent"), Protocol: q.r.Proto, Secret: q.presented,
+		Time: time.Unix(0, c.at.wall), RequestID: c.id, ClientID: by.field(headerRequestID), Trace: c.span.Trace, Address: c.peer,
+		Verb: c.verb, Path: c.prefix + c.path, Status: c.status(), Key: c.decision.call.Key, App: c.decision.app,
+		In: x.BytesIn, Out: x.BytesOut + c.sent, Took: c.took, Agent: by.field("User-Agent"), Secret: c.presented,
 	}
-	if q.prefix == "" { // it was refused before its path was understood
-		e.Path, _, _ = strings.Cut(q.r.RequestURI, "?")
+	e.Protocol, e.TLS = by.protocol()
+	if c.prefix == "" { // it was refused before its path was understood
+		e.Path = by.rawPath()
 	}
-	if q.api != nil {
-		e.API = q.api.slug
+	if c.api != nil {
+		e.API = c.api.slug
 	}
-	if q.stage != nil {
-		e.Stage = q.stage.name
+	if c.stage != nil {
+		e.Stage = c.stage.name
 	}
-	if q.method != nil {
-		e.Method = q.method.name
+	if c.method != nil {
+		e.Method = c.method.name
 	}
-	if p := q.decision.problem; p != problemNone {
+	if p := c.decision.problem; p != problemNone {
 		e.Problem = p.entry().Slug
 	}
-	if q.proxied {
-		e.Outcome = q.ended.outcome.String()
-		if e.Cached = q.kept != nil; !e.Cached {
+	if c.proxied {
+		e.Outcome = c.ended.outcome.String()
+		if e.Cached = c.kept != nil; !e.Cached {
 			e.Upstream = x.Latency
 		}
-	}
-	if q.r.TLS != nil {
-		e.TLS = tls.VersionName(q.r.TLS.Version)
 	}
 	log.Write(&e)
 }

@@ -21,9 +21,9 @@ const headerQuote = "X-Gatehouse-Quote"
 // mostQuotes is how many quotes a second a key may ask for (DECISIONS 58).
 const mostQuotes = 10
 
-// isQuote takes every value but 0 for a yes: whoever meant to ask must not be charged.
-func (q *request) isQuote() bool {
-	values := q.r.Header[headerQuote]
+// asksForQuote takes every value but 0 for a yes: whoever meant to ask must not be charged.
+func asksForQuote(h http.Header) bool {
+	values := h[headerQuote]
 	return len(values) > 1 || len(values) == 1 && values[0] != "0"
 }
 
@@ -202,7 +202,6 @@ func copied(s limit.SharedLayer) limit.SharedLayer {
 }
 
 func (q *request) answerQuote() {
-	q.quoted = true
 	q.answered = true
 	q.dismissBody()
 	d := &q.decision

@@ -1,13 +1,11 @@
 package enforcement
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
 
 	"gatehouse/enforcement/transport"
-	"gatehouse/enforcement/validation"
 	"gatehouse/models/limit"
 )
 
@@ -30,20 +28,6 @@ const (
 
 	problemType = "application/problem+json" // RFC 9457
 )
-
-// body is a problem as callers get it. Message is what clients of AWS's gateway read.
-type body struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail"`
-	Message   string `json:"message"`
-	RequestID string `json:"requestId"`
-	Instance  string `json:"instance,omitempty"` // the address of its receipt
-	Layer     string `json:"layer,omitempty"`    // of a 429: which limit answered
-
-	Errors []validation.Fault `json:"errors,omitempty"` // of a 400: what the document does not allow
-}
 
 // refuse answers with a problem.
 func (q *request) refuse(p problem) {
@@ -86,33 +70,12 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	h.Set("Content-Type", problemType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	text, err := json.Marshal(q.bodyOf(p, detail))
-	if err != nil {
-		panic(err) // not reachable: strings and a number
-	}
-	q.sent = int64(len(text) + 1)
+	var room [1 << 10]byte
+	text := append(q.appendBody(room[:0], p, detail), '\n')
+	q.sent = int64(len(text))
 	h.Set("Content-Length", strconv.FormatInt(q.sent, 10))
 	w.WriteHeader(entry.Status)
-	_, _ = w.Write(append(text, '\n')) // the client may be gone; there is nobody else to tell
-}
-
-func (q *request) bodyOf(p problem, detail string) body {
-	entry := p.entry()
-	message, _ := p.amazon()
-	b := body{
-		Type: q.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: q.id,
-		Instance: q.address,
-	}
-	if p == problemRequestInvalid {
-		b.Errors = q.faults
-	}
-	switch d := &q.decision; {
-	case p == problemTooManyOpen:
-		b.Layer = q.crowdedLayer()
-	case d.decided && !d.limits.Allowed():
-		b.Layer = d.limits.Layer.String()
-	}
-	return b
+	_, _ = w.Write(text) // the client may be gone; there is nobody else to tell
 }
 
 // endsConnection reports whether what follows on a connection of HTTP/1.1 cannot or shall not be read.
@@ -159,27 +122,33 @@ func (p problem) amazon() (message, errorType string) {
 }
 
 // retryAfter is the whole seconds after which trying again may help; 0: not said.
-func (q *request) retryAfter(p problem) int64 {
+func (c *call) retryAfter(p problem) int64 {
 	switch p {
 	case problemThrottled, problemQuota:
-		return limit.Seconds(q.decision.limits.RetryAfter)
-	case problemQuotes:
-		return limit.Seconds(q.quoteWait)
+		return limit.Seconds(c.decision.limits.RetryAfter)
 	case problemMaintenance:
-		return limit.Seconds(q.reopens())
+		return limit.Seconds(c.reopens())
 	case problemPreflights:
 		return limit.Seconds(preflightWait)
 	case problemBrownout:
-		return limit.Seconds(time.Duration(q.decision.since - q.at.wall))
+		return limit.Seconds(time.Duration(c.decision.since - c.at.wall))
 	case problemNotReady, problemJournalFull, problemLedgerAway, problemLedgerBusy, problemTooManyOpen, problemAuthorizerFailed:
 		return 1
 	case problemStageBroken:
 		return 30
 	case problemUpstreamOut:
-		return limit.Seconds(q.decision.wait)
+		return limit.Seconds(c.decision.wait)
 	default:
 		return 0
 	}
+}
+
+// retryAfter knows of quotes, too.
+func (q *request) retryAfter(p problem) int64 {
+	if p == problemQuotes {
+		return limit.Seconds(q.quoteWait)
+	}
+	return q.call.retryAfter(p)
 }
 
 // Decorate adds the gateway's headers to an answer of the upstream, in place of the upstream's own of these names.
@@ -242,90 +211,5 @@ func (q *request) identify(h http.Header) {
 	}
 	if q.g.open.isClosing() && h.Get("Connection") == "" { // there is one on a connection that becomes a WebSocket
 		h.Set("Connection", "close")
-	}
-}
-
-// tellLimits describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59). All values are cut from one string: every
-// answer has them.
-func (q *request) tellLimits(h http.Header) {
-	d := &q.decision
-	if !d.decided || d.plan == nil {
-		return
-	}
-	for _, name := range limitHeaders {
-		delete(h, name)
-	}
-	var room [512]byte
-	text, ends := room[:0], [len(limitHeaders)]int{}
-	for _, layer := range toldLayers {
-		if g := d.layers.Gauge(layer); g.Limited {
-			text = appendItem(text, layer, 'q', g.Limit, 'w', limit.Seconds(q.windowOf(layer)), 0)
-		}
-	}
-	if ends[0] = len(text); ends[0] == 0 {
-		return
-	}
-	for _, layer := range toldLayers {
-		if g := d.layers.Gauge(layer); g.Limited {
-			text = appendItem(text, layer, 'r', g.Remaining, 't', limit.Seconds(g.Reset), ends[0])
-		}
-	}
-	ends[1] = len(text)
-	g := d.layers.Gauge(limit.LayerQuota)
-	if !g.Limited {
-		g = d.layers.Gauge(limit.LayerPlan)
-	}
-	told := 2
-	if g.Limited {
-		for i, n := range [...]int64{g.Limit, g.Remaining, limit.Seconds(g.Reset)} {
-			text = strconv.AppendInt(text, n, 10)
-			ends[2+i] = len(text)
-		}
-		told = len(limitHeaders)
-	}
-	all, values, start := string(text), make([]string, told), 0
-	for i := range values {
-		values[i] = all[start:ends[i]]
-		h[limitHeaders[i]] = values[i : i+1 : i+1]
-		start = ends[i]
-	}
-}
-
-// limitHeaders are the headers of tellLimits, in its order.
-var limitHeaders = [...]string{headerRatePolicy, headerRateLimit, headerRateLimitLimit, headerRateLimitLeft, headerRateLimitReset}
-
-// toldLayers are the layers that callers are told of.
-var toldLayers = [...]limit.Layer{limit.LayerMethod, limit.LayerPlan, limit.LayerStage, limit.LayerAccount, limit.LayerQuota}
-
-// appendItem writes an item of a structured field: "quota";q=1000;w=86400. Begun is where the field begins.
-func appendItem(b []byte, layer limit.Layer, k1 byte, v1 int64, k2 byte, v2 int64, begun int) []byte {
-	if len(b) > begun {
-		b = append(b, ", "...)
-	}
-	b = append(b, '"')
-	b = append(b, layer.String()...)
-	b = append(b, '"', ';', k1, '=')
-	b = strconv.AppendInt(b, v1, 10)
-	b = append(b, ';', k2, '=')
-	return strconv.AppendInt(b, v2, 10)
-}
-
-// windowOf is the time over which a layer gives its limit: a quota's window, or the time in which an empty bucket fills.
-func (q *request) windowOf(layer limit.Layer) time.Duration {
-	d := &q.decision
-	switch layer {
-	case limit.LayerMethod:
-		return d.rule.throttle.Fill()
-	case limit.LayerPlan:
-		return d.plan.throttle.Fill()
-	case limit.LayerStage:
-		return q.stage.throttle.Fill()
-	case limit.LayerAccount:
-		return q.api.account.throttle.Fill()
-	case limit.LayerQuota:
-		w := d.quota().at(d.call.Window)
-		return time.Duration(w.end-w.first) * secondsPerDay * time.Second
-	default:
-		return 0
 	}
 }

@@ -1,85 +1,44 @@
 package enforcement
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"gatehouse/enforcement/cache"
-	"gatehouse/enforcement/front"
-	"gatehouse/enforcement/meter"
-	"gatehouse/enforcement/receipt"
-	"gatehouse/enforcement/requestid"
 	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/validation"
-	"gatehouse/enforcement/wire"
 	"gatehouse/models"
 )
 
-// target is what a request is for.
-type target struct {
-	api     *api
-	stage   *stage
-	methods *endpoint // of the path
-	method  *method   // of path and verb
-}
-
-// request is one request on its way through the gateway.
+// request is a request on its way through the standard lane: a call, with what net/http and the features that a stage may have know of it.
 type request struct {
-	g  *Gateway
+	call
 	w  http.ResponseWriter
 	r  *http.Request
 	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
 
-	id        string // "" until somebody is to be told it
-	shard     uint8  // of the requests under way
-	at        instant
-	prefix    string // what stands before path, as the client wrote it: /{api}/{stage}, or less by a host name that leads further
-	path      string // canonical, below the stage: empty or beginning with a slash
-	named     bool   // the host leads to the API, or to the stage
-	fault     string // of a path that is not
-	query     string
-	presented string // the key's value, if there was one
-
-	authorization *authorization // nil: nobody was asked
-	target
-	decision decision
+	shard    uint8 // of the requests under way
 	exchange transport.Exchange
-	receipt  receipt.Place
-	address  string   // of the receipt; "" if there is none
-	raw      [16]byte // of id
-	ended    ended
+	answer   writer        // where w leads
+	answered bool          // an answer has begun
 	parent   trace.Context // what the client sent
-	span     trace.Context // of the request; the same where nothing is traced here
-	call     trace.Context // of the upstream's part of it
-	took     time.Duration // all of it; set at its end
-	sent     int64         // bytes of the gateway's own answer
-	proxied  bool
-	fill     *cache.Fill        // where the upstream's answer may be kept; nil: nowhere
-	kept     *transport.End     // how the answer went that was kept; nil: the upstream was asked
-	taken    []byte             // the whole body, if it was compared with the document
-	untaken  bool               // it was too large for that
-	faults   []validation.Fault // what the document does not allow in the request
-	passage  string             // what the cache did, for Cache-Status; empty: the stage has none
-	answered bool
+	onward   trace.Context // of the upstream's part of the request
 
-	forwarded *front.Forwarded // what a proxy that is believed says of the client; nil: nobody says anything
-	answer    writer           // where w leads
-	body      *upload          // that is forwarded; nil: there is none
-	bodyFault atomic.Uint32    // the problem for which the body is not read any further; problemNone: none
-	client    front.Client     // of open: whose request it is
-	open      bool             // the request is counted for its address
-	moved     movement         // of its stream
+	authorization *authorization     // nil: nobody was asked
+	fill          *cache.Fill        // where the upstream's answer may be kept; nil: nowhere
+	passage       string             // what the cache did, for Cache-Status; empty: the stage has none
+	taken         []byte             // the whole body, if it was compared with the document
+	untaken       bool               // it was too large for that
+	faults        []validation.Fault // what the document does not allow in the request
+	verdict       problem            // of a quote: what the request would be answered with
+	quoteWait     time.Duration
 
-	verdict   problem // of a quote: what the request would be answered with
-	quoted    bool
-	quoteWait time.Duration
+	body      *upload       // that is forwarded; nil: there is none
+	bodyFault atomic.Uint32 // the problem for which the body is not read any further; problemNone: none
 	underWay  atomic.Bool   // admitted: what cut.go reads of the decision stays as it is
 	cut       atomic.Uint32 // the problem that ended it; problemNone: it may go on
 }
@@ -87,33 +46,16 @@ type request struct {
 func (q *request) begin() {
 	q.shard = uint8(rand.Uint32())
 	q.at = q.g.now()
+	q.verb, q.peer = q.r.Method, q.r.RemoteAddr
+	switch {
+	case asksForPreflight(q.r):
+		q.purpose = forPreflight
+	case asksForQuote(q.r.Header):
+		q.purpose = forQuote
+	}
 	q.answer = writer{ResponseWriter: q.w, pace: q.g.paceOf(http.NewResponseController(q.w).SetWriteDeadline)}
 	q.w = &q.answer
 	q.beginTrace()
-}
-
-// name gives the request an id, unless it has one: that of its receipt, or one that tells when it came, or, where nothing is kept, 128 random bits, which
-// need not be secret, only different. Whatever id the client sent is not used: it could be another request's.
-func (q *request) name() {
-	if q.id != "" {
-		return
-	}
-	var text [32]byte
-	if q.receipt.IsSet() {
-		q.g.config.Receipts.Name(q.receipt, q.at.second(), &q.raw)
-		hex.Encode(text[:], q.raw[:])
-		q.address = q.g.config.ReceiptURL + string(text[:])
-		q.id = q.address[len(q.g.config.ReceiptURL):] // one string for both
-		return
-	}
-	if names := q.g.config.Names; names != nil {
-		names.Write(requestid.ID{Part: requestid.None, Second: uint32(q.at.second()), Number: rand.Uint64()}, &q.raw)
-	} else {
-		binary.LittleEndian.PutUint64(q.raw[:], rand.Uint64())
-		binary.LittleEndian.PutUint64(q.raw[8:], rand.Uint64())
-	}
-	hex.Encode(text[:], q.raw[:])
-	q.id = string(text[:])
 }
 
 // judge says whether the request may pass. If so, and it is no preflight, it is charged and counted. What a stage under maintenance is asked stays unread,
@@ -133,7 +75,7 @@ func (q *request) judge() problem {
 			p = q.judgePreflight()
 		case (p == problemNone || p == problemPathUnknown) && q.inMaintenance() && !preflight:
 			p = problemMaintenance
-		case p == problemNone && q.bodyTooLarge():
+		case p == problemNone && q.bodyTooLarge(q.r.ContentLength):
 			p = problemBodyTooLarge
 		case p == problemNone:
 			p = q.decide()
@@ -146,39 +88,12 @@ func (q *request) judge() problem {
 	}
 }
 
-// route finds the stage and the methods of the path, in this order: sizes, path, API, stage, path of the method. What it does not
-// understand it refuses.
+// route finds the stage, or its canary, and the methods of the path.
 func (q *request) route(s *snapshot) problem {
 	raw, query := rawTarget(q.r)
-	if len(raw)+len(query) > wire.MaxTarget {
-		return problemTargetTooLong
-	}
-	if fields(q.r.Header) > wire.MaxFields {
-		return problemHeadTooLarge
-	}
-	if !isVerb(q.r.Method) {
-		return problemVerbUnsupported
-	}
-	path, fault := canonicalPath(raw)
-	if strings.Contains(query, "#") {
-		fault = "its query contains a fragment"
-	}
-	if fault != "" {
-		q.fault = fault
-		return problemPathInvalid
-	}
-	at, ok := s.hosts.locate(q.r.Host, path)
-	q.path, q.query, q.named = at.path, query, at.named
-	q.prefix = path[:len(path)-len(q.path)]
-	switch {
-	case !ok:
-		return problemHostUnknown
-	case at.domain != nil:
-		q.stage, q.api = at.domain.stage, at.domain.stage.api
-	default:
-		if p := q.findStage(s, at.api, at.stage); p != problemNone {
-			return p
-		}
+	at, p := q.locate(s, raw, query, q.r.Host, fields(q.r.Header))
+	if p != problemNone {
+		return p
 	}
 	q.stage = q.serving(q.stage)
 	if p := q.judgeCredentials(); p != problemNone {
@@ -190,34 +105,6 @@ func (q *request) route(s *snapshot) problem {
 	return q.findPath(q.path)
 }
 
-// find finds all but the method, never in a canary.
-func (t *target) find(s *snapshot, apiName, stageName, path string) problem {
-	if p := t.findStage(s, apiName, stageName); p != problemNone {
-		return p
-	}
-	return t.findPath(path)
-}
-
-func (t *target) findStage(s *snapshot, apiName, stageName string) problem {
-	if t.api = s.apis[apiName]; t.api == nil {
-		return problemAPIUnknown
-	}
-	if t.stage = t.api.stages[stageName]; t.stage == nil {
-		return problemStageUnknown
-	}
-	return problemNone
-}
-
-func (t *target) findPath(path string) problem {
-	if t.stage.broken != "" {
-		return problemStageBroken
-	}
-	if t.methods = t.stage.routes.find(path); t.methods == nil {
-		return problemPathUnknown
-	}
-	return problemNone
-}
-
 func fields(h http.Header) (n int) {
 	for _, values := range h {
 		n += len(values)
@@ -225,16 +112,10 @@ func fields(h http.Header) (n int) {
 	return n
 }
 
-// isVerb refuses CONNECT and TRACE, which no upstream shall see, and what an upstream could take for another verb, such as "get".
-func isVerb(verb string) bool {
-	return verb != "" && verb != http.MethodConnect && verb != http.MethodTrace &&
-		strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
 // decide finds method and key, and asks every limit. If it returns problemNone, the request is admitted and counted, or is a quote.
 func (q *request) decide() problem {
 	d := &q.decision
-	if q.method = q.methods.method(q.r.Method); q.method == nil {
+	if q.method = q.methods.method(q.verb); q.method == nil {
 		return problemVerbUnknown
 	}
 	value, query, p := presented(q.stage.key, q.r.Header, q.query)
@@ -260,7 +141,7 @@ func (q *request) decide() problem {
 	default:
 		q.g.decideValue(q.r.Context(), d, q.at, q.stage, q.method, value)
 		if d.stops != 0 {
-			q.g.callers.note(q)
+			q.g.callers.note(&q.call, q.r.UserAgent())
 		}
 	}
 	return d.problem
@@ -290,7 +171,7 @@ func (q *request) end() {
 	mistake := recover()
 	defer q.told()
 	if q.proxied {
-		q.finish()
+		q.finishExchange()
 	} else {
 		q.decision.release()
 	}
@@ -308,48 +189,14 @@ func (q *request) end() {
 	}
 }
 
-func (q *request) finish() {
+func (q *request) finishExchange() {
 	e := q.exchange.End()
 	if q.kept != nil {
 		e = *q.kept
-	} else {
-		q.g.counts.upstream.Observe(e.Latency.Seconds())
 	}
 	o := outcomeOf(e)
 	if problem(q.cut.Load()) != problemNone {
 		o = models.OutcomeAborted // a WebSocket does not tell
 	}
-	q.ended = ended{o, e}
-	if q.decision.plan == nil {
-		return
-	}
-	refund := q.decision.plan.delivered && (o == models.OutcomeServerError || o == models.OutcomeUpstream)
-	q.g.meter.Finish(&q.decision.call, &meter.Result{Outcome: o, Refund: refund, BytesIn: e.BytesIn, BytesOut: e.BytesOut, Latency: e.Latency, Gateway: q.g.before(q.at, e.Begun)})
-	q.settle(o, &e)
-	if refund {
-		q.g.refund(&q.decision.call)
-	}
-}
-
-// outcomeOf says how an admitted request ended. A WebSocket that was opened is a success, whoever closes it.
-func outcomeOf(e transport.End) models.Outcome {
-	switch e.Failure {
-	case transport.Unreachable, transport.Invalid, transport.Timeout, transport.BrokeOff:
-		return models.OutcomeUpstream
-	case transport.BadBody, transport.ClientGone, transport.Stopped:
-		return models.OutcomeAborted
-	case transport.None:
-	}
-	switch {
-	case e.Status == 0:
-		return models.OutcomeAborted // a panic before any answer
-	case e.Status < 300:
-		return models.OutcomeSuccess
-	case e.Status < 400:
-		return models.OutcomeRedirect
-	case e.Status < 500:
-		return models.OutcomeClientError
-	default:
-		return models.OutcomeServerError
-	}
+	q.finish(e, o)
 }

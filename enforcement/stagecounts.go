@@ -38,7 +38,7 @@ type stageCount struct {
 	latency   atomic.Int64 // nanoseconds, of exchanges
 }
 
-func (c *stageCount) add(q *request) {
+func (c *stageCount) add(q *call) {
 	x := &q.ended.exchange
 	switch status := x.Status; {
 	case q.decision.problem != problemNone:

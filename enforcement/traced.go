@@ -22,10 +22,10 @@ func (q *request) traceUpstream() {
 	if q.g.config.Tracer == nil {
 		return
 	}
-	if q.call = q.span; q.span.Sampled {
-		q.call = q.span.Next()
+	if q.onward = q.span; q.span.Sampled {
+		q.onward = q.span.Next()
 	}
-	q.r.Header[trace.Header] = []string{q.call.String()}
+	q.r.Header[trace.Header] = []string{q.onward.String()}
 }
 
 // recordTrace tells the collector of a request that is over.
@@ -76,7 +76,7 @@ func (q *request) recordTrace() {
 func (q *request) upstreamSpan() *trace.Span {
 	x := &q.ended.exchange
 	s := &trace.Span{
-		Context: q.call, Parent: q.span.Span, State: first(q.r.Header, "Tracestate"), Name: verbOf(q.r.Method), Client: true, Begun: x.Begun, Took: x.Took,
+		Context: q.onward, Parent: q.span.Span, State: first(q.r.Header, "Tracestate"), Name: verbOf(q.r.Method), Client: true, Begun: x.Begun, Took: x.Took,
 		Failed: x.Failure != transport.None || x.Status >= 400, // a client's view: semantic conventions, "HTTP client spans"
 		With:   []trace.Attribute{{Name: "http.request.method", Text: verbOf(q.r.Method)}, {Name: "gatehouse.outcome", Text: q.ended.outcome.String()}},
 	}

@@ -18,66 +18,59 @@ import (
 )
 
 // explain says in words, with the caller's own numbers, why there is a problem.
-func (q *request) explain(p problem) string {
-	d := &q.decision
+func (c *call) explain(p problem) string {
+	d := &c.decision
 	switch p {
 	case problemNotReady:
 		return "The gateway is starting, stopping or applying a change. Nothing was charged; try again in a second."
 	case problemTargetTooLong:
 		return "The path and the query together may have 8,192 bytes."
-	case problemHeadTooLarge:
-		if q.fault != "" {
-			return "The request " + q.fault + "."
-		}
-		return fmt.Sprintf("The request has %d headers; %d are allowed.", fields(q.r.Header), wire.MaxFields)
-	case problemHeadInvalid, problemVersionUnsupported, problemCodingUnsupported, problemExpectationUnsupported:
-		return "The request " + q.fault + "."
+	case problemHeadInvalid, problemHeadTooLarge, problemVersionUnsupported, problemCodingUnsupported, problemExpectationUnsupported:
+		return "The request " + c.fault + "."
 	case problemVerbUnsupported:
 		return "The gateway does not forward this verb."
 	case problemPathInvalid:
-		return "The path is refused because " + q.fault + "."
+		return "The path is refused because " + c.fault + "."
 	case problemHostUnknown:
 		return "No API is served under the host name of this request."
 	case problemAPIUnknown:
-		if q.named {
+		if c.named {
 			return "The first part of the host name must be the id or the short name of an API."
 		}
 		return "The first segment of the path must be the id or the short name of an API."
 	case problemStageUnknown:
-		if q.named {
+		if c.named {
 			return "The first segment of the path must be the name of a stage of the API that something is deployed to."
 		}
 		return "The second segment of the path must be the name of a stage of the API that something is deployed to."
 	case problemStageBroken:
-		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", q.stage.name, q.api.name)
+		return fmt.Sprintf("The stage %s of %s cannot be served as it is set up. Its owner can see why.", c.stage.name, c.api.name)
 	case problemMaintenance:
-		return q.explainMaintenance()
+		return c.explainMaintenance()
 	case problemOrigin:
-		return fmt.Sprintf("The stage %s of %s is not called by pages of this origin.", q.stage.name, q.api.name)
+		return fmt.Sprintf("The stage %s of %s is not called by pages of this origin.", c.stage.name, c.api.name)
 	case problemPathUnknown:
-		return fmt.Sprintf("Nothing that is deployed to the stage %s of %s has this path.", q.stage.name, q.api.name)
+		return fmt.Sprintf("Nothing that is deployed to the stage %s of %s has this path.", c.stage.name, c.api.name)
 	case problemVerbUnknown:
-		return fmt.Sprintf("This path is served for %s.", q.methods.allow)
+		return fmt.Sprintf("This path is served for %s.", c.methods.allow)
 	case problemQueryInvalid:
-		return fmt.Sprintf("The query must be plain pairs of name=value, because the key is read from its parameter %s.", q.stage.key.Name)
-	case problemUnauthorized, problemAuthorizerDenied, problemScope, problemAuthorizerFailed:
-		return q.explainAuthorizer(p)
+		return fmt.Sprintf("The query must be plain pairs of name=value, because the key is read from its parameter %s.", c.stage.key.Name)
 	case problemKeyMissing:
-		if q.stage.key.Place == models.KeyInAuthorizer {
+		if c.stage.key.Place == models.KeyInAuthorizer {
 			return "The operation needs an API key, which the API's authorizer names, and it named none."
 		}
-		return "Send your API key " + keyPlace(q.stage.key) + "."
+		return "Send your API key " + keyPlace(c.stage.key) + "."
 	case problemKeyAmbiguous:
-		return "Send your API key once, " + keyPlace(q.stage.key) + "."
+		return "Send your API key once, " + keyPlace(c.stage.key) + "."
 	case problemKeyExpired:
 		return fmt.Sprintf("The key expired on %s.", dateTime(d.since))
 	case problemKeyReplaced:
 		return fmt.Sprintf("This value of the key was replaced by rotation and stopped working on %s.", dateTime(d.since))
 	case problemNoPlan:
-		return fmt.Sprintf("The key is on no plan that opens the stage %s of %s.", q.stage.name, q.api.name)
+		return fmt.Sprintf("The key is on no plan that opens the stage %s of %s.", c.stage.name, c.api.name)
 	case problemPlanEnded:
 		return fmt.Sprintf("The plan %s, by which the key called the stage %s of %s, ended on %s. Put the key on another plan.",
-			d.plan.name, q.stage.name, q.api.name, dateTime(d.plan.endsAt))
+			d.plan.name, c.stage.name, c.api.name, dateTime(d.plan.endsAt))
 	case problemPending:
 		return fmt.Sprintf("The subscription to the plan %s has not been approved yet.", d.plan.name)
 	case problemSuspended:
@@ -85,33 +78,53 @@ func (q *request) explain(p problem) string {
 	case problemBlocked:
 		return fmt.Sprintf("The owner of the plan %s has blocked this key.", d.plan.name)
 	case problemExcluded:
-		return fmt.Sprintf("The plan %s does not include %s.", d.plan.name, q.method.name)
+		return fmt.Sprintf("The plan %s does not include %s.", d.plan.name, c.method.name)
 	case problemUpstreamOut:
-		return fmt.Sprintf("No server behind the stage %s of %s is in service. Nothing was charged; try again in %s.", q.stage.name, q.api.name,
+		return fmt.Sprintf("No server behind the stage %s of %s is in service. Nothing was charged; try again in %s.", c.stage.name, c.api.name,
 			counted(max(1, limit.Seconds(d.wait)), "second"))
 	case problemGone, problemBrownout:
-		return q.explainLife(p)
+		return c.explainLife(p)
 	case problemBodyTooLarge:
-		return fmt.Sprintf("The stage %s of %s takes bodies of at most %s.", q.stage.name, q.api.name, counted(q.maxBody(), "byte"))
+		return c.explainSize(c.maxBody())
 	case problemBodyTooSlow:
-		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(q.g.bounds.Load().StallBytes, "byte"), q.g.bounds.Load().Stall)
+		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(c.g.bounds.Load().StallBytes, "byte"), c.g.bounds.Load().Stall)
 	case problemTooManyOpen:
-		return q.explainCrowd()
-	case problemRequestInvalid:
-		return q.explainInvalid()
+		return c.explainCrowd()
 	case problemThrottled:
-		if !d.decided {
-			return fmt.Sprintf("The authorizer of the stage %s of %s is asked about new callers at most as often as the stage's throttle lets requests pass. Try again in a second.", q.stage.name, q.api.name)
-		}
-		return q.explainThrottle()
+		return c.explainThrottle()
 	case problemQuota:
-		return q.explainQuota()
-	case problemQuotes:
-		return fmt.Sprintf("A key may ask for quotes as often as its plan lets it call, at most %d times a second. Try again in %s.", mostQuotes,
-			counted(max(1, limit.Seconds(q.quoteWait)), "second"))
+		return c.explainQuota()
 	default:
 		return p.entry().Explanation
 	}
+}
+
+// explain says of what only the standard lane knows.
+func (q *request) explain(p problem) string {
+	switch p {
+	case problemUnauthorized, problemAuthorizerDenied, problemScope, problemAuthorizerFailed:
+		return q.explainAuthorizer(p)
+	case problemBodyTooLarge:
+		return q.explainSize(q.maxBody())
+	case problemRequestInvalid:
+		return q.explainInvalid()
+	case problemThrottled:
+		if !q.decision.decided {
+			return fmt.Sprintf("The authorizer of the stage %s of %s is asked about new callers at most as often as the stage's throttle lets requests pass. Try again in a second.", q.stage.name, q.api.name)
+		}
+	case problemQuotes:
+		return fmt.Sprintf("A key may ask for quotes as often as its plan lets it call, at most %d times a second. Try again in %s.", mostQuotes,
+			counted(max(1, limit.Seconds(q.quoteWait)), "second"))
+	}
+	return q.call.explain(p)
+}
+
+func (c *call) explainSize(most int64) string {
+	return fmt.Sprintf("The stage %s of %s takes bodies of at most %s.", c.stage.name, c.api.name, counted(most, "byte"))
+}
+
+func tooManyHeaders(n int) string {
+	return fmt.Sprintf("has %d headers; %d are allowed", n, wire.MaxFields)
 }
 
 // explainAuthorizer says what the authorizer said, in words that are ours.
@@ -138,19 +151,19 @@ func keyPlace(source models.KeySource) string {
 	}
 }
 
-func (q *request) explainThrottle() string {
-	d := &q.decision
+func (c *call) explainThrottle() string {
+	d := &c.decision
 	var who, noun string
 	var t limit.Throttle
 	switch d.limits.Layer {
 	case limit.LayerMethod:
-		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, q.method.name), "time", d.rule.throttle
+		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, c.method.name), "time", d.rule.throttle
 	case limit.LayerPlan:
 		who, noun, t = fmt.Sprintf("The plan %s lets %s send", d.plan.name, d.plan.whom()), "request", *d.plan.throttle
 	case limit.LayerAccount:
-		who, noun, t = fmt.Sprintf("The account that publishes %s takes from all callers of all its APIs together", q.api.name), "request", q.api.account.throttle
+		who, noun, t = fmt.Sprintf("The account that publishes %s takes from all callers of all its APIs together", c.api.name), "request", c.api.account.throttle
 	default:
-		who, noun, t = fmt.Sprintf("The stage %s of %s takes from all callers together", q.stage.name, q.api.name), "request", q.stage.throttle
+		who, noun, t = fmt.Sprintf("The stage %s of %s takes from all callers together", c.stage.name, c.api.name), "request", c.stage.throttle
 	}
 	if t.RefusesAll() {
 		return fmt.Sprintf("%s 0 %ss: its rate or burst is 0. Waiting does not help.", who, noun)
@@ -159,8 +172,8 @@ func (q *request) explainThrottle() string {
 		counted(max(1, limit.Seconds(d.limits.RetryAfter)), "second"))
 }
 
-func (q *request) explainQuota() string {
-	d := &q.decision
+func (c *call) explainQuota() string {
+	d := &c.decision
 	per := map[limit.Period]string{limit.PeriodDay: "day", limit.PeriodWeek: "week", limit.PeriodMonth: "month"}[d.quota().Period]
 	if d.quota().Limit <= 0 {
 		return fmt.Sprintf("The plan %s includes no requests: its quota is 0. Waiting does not help.", d.plan.name)
@@ -196,23 +209,28 @@ func failed(f transport.Failure, err error) problem {
 }
 
 // explainFailure tells callers what failed, but not the upstream's address: that is its owner's.
-func (q *request) explainFailure(p problem, err error) string {
-	where := fmt.Sprintf("behind the stage %s of %s", q.stage.name, q.api.name)
+func (c *call) explainFailure(p problem, err error) string {
+	where := fmt.Sprintf("behind the stage %s of %s", c.stage.name, c.api.name)
 	switch p {
 	case problemUpstreamTimeout:
-		return fmt.Sprintf("The server %s did not begin to answer within %s.", where, counted(int64(q.stage.timeout/time.Second), "second"))
+		return fmt.Sprintf("The server %s did not begin to answer within %s.", where, counted(int64(c.stage.timeout/time.Second), "second"))
 	case problemUpstreamUnreachable:
 		return fmt.Sprintf("The server %s cannot be reached: %s.", where, reason(err))
 	case problemUpstreamInvalid:
 		return fmt.Sprintf("The server %s answered something that is not HTTP.", where)
-	case problemBodyInvalid:
+	default:
+		return c.explain(p)
+	}
+}
+
+// explainFailure says of a body, too, what is wrong with it.
+func (q *request) explainFailure(p problem, err error) string {
+	if p == problemBodyInvalid {
 		if fault := wire.BodyFault(q.r); fault != "" {
 			return "The request's body " + fault + "."
 		}
-		return q.explain(p)
-	default:
-		return q.explain(p)
 	}
+	return q.call.explainFailure(p, err)
 }
 
 func reason(err error) string {

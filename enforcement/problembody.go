@@ -1,0 +1,119 @@
+package enforcement
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"gatehouse/enforcement/validation"
+)
+
+// body is a problem as callers get it. Message is what clients of AWS's gateway read.
+type body struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Message   string `json:"message"`
+	RequestID string `json:"requestId"`
+	Instance  string `json:"instance,omitempty"` // the address of its receipt
+	Layer     string `json:"layer,omitempty"`    // of a 429: which limit answered
+
+	Errors []validation.Fault `json:"errors,omitempty"` // of a 400: what the document does not allow
+}
+
+func (c *call) bodyOf(p problem, detail string) body {
+	entry := p.entry()
+	message, _ := p.amazon()
+	b := body{
+		Type: c.g.config.ProblemURL + entry.Slug, Title: entry.Title, Status: entry.Status, Detail: detail, Message: message, RequestID: c.id, Layer: c.layerOf(p),
+	}
+	if c.receipt.IsSet() {
+		b.Instance = c.g.config.ReceiptURL + c.id
+	}
+	return b
+}
+
+// bodyOf says what is wrong with the request, too.
+func (q *request) bodyOf(p problem, detail string) body {
+	b := q.call.bodyOf(p, detail)
+	if p == problemRequestInvalid {
+		b.Errors = q.faults
+	}
+	return b
+}
+
+// layerOf names the limit that a 429 is of; "" of all others.
+func (c *call) layerOf(p problem) string {
+	switch d := &c.decision; {
+	case p == problemTooManyOpen:
+		return c.crowdedLayer()
+	case d.decided && !d.limits.Allowed():
+		return d.limits.Layer.String()
+	}
+	return ""
+}
+
+// appendBody writes bodyOf as JSON, without its errors: one refusal is like the next, and many come at once.
+func (c *call) appendBody(b []byte, p problem, detail string) []byte {
+	entry := p.entry()
+	message, _ := p.amazon()
+	b = append(b, `{"type":"`...)
+	b = appendText(b, c.g.config.ProblemURL)
+	b = append(b, entry.Slug...)
+	b = append(b, `","title":"`...)
+	b = appendText(b, entry.Title)
+	b = append(b, `","status":`...)
+	b = strconv.AppendInt(b, int64(entry.Status), 10)
+	b = append(b, `,"detail":"`...)
+	b = appendText(b, detail)
+	b = append(b, `","message":"`...)
+	b = append(b, message...)
+	b = append(b, `","requestId":"`...)
+	b = append(b, c.id...)
+	if c.receipt.IsSet() {
+		b = append(b, `","instance":"`...)
+		b = appendText(b, c.g.config.ReceiptURL)
+		b = append(b, c.id...)
+	}
+	if layer := c.layerOf(p); layer != "" {
+		b = append(b, `","layer":"`...)
+		b = append(b, layer...)
+	}
+	return append(b, '"', '}')
+}
+
+// appendBody has its errors, too.
+func (q *request) appendBody(b []byte, p problem, detail string) []byte {
+	b = q.call.appendBody(b, p, detail)
+	if p != problemRequestInvalid || len(q.faults) == 0 {
+		return b
+	}
+	faults, err := json.Marshal(q.faults)
+	if err != nil {
+		panic(err) // not reachable: strings
+	}
+	b = append(b[:len(b)-1], `,"errors":`...)
+	b = append(b, faults...)
+	return append(b, '}')
+}
+
+// appendText writes what stands between the quotes of a JSON string, as encoding/json does.
+func appendText(b []byte, s string) []byte {
+	plain := 0
+	for plain < len(s) && isPlain(s[plain]) {
+		plain++
+	}
+	b = append(b, s[:plain]...)
+	if plain == len(s) {
+		return b
+	}
+	quoted, err := json.Marshal(s[plain:])
+	if err != nil {
+		panic(err) // not reachable: a string
+	}
+	return append(b, quoted[1:len(quoted)-1]...)
+}
+
+func isPlain(c byte) bool {
+	return c >= ' ' && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+}
