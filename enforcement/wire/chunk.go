@@ -47,6 +47,9 @@ const (
 	freeChunk, freePerByte, maxExtra = 16, 2, 16 << 10
 )
 
+// Looked is how many bytes outside of the data of chunks were judged.
+func (c *Chunks) Looked() int64 { return c.visited }
+
 // Clean judges the next bytes of a body and takes its extensions out of them: what is left is b[:kept]; b[used:] stands behind the body. done says that the body
 // has ended well, or that the verdict is a refusal; b[:kept] is then what came before. It must not be called again then.
 func (c *Chunks) Clean(b []byte) (kept, used int, v Verdict, done bool) {

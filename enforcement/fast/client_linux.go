@@ -1,0 +1,408 @@
+package fast
+
+import (
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gatehouse/enforcement/front"
+	"gatehouse/enforcement/wire"
+)
+
+// client is a connection of a client.
+type client struct {
+	fd       int
+	index    int // in loop.clients
+	listener *listener
+	from     front.Detached
+	remote   string
+
+	state    clientState
+	since    int64 // when that began
+	x        *exchange
+	in       []byte      // read and not used; nil: nothing
+	partial  *wire.Judge // of the head that in begins with, and that is not all there; nil: nothing is missing, or the body is
+	want     int         // bytes of in that the request needs whose body is not all there; 0: its head is not known yet
+	pending  []byte      // of answers, that the socket does not take; nil: nothing
+	pendings int64       // bytes of them since stalled
+	stalled  int64       // since when the client is waited for
+	readable bool        // there may be more to read
+	hup      bool        // the client sends nothing more, or is gone: reading tells
+	last     bool        // nothing follows what is pending
+}
+
+// clientState is what a client's connection waits for.
+type clientState byte
+
+const (
+	fresh   clientState = iota // the first byte
+	idle                       // another request
+	begun                      // the rest of a request
+	busy                       // an answer
+	leaving                    // the client to hear that it ends
+	gone
+)
+
+// take takes a connection of a listener. It returns false if it is to be served by others.
+func (l *Lane) take(c net.Conn, from *listener) bool {
+	if l.stop.Load() {
+		return false
+	}
+	below, d, ok := front.Detach(c)
+	if !ok {
+		return false
+	}
+	fd, err := takeFD(below)
+	if err != nil {
+		d.Release()
+		return true // it is closed
+	}
+	k := &client{fd: fd, listener: from, from: d, remote: d.RemoteAddr().String()}
+	l.taken.Add(1)
+	o := l.loops[l.turn.Add(1)%uint32(len(l.loops))]
+	if !o.post(func() { o.welcome(k) }) {
+		_ = unix.Close(fd)
+		d.Release()
+	}
+	return true
+}
+
+// welcome begins to serve a connection.
+func (o *loop) welcome(c *client) {
+	c.index, c.since = len(o.clients), o.mono
+	o.clients = append(o.clients, c)
+	o.open.Store(int64(len(o.clients)))
+	if err := o.watch(c.fd, entry{client: c}); err != nil {
+		o.lane.config.Log.Error("a connection cannot be served", "error", err)
+		o.remove(c)
+		_ = unix.Close(c.fd)
+		c.from.Release()
+		return
+	}
+	o.hurry(restTick)
+	c.readable = true // most clients have said something by now
+	o.serve(c)
+}
+
+// hurry sees to it that deadlines are looked at within some milliseconds.
+func (o *loop) hurry(within int64) {
+	o.next = min(o.next, o.mono+within*int64(time.Millisecond))
+}
+
+// remove takes a connection off the loop's list.
+func (o *loop) remove(c *client) {
+	last := len(o.clients) - 1
+	o.clients[c.index] = o.clients[last]
+	o.clients[c.index].index = c.index
+	o.clients[last] = nil
+	o.clients = o.clients[:last]
+	o.open.Store(int64(last))
+	c.state = gone
+}
+
+// lose closes a connection, whatever it does.
+func (o *loop) lose(c *client) {
+	if c.state == gone {
+		return
+	}
+	x := c.x
+	o.remove(c)
+	o.drop(c)
+	o.closeFD(c.fd)
+	c.from.Release()
+	if x != nil {
+		o.abandon(x)
+	}
+}
+
+// drop gives back what is kept for a connection.
+func (o *loop) drop(c *client) {
+	if c.in != nil {
+		o.spare.give(c.in)
+	}
+	if c.pending != nil {
+		o.spare.give(c.pending)
+	}
+	c.in, c.pending, c.partial = nil, nil, nil
+}
+
+// hangUp ends a connection behind what is still to be sent. A client that may still be sending gets a moment to read the answer: closed at once, what it sent
+// would reset the connection.
+func (o *loop) hangUp(c *client) {
+	c.last = true
+	switch {
+	case c.state == gone || len(c.pending) > 0:
+	case len(c.in) == 0 && !c.readable:
+		o.lose(c)
+	default:
+		_ = unix.Shutdown(c.fd, unix.SHUT_WR)
+		o.drop(c)
+		c.state, c.since = leaving, o.mono
+		o.discard(c)
+	}
+}
+
+// discard reads what nobody wants to know any more.
+func (o *loop) discard(c *client) {
+	for {
+		switch n, e := recv(c.fd, o.in[:], 0); {
+		case n > 0:
+		case e == unix.EAGAIN:
+			return
+		default:
+			o.lose(c)
+			return
+		}
+	}
+}
+
+// leave gives a connection to the standard lane, with what was read of it and not used.
+func (o *loop) leave(c *client, unused []byte) {
+	one := leaver{fd: c.fd, from: c.from, read: append([]byte(nil), unused...)}
+	o.unwatch(c.fd)
+	o.remove(c)
+	o.drop(c)
+	o.lane.left.Add(1)
+	c.listener.hand(one)
+}
+
+func (o *loop) clientEvent(c *client, events uint32) {
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable = true
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.hup = true
+	}
+	if events&unix.EPOLLOUT != 0 && len(c.pending) > 0 {
+		o.flush(c)
+	}
+	switch {
+	case c.state == gone:
+	case c.state == leaving:
+		o.discard(c)
+	case c.x != nil:
+		if c.hup && o.isGone(c, events) {
+			o.lose(c)
+		}
+	default:
+		o.serve(c)
+	}
+}
+
+// isGone reports whether a client who waits for an answer has gone away. One who has sent another request already has not.
+func (o *loop) isGone(c *client, events uint32) bool {
+	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		return true
+	}
+	if len(c.in) > 0 {
+		return false
+	}
+	var b [1]byte
+	n, e := recv(c.fd, b[:], unix.MSG_PEEK)
+	return n == 0 || n < 0 && e != unix.EAGAIN
+}
+
+// serve serves the requests that are there, until one is under way.
+func (o *loop) serve(c *client) {
+	o.serving = c
+	for range mostInTurn {
+		if c.state == gone || c.state == leaving || c.x != nil || len(c.pending) > 0 {
+			return
+		}
+		data := c.in
+		if len(data) == 0 || c.partial != nil || c.want > len(data) {
+			if !c.readable {
+				return
+			}
+			n, e := recv(c.fd, o.in[:], 0)
+			switch {
+			case n > 0:
+				c.readable = n == len(o.in) || c.hup
+			case e == unix.EAGAIN:
+				c.readable = false
+				return
+			case e == unix.EINTR:
+				continue
+			default:
+				o.lose(c)
+				return
+			}
+			data = o.in[:n]
+			if c.in != nil {
+				c.in = append(c.in, data...)
+				data = c.in
+			}
+		}
+		o.read(c, data)
+	}
+	o.again = append(o.again, c)
+}
+
+// read takes the request that data begins with, if it is all there.
+func (o *loop) read(c *client, data []byte) {
+	if c.want > len(data) {
+		o.await(c, data)
+		return
+	}
+	if c.partial != nil {
+		if v, done := c.partial.Feed(data); !done {
+			o.await(c, data)
+			return
+		} else if v.Kind != wire.Passed {
+			o.leave(c, data)
+			return
+		}
+		c.partial = nil // its fields were not kept: once more, now that all is there
+	}
+	j := &o.judge
+	j.Reset(o.room[:0])
+	v, done := j.Feed(data)
+	switch {
+	case !done:
+		c.partial = new(wire.Judge)
+		c.partial.Reset(nil)
+		c.partial.Feed(data)
+		o.await(c, data)
+		return
+	case v.Kind != wire.Passed || !isPlain(&j.Head):
+		o.leave(c, data)
+		return
+	}
+	size := j.Size + max(0, int(j.ContentLength))
+	if len(data) < size {
+		c.want = size
+		o.await(c, data)
+		return
+	}
+	c.want = 0
+	o.beginExchange(c, data, size)
+}
+
+// isPlain reports whether a request is of the kind that this lane serves.
+func isPlain(h *wire.Head) bool {
+	return h.Minor == 1 && !h.Absolute && !h.Chunked && !h.Upgrade && !h.Continue && !h.TE && !h.Trailer && h.ContentLength <= MostBody
+}
+
+// await keeps the beginning of a request until more of it comes.
+func (o *loop) await(c *client, data []byte) {
+	if c.in == nil {
+		c.in = o.spare.keep(data)
+	}
+	if c.state != begun {
+		c.state, c.since = begun, o.mono
+	}
+	o.nextClients = min(o.nextClients, o.mono+bodyWait)
+	o.hurry(busyTick)
+}
+
+// use drops the request that was read, whose size is told, and keeps what follows it.
+func (o *loop) use(c *client, data []byte, size int) {
+	rest := data[size:]
+	switch {
+	case c.in == nil && len(rest) > 0:
+		c.in = o.spare.keep(rest)
+	case c.in != nil && len(rest) > 0:
+		c.in = c.in[:copy(c.in, rest)]
+	case c.in != nil:
+		o.spare.give(c.in)
+		c.in = nil
+	}
+}
+
+// write sends to a client what it can take, and keeps the rest.
+func (o *loop) write(c *client, b []byte) {
+	if len(b) == 0 || c.state == gone {
+		return
+	}
+	if len(c.pending) > 0 {
+		c.pending = append(c.pending, b...)
+		return
+	}
+	n, e := send(c.fd, b)
+	if e != 0 && e != unix.EAGAIN && e != unix.EINTR {
+		o.lose(c)
+		return
+	}
+	if n < len(b) {
+		c.pending = o.spare.keep(b[n:])
+		c.stalled, c.pendings = o.mono, 0
+		o.hurry(busyTick)
+	}
+}
+
+// flush sends what is kept, and goes on where that was waited for.
+func (o *loop) flush(c *client) {
+	n, e := send(c.fd, c.pending)
+	if e != 0 {
+		if e != unix.EAGAIN && e != unix.EINTR {
+			o.lose(c)
+		}
+		return
+	}
+	c.pendings += int64(n)
+	if n < len(c.pending) {
+		c.pending = c.pending[:copy(c.pending, c.pending[n:])]
+		return
+	}
+	o.spare.give(c.pending)
+	c.pending = nil
+	switch {
+	case c.last:
+		o.hangUp(c)
+	case c.x != nil && c.x.backend != nil:
+		o.readBackend(c.x.backend)
+	}
+}
+
+// lookAfter ends a connection that is waited for too long.
+func (o *loop) lookAfter(c *client, t *Times) {
+	age := o.mono - c.since
+	if len(c.pending) > 0 {
+		if t.Stall > 0 && o.mono-c.stalled >= int64(t.Stall) {
+			if c.pendings < t.StallBytes {
+				o.lose(c)
+				return
+			}
+			c.stalled, c.pendings = o.mono, 0
+		}
+		return
+	}
+	switch c.state {
+	case fresh:
+		if t.Head > 0 && age >= int64(t.Head) {
+			o.lose(c)
+		}
+	case idle:
+		if t.Idle > 0 && age >= int64(t.Idle) || o.lane.stop.Load() {
+			o.lose(c)
+		}
+	case begun:
+		if c.want == 0 && age >= headWait || c.want > 0 && age >= bodyWait {
+			o.leave(c, c.in)
+		}
+	case leaving:
+		if age >= lingerTime {
+			o.lose(c)
+		}
+	default: // an exchange has its own deadlines
+	}
+}
+
+// closeIdle closes the connections that nothing is under way on.
+func (o *loop) closeIdle() {
+	for i := len(o.clients) - 1; i >= 0; i-- {
+		if c := o.clients[i]; c.x == nil && len(c.pending) == 0 && c.state != begun && c.state != leaving {
+			o.lose(c)
+		}
+	}
+}
+
+// cutAll ends all requests under way.
+func (o *loop) cutAll() {
+	for i := len(o.active) - 1; i >= 0; i-- {
+		if i < len(o.active) && o.active[i].client != nil {
+			o.lose(o.active[i].client)
+		}
+	}
+}
