@@ -229,6 +229,37 @@ func TestCountsTakenAnewAreExactBesideRequests(t *testing.T) {
 	}
 }
 
+// A request that found the plan without a quota, and is decided after the ledger has counted for the quota that was published meanwhile, would be of no count.
+func TestARequestThatIsUnderWayWhileAQuotaIsPublishedIsCounted(t *testing.T) {
+	o := newOne(t, nil)
+	var meanwhile func()
+	o.g = o.gateway(t, func(c *enforcement.Config) {
+		c.Now = func() time.Time {
+			if do := meanwhile; do != nil {
+				meanwhile = nil
+				do()
+			}
+			return o.clock.now()
+		}
+	})
+	var between []string
+	meanwhile = func() { // the plan is found, and the key is not asked yet
+		o.publish(o.plan, quota(10, limit.PeriodDay))
+		catchUp(t, o.g)
+		between = append(between, o.get(t, "/a"))
+	}
+	if got := o.g.Admit("echo", "prod", "GET", "/a", o.value); got != "" || len(between) != 1 || between[0] != "" {
+		t.Fatalf("the request: %q, the one between: %q", got, between)
+	}
+	if l, ok := o.g.Limits(t.Context(), o.key, o.plan); !ok || l.Used != 2 || l.Left != 8 {
+		t.Errorf("used %d, left %d, %v; want 2, 8", l.Used, l.Left, ok)
+	}
+	drain(t, o.g)
+	if got := o.chargedTo(o.key, o.plan); got != 2 {
+		t.Errorf("charged %d, want 2", got)
+	}
+}
+
 func TestAThrottleMadeSmallerHoldsAtOnce(t *testing.T) {
 	o := newOne(t, throttle(1, 100))
 	o.publish(o.plan, throttle(1, 2))

@@ -281,11 +281,11 @@ func problemOf(s keyring.State) problem {
 func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (await bool) {
 	l := &d.layers
 	limited := d.plan.quota.IsSet()
+	if limited && member.Version > d.plan.version || !limited && g.isReplaced(d.plan) {
+		d.problem = problemNotReady // the ledger answered, or may be asked, by newer terms than these: they are there by now
+		return false
+	}
 	if limited {
-		if member.Version > d.plan.version {
-			d.problem = problemNotReady // the ledger answered by newer terms than these: they are there by now
-			return false
-		}
 		d.allowance(&l.Quota, at, e, member)
 	}
 	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
@@ -320,6 +320,18 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 		d.used = e.Spent(member)
 	}
 	return false
+}
+
+// isReplaced reports whether the plan that a request found has other terms by now. Asked under the lock of a key's entry it closes the gap between them: the
+// ledger counts what a key was charged by older terms when the newer ones are installed and the lock was taken once more, and so after whatever was admitted
+// by the older ones. A quota needs none of this, for no right that the key holds is of two versions.
+func (g *Gateway) isReplaced(p *plan) bool {
+	s := g.current.Load()
+	if s.number == p.snapshot {
+		return false
+	}
+	now := s.plans[p.id]
+	return now == nil || now.version != p.version
 }
 
 // writeDown puts an admission into the journal, which makes it one: what was written down is charged, whatever happens next.

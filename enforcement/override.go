@@ -26,7 +26,7 @@ func (g *Gateway) limitsOf(e *keyring.Entry, p *plan, at instant) *plan {
 
 // with makes the plan of a key that has limits of its own. It has the version of the plan: the ledger answers by both.
 func (p *plan) with(o *keyring.Override) *plan {
-	made := &plan{id: p.id, name: p.name, throttle: p.throttle, bucket: p.bucket, delivered: p.delivered, endsAt: p.endsAt, version: p.version, base: p}
+	made := &plan{id: p.id, name: p.name, throttle: p.throttle, bucket: p.bucket, delivered: p.delivered, endsAt: p.endsAt, version: p.version, snapshot: p.snapshot, base: p}
 	made.quota.Quota, made.quota.shape = p.quota.Quota, p.quota.shape
 	if o.Throttle != nil {
 		made.throttle, made.bucket = o.Throttle, o.Throttle.Compile()

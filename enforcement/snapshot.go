@@ -20,6 +20,7 @@ type snapshot struct {
 	plans    map[models.PlanID]*plan
 	accounts map[models.AccountID]*account
 	hosts    *hosts // nil: paths alone lead somewhere
+	number   uint64 // rises from one to the next
 }
 
 // account is an owner whose APIs share a throttle.
@@ -98,6 +99,7 @@ type plan struct {
 	endsAt    int64 // Unix nanoseconds; 0: it has no end
 	quota     quota
 	version   uint32 // of the terms
+	snapshot  uint64 // the number of the one that it is of
 	base      *plan  // of which this is what one key has; nil: it is the plan of all others
 }
 
@@ -140,6 +142,9 @@ func compile(t models.Topology, before *snapshot, pages string, proxy *transport
 		stages:   map[models.StageID]*stage{},
 		plans:    map[models.PlanID]*plan{},
 		accounts: map[models.AccountID]*account{},
+	}
+	if before != nil {
+		s.number = before.number + 1
 	}
 	for _, in := range t.Accounts {
 		s.accounts[in.ID] = &account{in.ID, in.Throttle, limit.SharedLayer{Bucket: in.Throttle.Compile(), State: before.accountLevel(in.ID)}}
@@ -275,7 +280,7 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 
 func (s *snapshot) compilePlan(in *models.GatewayPlan) {
 	t := &in.Terms
-	p := &plan{id: in.ID, version: uint32(in.Version), name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
+	p := &plan{id: in.ID, version: uint32(in.Version), snapshot: s.number, name: t.Name, throttle: t.Throttle, delivered: t.Charge == models.ChargeDelivered}
 	if !in.EndsAt.IsZero() {
 		p.endsAt = in.EndsAt.UnixNano()
 	}
