@@ -81,6 +81,8 @@ func (c *call) blame(kind wire.Kind, reason string) problem {
 		return problemCodingUnsupported
 	case wire.UnknownExpectation:
 		return problemExpectationUnsupported
+	case wire.TooSlow:
+		return problemHeadTooSlow
 	default:
 		return problemHeadInvalid
 	}

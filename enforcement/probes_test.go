@@ -145,6 +145,8 @@ var probes = []probe{
 	{"two Accepts", p1 + "Accept: a/b\r\nAccept: c/d\r\n\r\n", "200 open"},
 	{"Expect: 100-continue", post1 + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", "100,200 open"},
 	{"Expect without a body", p1 + "Expect: 100-continue\r\n\r\n", "200 open"},
+	{"an empty expectation", p1 + "Expect: \r\n\r\n", "200 open"},
+	{"an empty expectation with a body", post1 + "Expect:\r\nContent-Length: 2\r\n\r\nhi", "200 open"},
 	{"another expectation", p1 + "Expect: the-best\r\n\r\n", "417 close"},
 	{"two expectations", p1 + "Expect: 100-continue, x\r\n\r\n", "417 close"},
 	{"Upgrade: h2c", p1 + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", "200 open"},

@@ -28,6 +28,7 @@ const (
 	problemVersionUnsupported
 	problemCodingUnsupported
 	problemExpectationUnsupported
+	problemHeadTooSlow
 	problemTargetTooLong
 	problemHeadTooLarge
 	problemPathInvalid
@@ -107,6 +108,9 @@ var problems = [numProblems - 1]Problem{
 	{"expectation-unsupported", 417, "The expectation cannot be met",
 		"The header Expect asks for something else than 100-continue.",
 		"Leave the header Expect out."},
+	{"head-too-slow", 408, "The head comes too slowly",
+		"Request line and headers did not come whole in the time that the gateway has for them. It closes the connection.",
+		"Send the request again over a new connection."},
 	{"target-too-long", 414, "The address is too long",
 		"Path and query together are longer than 8,192 bytes.",
 		"Send large values in the body."},

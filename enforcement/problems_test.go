@@ -80,10 +80,14 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"version-unsupported":     onWire("GET " + a + " HTTP/1.2\r\nHost: x\r\n\r\n"),
 		"coding-unsupported":      onWire("POST " + a + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
 		"expectation-unsupported": onWire("GET " + a + " HTTP/1.1\r\nHost: x\r\nExpect: the-best\r\n\r\n"),
-		"target-too-long":         get(nil, a+"?"+strings.Repeat("x", 8192)),
-		"head-too-large":          get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
-		"path-invalid":            get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
-		"verb-unsupported":        get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
+		"head-too-slow": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			soon := func(s *http.Server) { s.ReadHeaderTimeout = 20 * time.Millisecond }
+			return raw(t, serve(t, o.g, soon), "GET "+a+" HTTP/1.1\r\nHost: x\r\nX-Api-Key: "+o.value)
+		},
+		"target-too-long":  get(nil, a+"?"+strings.Repeat("x", 8192)),
+		"head-too-large":   get(nil, a, func(r *http.Request) { r.Header["X-Many"] = make([]string, 128) }),
+		"path-invalid":     get(nil, a, func(r *http.Request) { r.RequestURI = "/echo/prod/%2e%2e/a" }),
+		"verb-unsupported": get(nil, a, func(r *http.Request) { r.Method = "TRACE" }),
 		"host-unknown": get(func(_ *testing.T, o *one) {
 			o.world.stage(func() { o.domains = []models.GatewayDomain{{Host: "gone.example.com", Stage: 1}} })
 		}, a, func(r *http.Request) { r.Host = "gone.example.com" }),

@@ -25,7 +25,7 @@ func (c *call) explain(p problem) string {
 		return "The gateway is starting, stopping or applying a change. Nothing was charged; try again in a second."
 	case problemTargetTooLong:
 		return "The path and the query together may have 8,192 bytes."
-	case problemHeadInvalid, problemHeadTooLarge, problemVersionUnsupported, problemCodingUnsupported, problemExpectationUnsupported:
+	case problemHeadInvalid, problemHeadTooLarge, problemVersionUnsupported, problemCodingUnsupported, problemExpectationUnsupported, problemHeadTooSlow:
 		return "The request " + c.fault + "."
 	case problemVerbUnsupported:
 		return "The gateway does not forward this verb."

@@ -455,12 +455,15 @@ func drain(t testing.TB, g *enforcement.Gateway) {
 }
 
 // serve listens on loopback.
-func serve(t testing.TB, h http.Handler) string {
+func serve(t testing.TB, h http.Handler, with ...func(*http.Server)) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config = enforcement.NewServer(enforcement.AnswerRefused(h, "https://portal.example/problems/"), slog.New(slog.DiscardHandler))
 	if _, ok := h.(*enforcement.Gateway); ok {
 		s.Config.Handler = h // it answers itself, and counts
+	}
+	for _, change := range with {
+		change(s.Config)
 	}
 	s.Listener = enforcement.Judged(s.Config, s.Listener)
 	s.Start()

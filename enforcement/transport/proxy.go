@@ -118,12 +118,14 @@ func (p *Proxy) outgoing(ctx context.Context, w http.ResponseWriter, r *http.Req
 		o.length = r.ContentLength
 	}
 	if o.length == 0 {
-		delete(o.header, "Expect")
 		if len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
 			o.upgrade = r.Header["Upgrade"][0]
 		}
 	} else {
 		o.expect = hasToken(o.header["Expect"], "100-continue")
+	}
+	if !o.expect {
+		delete(o.header, "Expect")
 	}
 	return o
 }

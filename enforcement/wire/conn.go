@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,7 +106,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if c.held.judged < len(c.held.data) && c.advanceHeld() {
 			continue
 		}
-		if err := c.fill(len(p) > 1); err != nil {
+		waits := len(p) > 1
+		if err := c.fill(waits); err != nil && !(waits && c.timeOut(err)) {
 			return 0, err
 		}
 	}
@@ -291,6 +294,20 @@ func (c *Conn) fill(waits bool) error {
 		return nil
 	}
 	return err
+}
+
+// timeOut refuses a head that has begun and did not come in its time, and reports whether that is what a read ended with. Nothing, and empty lines, are no
+// head: who is idle is not answered, since he would take that for the answer to his next request.
+func (c *Conn) timeOut(err error) bool {
+	if c.stage != stageHead || c.held == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	head := c.held.data[c.held.judged:]
+	if len(bytes.Trim(head, "\r\n")) == 0 {
+		return false
+	}
+	c.refuse(Verdict{TooSlow, "did not come whole in its time"}, c.stand(head))
+	return true
 }
 
 // discard takes in what comes behind a refusal, so that the client finds the answer rather than a connection that was reset.

@@ -259,7 +259,38 @@ func TestASlowHeadBehindAnotherRequestHasTheTimeOfAHeadNotOfAnIdleConnection(t *
 	c.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
 	c.answer()
 	c.send("GET /2 HTTP/1.1\r\nHo")
-	c.ended() // or dial's deadline is over, which is less than that of an idle connection
+	if got := c.answer(); got != "408 close did not come whole in its time" { // or dial's deadline is over, which is less than that of an idle connection
+		t.Error(got)
+	}
+	c.ended()
+}
+
+// Who has begun a head and is too slow is told; who has not begun one would take that for the answer to his next request, and who is gone hears nothing.
+func TestAHeadThatIsCutIsAnsweredOnlyWhereItHasBegunAndTimeIsOver(t *testing.T) {
+	const late = "408 close did not come whole in its time"
+	short := func(s *http.Server, c *Config) {
+		s.ReadHeaderTimeout, s.IdleTimeout, c.HeadTimeout, c.H2C = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond, true
+	}
+	address := startServer(t, echo, short)
+	for _, tt := range []struct {
+		sent, want string
+		eof        bool
+	}{
+		{"", "", false}, {"\r\n", "", false}, {"G", late, false}, {"GET / HTTP/1.1\r\nHost: a\r\nX: ", late, false}, {"\r\nPOST / HT", late, false},
+		{"PRI * HT", "", false}, {"GET / HTTP/1.1\r\nHost: a\r\n", "", true}, {"G", "", true}, {"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", "200 GET / ", false},
+	} {
+		c := dial(t, address)
+		c.send(tt.sent)
+		if tt.eof {
+			c.CloseWrite()
+		}
+		if tt.want != "" {
+			if got := c.answer(); got != tt.want {
+				t.Errorf("%q: %q, want %q", tt.sent, got, tt.want)
+			}
+		}
+		c.ended()
+	}
 }
 
 func TestHTTP2FromTheFirstBytePassesWhereItIsAllowed(t *testing.T) {

@@ -295,7 +295,7 @@ func (j *Judge) known(name, value []byte, at Span) Verdict {
 			return bad("has more than one Expect")
 		}
 		j.expects = true
-		if j.Continue = equalFold(value, "100-continue"); !j.Continue {
+		if j.Continue = equalFold(value, "100-continue"); !j.Continue && len(value) > 0 { // an empty list expects nothing: RFC 9110, 10.1.1 and 5.6.1.2
 			return Verdict{UnknownExpectation, "expects something else than 100-continue"}
 		}
 	case "te":

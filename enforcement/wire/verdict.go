@@ -24,12 +24,13 @@ const (
 	UnknownCoding           // a transfer coding other than chunked
 	UnknownVersion          // of HTTP
 	UnknownExpectation      // other than 100-continue
+	TooSlow                 // the head did not come in its time
 	numKinds
 )
 
 // Status is the HTTP status that a refusal is answered with; 0 for Passed.
 func (k Kind) Status() int {
-	return [numKinds]int{0, 400, 400, 400, 414, 431, 501, 501, 505, 417}[k]
+	return [numKinds]int{0, 400, 400, 400, 414, 431, 501, 501, 505, 417, 408}[k]
 }
 
 // Verdict is what was judged of a request. The zero value passes.
