@@ -169,7 +169,11 @@ func (o *loop) readBackend(b *backend) {
 	if b.x != nil {
 		o.serving = b.x.client
 	}
-	for b.x != nil && b.readable && len(b.x.client.pending) == 0 {
+	for b.x != nil && b.readable && !b.x.client.isBehind() {
+		if o.isLong(b.x) {
+			o.pump(b)
+			return
+		}
 		n, e := recv(b.fd, o.in[:], 0)
 		switch {
 		case n > 0:

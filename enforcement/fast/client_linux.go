@@ -30,6 +30,8 @@ type client struct {
 	readable bool        // there may be more to read
 	hup      bool        // the client sends nothing more, or is gone: reading tells
 	last     bool        // nothing follows what is pending
+	blocked  bool        // the kernel's part of an answer waits for the client
+	deaf     bool        // it has not heard yet that the lane ends
 }
 
 // clientState is what a client's connection waits for.
@@ -60,10 +62,12 @@ func (l *Lane) take(c net.Conn, from *listener) bool {
 	}
 	k := &client{fd: fd, listener: from, from: d, remote: d.RemoteAddr().String()}
 	l.taken.Add(1)
+	l.config.Tell(Opened)
 	o := l.loops[l.turn.Add(1)%uint32(len(l.loops))]
 	if !o.post(func() { o.welcome(k) }) {
 		_ = unix.Close(fd)
 		d.Release()
+		l.config.Tell(Closed)
 	}
 	return true
 }
@@ -78,6 +82,7 @@ func (o *loop) welcome(c *client) {
 		o.remove(c)
 		_ = unix.Close(c.fd)
 		c.from.Release()
+		o.lane.config.Tell(Closed)
 		return
 	}
 	o.hurry(restTick)
@@ -99,6 +104,7 @@ func (o *loop) remove(c *client) {
 	o.clients = o.clients[:last]
 	o.open.Store(int64(last))
 	c.state = gone
+	o.hears(c)
 }
 
 // lose closes a connection, whatever it does.
@@ -111,6 +117,7 @@ func (o *loop) lose(c *client) {
 	o.drop(c)
 	o.closeFD(c.fd)
 	c.from.Release()
+	o.lane.config.Tell(Closed)
 	if x != nil {
 		o.abandon(x)
 	}
@@ -164,6 +171,7 @@ func (o *loop) leave(c *client, unused []byte) {
 	o.remove(c)
 	o.drop(c)
 	o.lane.left.Add(1)
+	o.lane.config.Tell(Left)
 	c.listener.hand(one)
 }
 
@@ -174,8 +182,14 @@ func (o *loop) clientEvent(c *client, events uint32) {
 	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.hup = true
 	}
-	if events&unix.EPOLLOUT != 0 && len(c.pending) > 0 {
-		o.flush(c)
+	if events&unix.EPOLLOUT != 0 {
+		o.serving = c
+		switch {
+		case len(c.pending) > 0:
+			o.flush(c)
+		case c.blocked:
+			o.pump(c.x.backend)
+		}
 	}
 	switch {
 	case c.state == gone:
@@ -355,10 +369,13 @@ func (o *loop) flush(c *client) {
 	}
 }
 
+// isBehind reports whether the client is waited for to read.
+func (c *client) isBehind() bool { return len(c.pending) > 0 || c.blocked }
+
 // lookAfter ends a connection that is waited for too long.
 func (o *loop) lookAfter(c *client, t *Times) {
 	age := o.mono - c.since
-	if len(c.pending) > 0 {
+	if c.isBehind() {
 		if t.Stall > 0 && o.mono-c.stalled >= int64(t.Stall) {
 			if c.pendings < t.StallBytes {
 				o.lose(c)
@@ -386,6 +403,24 @@ func (o *loop) lookAfter(c *client, t *Times) {
 			o.lose(c)
 		}
 	default: // an exchange has its own deadlines
+	}
+}
+
+// countDeaf counts who has to be told that the lane ends.
+func (o *loop) countDeaf() {
+	for _, c := range o.clients {
+		if c.x == nil && !c.deaf {
+			c.deaf = true
+			o.deaf.Add(1)
+		}
+	}
+}
+
+// hears notes that a connection is told, or has ended.
+func (o *loop) hears(c *client) {
+	if c.deaf {
+		c.deaf = false
+		o.deaf.Add(-1)
 	}
 }
 

@@ -36,6 +36,7 @@ type exchange struct {
 	over    int64 // when it is asked whether it must end
 	end     transport.End
 	body    body
+	pipe    *pipe // where the rest of the body passes; nil: it is copied
 }
 
 // mostKept is the largest buffer that an exchange keeps for the next request.
@@ -43,6 +44,7 @@ const mostKept = 8 << 10
 
 // beginExchange serves the request that data begins with, whose head is in loop.judge.
 func (o *loop) beginExchange(c *client, data []byte, size int) {
+	o.hears(c)
 	x := o.newExchange()
 	j := &o.judge
 	x.buf = append(x.buf[:0], data[:size]...)
@@ -93,6 +95,10 @@ func (o *loop) newExchange() *exchange {
 const mostUnused = 1 << 10
 
 func (o *loop) recycle(x *exchange) {
+	if x.pipe != nil {
+		o.givePipe(x.pipe)
+		x.pipe = nil
+	}
 	if len(o.unused) >= mostUnused {
 		return
 	}
@@ -356,7 +362,7 @@ func (o *loop) abandon(x *exchange) {
 func (o *loop) look(x *exchange) {
 	switch {
 	case x.client == nil:
-	case x.due != 0 && x.told && len(x.client.pending) > 0:
+	case x.due != 0 && x.told && x.client.isBehind():
 		x.due = o.mono + int64(orDefault(x.Idle)) // the client is waited for, not the upstream
 	case x.due != 0 && o.mono >= x.due && x.told:
 		o.fail(x, transport.BrokeOff, errIdle)

@@ -17,8 +17,19 @@ type Config struct {
 	Policy Policy
 	Loops  int          // 0: one for each core that the process may use
 	Times  func() Times // in force now
+	Tell   func(Event)  // is told of each connection; nil: nobody is
 	Log    *slog.Logger // nil: slog.Default()
 }
+
+// Event is what becomes of a connection.
+type Event uint8
+
+// The events. Each connection is Opened, and in the end Closed or Left.
+const (
+	Opened Event = iota
+	Closed
+	Left // it went on to the standard lane
+)
 
 // Times are the bounds of a client's connection; of each 0 means none.
 type Times struct {
@@ -41,7 +52,7 @@ type Lane struct {
 }
 
 // counts are of one loop, which alone writes them.
-type counts struct{ served, open, busy atomic.Int64 }
+type counts struct{ served, open, busy, deaf atomic.Int64 }
 
 // Counts is what a lane has done and does.
 type Counts struct {
@@ -50,6 +61,7 @@ type Counts struct {
 	Requests int64 // ever
 	Open     int64 // connections
 	Busy     int64 // requests under way
+	Deaf     int64 // connections that were open when Leave was called and have had no request since
 }
 
 // Counts returns the counts of now.
@@ -59,12 +71,18 @@ func (l *Lane) Counts() Counts {
 		c.Requests += o.served.Load()
 		c.Open += o.open.Load()
 		c.Busy += o.busy.Load()
+		c.Deaf += o.deaf.Load()
 	}
 	return c
 }
 
 // Leave has all answers from now on say that their connection ends.
-func (l *Lane) Leave() { l.leaving.Store(true) }
+func (l *Lane) Leave() {
+	l.leaving.Store(true)
+	for _, o := range l.loops {
+		o.post(o.countDeaf)
+	}
+}
 
 // closeStep is how often Close looks whether the requests under way have ended.
 const closeStep = 5 * time.Millisecond

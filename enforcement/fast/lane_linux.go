@@ -14,6 +14,9 @@ func New(c Config) (*Lane, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Tell == nil {
+		c.Tell = func(Event) {}
+	}
 	if c.Loops <= 0 {
 		c.Loops = runtime.GOMAXPROCS(0)
 	}

@@ -2,16 +2,21 @@ package fast
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/transport"
@@ -25,7 +30,19 @@ type passing struct {
 	cut     atomic.Bool
 	mu      sync.Mutex
 	ends    []transport.End
-	again   bool
+	events  []Event
+}
+
+func (p *passing) tell(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, e)
+}
+
+func (p *passing) told() []Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.events)
 }
 
 func (p *passing) Dial(ctx context.Context) (net.Conn, error) {
@@ -128,7 +145,7 @@ func (c *passingCall) End(_ *Request, e *transport.End) {
 func serveLane(t testing.TB, upstream string) (string, *passing, *Lane) {
 	t.Helper()
 	p := &passing{address: upstream}
-	lane, err := New(Config{Policy: p, Loops: 2, Times: func() Times { return Times{Head: time.Second, Idle: time.Second, Stall: time.Second, StallBytes: 1} }})
+	lane, err := New(Config{Policy: p, Loops: 2, Tell: p.tell, Log: slog.New(slog.DiscardHandler), Times: func() Times { return Times{Head: time.Second, Idle: time.Second, Stall: time.Second, StallBytes: 1} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +181,14 @@ func httpUpstream(t testing.TB, h http.HandlerFunc) string {
 	return l.Addr().String()
 }
 
+var large = func() []byte {
+	b := make([]byte, 5_000_000)
+	for i := range b {
+		b[i] = byte(i * i >> 7)
+	}
+	return b
+}()
+
 func echo(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	switch r.URL.Path {
@@ -174,7 +199,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		}
 	case "/large":
 		w.Header().Set("Content-Length", "5000000")
-		_, _ = w.Write(make([]byte, 5_000_000))
+		_, _ = w.Write(large)
 	case "/slow":
 		time.Sleep(time.Second)
 	case "/end":
@@ -237,7 +262,7 @@ func TestAConnectionServesOneRequestAfterAnother(t *testing.T) {
 		{"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "no"},
 		{"GET /chunked HTTP/1.1\r\nHost: x\r\n\r\n", "part part part "},
 		{"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", "GET /wait 0"},
-		{"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", string(make([]byte, 5_000_000))},
+		{"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", string(large)},
 		{"GET /end HTTP/1.1\r\nHost: x\r\n\r\n", "until the end"},
 		{"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "failed 1"},
 		{"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", "failed 3"},
@@ -416,5 +441,63 @@ func TestConnectionsToUpstreamsAreUsedAgain(t *testing.T) {
 	}
 	if n := p.dials.Load(); n != 1 {
 		t.Errorf("%d connections for one client", n)
+	}
+}
+
+func TestALongAnswerReachesASlowReaderWhole(t *testing.T) {
+	address, _, _ := serveLane(t, httpUpstream(t, echo))
+	c, r := dial(t, address)
+	_ = c.(*net.TCPConn).SetReadBuffer(256 << 10)
+	for range 2 {
+		_, _ = io.WriteString(c, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		for range 20 {
+			_, _ = io.CopyN(&got, res.Body, 30_000)
+			time.Sleep(2 * time.Millisecond)
+		}
+		if _, err := io.Copy(&got, res.Body); err != nil || !bytes.Equal(got.Bytes(), large) {
+			t.Fatalf("%d bytes, %v", got.Len(), err)
+		}
+	}
+}
+
+func TestConnectionsAreToldOfAsTheyComeAndGo(t *testing.T) {
+	address, p, lane := serveLane(t, httpUpstream(t, echo))
+	c, r := dial(t, address)
+	get(t, c, r, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+	left, r2 := dial(t, address)
+	get(t, left, r2, "GET /leave HTTP/1.1\r\nHost: x\r\n\r\n")
+	lane.Leave()
+	for range 1000 {
+		if lane.Counts().Deaf == 1 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if got := lane.Counts(); got.Deaf != 1 || got.Open != 1 || got.Taken != 2 || got.Left != 1 {
+		t.Errorf("%+v", got)
+	}
+	res, _ := get(t, c, r, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+	if !res.Close {
+		t.Error("the answer does not say that the connection ends")
+	}
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("it does not end: %v", err)
+	}
+	for range 1000 {
+		if len(p.told()) == 4 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if diff := cmp.Diff([]Event{Opened, Opened, Left, Closed}, p.told()); diff != "" {
+		t.Error(diff)
+	}
+	if got := lane.Counts(); got.Open != 0 || got.Deaf != 0 {
+		t.Errorf("%+v", got)
 	}
 }

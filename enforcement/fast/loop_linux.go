@@ -46,16 +46,19 @@ type loop struct {
 	next        int64     // when deadlines are looked at
 	nextClients int64     // when those of clients are
 
-	in     [readSize]byte // what is read, until it is kept or used
-	out    []byte         // what a client gets
-	up     []byte         // what an upstream gets
-	events [256]unix.EpollEvent
-	judge  wire.Judge
-	room   [wire.MaxFields]wire.Field
-	answer answer
-	date   [len(http.TimeFormat)]byte
-	dated  int64 // Unix second that date tells
-	spare  buffers
+	in       [readSize]byte // what is read, until it is kept or used
+	out      []byte         // what a client gets
+	up       []byte         // what an upstream gets
+	events   [256]unix.EpollEvent
+	judge    wire.Judge
+	room     [wire.MaxFields]wire.Field
+	answer   answer
+	date     [len(http.TimeFormat)]byte
+	dated    int64 // Unix second that date tells
+	spare    buffers
+	pipes    []*pipe    // that are empty
+	unpumped []*backend // that have more to be carried, others first
+	pumping  []*backend // room for the next unpumped
 
 	came, at int      // events of this round, and how many of them were dispatched
 	todo     []func() // taken from the inbox
@@ -182,6 +185,16 @@ func (o *loop) round() {
 		o.todo[0], o.todo = nil, o.todo[1:]
 		fn()
 	}
+	long := o.unpumped
+	o.unpumped = o.pumping[:0]
+	for _, b := range long {
+		if b.x != nil && b.x.pipe != nil {
+			o.serving = b.x.client
+			o.pump(b)
+		}
+	}
+	clear(long)
+	o.pumping = long
 	more := o.again
 	o.again = o.turn[:0]
 	for _, c := range more {
@@ -196,7 +209,7 @@ func (o *loop) round() {
 
 // wait returns how many events there are. While there is traffic it does not give up its thread's place in between.
 func (o *loop) wait() int {
-	if len(o.again) > 0 {
+	if len(o.again) > 0 || len(o.unpumped) > 0 {
 		return pollHeld(o.epoll, o.events[:], 0)
 	}
 	left := int((o.next - o.mono + int64(time.Millisecond) - 1) / int64(time.Millisecond))
@@ -258,6 +271,10 @@ func (o *loop) closeAll() {
 		for _, b := range s.some {
 			o.closeFD(b.fd)
 		}
+	}
+	for _, p := range o.pipes {
+		closeFD(p.r)
+		closeFD(p.w)
 	}
 	o.closeOwn()
 }
