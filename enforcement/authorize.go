@@ -128,7 +128,7 @@ func (q *request) decideAuthorized(value string, p problem) problem {
 		}
 		return p
 	}
-	*d = decision{counts: d.counts}
+	*d = decision{counts: d.counts, keeps: d.keeps}
 	named := value
 	if q.isNamed() {
 		named = q.authorization.verdict.KeyValue

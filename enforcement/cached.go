@@ -112,6 +112,8 @@ func (q *request) forward() {
 		return
 	}
 	switch ask, passage := q.mayKeep(k); {
+	case q.stored != nil:
+		q.answerKept(k, q.stored, false)
 	case passage == "":
 		q.throughCache(k, ask)
 	case q.r.Method == http.MethodGet || q.r.Method == http.MethodHead:
@@ -169,6 +171,20 @@ func (q *request) cacheKey(k *keeping) cache.Key {
 
 // missed are the reasons of a miss as RFC 9211 has them.
 var missed = map[cache.Miss]string{cache.URIMiss: "fwd=uri-miss", cache.VaryMiss: "fwd=vary-miss", cache.Stale: "fwd=stale", cache.Pass: "fwd=uri-miss"}
+
+// isKept looks for an answer that can be given though no upstream is in service. Who asks is known by then.
+func (q *request) isKept() bool {
+	k := q.stage.keeping()
+	ask, passage := q.mayKeep(k)
+	if passage != "" || !ask.Look {
+		return false
+	}
+	a, miss := q.g.cache.Find(q.cacheKey(k), q.r.Header, ask, q.g.clock())
+	if miss == cache.NoMiss {
+		q.stored = a
+	}
+	return miss == cache.NoMiss
+}
 
 // throughCache looks for an answer, waits a while for another request that asks the same, and else asks the upstream.
 func (q *request) throughCache(k *keeping, ask cache.Ask) {

@@ -81,6 +81,42 @@ func TestKeptAnswersAreChargedCountedAndTold(t *testing.T) {
 	}
 }
 
+// What is kept is answered without an upstream: that none is in service is no reason to refuse it.
+func TestKeptAnswersAreGivenWhileNoUpstreamIsInService(t *testing.T) {
+	var broken atomic.Bool
+	o := keeping(t, func(w http.ResponseWriter, r *http.Request) {
+		if broken.Load() {
+			hangsUp(w, r)
+		}
+	})
+	_, other := o.addKey(o.plan)
+	o.settle(t, func(s *models.StageSettings) { s.Targets.Retries = models.NoRetries })
+	kept, open := o.body("/a", o.value), o.body("/open", "")
+	broken.Store(true)
+	for range 5 {
+		o.body("/b", o.value)
+	}
+	for _, tt := range []struct{ path, key, want string }{
+		{"/b", o.value, "upstream-out"}, {"/a", o.value, kept}, {"/open", "", open}, {"/a", other, "upstream-out"}, {"/a?x", o.value, "upstream-out"},
+	} {
+		if got := o.body(tt.path, tt.key); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.path, got, tt.want)
+		}
+	}
+	if got := o.body("/a", o.value, func(r *http.Request) { r.Header.Set("X-Gatehouse-Quote", "1") }); !strings.Contains(got, `"would":"admit"`) {
+		t.Errorf("a quote says %q", got)
+	}
+	o.clock.advance(time.Minute) // the upstream's pause is over, too: one request tries it
+	o.body("/b", o.value)
+	if got := o.body("/a", o.value); !strings.Contains(got, "upstream-out") {
+		t.Errorf("what is not fresh any more: %q", got)
+	}
+	drain(t, o.g)
+	if n := o.count(o.key, models.OutcomeSuccess); n != 2 {
+		t.Errorf("%d were counted as answered, want 2", n)
+	}
+}
+
 func TestKeptAnswersAreLimitedLikeOthers(t *testing.T) {
 	o := keeping(t, nil)
 	o.publish(o.plan, throttle(1, 3))
@@ -180,7 +216,6 @@ func TestCallersGetPastTheCacheOnlyWhereTheStageLetsThem(t *testing.T) {
 			t.Errorf("%s gets past: %q", control, got)
 		}
 	}
-	o.settle(t, func(s *models.StageSettings) { s.Cache.Bypass = true })
 	o.body("/a", o.value)
 	if got, next := o.body("/a", o.value, says("no-cache")), o.body("/a", o.value); got != "/a 3" || next != got {
 		t.Errorf("no-cache gets %q, and the next one %q", got, next)

@@ -69,6 +69,8 @@ type decision struct {
 	held    *keyring.Entry // of the key for which it is counted; nil: it is not
 	crowded opening        // of which there were too many; notCounted: there were not
 
+	keeps *request // of a stage that keeps answers: this one may be given without an upstream; nil: of another
+
 	ahead bool // limits are looked at only: an authorizer is asked before anything is spent
 	named bool // the key was named by an authorizer: one that the stage is not open to is not known
 }
@@ -149,7 +151,7 @@ func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *me
 			d.problem = p
 			return
 		}
-		*d = decision{digest: d.digest, counts: d.counts, named: d.named}
+		*d = decision{digest: d.digest, counts: d.counts, named: d.named, keeps: d.keeps}
 		if await := g.decideNow(d, g.now(), st, m, id); !await {
 			return
 		}

@@ -30,6 +30,7 @@ type request struct {
 
 	authorization *authorization     // nil: nobody was asked
 	fill          *cache.Fill        // where the upstream's answer may be kept; nil: nowhere
+	stored        *cache.Answer      // what is answered since no upstream is in service; nil: one is, or there is nothing
 	passage       string             // what the cache did, for Cache-Status; empty: the stage has none
 	taken         []byte             // the whole body, if it was compared with the document
 	untaken       bool               // it was too large for that
@@ -121,6 +122,9 @@ func (q *request) decide() problem {
 	value, query, p := presented(q.stage.key, q.r.Header, q.query)
 	q.presented, q.query = value, query
 	d.counts = q.opening()
+	if q.stored = nil; q.stage.keeping() != nil {
+		d.keeps = q
+	}
 	switch {
 	case p == problemQueryInvalid:
 		d.problem = p // the key could not be taken out of it, needed or not

@@ -152,13 +152,14 @@ func (g *Gateway) logInsecure(s *snapshot) {
 // Unchecked is how many stages do not look at the certificates of their upstreams.
 func (g *Gateway) Unchecked() int { return int(g.blind.Load()) }
 
-// choose picks the upstream of a request that may pass, before anything is spent. Without one it returns false.
+// choose picks the upstream of a request that may pass, before anything is spent. Without one, and without an answer that is kept, it returns false.
 func (d *decision) choose(at instant, st *stage) bool {
 	d.pick, d.wait = st.pool.Pick(at.mono)
-	if !d.pick.IsSet() {
-		d.problem = problemUpstreamOut
+	if d.pick.IsSet() || d.keeps != nil && d.keeps.isKept() {
+		return true
 	}
-	return d.pick.IsSet()
+	d.problem = problemUpstreamOut
+	return false
 }
 
 // release gives the chosen upstream back: nothing is sent to it.
