@@ -268,6 +268,9 @@ type begun struct {
 	read []byte
 }
 
+// Ahead reports whether there is more of that. It is not to be called beside Read.
+func (c *begun) Ahead() bool { return len(c.read) > 0 }
+
 // Read implements net.Conn.
 func (c *begun) Read(p []byte) (int, error) {
 	if len(c.read) > 0 {

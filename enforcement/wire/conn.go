@@ -12,11 +12,13 @@ import (
 )
 
 // Conn is a connection to a client that lets through only what was judged. It is made by a Listener, and read by one net/http server that was attached.
-//
-// Deadlines and writes are the inner connection's.
 type Conn struct {
 	net.Conn
 	config *Config
+	watch  *watch
+
+	reads, writes deadline
+	presence      presence
 
 	stage  stage
 	judge  Judge
@@ -64,9 +66,10 @@ const storeSize = 4 << 10
 
 var stores = sync.Pool{New: func() any { return &store{data: make([]byte, 0, storeSize)} }}
 
-func newConn(inner net.Conn, config *Config) *Conn {
-	c := &Conn{Conn: inner, config: config, stage: stageHead}
-	if config.H2C {
+func newConn(inner net.Conn, l *listener) *Conn {
+	c := &Conn{Conn: inner, config: &l.config, watch: &l.watch, stage: stageHead}
+	c.reads.tell, c.writes.tell = inner.SetReadDeadline, inner.SetWriteDeadline
+	if c.config.H2C {
 		c.stage = stagePreface
 	}
 	return c
@@ -80,13 +83,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	c.presence.attend()
 	for {
 		if n := c.hand(p); n > 0 {
 			return n, nil
 		}
+		if len(p) == 1 && c.looks() {
+			return 0, nil
+		}
 		switch {
 		case c.stage == stageRaw:
-			return c.Conn.Read(p)
+			return c.receive(p)
 		case c.stage == stageRefused:
 			return c.discard()
 		case c.stage == stageUpgrade && c.answered >= c.judged:
@@ -94,7 +101,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			continue
 		}
 		if c.held == nil {
-			n, err := c.Conn.Read(p)
+			n, err := c.receive(p)
 			if n == 0 {
 				return 0, err
 			}
@@ -112,6 +119,43 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 	}
 }
+
+// receive reads from the inner connection.
+func (c *Conn) receive(p []byte) (n int, err error) {
+	for {
+		_ = c.reads.begin(false) // a connection that cannot be told is read without
+		n, err = c.Conn.Read(p)
+		switch early := c.reads.end(err); {
+		case !early:
+			return n, err
+		case n > 0:
+			return n, nil
+		}
+	}
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	for again := true; again; {
+		_ = c.writes.begin(false)
+		var part int
+		part, err = c.Conn.Write(p[n:])
+		n += part
+		again = c.writes.end(err)
+	}
+	return n, err
+}
+
+// SetDeadline implements net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.reads.set(t), c.writes.set(t))
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.reads.set(t) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
 
 // hand gives p what is judged: the client's bytes first, and behind them what stands for those that were refused.
 func (c *Conn) hand(p []byte) (n int) {
@@ -280,7 +324,7 @@ func (c *Conn) fill(waits bool) error {
 	s := c.held
 	if waits && !c.timed && c.judged > 0 && c.stage == stageHead && c.config.HeadTimeout > 0 {
 		c.timed = true
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.config.HeadTimeout)) // a connection that cannot is read without
+		_ = c.SetReadDeadline(time.Now().Add(c.config.HeadTimeout))
 	}
 	if c.stage == stageUpgrade && len(s.data) >= MaxHead {
 		return errEarly
@@ -288,7 +332,7 @@ func (c *Conn) fill(waits bool) error {
 	if len(s.data) == cap(s.data) {
 		s.data = append(make([]byte, 0, min(2*cap(s.data), MaxHead+storeSize)), s.data...)
 	}
-	n, err := c.Conn.Read(s.data[len(s.data):cap(s.data)])
+	n, err := c.receive(s.data[len(s.data):cap(s.data)])
 	s.data = s.data[:len(s.data)+n]
 	if n > 0 {
 		return nil
@@ -315,7 +359,7 @@ func (c *Conn) discard() (int, error) {
 	s := stores.Get().(*store)
 	defer stores.Put(s)
 	for {
-		if n, err := c.Conn.Read(s.data[:cap(s.data)]); n == 0 && err != nil {
+		if n, err := c.receive(s.data[:cap(s.data)]); n == 0 && err != nil {
 			return 0, err
 		}
 	}
@@ -324,6 +368,7 @@ func (c *Conn) discard() (int, error) {
 // hijacked makes c pass on everything from here on.
 func (c *Conn) hijacked() {
 	c.stage, c.timed = stageRaw, false
+	c.presence.attend()
 	if c.held != nil {
 		c.held.judged = len(c.held.data)
 	}
@@ -335,9 +380,12 @@ func (c *Conn) done() { c.answered++ }
 // ReadFrom implements io.ReaderFrom, as net/http's answers use it: a file or a connection goes to a TCP connection without passing through the process.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 	if to, ok := c.Conn.(io.ReaderFrom); ok {
-		return to.ReadFrom(r)
+		_ = c.writes.begin(true)
+		n, err := to.ReadFrom(r)
+		c.writes.end(nil)
+		return n, err
 	}
-	return copyThrough(writer{c.Conn}, r)
+	return copyThrough(writer{c}, r)
 }
 
 // WriteTo implements io.WriterTo, as tunnels use it.
@@ -352,7 +400,9 @@ func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
 			c.drop()
 		}
 		if from, ok := c.Conn.(io.WriterTo); ok {
+			_ = c.reads.begin(true)
 			more, err := from.WriteTo(w)
+			c.reads.end(nil)
 			return n + more, err
 		}
 	}
@@ -392,6 +442,10 @@ const (
 
 // Close implements net.Conn. Behind a refusal the connection is closed a moment later, without waiting for it here: net/http may hold a lock.
 func (c *Conn) Close() error {
+	c.watch.remove(c)
+	if c.presence.cancel != nil {
+		c.presence.cancel()
+	}
 	if !c.refused.CompareAndSwap(true, false) {
 		return c.Conn.Close()
 	}

@@ -50,7 +50,7 @@ func (s *script) SetReadDeadline(time.Time) error { return nil }
 
 // through is what net/http reads of a client's bytes that come in parts, by reads of a size.
 func through(b []byte, part, read int, c Config) (out []byte, v Verdict) {
-	conn := newConn(&script{rest: b, part: part}, &c)
+	conn := newConn(&script{rest: b, part: part}, &listener{config: c})
 	p := make([]byte, read)
 	for {
 		n, err := conn.Read(p)

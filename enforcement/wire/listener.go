@@ -19,11 +19,14 @@ type Config struct {
 
 // Listener judges the connections of another listener. Those of TLS must have had their handshake; where it chose HTTP/2 they are passed on as
 // they are, since net/http serves it on them alone.
-func Listener(inner net.Listener, c Config) net.Listener { return &listener{inner, c} }
+func Listener(inner net.Listener, c Config) net.Listener {
+	return &listener{Listener: inner, config: c}
+}
 
 type listener struct {
 	net.Listener
 	config Config
+	watch  watch
 }
 
 // Accept implements net.Listener.
@@ -34,13 +37,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	encrypted, ok := inner.(*tls.Conn)
 	if !ok {
-		return newConn(inner, &l.config), nil
+		return newConn(inner, l), nil
 	}
 	if encrypted.ConnectionState().NegotiatedProtocol == "h2" {
 		return inner, nil
 	}
-	c := &encryptedConn{newConn(inner, &l.config), encrypted}
-	c.stage = stageHead
+	c := &encryptedConn{newConn(inner, l), encrypted}
+	c.stage, c.writes.strict = stageHead, true
 	return c, nil
 }
 
@@ -52,6 +55,21 @@ type encryptedConn struct {
 
 // ConnectionState makes http.Request.TLS.
 func (c *encryptedConn) ConnectionState() tls.ConnectionState { return c.encrypted.ConnectionState() }
+
+// attached makes c one whose client is looked after, if that can be. The context that it returns ends when the client goes away.
+func (c *Conn) attached(ctx context.Context) context.Context {
+	if _, encrypted := c.Conn.(*tls.Conn); encrypted {
+		return ctx // what comes in is not what the client says
+	}
+	p := &c.presence
+	if p.raw = rawOf(c.Conn); p.raw == nil {
+		return ctx
+	}
+	p.ahead, _ = c.Conn.(ahead)
+	ctx, p.cancel = context.WithCancel(ctx)
+	c.watch.add(c)
+	return ctx
+}
 
 func connOf(c net.Conn) *Conn {
 	switch c := c.(type) {
@@ -75,7 +93,7 @@ func Attach(s *http.Server) {
 			ctx = context0(ctx, c)
 		}
 		if c := connOf(c); c != nil {
-			ctx = context.WithValue(ctx, connKey{}, c)
+			ctx = context.WithValue(c.attached(ctx), connKey{}, c)
 		}
 		return ctx
 	}
@@ -93,6 +111,15 @@ func Attach(s *http.Server) {
 			state0(c, state)
 		}
 	}
+}
+
+// ConnOf returns the connection that a request came on; nil: not one of a Listener, or one of HTTP/2, which has many requests.
+func ConnOf(r *http.Request) *Conn {
+	c, ok := r.Context().Value(connKey{}).(*Conn)
+	if !ok || r.ProtoMajor != 1 {
+		return nil
+	}
+	return c
 }
 
 // RefusalOf returns why the request that r stands for was refused: r is no request of a client's, but what a Conn put in the place of one. A handler behind a
