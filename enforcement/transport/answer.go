@@ -184,7 +184,7 @@ type lineBody struct {
 	keep    bool      // the connection may be used again
 	ended   bool
 	trailer http.Header
-	release func() (good bool) // ends what else watches the connection
+	up      *uploading // what of the request may still be on its way; nil: nothing
 }
 
 // Read implements io.Reader.
@@ -251,7 +251,8 @@ func (b *lineBody) Close() error {
 	}
 	c := b.c
 	b.c = nil
-	if good := b.release(); good && b.ended && b.keep {
+	whole := b.up.end()
+	if good := c.x.leave(); good && whole && b.ended && b.keep {
 		b.owner.put(c)
 		return nil
 	}

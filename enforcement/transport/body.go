@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -46,7 +45,6 @@ func (u *upload) Close() error { return nil }
 type answer struct {
 	http.ResponseWriter
 	x        *Exchange
-	ctx      context.Context
 	old      bool // HTTP/1.0
 	upstream int  // status of the upstream's answer
 }

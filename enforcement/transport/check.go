@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -137,11 +138,12 @@ func (p *Proxy) checkTarget(ctx context.Context, pool *Pool, t *Target) {
 func (p *Proxy) ask(ctx context.Context, c *Check, t *Target) error {
 	ctx, cancel := context.WithTimeout(ctx, or(c.Timeout, defaultTimeout))
 	defer cancel()
-	u := t.base
-	setPath(&u, t.base.EscapedPath()+c.Path)
-	x := &Exchange{}
+	var u url.URL
+	setPath(&u, c.Path)
+	x := &Exchange{client: ctx}
+	defer context.AfterFunc(ctx, x.ClientGone)()
 	o := &outgoing{
-		ctx: ctx, x: x, verb: http.MethodGet, url: &u, host: t.base.Host, interim: func(int, http.Header) {},
+		x: x, verb: http.MethodGet, target: t, path: u.EscapedPath(),
 		header: http.Header{"User-Agent": {"Gatehouse-Health-Check"}, "Accept": {"*/*"}},
 	}
 	rep, err := t.carrier.send(o, &attempt{})

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -57,6 +56,9 @@ func (rep *reply) close() {
 
 // interim passes an answer 1xx on, which may be one of many.
 func (x *Exchange) interim(status int, h http.Header) {
+	if x.answer.ResponseWriter == nil {
+		return // nobody asked
+	}
 	dropHopByHop(h)
 	into := x.answer.Header()
 	for name, values := range h {
@@ -173,7 +175,7 @@ func (x *Exchange) flush() error {
 
 // brokenBy notes who ended the body early, and returns err.
 func (x *Exchange) brokenBy(err error) error {
-	if f := interrupted(x.answer.ctx); f != None {
+	if f := x.interrupted(); f != None {
 		x.breakOff(f)
 	} else {
 		x.breakOff(BrokeOff)
@@ -245,11 +247,12 @@ func (x *Exchange) splice(rep *reply, left int64) (done bool, err error) {
 	if err := x.flush(); err != nil {
 		return true, err
 	}
+	rep.line.c.unbound()
 	c := rep.line.c.Conn
 	for left > 0 {
 		_ = c.SetReadDeadline(time.Now().Add(x.wait.part))
-		if x.answer.ctx.Err() != nil { // else its deadline would be lost
-			return true, x.brokenBy(context.Cause(x.answer.ctx))
+		if x.interrupted() != None { // else its deadline would be lost
+			return true, x.brokenBy(errEnded)
 		}
 		began := time.Now()
 		part := io.LimitedReader{R: c, N: min(left, splicePart)}
@@ -260,8 +263,8 @@ func (x *Exchange) splice(rep *reply, left int64) (done bool, err error) {
 		switch {
 		case err == nil && part.N > 0:
 			return true, x.brokenBy(io.ErrUnexpectedEOF)
-		case err == nil, isTimeout(err) && n > 0 && time.Since(began) >= x.wait.part && x.answer.ctx.Err() == nil: // some of it came in time
-		case x.answer.ctx.Err() != nil || isOfSource(c, err, time.Since(began) >= x.wait.part):
+		case err == nil, isTimeout(err) && n > 0 && time.Since(began) >= x.wait.part && x.interrupted() == None: // some of it came in time
+		case x.interrupted() != None || isOfSource(c, err, time.Since(began) >= x.wait.part):
 			return true, x.brokenBy(err)
 		default:
 			x.breakOff(ClientGone)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/front"
+	"gatehouse/enforcement/wire"
 )
 
 // Caller is asked when an exchange has something to say.
@@ -40,7 +41,11 @@ type Exchange struct {
 	Caller     Caller
 
 	start    time.Time
+	client   context.Context // of the client's request
 	answer   answer
+	request  outgoing
+	reply    reply
+	body     lineBody // of reply, where it is on a connection of our own
 	wait     patience
 	stream   atomic.Bool
 	in, out  atomic.Int64
@@ -51,8 +56,14 @@ type Exchange struct {
 	failure  Failure     // set before the answer's head is written; otherwise none
 	broken   atomic.Int32
 
-	mu   sync.Mutex
-	stop func() // nil: not served now, or cut already
+	ended atomic.Int32 // the Failure for which everything was interrupted; None: it goes on
+
+	mu     sync.Mutex
+	served bool               // now, and not cut
+	ctx    context.Context    // nil: nobody needed one
+	cancel context.CancelFunc // of ctx
+	line   *line              // to the upstream; nil: there is none
+	hose   io.Closer          // to the upstream, when the protocol was switched
 }
 
 // Failure is why there is no whole answer of the upstream.
@@ -81,31 +92,137 @@ type End struct {
 	Begun    time.Time     // from when Latency is counted
 }
 
-// errTooSlow, errIdle and errCut are causes of cancelling an exchange's context.
+// errTooSlow and errIdle are why an upstream is not waited for any longer, errEnded is why an exchange that was interrupted does not begin anything more.
 var (
 	errIdle    = errors.New("the upstream did not go on with its answer in time")
 	errTooSlow = errors.New("the upstream did not begin to answer in time")
-	errCut     = errors.New("the exchange was cut")
+	errEnded   = errors.New("the exchange was interrupted")
 )
 
 // cutTime is what a client gets for reading the last bytes of an exchange that is cut.
 const cutTime = 500 * time.Millisecond
 
+// begin has the exchange end when its client goes away or somebody cuts it. What it returns ends that.
+func (x *Exchange) begin(w http.ResponseWriter, r *http.Request) (end func()) {
+	x.start, x.client = time.Now(), r.Context()
+	x.answer = answer{ResponseWriter: w, x: x, old: !r.ProtoAtLeast(1, 1)}
+	x.mu.Lock()
+	x.served = true
+	x.mu.Unlock()
+	if c := wire.ConnOf(r); c != nil && c.Tell(x) {
+		return func() {
+			c.Tell(nil)
+			x.end()
+		}
+	}
+	stop := context.AfterFunc(x.client, x.ClientGone)
+	return func() {
+		stop()
+		x.end()
+	}
+}
+
+func (x *Exchange) end() {
+	x.wait.end()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.served = false
+	if x.cancel != nil {
+		x.cancel()
+	}
+}
+
 // Cut ends the exchange wherever it is. It does nothing before and after Serve, and may be called more than once.
 func (x *Exchange) Cut() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.stop != nil {
-		x.stop()
-		x.stop = nil
+	if !x.served {
+		return
+	}
+	x.served = false
+	x.interruptLocked(Stopped)
+	// A client that does not read, or a WebSocket's that does not write, would keep its goroutine for ever.
+	client, soon := http.NewResponseController(x.answer.ResponseWriter), time.Now().Add(cutTime)
+	_ = client.SetReadDeadline(soon) // in memory there is none to set
+	_ = client.SetWriteDeadline(soon)
+}
+
+// ClientGone implements wire.Absentee.
+func (x *Exchange) ClientGone() { x.interrupt(ClientGone) }
+
+// interrupt ends all waiting for the upstream. The first reason counts.
+func (x *Exchange) interrupt(why Failure) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.interruptLocked(why)
+}
+
+func (x *Exchange) interruptLocked(why Failure) {
+	if !x.ended.CompareAndSwap(int32(None), int32(why)) {
+		return
+	}
+	if x.line != nil {
+		_ = x.line.SetDeadline(longAgo)
+	}
+	if x.cancel != nil {
+		x.cancel()
+	}
+	if x.hose != nil {
+		_ = x.hose.Close()
 	}
 }
 
-// cutBy says how the exchange is cut; nil: not any more.
-func (x *Exchange) cutBy(stop func()) {
+// interrupted returns why the exchange was interrupted; None if it was not.
+func (x *Exchange) interrupted() Failure {
+	if f := Failure(x.ended.Load()); f != None {
+		return f
+	}
+	if x.client != nil && x.client.Err() != nil {
+		return ClientGone // we are about to be told
+	}
+	return None
+}
+
+// context ends with the exchange, or when it is interrupted. It is made for those who need one.
+func (x *Exchange) context() context.Context {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.stop = stop
+	if x.ctx == nil {
+		x.ctx, x.cancel = context.WithCancel(x.client)
+		if Failure(x.ended.Load()) != None {
+			x.cancel()
+		}
+	}
+	return x.ctx
+}
+
+// take makes a connection the one that is interrupted with the exchange.
+func (x *Exchange) take(c *line) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if Failure(x.ended.Load()) != None {
+		return errEnded
+	}
+	x.line = c
+	return nil
+}
+
+// leave gives it up. It returns false if it was interrupted.
+func (x *Exchange) leave() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.line = nil
+	return Failure(x.ended.Load()) == None
+}
+
+// closeWith has a tunnel closed when the exchange is interrupted.
+func (x *Exchange) closeWith(tunnel io.Closer) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.hose = tunnel
+	if Failure(x.ended.Load()) != None {
+		_ = tunnel.Close()
+	}
 }
 
 // IsStream reports whether the answer is one that need not end by itself: a WebSocket or server-sent events.
@@ -131,19 +248,3 @@ func (x *Exchange) End() End {
 
 // breakOff notes why an answer under way ended early; the first reason counts.
 func (x *Exchange) breakOff(f Failure) { x.broken.CompareAndSwap(int32(None), int32(f)) }
-
-// interrupted returns who cancelled ctx, the exchange's; None if nobody did.
-func interrupted(ctx context.Context) Failure {
-	switch cause := context.Cause(ctx); {
-	case ctx.Err() == nil:
-		return None
-	case errors.Is(cause, errTooSlow):
-		return Timeout
-	case errors.Is(cause, errIdle):
-		return BrokeOff
-	case errors.Is(cause, errCut):
-		return Stopped
-	default:
-		return ClientGone
-	}
-}

@@ -26,12 +26,16 @@ type line struct {
 	since  time.Time // when it became idle
 	quiet  bool      // result of look
 	look   func(fd uintptr) bool
+
+	x       *Exchange // that it is used for
+	bounded bool      // its patience is looked after by who reads
+	until   time.Time // deadline of reading that was set for that, by some exchange; zero: none
 }
 
 const lineBuffer = 8 << 10
 
 // get returns an idle connection that is still good, or a new one.
-func (l *lines) get(ctx context.Context, fresh bool) (*line, error) {
+func (l *lines) get(x *Exchange, fresh bool) (*line, error) {
 	for !fresh {
 		c := l.idle.take()
 		if c == nil {
@@ -43,7 +47,8 @@ func (l *lines) get(ctx context.Context, fresh bool) (*line, error) {
 		}
 		_ = c.Close()
 	}
-	conn, err := l.dial(ctx)
+	x.wait.watch(x)
+	conn, err := l.dial(x.context())
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +56,98 @@ func (l *lines) get(ctx context.Context, fresh bool) (*line, error) {
 }
 
 func newLine(conn net.Conn) *line {
-	c := &line{Conn: conn, r: bufio.NewReaderSize(conn, lineBuffer)}
+	c := &line{Conn: conn}
+	c.r = bufio.NewReaderSize(c, lineBuffer)
 	if s, ok := conn.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
 	c.look = c.peek
 	return c
+}
+
+// begin gives the connection to an exchange.
+func (c *line) begin(x *Exchange) error {
+	if c.x, c.bounded = x, x.wait.timer == nil && x.wait.state.Load() == waiting; !c.bounded {
+		c.unbound()
+	}
+	return x.take(c) // who interrupts sets deadlines behind ours
+}
+
+// unbound takes the deadline of reading away: somebody else sets one, or looks after it.
+func (c *line) unbound() {
+	c.bounded = false
+	if !c.until.IsZero() {
+		c.until = time.Time{}
+		_ = c.SetReadDeadline(time.Time{})
+	}
+}
+
+// Read implements io.Reader for r. It waits no longer than the exchange does. Its deadlines are moved only when one is over, or comes too late: a timer for each
+// request would cost more than most answers take to read.
+func (c *line) Read(p []byte) (int, error) {
+	for c.bounded {
+		if until := c.x.wait.until(); c.until.IsZero() || until.Before(c.until) {
+			c.until = until
+			_ = c.SetReadDeadline(until)
+			if Failure(c.x.ended.Load()) != None { // its deadline would be lost
+				return 0, errEnded
+			}
+		}
+		n, err := c.Conn.Read(p)
+		switch {
+		case n > 0 || !isTimeout(err):
+			return n, err
+		case Failure(c.x.ended.Load()) != None:
+			return 0, errEnded
+		}
+		if err := c.x.wait.lose(c.x); err != nil {
+			return 0, err
+		}
+		c.until = time.Time{}
+	}
+	return c.Conn.Read(p)
+}
+
+// sendHead sends what fits into what the kernel keeps, which is nearly always all of it, without a deadline.
+func (c *line) sendHead(b []byte) error {
+	if !c.bounded {
+		_, err := c.Conn.Write(b)
+		return err
+	}
+	n := 0
+	if c.raw != nil {
+		if err := c.raw.Write(func(fd uintptr) bool {
+			var err error
+			if n, err = syscall.Write(int(fd), b); err != nil {
+				n = 0 // the next one says why
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+	}
+	for n < len(b) {
+		_ = c.SetWriteDeadline(c.x.wait.until())
+		if Failure(c.x.ended.Load()) != None {
+			return errEnded
+		}
+		m, err := c.Conn.Write(b[n:])
+		n += m
+		switch {
+		case err == nil:
+			_ = c.SetWriteDeadline(time.Time{})
+			if Failure(c.x.ended.Load()) != None {
+				return errEnded
+			}
+		case !isTimeout(err):
+			return err
+		default:
+			if err := c.x.wait.lose(c.x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // put keeps a connection on which nothing is under way.
@@ -65,6 +156,7 @@ func (l *lines) put(c *line) {
 		_ = c.Close()
 		return
 	}
+	c.x = nil
 	l.idle.put(c)
 }
 

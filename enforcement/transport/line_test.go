@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -69,16 +70,18 @@ func (s *scripted) serve(c net.Conn) {
 // get asks l, and reads the whole answer.
 func get(t *testing.T, l *lines, o outgoing) (string, error) {
 	t.Helper()
-	if o.ctx == nil {
-		o.ctx = t.Context()
-	}
+	return getIn(t.Context(), l, o, nil)
+}
+
+// getIn does so until ctx ends. Interim answers are told w, unless that is nil.
+func getIn(ctx context.Context, l *lines, o outgoing, w http.ResponseWriter) (string, error) {
 	if o.verb == "" {
 		o.verb = http.MethodGet
 	}
-	if o.interim == nil {
-		o.interim = func(int, http.Header) {}
-	}
-	o.x, o.url, o.host = &Exchange{}, &url.URL{Path: "/a", RawQuery: o.host}, "upstream.test"
+	x := &Exchange{client: ctx}
+	x.answer = answer{ResponseWriter: w, x: x}
+	defer context.AfterFunc(ctx, x.ClientGone)()
+	o.x, o.target, o.path = x, &Target{base: url.URL{Host: "upstream.test"}}, "/a"
 	rep, err := l.send(&o, &attempt{})
 	if err != nil {
 		return "", err
@@ -182,11 +185,20 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 
 func TestInterimAnswersAreTold(t *testing.T) {
 	_, d := newScripted(t, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+ok)
-	var told []string
-	note := func(code int, h http.Header) { told = append(told, fmt.Sprint(code, h.Get("Link"))) }
-	if text, err := get(t, d, outgoing{interim: note}); err != nil || text != "ok" || len(told) != 1 || told[0] != "103</a>" {
-		t.Errorf("%q, %v, told %v", text, err, told)
+	told := &hints{ResponseRecorder: httptest.NewRecorder()}
+	if text, err := getIn(t.Context(), d, outgoing{}, told); err != nil || text != "ok" || len(told.all) != 1 || told.all[0] != "103</a>" {
+		t.Errorf("%q, %v, told %v", text, err, told.all)
 	}
+}
+
+// hints notes the answers that it is told of.
+type hints struct {
+	*httptest.ResponseRecorder
+	all []string
+}
+
+func (h *hints) WriteHeader(status int) {
+	h.all = append(h.all, fmt.Sprint(status, h.Header().Get("Link")))
 }
 
 func TestAnEndedRequestEndsItsWaitAndItsBody(t *testing.T) {
@@ -194,13 +206,13 @@ func TestAnEndedRequestEndsItsWaitAndItsBody(t *testing.T) {
 	_, d := newScripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(10*time.Millisecond, func() { cancel(reason) })
-	if text, err := get(t, d, outgoing{ctx: ctx}); err == nil {
+	if text, err := getIn(ctx, d, outgoing{}, nil); err == nil {
 		t.Errorf("half an answer looked like a whole one: %q", text)
 	}
 	s, d := newScripted(t) // never answers
 	ctx, cancel = context.WithCancelCause(t.Context())
 	time.AfterFunc(10*time.Millisecond, func() { cancel(reason) })
-	if _, err := get(t, d, outgoing{ctx: ctx}); err == nil {
+	if _, err := getIn(ctx, d, outgoing{}, nil); err == nil {
 		t.Error("it was answered")
 	}
 	close(s.next)
@@ -225,7 +237,7 @@ func TestManyAskAtOnceAndGetTheirOwnAnswers(t *testing.T) {
 		group.Go(func() {
 			for j := range 100 {
 				want := fmt.Sprintf("%d-%d", i, j)
-				if text, err := get(t, d, outgoing{host: want}); err != nil || text != want {
+				if text, err := get(t, d, outgoing{query: want}); err != nil || text != want {
 					t.Errorf("got %q, %v, want %q", text, err, want)
 					return
 				}

@@ -6,22 +6,24 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"sync"
 )
 
 // sendBy makes one request by net/http's transport: over TLS, or in HTTP/2.
 func sendBy(t *http.Transport, o *outgoing, a *attempt) (*reply, error) {
 	var m tracer
-	ctx := httptrace.WithClientTrace(o.ctx, &httptrace.ClientTrace{
+	o.x.wait.watch(o.x)
+	ctx := httptrace.WithClientTrace(o.x.context(), &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { m.note(func() { a.connected = true }) },
 		GotFirstResponseByte: func() { m.note(func() { a.answered = true }) },
 		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
-			m.note(func() { o.interim(status, http.Header(h)) })
+			m.note(func() { o.x.interim(status, http.Header(h)) })
 			return nil
 		},
 	})
 	r := &http.Request{
-		Method: o.verb, URL: o.url, Host: o.host, Header: o.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: o.length,
+		Method: o.verb, URL: o.url(), Host: o.target.base.Host, Header: o.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: o.length,
 	}
 	if o.length != 0 {
 		r.Body, r.Trailer = o.x.upload, o.x.upload.trailer
@@ -55,6 +57,13 @@ func sendBy(t *http.Transport, o *outgoing, a *attempt) (*reply, error) {
 	}
 	rep.promise = copyNames(res.Trailer)
 	return rep, nil
+}
+
+// url returns where the request goes. What RequestURI says of it is escaped as it came.
+func (o *outgoing) url() *url.URL {
+	u := &url.URL{Scheme: o.target.base.Scheme, Host: o.target.base.Host, RawQuery: o.query}
+	setPath(u, o.target.path+o.path)
+	return u
 }
 
 func copyNames(h http.Header) http.Header {

@@ -9,9 +9,10 @@ import (
 // patience is how long the upstream is waited for: first until it begins its answer, then for each part of it. The first clock starts anew with each part of
 // the body that the client delivers, and stands still while the client is waited for: a slow upload is not the upstream's fault, and neither is a slow reader.
 //
-// One timer does for both. Moving the deadline is a store; the timer looks when it fires whether that was meant.
+// Moving the deadline is a store. Who waits for an upstream's connection, and for nothing else, looks when a deadline of the connection is over whether that was
+// meant: see line.Read. In all other cases one timer does, which looks when it fires.
 type patience struct {
-	timer *time.Timer
+	timer *time.Timer // nil: there is none
 	start time.Time
 	first time.Duration // for the answer to begin
 	part  time.Duration // for each part of it
@@ -27,16 +28,22 @@ const (
 	over
 )
 
-// begin calls lose, once, when patience is lost.
-func (p *patience) begin(start time.Time, limit time.Duration, lose func(begun bool)) {
+func (p *patience) begin(start time.Time, limit time.Duration) {
 	p.start, p.first = start, limit
 	p.due.Store(int64(limit))
 	p.state.Store(waiting)
-	p.timer = time.AfterFunc(time.Hour, func() { p.fire(lose) })
-	p.timer.Reset(limit) // which fire sees p.timer by
 }
 
-func (p *patience) fire(lose func(begun bool)) {
+// watch has a timer interrupt x when patience is lost.
+func (p *patience) watch(x *Exchange) {
+	if p.timer != nil || p.state.Load() == notBegun {
+		return
+	}
+	p.timer = time.AfterFunc(time.Hour, func() { p.fire(x) })
+	p.timer.Reset(p.first - time.Since(p.start)) // which fire sees p.timer by
+}
+
+func (p *patience) fire(x *Exchange) {
 	state := p.state.Load()
 	if state != waiting && state != reading {
 		return
@@ -46,11 +53,33 @@ func (p *patience) fire(lose func(begun bool)) {
 		p.timer.Reset(min(time.Second, p.first)) // by then somebody may be waited for
 	case now < due:
 		p.timer.Reset(time.Duration(due - now))
-	case p.state.CompareAndSwap(state, lost):
-		lose(state == reading)
+	case p.lose(x) != nil:
 	default: // the answer began just now
 		p.timer.Reset(time.Millisecond)
 	}
+}
+
+// lose interrupts x if patience is lost, and says why.
+func (p *patience) lose(x *Exchange) error {
+	state := p.state.Load()
+	if state != waiting && state != reading || int64(time.Since(p.start)) < p.due.Load() || !p.state.CompareAndSwap(state, lost) {
+		return nil
+	}
+	if state == reading {
+		x.interrupt(BrokeOff)
+		return errIdle
+	}
+	x.interrupt(Timeout)
+	return errTooSlow
+}
+
+// until is when the upstream is not waited for any longer; where nobody waits for it, when to look again.
+func (p *patience) until() time.Time {
+	due := p.due.Load()
+	if due == math.MaxInt64 {
+		return time.Now().Add(min(time.Second, p.first))
+	}
+	return p.start.Add(time.Duration(due))
 }
 
 // pause and resume say that the client is waited for, and the upstream again; they do nothing once the answer has begun.
@@ -73,7 +102,7 @@ func (p *patience) begun(part time.Duration) bool {
 	if !p.state.CompareAndSwap(waiting, reading) {
 		return false
 	}
-	if part < p.first {
+	if part < p.first && p.timer != nil {
 		p.timer.Reset(part)
 	}
 	return true

@@ -47,6 +47,7 @@ type Pool struct {
 type Target struct {
 	carrier *carrier
 	base    url.URL // what requests are sent to, without their own path
+	path    string  // of base, escaped
 	index   int     // of the pool
 	health  *health // outlives pools
 }
@@ -82,6 +83,7 @@ func (p *Proxy) NewPool(spec PoolSpec, before *Pool) (*Pool, error) {
 		if err := setBase(&t.base, s.Path); err != nil {
 			return nil, err
 		}
+		t.path = t.base.EscapedPath()
 		if j := slices.IndexFunc(kept, func(k *Target) bool { return k.carrier.reach == s.Reach }); j >= 0 {
 			t.health = kept[j].health
 			kept = slices.Delete(kept, j, j+1)

@@ -60,28 +60,10 @@ func (p *Proxy) Retried() int64 { return p.retried.Load() }
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	x.pick = x.Pick
 	defer func() { x.pick.Release() }() // nothing was sent: a panic
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	x.start = time.Now()
-	x.cutBy(func() {
-		cancel(errCut)
-		// A client that does not read, or a WebSocket's that does not write, would keep its goroutine for ever.
-		client, soon := http.NewResponseController(w), time.Now().Add(cutTime)
-		_ = client.SetReadDeadline(soon) // in memory there is none to set
-		_ = client.SetWriteDeadline(soon)
-	})
-	defer x.cutBy(nil)
-	x.answer = answer{ResponseWriter: w, x: x, ctx: ctx, old: !r.ProtoAtLeast(1, 1)}
-	x.wait.begin(x.start, x.Timeout, func(begun bool) {
-		if begun {
-			cancel(errIdle)
-		} else {
-			cancel(errTooSlow)
-		}
-	})
-	defer x.wait.end()
+	defer x.begin(w, r)()
+	x.wait.begin(x.start, x.Timeout)
 
-	rep, err := p.send(p.outgoing(ctx, w, r, x))
+	rep, err := p.send(p.outgoing(w, r, x))
 	if x.upload != nil {
 		defer x.upload.over.Store(true)
 	}
@@ -89,7 +71,7 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 		err = p.receive(rep, r, x)
 	}
 	if err != nil {
-		x.fail(ctx, err)
+		x.fail(err)
 		return
 	}
 	defer func() {
@@ -105,8 +87,9 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 }
 
 // outgoing makes the upstream's request.
-func (p *Proxy) outgoing(ctx context.Context, w http.ResponseWriter, r *http.Request, x *Exchange) *outgoing {
-	o := &outgoing{ctx: ctx, x: x, verb: r.Method, header: p.headerOf(r, x), interim: x.interim}
+func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *outgoing {
+	o := &x.request
+	*o = outgoing{x: x, verb: r.Method, header: p.headerOf(r, x), path: x.Path, query: x.Query}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		// Else net/http reads the whole body before it sends the head of an answer that comes early.
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
@@ -116,6 +99,7 @@ func (p *Proxy) outgoing(ctx context.Context, w http.ResponseWriter, r *http.Req
 		}
 		x.upload = &upload{ReadCloser: body, x: x, in: r, trailer: announced(r.Trailer, x.KeyHeader)}
 		o.length = r.ContentLength
+		x.wait.watch(x) // who sends the body is not who waits for the answer
 	}
 	if o.length == 0 {
 		if len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
@@ -128,13 +112,6 @@ func (p *Proxy) outgoing(ctx context.Context, w http.ResponseWriter, r *http.Req
 		delete(o.header, "Expect")
 	}
 	return o
-}
-
-// urlOf returns where a request goes at a target. What RequestURI says of it is escaped as it came.
-func (t *Target) urlOf(x *Exchange) *url.URL {
-	u := &url.URL{Scheme: t.base.Scheme, Host: t.base.Host, RawQuery: x.Query}
-	setPath(u, t.base.EscapedPath()+x.Path)
-	return u
 }
 
 // setPath makes u.RequestURI say exactly escaped, which is canonical.
@@ -166,15 +143,15 @@ func announced(trailer http.Header, keyHeader string) http.Header {
 }
 
 // fail answers instead of the upstream.
-func (x *Exchange) fail(ctx context.Context, err error) {
+func (x *Exchange) fail(err error) {
 	x.wait.end()
 	x.answer.upstream = 0
-	x.failure = failureOf(ctx, x, err)
+	x.failure = failureOf(x, err)
 	x.Caller.Fail(x.answer.ResponseWriter, x.failure, err)
 }
 
-func failureOf(ctx context.Context, x *Exchange, err error) Failure {
-	if f := interrupted(ctx); f != None {
+func failureOf(x *Exchange, err error) Failure {
+	if f := x.interrupted(); f != None {
 		return f
 	}
 	if f := Failure(x.broken.Load()); f == BadBody {

@@ -16,14 +16,13 @@ func (p *Proxy) send(o *outgoing) (*reply, error) {
 	x.pick.pool.retries.earn()
 	for tries := 0; ; tries++ {
 		a := attempt{}
-		t := x.pick.target
-		o.url, o.host = t.urlOf(x), t.base.Host
-		rep, err := t.carrier.send(o, &a)
+		o.target = x.pick.target
+		rep, err := o.target.carrier.send(o, &a)
 		if err == nil {
 			x.settlePick(rep.status, p.clock())
 			return rep, nil
 		}
-		f := failureOf(o.ctx, x, err)
+		f := failureOf(x, err)
 		failed := x.pick
 		x.settleFailure(f, err, p.clock())
 		if tries >= failed.pool.retriesAllowed() || !a.mayRepeat(o, f) || !failed.pool.retries.spend() {

@@ -1,10 +1,8 @@
 package transport
 
 import (
-	"context"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -15,16 +13,15 @@ import (
 
 // outgoing is a request as an upstream gets it.
 type outgoing struct {
-	ctx     context.Context
 	x       *Exchange
 	verb    string
-	url     *url.URL
-	host    string
+	target  *Target
+	path    string // behind the target's
+	query   string
 	header  http.Header // without what the connection and the body need
 	length  int64       // of the body; -1: not told; 0: there is none
 	expect  bool        // the body waits for 100
 	upgrade string      // to which protocol; empty: to none
-	interim func(status int, h http.Header)
 }
 
 // reply is an upstream's answer.
@@ -49,13 +46,13 @@ var heads = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }
 // if it can be sent again: another one is taken.
 func (l *lines) send(o *outgoing, a *attempt) (*reply, error) {
 	for fresh := false; ; fresh = true {
-		c, err := l.get(o.ctx, fresh)
+		c, err := l.get(o.x, fresh)
 		if err != nil {
 			return nil, err
 		}
 		a.connected = true
 		rep, err := l.sendOn(c, o, a)
-		if err == nil || !c.reused || a.answered || o.ctx.Err() != nil || !o.mayRepeat() {
+		if err == nil || !c.reused || a.answered || o.x.interrupted() != None || !o.mayRepeat() {
 			return rep, err
 		}
 	}
@@ -66,15 +63,18 @@ func (o *outgoing) mayRepeat() bool { return isIdempotent(o.verb) && !o.x.bodyRe
 
 // sendOn makes one request on a connection. That is closed unless an answer came.
 func (l *lines) sendOn(c *line, o *outgoing, a *attempt) (*reply, error) {
-	stop := context.AfterFunc(o.ctx, func() { _ = c.SetDeadline(longAgo) })
-	up, err := c.write(o)
+	var up *uploading
+	err := c.begin(o.x)
+	if err == nil {
+		up, err = c.write(o)
+	}
 	if err == nil {
 		var rep *reply
-		if rep, err = l.receive(c, o, a, up, stop); err == nil {
+		if rep, err = l.receive(c, o, a, up); err == nil {
 			return rep, nil
 		}
 	}
-	stop()
+	o.x.leave()
 	up.go100(false)
 	_ = c.Close()
 	return nil, err
@@ -116,8 +116,7 @@ func (c *line) write(o *outgoing) (*uploading, error) {
 	head := o.appendHead((*buf)[:0])
 	defer func() { *buf = head[:0]; heads.Put(buf) }()
 	if o.length == 0 {
-		_, err := c.Conn.Write(head)
-		return nil, err
+		return nil, c.sendHead(head)
 	}
 	var left int64
 	if o.length > 0 && !o.expect && cap(head)-len(head) >= 1<<10 {
@@ -230,9 +229,9 @@ func (c *line) writeChunks(o *outgoing, up *uploading, buf *[copyBuffer]byte) er
 func (o *outgoing) appendHead(b []byte) []byte {
 	b = append(b, o.verb...)
 	b = append(b, ' ')
-	b = append(b, o.url.RequestURI()...)
+	b = o.appendTarget(b)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, o.host...)
+	b = append(b, o.target.base.Host...)
 	b = append(b, '\r', '\n')
 	b = appendFields(b, o.header)
 	switch {
@@ -263,6 +262,20 @@ func (o *outgoing) appendHead(b []byte) []byte {
 	return append(b, '\r', '\n')
 }
 
+// appendTarget writes path and query. Both were made canonical, and are escaped.
+func (o *outgoing) appendTarget(b []byte) []byte {
+	if len(o.target.path)+len(o.path) == 0 {
+		b = append(b, '/')
+	}
+	b = append(b, o.target.path...)
+	b = append(b, o.path...)
+	if o.query != "" {
+		b = append(b, '?')
+		b = append(b, o.query...)
+	}
+	return b
+}
+
 // appendFields writes headers. Names and values with bytes that would end a line were never let in; if one is there all the same it is left out.
 func appendFields(b []byte, h http.Header) []byte {
 	for name, values := range h {
@@ -290,7 +303,7 @@ func appendFields(b []byte, h http.Header) []byte {
 }
 
 // receive reads the answer's head.
-func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading, stop func() bool) (*reply, error) {
+func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply, error) {
 	room := maxAnswerHead
 	for range maxInterim {
 		head, err := c.readHead()
@@ -314,20 +327,21 @@ func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading, stop fu
 		}
 		switch {
 		case status == http.StatusSwitchingProtocols:
-			return c.switched(o, h, stop)
+			return c.switched(o, h)
 		case status < 200:
 			if status == http.StatusContinue {
 				up.go100(true)
 			}
-			o.interim(status, h)
+			o.x.interim(status, h)
+			clear(h)
 			continue
 		}
-		return l.reply(c, o, up, stop, status, minor, h)
+		return l.reply(c, o, up, status, minor, h)
 	}
 	return nil, malformed("too many 1xx answers")
 }
 
-func (l *lines) reply(c *line, o *outgoing, up *uploading, stop func() bool, status, minor int, h http.Header) (*reply, error) {
+func (l *lines) reply(c *line, o *outgoing, up *uploading, status, minor int, h http.Header) (*reply, error) {
 	length, chunked, err := framing(o.verb, status, minor, h)
 	if err != nil {
 		return nil, err
@@ -335,13 +349,10 @@ func (l *lines) reply(c *line, o *outgoing, up *uploading, stop func() bool, sta
 	if status != http.StatusContinue {
 		up.go100(false)
 	}
-	b := &lineBody{c: c, owner: l, left: length, ended: length == 0}
+	b, rep := &o.x.body, &o.x.reply
+	*b = lineBody{c: c, owner: l, up: up, left: length, ended: length == 0}
 	b.keep = minor == 1 && (length >= 0 || chunked) && !hasToken(h["Connection"], "close")
-	b.release = func() bool {
-		whole := up.end()
-		return stop() && whole
-	}
-	rep := &reply{status: status, header: h, length: length, body: b, line: b}
+	*rep = reply{status: status, header: h, length: length, body: b, line: b}
 	if chunked {
 		b.in = newChunks(c)
 		rep.promise = promised(h)
@@ -370,28 +381,26 @@ func promised(h http.Header) http.Header {
 }
 
 // lineTunnel is a connection whose protocol was switched.
-type lineTunnel struct {
-	*line
-	stop func() bool
-}
+type lineTunnel struct{ *line }
 
-func (t *lineTunnel) Read(p []byte) (int, error) { return t.r.Read(p) }
+func (t lineTunnel) Read(p []byte) (int, error) { return t.r.Read(p) }
 
-func (t *lineTunnel) CloseWrite() error {
+func (t lineTunnel) CloseWrite() error {
 	if half, ok := t.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return t.Conn.Close()
 }
 
-func (t *lineTunnel) Close() error {
-	t.stop()
-	return t.Conn.Close()
-}
+func (t lineTunnel) Close() error { return t.Conn.Close() }
 
-func (c *line) switched(o *outgoing, h http.Header, stop func() bool) (*reply, error) {
+func (c *line) switched(o *outgoing, h http.Header) (*reply, error) {
 	if o.upgrade == "" || o.length != 0 {
 		return nil, malformed("protocol switched without being asked")
 	}
-	return &reply{status: http.StatusSwitchingProtocols, header: h, tunnel: &lineTunnel{c, stop}}, nil
+	c.unbound()
+	if Failure(o.x.ended.Load()) != None {
+		return nil, errEnded
+	}
+	return &reply{status: http.StatusSwitchingProtocols, header: h, tunnel: lineTunnel{c}}, nil
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -12,7 +11,7 @@ import (
 // tunnel carries bytes both ways after a protocol was switched, until both sides have finished or one broke.
 func (x *Exchange) tunnel(rep *reply) {
 	defer func() { _ = rep.tunnel.Close() }()
-	defer context.AfterFunc(x.answer.ctx, func() { _ = rep.tunnel.Close() })()
+	x.closeWith(rep.tunnel)
 	client, rw, err := http.NewResponseController(x.answer.ResponseWriter).Hijack()
 	if err != nil {
 		x.answer.upstream = 0

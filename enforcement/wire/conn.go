@@ -444,7 +444,7 @@ const (
 func (c *Conn) Close() error {
 	c.watch.remove(c)
 	if c.presence.cancel != nil {
-		c.presence.cancel()
+		c.presence.leave()
 	}
 	if !c.refused.CompareAndSwap(true, false) {
 		return c.Conn.Close()
