@@ -7,7 +7,7 @@ import (
 	"gatehouse/jobs"
 )
 
-// How often what is old is forgotten, and the end of plans is noted, while serving.
+// How often what is old is forgotten and what ends soon is told, and the end of plans is noted, while serving.
 const (
 	pruneEvery = time.Hour
 	endEvery   = time.Second
@@ -30,6 +30,9 @@ func (in *instance) prune(ctx context.Context) error {
 		}
 		if err := in.store.PruneCallers(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget callers of old values", "error", err)
+		}
+		if err := in.store.TellCertificates(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
+			in.log.Error("tell of certificates that end", "error", err)
 		}
 		if err := in.store.PruneMessages(ctx, in.gateway.Reached()); err != nil && ctx.Err() == nil {
 			in.log.Error("forget old messages", "error", err)

@@ -437,6 +437,9 @@ func TestACertificateIsShownToUpstreamsThatAsk(t *testing.T) {
 	if got := o.get(t, "/a"); got != "" || *shown.Load() != "gatehouse of the test" {
 		t.Errorf("got %q, %v", got, shown.Load())
 	}
+	if end := samples(t, o.g)["gatehouse_client_certificate_expiry_seconds{echo,prod}"]; int64(end) != endOf(t, mine).Unix() {
+		t.Errorf("metrics say that it ends at %v", end)
+	}
 	o.world.stage(func() { o.stage.Settings.TLS.ServerName = "other.example" })
 	catchUp(t, o.g)
 	if got := o.get(t, "/a"); got != "upstream-unreachable" {
@@ -450,6 +453,15 @@ func TestACertificateIsShownToUpstreamsThatAsk(t *testing.T) {
 	if got := o.get(t, "/a"); got != "" {
 		t.Errorf("without looking: %q", got)
 	}
+}
+
+func endOf(t testing.TB, c *tls.Certificate) time.Time {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf.NotAfter
 }
 
 func selfSigned(t testing.TB, name string) *tls.Certificate {

@@ -48,6 +48,7 @@ type stage struct {
 	broken    string          // why it is not served; empty: it is
 	pool      *transport.Pool // its upstreams; nil: it is broken
 	insecure  bool            // certificates of upstreams are not looked at
+	shows     time.Time       // until when the certificate holds that its upstreams are shown; zero: they are shown none
 	timeout   time.Duration
 	idle      time.Duration // for each part of an answer; 0: the default
 	maxBody   int64         // bytes of a request; 0: as the operator says
@@ -250,7 +251,7 @@ func (st *stage) accountLayer() limit.SharedLayer {
 // stage compiles a stage without its canary, or the canary.
 func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	st := &stage{
-		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure,
+		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure, shows: endOf(in.Certificate),
 		idle: in.Settings.Timeouts.Idle,
 	}
 	st.maxBody, st.streamMax = in.Settings.Limits.MaxBody, in.Settings.Timeouts.Stream

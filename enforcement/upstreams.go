@@ -1,6 +1,8 @@
 package enforcement
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -85,6 +87,21 @@ func upstreamTLS(in *models.GatewayStage) (transport.TLS, error) {
 		t = t.Showing(in.Certificate)
 	}
 	return t, nil
+}
+
+// endOf is when a certificate ends; zero where there is none, or none that can be read.
+func endOf(c *tls.Certificate) time.Time {
+	if c == nil || len(c.Certificate) == 0 {
+		return time.Time{}
+	}
+	leaf := c.Leaf
+	if leaf == nil {
+		var err error
+		if leaf, err = x509.ParseCertificate(c.Certificate[0]); err != nil {
+			return time.Time{}
+		}
+	}
+	return leaf.NotAfter
 }
 
 // pool returns the upstreams of a stage until now, or nil; before may be nil.
@@ -191,8 +208,8 @@ func (g *Gateway) Targets(id models.StageID) (targets []models.TargetState) {
 // targetMetrics tells Prometheus of the upstreams of the stages that have metrics of their own. A label is the place among the stage's upstreams, never an
 // address.
 type targetMetrics struct {
-	g            *Gateway
-	in, failures *prometheus.Desc
+	g                  *Gateway
+	in, failures, ends *prometheus.Desc
 }
 
 func newTargetMetrics(g *Gateway) *targetMetrics {
@@ -201,11 +218,17 @@ func newTargetMetrics(g *Gateway) *targetMetrics {
 		g:        g,
 		in:       prometheus.NewDesc("gatehouse_upstream_target_in", "1 while an upstream of a stage gets requests; target 0 is the stage's own, then its others.", labels, nil),
 		failures: prometheus.NewDesc("gatehouse_upstream_target_failures_total", "Requests that an upstream of a stage failed: unreachable, too slow, 502, 503, 504.", labels, nil),
+		ends: prometheus.NewDesc("gatehouse_client_certificate_expiry_seconds", "When the certificate expires that the upstreams of a stage are shown, in Unix seconds.",
+			labels[:2], nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (m *targetMetrics) Describe(all chan<- *prometheus.Desc) { all <- m.in; all <- m.failures }
+func (m *targetMetrics) Describe(all chan<- *prometheus.Desc) {
+	all <- m.in
+	all <- m.failures
+	all <- m.ends
+}
 
 // Collect implements prometheus.Collector.
 func (m *targetMetrics) Collect(all chan<- prometheus.Metric) {
@@ -217,6 +240,9 @@ func (m *targetMetrics) Collect(all chan<- prometheus.Metric) {
 	for _, st := range s.stages {
 		if st.pool == nil || !m.g.stages.isNamed(st.count) {
 			continue
+		}
+		if !st.shows.IsZero() {
+			all <- prometheus.MustNewConstMetric(m.ends, prometheus.GaugeValue, float64(st.shows.Unix()), st.api.slug, st.name)
 		}
 		for i, state := range st.pool.States(now) {
 			in := 0.0

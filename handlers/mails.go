@@ -143,6 +143,8 @@ func (m *Mails) words(message models.Message, product string, at moment) mail.Vi
 	case models.NoticePlanFailed:
 		v = mail.View{Title: "The scheduled version of " + d.Plan + " did not come into force", Button: mail.Link{Label: "Open the draft"},
 			Lines: []string{"It was to come into force on " + at(d.At) + ". " + d.Reason, "It is a draft again, and the plan goes on as it is. Who was told of the change is told that it does not come."}}
+	case models.NoticeCertificate:
+		v = certificateMail(d, at)
 	case models.NoticeWebhookDisabled:
 		v = mail.View{Title: "A webhook was disabled", Lines: []string{"Nothing is sent to " + d.Name + " any more.", d.Reason}, After: []string{"Mend what is behind the address, enable the webhook on its page, and send again what it missed."}}
 	default:
@@ -265,6 +267,17 @@ func personWords(d models.NoticeData) string {
 		return d.Email
 	}
 	return d.Name + " (" + d.Email + ")"
+}
+
+func certificateMail(d models.NoticeData, at moment) mail.View {
+	v := mail.View{Title: "The client certificate " + d.Name + " ends in " + format.Plural(max(1, d.Level), "day"), Facts: []mail.Fact{{Term: "Shown by", Text: d.API}}, Button: mail.Link{Label: "Open certificate"},
+		Lines: []string{"It holds until " + at(d.At) + ". From then on upstreams that look at it refuse the gateway, and calls get 502."},
+		After: []string{"Make or bring a new one, give it to the people of the upstream, and choose it on the stage's upstream page."}}
+	if d.Level == 0 {
+		v.Title = "The client certificate " + d.Name + " has ended"
+		v.Lines = []string{"It held until " + at(d.At) + ". Upstreams that look at it refuse the gateway, and calls get 502."}
+	}
+	return v
 }
 
 func keyMail(kind models.NoticeKind, d models.NoticeData, at moment) mail.View {

@@ -47,6 +47,7 @@ func everyNotice(now time.Time) map[models.NoticeKind][]models.NoticeData {
 		models.NoticePlanChanging: one(told), models.NoticePlanEnding: one(told), models.NoticeDeprecated: one(told),
 		models.NoticeWeek:        one(models.NoticeData{Week: &week, Href: "/owner/analytics"}),
 		models.NoticePlanFailed:  one(models.NoticeData{Plan: "Growth", At: now, Reason: "One of its stages was deleted.", Href: "/owner/plans/p1an000000"}),
+		models.NoticeCertificate: one(models.NoticeData{Name: "Gateway 2026", API: "Echo API · prod", At: now, Level: 7, Href: "/owner/client-certificates/c3rt000000"}, models.NoticeData{Name: "Gateway 2026", API: "Echo API · prod", At: now, Href: "/owner/client-certificates/c3rt000000"}),
 		models.NoticeImportEnded: one(models.NoticeData{Name: "keys.csv", State: "done", Created: 120, Updated: 3, Bad: 1, Href: "/owner/imports/1mp0000000"}), models.NoticeWebhookDisabled: one(models.NoticeData{Name: "https://example.com/hook", Reason: "It answered 410 Gone.", Href: "/webhooks/h00k000000"}),
 		models.NoticeTest: one(models.NoticeData{Title: "A test", Lines: []string{"This is a test."}, Href: "/webhooks/h00k000000"}),
 	}

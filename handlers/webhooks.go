@@ -150,6 +150,8 @@ func kindHint(kind models.NoticeKind, side models.Side) string {
 		return "An owner announces other limits of a plan."
 	case models.NoticePlanEnding:
 		return "An owner announces the end of a plan."
+	case models.NoticeCertificate:
+		return "A client certificate that your stages show ends soon, or has ended."
 	case models.NoticeDeprecated:
 		return "An owner announces the end of an operation or a stage."
 	}

@@ -56,6 +56,18 @@ func (c ClientCertificate) Fingerprint() string {
 	return strings.Join(parts, ":")
 }
 
+// ToldDays is how many days before its end an owner is told of it, of those that have come: 30, 7, or 0 when it has ended.
+func (c ClientCertificate) ToldDays(now time.Time) int64 {
+	switch left := c.NotAfter.Sub(now); {
+	case left <= 0:
+		return 0
+	case left <= 7*24*time.Hour:
+		return 7
+	default:
+		return int64(CertificateSoon / (24 * time.Hour))
+	}
+}
+
 // ClientKeyPair is a certificate with its private key, both in PEM.
 type ClientKeyPair struct {
 	Chain []byte

@@ -44,6 +44,8 @@ const (
 	NoticePlanFailed   NoticeKind = "plan.publish_failed" // to the owner: a scheduled version did not come into force
 	NoticeDeprecated   NoticeKind = "operation.deprecated"
 
+	NoticeCertificate NoticeKind = "certificate.expiring" // to the owner: a client certificate that stages show ends, or has ended
+
 	NoticeWeek NoticeKind = "owner.week" // the digest of an owner's APIs
 
 	NoticeImportEnded     NoticeKind = "import.ended"
@@ -61,7 +63,7 @@ const (
 	TopicKeys          Topic = "keys"
 	TopicUsage         Topic = "usage"
 	TopicPlans         Topic = "plans"
-	TopicWork          Topic = "work" // imports, webhooks
+	TopicWork          Topic = "work" // imports, webhooks, certificates
 	TopicWeek          Topic = "week" // the digest of owners
 )
 
@@ -118,6 +120,7 @@ var noticeTypes = []NoticeType{
 	{Kind: NoticePlanEnding, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
 	{Kind: NoticePlanFailed, Topic: TopicPlans, Side: SideOwner},
 	{Kind: NoticeDeprecated, Topic: TopicPlans, Side: SideDeveloper, Gathers: true},
+	{Kind: NoticeCertificate, Topic: TopicWork, Side: SideOwner, Gathers: true},
 	{Kind: NoticeWeek, Topic: TopicWeek},
 	{Kind: NoticeImportEnded, Topic: TopicWork, Side: SideOwner, Gathers: true},
 	{Kind: NoticeWebhookDisabled, Topic: TopicWork},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -137,5 +138,38 @@ func (s *Store) DeleteClientCertificate(ctx context.Context, actor models.Actor,
 			return err
 		}
 		return t.event("client_certificate.delete", clientCertificateObject(c), facts{"ends": c.NotAfter, "fingerprint": c.Fingerprint()}, nil)
+	})
+}
+
+// TellCertificates tells owners of client certificates that their stages show and that end soon, or have ended: once for each number of days that ToldDays says.
+func (s *Store) TellCertificates(ctx context.Context, now time.Time) error {
+	db := s.read.WithContext(ctx)
+	rows, err := selectAll[clientCertificateRow](db, "client certificates that end", clientCertificateQuery+`WHERE c.not_after <= ?
+		AND EXISTS (SELECT 1 FROM stages s WHERE s.certificate_id = c.id) ORDER BY c.id`, millis(now.Add(models.CertificateSoon)))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	ids := make([]models.ClientCertificateID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	users, err := certificateUsers(db, ids)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, models.System(), now, func(t *tx) error {
+		for _, r := range rows {
+			c, stages := r.certificate(), make([]string, len(users[r.ID]))
+			for i, st := range users[r.ID] {
+				stages[i] = st.Label()
+			}
+			days := int64(max(0, c.NotAfter.Sub(t.now)+24*time.Hour-1) / (24 * time.Hour))
+			err := t.notify(models.Notice{Kind: models.NoticeCertificate, Account: c.OwnerID, Side: models.SideOwner, Dedupe: fmt.Sprintf("certificate %s %d", c.ID, c.ToldDays(t.now)),
+				Data: models.NoticeData{Name: c.Name, API: strings.Join(stages, ", "), At: c.NotAfter, Level: days, Href: "/owner/client-certificates/" + c.ID.String()}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

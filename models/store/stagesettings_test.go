@@ -229,6 +229,29 @@ func TestAClientCertificateIsKeptSealedAndOpenedForTheGateway(t *testing.T) {
 	ok(t, w.DeleteClientCertificate(ctx, actor, c.ID, w.later()))
 }
 
+// An owner hears of the end of a certificate that his stages show three times, and of no other.
+func TestTheEndOfAClientCertificateIsTold(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	st := w.stage("prod")
+	c := w.clientCertificate("Gateway")
+	w.clientCertificate("Not shown")
+	w.change(st, models.StageUpstream, func(s *models.Stage) { s.Settings.TLS.Certificate = c.ID })
+	told := func() (n int) {
+		var rows []int
+		ok(t, store.Writer(w.Store).Raw(`SELECT count(*) FROM messages WHERE kind = ? AND account_id = ?`, string(models.NoticeCertificate), w.owner.ID).Scan(&rows).Error)
+		return rows[0]
+	}
+	for i, before := range []time.Duration{31 * 24 * time.Hour, 30 * 24 * time.Hour, 8 * 24 * time.Hour, 7 * 24 * time.Hour, time.Hour, 0, -time.Hour} {
+		for range 2 {
+			ok(t, w.TellCertificates(ctx, c.NotAfter.Add(-before)))
+		}
+		if got, want := told(), []int{0, 1, 1, 2, 2, 3, 3}[i]; got != want {
+			t.Errorf("%v before its end %d were told, want %d", before, got, want)
+		}
+	}
+}
+
 func mustPair(t *testing.T, now time.Time) models.ClientKeyPair {
 	t.Helper()
 	pair, err := models.NewClientKeyPair("x", now)
