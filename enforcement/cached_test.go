@@ -216,6 +216,7 @@ func TestCallersGetPastTheCacheOnlyWhereTheStageLetsThem(t *testing.T) {
 			t.Errorf("%s gets past: %q", control, got)
 		}
 	}
+	o.settle(t, func(s *models.StageSettings) { s.Cache.Bypass = true })
 	o.body("/a", o.value)
 	if got, next := o.body("/a", o.value, says("no-cache")), o.body("/a", o.value); got != "/a 3" || next != got {
 		t.Errorf("no-cache gets %q, and the next one %q", got, next)
