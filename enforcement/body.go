@@ -53,7 +53,7 @@ func (q *request) guardedBody() io.ReadCloser {
 		b.left = most
 	}
 	if b.stream = isGRPC(q.r.Header); !b.stream {
-		b.pace = q.g.paceOf(b.setDeadline)
+		b.pace = q.g.paceOf(b)
 	}
 	q.body = b
 	return b

@@ -14,10 +14,10 @@ import (
 func presented(source models.KeySource, h http.Header, query string) (value, rest string, p problem) {
 	switch source.Place {
 	case models.KeyInHeader:
-		value, p = single(h.Values(source.Name))
+		value, p = single(valuesOf(h, source.Name))
 		return value, query, p
 	case models.KeyInBearer:
-		value, p = bearer(h.Values("Authorization"))
+		value, p = bearer(h["Authorization"])
 		return value, query, p
 	case models.KeyInQuery:
 		return fromQuery(source, query)
@@ -26,6 +26,14 @@ func presented(source models.KeySource, h http.Header, query string) (value, res
 	default:
 		return "", query, problemKeyMissing // a stage with such a source is broken
 	}
+}
+
+// valuesOf is h.Values without a copy of the name that nearly all APIs have.
+func valuesOf(h http.Header, name string) []string {
+	if name == "x-api-key" {
+		return h["X-Api-Key"]
+	}
+	return h.Values(name)
 }
 
 func single(values []string) (string, problem) {

@@ -13,7 +13,7 @@ import (
 type pace struct {
 	limit time.Duration
 	bytes int64
-	set   func(deadline time.Time) error
+	of    paced
 
 	begun  time.Time     // of the wait that is now
 	waited time.Duration // since bytes last moved
@@ -21,9 +21,14 @@ type pace struct {
 	until  time.Time     // the deadline that is set
 }
 
-func (g *Gateway) paceOf(set func(deadline time.Time) error) pace {
+// paced is what has a deadline while the client is waited for.
+type paced interface {
+	setDeadline(at time.Time) error // in memory there is none to set
+}
+
+func (g *Gateway) paceOf(of paced) pace {
 	b := g.bounds.Load()
-	return pace{limit: b.Stall, bytes: b.StallBytes, set: set}
+	return pace{limit: b.Stall, bytes: b.StallBytes, of: of}
 }
 
 func (p *pace) isOn() bool { return p.limit > 0 }
@@ -41,7 +46,7 @@ func (p *pace) begin(whole int64) {
 	}
 	if want := p.begun.Add(patience); p.until.IsZero() || want.Sub(p.until).Abs() > p.limit/8 {
 		p.until = want
-		_ = p.set(want) // in memory there is none to set
+		_ = p.of.setDeadline(want)
 	}
 }
 
@@ -60,15 +65,15 @@ func (p *pace) end(n int64) {
 // stop takes the deadline away.
 func (p *pace) stop() {
 	if p.isOn() && !p.until.IsZero() {
-		_ = p.set(time.Time{})
+		_ = p.of.setDeadline(time.Time{})
 	}
 	p.limit = 0
 }
 
 // finish leaves a client a moment, in which what it still sends is taken in so that it reads the answer.
 func (p *pace) finish() {
-	if p.set != nil {
-		_ = p.set(time.Now().Add(unreadTimeout))
+	if p.of != nil {
+		_ = p.of.setDeadline(time.Now().Add(unreadTimeout))
 	}
 	p.limit = 0
 }
@@ -84,6 +89,10 @@ const pieceOf = 64 << 10
 
 // Unwrap lets http.ResponseController set deadlines, flush and hijack.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) setDeadline(at time.Time) error {
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(at)
+}
 
 // Write writes p with a deadline that moves as the client reads.
 func (w *writer) Write(p []byte) (int, error) {

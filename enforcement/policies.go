@@ -53,3 +53,8 @@ func (q *request) Prepare(h http.Header) {
 	}
 	q.introduceCaller(h)
 }
+
+// preparesNothing reports whether Prepare changes nothing.
+func (q *request) preparesNothing() bool {
+	return q.authorization == nil && (q.stage.policies == nil || q.stage.policies.request == nil)
+}

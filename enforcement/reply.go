@@ -204,8 +204,8 @@ func (q *request) hangUp() {
 
 func (q *request) identify(h http.Header) {
 	q.name()
-	h.Set(headerRequestID, q.id)
-	h.Set(headerAmznRequestID, q.id)
+	id := []string{q.id}
+	h[headerRequestID], h[headerAmznRequestID] = id[:1:1], id[:1:1]
 	if q.stage != nil && q.stage.deployment != "" {
 		h.Set(headerCanary, q.stage.deployment)
 	}

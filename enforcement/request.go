@@ -54,7 +54,7 @@ func (q *request) begin() {
 	case asksForQuote(q.r.Header):
 		q.purpose = forQuote
 	}
-	q.answer = writer{ResponseWriter: q.w, pace: q.g.paceOf(http.NewResponseController(q.w).SetWriteDeadline)}
+	q.answer = writer{ResponseWriter: q.w, pace: q.g.paceOf(&q.answer)}
 	q.w = &q.answer
 	q.beginTrace()
 }
@@ -163,7 +163,7 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
 	x.Body = q.guardedBody()
 	x.Forwarded = q.forwarded
-	x.Caller = q
+	x.Caller, x.Plain = q, q.preparesNothing()
 	q.traceUpstream()
 	q.underWay.Store(true)
 	return x

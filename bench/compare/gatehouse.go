@@ -137,9 +137,8 @@ func (b *bench) importKeys(binary, data string, p benchPlans) error {
 // profileTime is how long the gateway is looked at.
 const profileTime = 8 * time.Second
 
-// profile writes where the gateway's processor time goes under the first shape.
-func (b *bench) profile(ctx context.Context, path string) error {
-	s := shapes()[0]
+// profile writes where the gateway's processor time goes under a shape.
+func (b *bench) profile(ctx context.Context, s shape, path string) error {
 	script, err := b.write("profile.lua", b.script(s))
 	if err != nil {
 		return err

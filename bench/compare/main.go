@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,7 +25,7 @@ func main() {
 	flag.StringVar(&o.binary, "gatehouse", "./gatehouse", "the release `binary`")
 	flag.IntVar(&o.rounds, "rounds", 5, "`rounds` of each shape")
 	flag.DurationVar(&o.time, "time", 2*time.Second, "`time` of a side in a round")
-	flag.StringVar(&o.profile, "profile", "", "write where the gateway's processor time goes under the first shape to this `file`, for go tool pprof")
+	flag.StringVar(&o.profile, "profile", "", "write where the gateway's processor time goes under the first of the shapes to this `file`, for go tool pprof")
 	shapes := flag.String("shapes", "", "`names` of the shapes to run, with commas; empty: all")
 	flag.Parse()
 	if *shapes != "" {
@@ -67,27 +68,19 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	describe(ctx, b)
-	for _, s := range shapes() {
-		if len(o.shapes) > 0 && !contains(o.shapes, s.name) {
-			continue
-		}
+	chosen := shapes()
+	if len(o.shapes) > 0 {
+		chosen = slices.DeleteFunc(chosen, func(s shape) bool { return !slices.Contains(o.shapes, s.name) })
+	}
+	for _, s := range chosen {
 		if err := b.measure(ctx, s, o); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if o.profile != "" {
-		if err := b.profile(ctx, o.profile); err != nil {
+	if o.profile != "" && len(chosen) > 0 {
+		if err := b.profile(ctx, chosen[0], o.profile); err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}
 	}
 	return b.idle(ctx)
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -61,18 +62,36 @@ func (x *Exchange) interim(status int, h http.Header) {
 	}
 	dropHopByHop(h)
 	into := x.answer.Header()
-	for name, values := range h {
-		into[name] = values
+	if !x.direct {
+		maps.Copy(into, h)
 	}
 	x.answer.WriteHeader(status)
 	clear(into)
 }
 
+// header returns where the head of an upstream's answer is read to: the client's, if that is empty.
+func (x *Exchange) header() http.Header {
+	if x.answer.ResponseWriter != nil {
+		if h := x.answer.Header(); x.direct || len(h) == 0 {
+			x.direct = true
+			return h
+		}
+	}
+	return make(http.Header, 12)
+}
+
+// forget takes back what was read there.
+func (x *Exchange) forget() {
+	if x.direct {
+		clear(x.answer.Header())
+	}
+}
+
 // deliver sends head, body and trailers.
 func (x *Exchange) deliver(in *http.Request, rep *reply) {
 	h := x.answer.Header()
-	for name, values := range rep.header {
-		h[name] = values
+	if !x.direct {
+		maps.Copy(h, rep.header)
 	}
 	for name := range rep.promise {
 		h.Add("Trailer", name)

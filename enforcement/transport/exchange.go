@@ -39,12 +39,16 @@ type Exchange struct {
 	Body       io.ReadCloser    // in place of the request's, which net/http must find as it was; nil: the request's
 	Forwarded  *front.Forwarded // what a proxy that is believed says of the client; nil: the peer is the client
 	Caller     Caller
+	Plain      bool // the Caller's Prepare changes nothing, and is not asked
 
 	start    time.Time
 	client   context.Context // of the client's request
+	conn     *wire.Conn      // that tells when the client goes; nil: client does
+	unfollow func() bool     // of client
 	answer   answer
 	request  outgoing
 	reply    reply
+	direct   bool     // reply's header is that of the client's answer
 	body     lineBody // of reply, where it is on a connection of our own
 	wait     patience
 	stream   atomic.Bool
@@ -102,28 +106,27 @@ var (
 // cutTime is what a client gets for reading the last bytes of an exchange that is cut.
 const cutTime = 500 * time.Millisecond
 
-// begin has the exchange end when its client goes away or somebody cuts it. What it returns ends that.
-func (x *Exchange) begin(w http.ResponseWriter, r *http.Request) (end func()) {
+// begin has the exchange end when its client goes away or somebody cuts it, until end.
+func (x *Exchange) begin(w http.ResponseWriter, r *http.Request) {
 	x.start, x.client = time.Now(), r.Context()
 	x.answer = answer{ResponseWriter: w, x: x, old: !r.ProtoAtLeast(1, 1)}
 	x.mu.Lock()
 	x.served = true
 	x.mu.Unlock()
 	if c := wire.ConnOf(r); c != nil && c.Tell(x) {
-		return func() {
-			c.Tell(nil)
-			x.end()
-		}
-	}
-	stop := context.AfterFunc(x.client, x.ClientGone)
-	return func() {
-		stop()
-		x.end()
+		x.conn = c
+	} else {
+		x.unfollow = context.AfterFunc(x.client, x.ClientGone)
 	}
 }
 
 func (x *Exchange) end() {
 	x.wait.end()
+	if x.conn != nil {
+		x.conn.Tell(nil)
+	} else {
+		x.unfollow()
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.served = false

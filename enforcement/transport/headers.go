@@ -113,8 +113,52 @@ func (p *Proxy) headerOf(in *http.Request, x *Exchange) http.Header {
 	}
 	dropCookies(h, p.hide)
 	x.Caller.Prepare(h)
-	introduce(h, in, x)
+	values := make([]string, 0, 7) // of all of them
+	introduce(in, x, func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	})
 	return h
+}
+
+// appendHeader writes what headerOf makes, straight from the client's header, where isPlain says so.
+func (p *Proxy) appendHeader(b []byte, in *http.Request, x *Exchange) []byte {
+	named := in.Header["Connection"]
+	for name, values := range in.Header {
+		switch {
+		case isOfConnection(name) || len(named) > 0 && hasToken(named, name) || isHidden(name, x.KeyHeader) || strings.EqualFold(name, x.KeyHeader):
+			continue
+		case name == "Cookie":
+			for _, line := range values {
+				if line = withoutCookies(line, p.hide); line != "" {
+					b = appendField(b, name, line)
+				}
+			}
+			continue
+		}
+		for _, value := range values {
+			b = appendField(b, name, value)
+		}
+	}
+	if hasToken(in.Header["Te"], "trailers") {
+		b = append(b, "Te: trailers\r\n"...)
+	}
+	introduce(in, x, func(name, value string) { b = appendField(b, name, value) })
+	return b
+}
+
+// isPlain reports whether nothing about the header of a request depends on more than what stands in it.
+func isPlain(in *http.Request, x *Exchange) bool {
+	return x.Plain && !x.ForwardKey && len(in.Header["Expect"]) == 0 && len(in.Header["Upgrade"]) == 0
+}
+
+// isOfConnection reports whether a field concerns one connection, or is written for the upstream's anew.
+func isOfConnection(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Host":
+		return true
+	}
+	return false
 }
 
 // dropCookies removes the named cookies and leaves the bytes of all others as they are.
@@ -125,13 +169,7 @@ func dropCookies(h http.Header, names []string) {
 	}
 	var kept []string
 	for _, line := range lines {
-		var pairs []string
-		for pair := range strings.SplitSeq(line, ";") {
-			if name, _, _ := strings.Cut(textproto.TrimString(pair), "="); !isNamed(name, names) {
-				pairs = append(pairs, pair)
-			}
-		}
-		if rest := textproto.TrimString(strings.Join(pairs, ";")); rest != "" {
+		if rest := withoutCookies(line, names); rest != "" {
 			kept = append(kept, rest)
 		}
 	}
@@ -140,6 +178,28 @@ func dropCookies(h http.Header, names []string) {
 	} else {
 		h["Cookie"] = kept
 	}
+}
+
+func withoutCookies(line string, names []string) string {
+	if !hasCookie(line, names) {
+		return textproto.TrimString(line)
+	}
+	var pairs []string
+	for pair := range strings.SplitSeq(line, ";") {
+		if name, _, _ := strings.Cut(textproto.TrimString(pair), "="); !isNamed(name, names) {
+			pairs = append(pairs, pair)
+		}
+	}
+	return textproto.TrimString(strings.Join(pairs, ";"))
+}
+
+func hasCookie(line string, names []string) bool {
+	for pair := range strings.SplitSeq(line, ";") {
+		if name, _, _ := strings.Cut(textproto.TrimString(pair), "="); isNamed(name, names) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropSetCookies keeps an upstream on the portal's host from planting the portal's cookies.
@@ -168,12 +228,7 @@ func isNamed(name string, names []string) bool {
 }
 
 // introduce tells the upstream who is calling. What a client, or a proxy that is not trusted, says about those behind it is not passed on.
-func introduce(h http.Header, in *http.Request, x *Exchange) {
-	values := make([]string, 0, 7) // of all of them
-	set := func(name, value string) {
-		values = append(values, value)
-		h[name] = values[len(values)-1 : len(values) : len(values)]
-	}
+func introduce(in *http.Request, x *Exchange, set func(name, value string)) {
 	peer, _, err := net.SplitHostPort(in.RemoteAddr)
 	host, proto := in.Host, "http"
 	if in.TLS != nil {

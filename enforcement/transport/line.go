@@ -30,6 +30,10 @@ type line struct {
 	x       *Exchange // that it is used for
 	bounded bool      // its patience is looked after by who reads
 	until   time.Time // deadline of reading that was set for that, by some exchange; zero: none
+
+	out  []byte // what send sends
+	sent int
+	send func(fd uintptr) bool
 }
 
 const lineBuffer = 8 << 10
@@ -61,7 +65,7 @@ func newLine(conn net.Conn) *line {
 	if s, ok := conn.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
-	c.look = c.peek
+	c.look, c.send = c.peek, c.sendSome
 	return c
 }
 
@@ -116,15 +120,11 @@ func (c *line) sendHead(b []byte) error {
 	}
 	n := 0
 	if c.raw != nil {
-		if err := c.raw.Write(func(fd uintptr) bool {
-			var err error
-			if n, err = syscall.Write(int(fd), b); err != nil {
-				n = 0 // the next one says why
-			}
-			return true
-		}); err != nil {
+		c.out = b
+		if err := c.raw.Write(c.send); err != nil {
 			return err
 		}
+		n, c.out = c.sent, nil
 	}
 	for n < len(b) {
 		_ = c.SetWriteDeadline(c.x.wait.until())
@@ -148,6 +148,12 @@ func (c *line) sendHead(b []byte) error {
 		}
 	}
 	return nil
+}
+
+func (c *line) sendSome(fd uintptr) bool {
+	n, _ := syscall.Write(int(fd), c.out) // whoever sends the rest learns why
+	c.sent = max(0, n)
+	return true
 }
 
 // put keeps a connection on which nothing is under way.

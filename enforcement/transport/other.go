@@ -14,6 +14,7 @@ import (
 func sendBy(t *http.Transport, o *outgoing, a *attempt) (*reply, error) {
 	var m tracer
 	o.x.wait.watch(o.x)
+	o.x.direct = false
 	ctx := httptrace.WithClientTrace(o.x.context(), &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { m.note(func() { a.connected = true }) },
 		GotFirstResponseByte: func() { m.note(func() { a.answered = true }) },
@@ -22,6 +23,9 @@ func sendBy(t *http.Transport, o *outgoing, a *attempt) (*reply, error) {
 			return nil
 		},
 	})
+	if o.header == nil {
+		o.header = o.by.headerOf(o.in, o.x)
+	}
 	r := &http.Request{
 		Method: o.verb, URL: o.url(), Host: o.target.base.Host, Header: o.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: o.length,
 	}

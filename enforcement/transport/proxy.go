@@ -60,7 +60,8 @@ func (p *Proxy) Retried() int64 { return p.retried.Load() }
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 	x.pick = x.Pick
 	defer func() { x.pick.Release() }() // nothing was sent: a panic
-	defer x.begin(w, r)()
+	x.begin(w, r)
+	defer x.end()
 	x.wait.begin(x.start, x.Timeout)
 
 	rep, err := p.send(p.outgoing(w, r, x))
@@ -89,7 +90,10 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 // outgoing makes the upstream's request.
 func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *outgoing {
 	o := &x.request
-	*o = outgoing{x: x, verb: r.Method, header: p.headerOf(r, x), path: x.Path, query: x.Query}
+	*o = outgoing{x: x, verb: r.Method, by: p, in: r, path: x.Path, query: x.Query}
+	if !isPlain(r, x) {
+		o.header = p.headerOf(r, x)
+	}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		// Else net/http reads the whole body before it sends the head of an answer that comes early.
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 does not need it
@@ -146,6 +150,7 @@ func announced(trailer http.Header, keyHeader string) http.Header {
 func (x *Exchange) fail(err error) {
 	x.wait.end()
 	x.answer.upstream = 0
+	x.forget()
 	x.failure = failureOf(x, err)
 	x.Caller.Fail(x.answer.ResponseWriter, x.failure, err)
 }

@@ -18,10 +18,12 @@ type outgoing struct {
 	target  *Target
 	path    string // behind the target's
 	query   string
-	header  http.Header // without what the connection and the body need
-	length  int64       // of the body; -1: not told; 0: there is none
-	expect  bool        // the body waits for 100
-	upgrade string      // to which protocol; empty: to none
+	by      *Proxy
+	in      *http.Request // the client's; nil: there is header
+	header  http.Header   // without what the connection and the body need; nil: it is made from the client's
+	length  int64         // of the body; -1: not told; 0: there is none
+	expect  bool          // the body waits for 100
+	upgrade string        // to which protocol; empty: to none
 }
 
 // reply is an upstream's answer.
@@ -75,6 +77,7 @@ func (l *lines) sendOn(c *line, o *outgoing, a *attempt) (*reply, error) {
 		}
 	}
 	o.x.leave()
+	o.x.forget()
 	up.go100(false)
 	_ = c.Close()
 	return nil, err
@@ -233,7 +236,11 @@ func (o *outgoing) appendHead(b []byte) []byte {
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, o.target.base.Host...)
 	b = append(b, '\r', '\n')
-	b = appendFields(b, o.header)
+	if o.header == nil && o.in != nil {
+		b = o.by.appendHeader(b, o.in, o.x)
+	} else {
+		b = appendFields(b, o.header)
+	}
 	switch {
 	case o.length > 0 || o.length == 0 && (o.verb == http.MethodPost || o.verb == http.MethodPut || o.verb == http.MethodPatch):
 		b = append(b, "Content-Length: "...)
@@ -279,27 +286,26 @@ func (o *outgoing) appendTarget(b []byte) []byte {
 // appendFields writes headers. Names and values with bytes that would end a line were never let in; if one is there all the same it is left out.
 func appendFields(b []byte, h http.Header) []byte {
 	for name, values := range h {
-		if !wire.IsToken(name) {
-			continue
-		}
 		for _, value := range values {
-			start := len(b)
-			b = append(b, name...)
-			b = append(b, ':', ' ')
-			for i := range len(value) {
-				if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-					b = b[:start]
-					break
-				}
-			}
-			if len(b) == start {
-				continue
-			}
-			b = append(b, value...)
-			b = append(b, '\r', '\n')
+			b = appendField(b, name, value)
 		}
 	}
 	return b
+}
+
+func appendField(b []byte, name, value string) []byte {
+	if !wire.IsToken(name) {
+		return b
+	}
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return b
+		}
+	}
+	b = append(b, name...)
+	b = append(b, ':', ' ')
+	b = append(b, value...)
+	return append(b, '\r', '\n')
 }
 
 // receive reads the answer's head.
@@ -321,7 +327,7 @@ func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply
 		if err != nil {
 			return nil, err
 		}
-		h := make(http.Header, 12)
+		h := o.x.header()
 		if err := parseFields(lines, h); err != nil {
 			return nil, err
 		}
@@ -333,7 +339,6 @@ func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply
 				up.go100(true)
 			}
 			o.x.interim(status, h)
-			clear(h)
 			continue
 		}
 		return l.reply(c, o, up, status, minor, h)

@@ -15,6 +15,7 @@ func (x *Exchange) tunnel(rep *reply) {
 	client, rw, err := http.NewResponseController(x.answer.ResponseWriter).Hijack()
 	if err != nil {
 		x.answer.upstream = 0
+		x.forget()
 		x.failure = Invalid
 		x.Caller.Fail(x.answer.ResponseWriter, Invalid, err)
 		return
