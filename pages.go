@@ -61,7 +61,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerAPIs:          &handlers.OwnerAPIs{Store: in.store, Reader: reader, Addresses: addresses, States: in.gateway},
 		OwnerDocuments:     &handlers.OwnerDocuments{Store: in.store, Reader: reader},
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses, States: in.gateway},
-		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
+		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, States: in.gateway, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
 		Certificates:       &handlers.Certificates{Store: in.store},
 		OwnerAuthorizers:   &handlers.OwnerAuthorizers{Store: in.store, Tester: in.gateway, Addresses: addresses},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},

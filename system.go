@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/handlers"
 	"gatehouse/models/store"
+	"gatehouse/web/certs"
 )
 
 // maxFiles bounds what is counted of a folder.
@@ -24,6 +25,14 @@ func (in *instance) facts(started time.Time) func(context.Context) (handlers.Sys
 			Version: release, Revision: revision(), Go: runtime.Version(), Driver: store.Driver, Platform: runtime.GOOS + "/" + runtime.GOARCH, Started: started, Clock: in.now(),
 			Folder: in.config.data, Ready: in.gateway.Trouble(), Goroutines: runtime.NumGoroutine(), Heap: int64(m.HeapAlloc), Taken: int64(m.Sys),
 			Journal: folderSize(at(journalFolder)), RequestLog: folderSize(at(logFolder)), Recording: folderSize(at(recordingFolder)),
+		}
+		if in.certificates != nil {
+			for _, leaf := range in.certificates.Leaves() {
+				f.Certificates = append(f.Certificates, handlers.CertificateFact{Name: certs.NameOf(leaf), Ends: leaf.NotAfter})
+			}
+			if err := in.certificates.Trouble(); err != nil {
+				f.CertificateTrouble = err.Error()
+			}
 		}
 		var err error
 		if f.Schema, err = in.store.Schema(ctx); err != nil {

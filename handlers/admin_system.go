@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,18 @@ type SystemFacts struct {
 	Goroutines                              int
 	Heap, Taken                             int64 // bytes in use, and bytes of the system
 	Clock                                   time.Time
+	Certificates                            []CertificateFact // that callers and visitors are shown
+	CertificateTrouble                      string            // why one of them cannot be had or is not the newest; empty: nothing is wrong
 }
+
+// CertificateFact is a certificate by its first name.
+type CertificateFact struct {
+	Name string
+	Ends time.Time
+}
+
+// certificatesShown is how many certificates the page has; those that end first.
+const certificatesShown = 10
 
 // SystemStore is what the pages of the whole system need of the store.
 type SystemStore interface {
@@ -56,7 +68,7 @@ func systemGroups(r *Request, f SystemFacts) []admin.FactGroup {
 	if f.Ready != "" {
 		gateway = f.Ready
 	}
-	return []admin.FactGroup{
+	groups := []admin.FactGroup{
 		{Title: "Program", Facts: []ui.Definition{
 			{Term: "Version", Text: f.Version, Mono: true}, {Term: "Revision", Text: f.Revision, Mono: true}, {Term: "Built with", Text: f.Go + ", SQLite by " + f.Driver}, {Term: "Platform", Text: f.Platform},
 			{Term: "Started", Body: ui.Time(f.Started)}, {Term: "Running for", Text: format.Duration(f.Clock.Sub(f.Started).Truncate(time.Second))}, {Term: "Clock", Text: format.Moment(r.Local(f.Clock))},
@@ -69,6 +81,28 @@ func systemGroups(r *Request, f SystemFacts) []admin.FactGroup {
 			bytes("Request log", f.RequestLog), bytes("Recording", f.Recording), bytes("Receipts", f.Receipts),
 		}},
 	}
+	groups[1].Facts = append(groups[1].Facts, certificateFacts(r, f)...)
+	return groups
+}
+
+// certificateFacts says how long the certificates hold.
+func certificateFacts(r *Request, f SystemFacts) (facts []ui.Definition) {
+	slices.SortFunc(f.Certificates, func(a, b CertificateFact) int { return a.Ends.Compare(b.Ends) })
+	for i, c := range f.Certificates {
+		if i == certificatesShown {
+			facts = append(facts, ui.Definition{Term: "More certificates", Text: format.Count(int64(len(f.Certificates) - i))})
+			break
+		}
+		word := "until "
+		if c.Ends.Before(f.Clock) {
+			word = "ended on "
+		}
+		facts = append(facts, ui.Definition{Term: "Certificate", Text: c.Name + ", " + word + format.Date(r.Local(c.Ends))})
+	}
+	if f.CertificateTrouble != "" {
+		facts = append(facts, ui.Definition{Term: "Certificates", Text: f.CertificateTrouble})
+	}
+	return facts
 }
 
 // systemReport is the page as text, for who reports a fault.

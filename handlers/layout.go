@@ -156,10 +156,14 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 // mark notes the item whose part of the portal the page is in: the longest address that the path begins with.
 func (r *Request) mark(sections []ui.NavSection) []ui.NavSection {
 	var best *ui.NavItem
+	path := r.URL.Path
+	if strings.HasPrefix(path, certificatesPath) || path == stageHelp {
+		path = "/owner/apis" // what stages are set up with
+	}
 	for _, section := range sections {
 		for i := range section.Items {
 			item := &section.Items[i]
-			if (r.URL.Path == item.Href || strings.HasPrefix(r.URL.Path, item.Href+"/")) && (best == nil || len(item.Href) > len(best.Href)) {
+			if (path == item.Href || strings.HasPrefix(path, item.Href+"/")) && (best == nil || len(item.Href) > len(best.Href)) {
 				best = item
 			}
 		}

@@ -237,8 +237,9 @@ func (o *OwnerAuthorizers) save(r *Request, api models.API, was models.Authorize
 	if typed := f.Get("secret"); typed != "" {
 		secret = &typed
 	}
+	doubt := ""
 	if f.OK() {
-		o.checkAddresses(r, f, a)
+		doubt = o.checkAddresses(r, f, a)
 	}
 	if f.OK() {
 		saved, err := o.Store.SaveAuthorizer(r.Context(), r.Actor(), a, secret, r.Now)
@@ -247,7 +248,7 @@ func (o *OwnerAuthorizers) save(r *Request, api models.API, was models.Authorize
 			if was.ID == 0 {
 				message = saved.Name + " is made. Try it below, then say which methods ask it."
 			}
-			return r.Done(authorizerPath(api.ID, saved.ID), message), nil
+			return r.Done(authorizerPath(api.ID, saved.ID), message+doubt), nil
 		}
 		if !f.Accept(err) {
 			return Reply{}, err
@@ -257,8 +258,8 @@ func (o *OwnerAuthorizers) save(r *Request, api models.API, was models.Authorize
 	return Again(o.formPage(r, api, a, models.AuthorizerUse{}, f, nil)), nil
 }
 
-// checkAddresses tells early what the dialer would say later.
-func (o *OwnerAuthorizers) checkAddresses(r *Request, f *Form, a models.Authorizer) {
+// checkAddresses tells early what the dialer would say later; doubt is what is no mistake.
+func (o *OwnerAuthorizers) checkAddresses(r *Request, f *Form, a models.Authorizer) (doubt string) {
 	field, address := "url", a.HTTP.URL
 	if a.Kind == models.AuthorizerJWT {
 		if field, address = "jwks", a.JWT.JWKS; address == "" {
@@ -266,14 +267,16 @@ func (o *OwnerAuthorizers) checkAddresses(r *Request, f *Form, a models.Authoriz
 		}
 	}
 	if _, err := a.Clean(); err != nil || o.Addresses == nil {
-		return // the store says what is wrong
+		return "" // the store says what is wrong
 	}
-	if err := o.Addresses.CheckUpstream(r.Context(), address); err != nil {
+	missing, err := upstreamAllowed(r.Context(), o.Addresses, address)
+	if err != nil {
 		f.Fail(field, models.Sentence(err))
-		if models.Sentence(err) == "" {
-			f.Fail(field, "This address cannot be asked: "+err.Error()+".")
-		}
 	}
+	if missing != "" {
+		return " Its host has no address now: callers get 503 until it has one."
+	}
+	return ""
 }
 
 func listOf(text string) []string {

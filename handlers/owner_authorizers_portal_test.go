@@ -94,3 +94,13 @@ func TestAnOwnerMakesAnAuthorizerAndHasMethodsAskIt(t *testing.T) {
 		t.Error("a page tells the secret")
 	}
 }
+
+// A host that has no address yet is no mistake; one that the operator does not allow is.
+func TestTheAddressOfAnAuthorizerIsLookedAtWhenItIsSaved(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	b, path := p.signedIn("owner@example.com"), "/owner/apis/"+w.api.ID.String()+"/authorizers"
+	b.sees(b.post(path, "kind", "jwt", "name", "elsewhere", "issuer", "https://nowhere/", "ttl", "300", "leeway", "60")).has(t, "elsewhere is made", "Its host has no address now: callers get 503 until it has one.")
+	p.refused = "10.0.0.7"
+	b.post(path, "kind", "jwt", "name", "inside", "issuer", "https://10.0.0.7/", "ttl", "300", "leeway", "60").again(t, "The address 10.0.0.7 is private")
+}

@@ -33,6 +33,7 @@ type OwnerDomains struct {
 	Check func(ctx context.Context, d models.Domain) error
 	// Reserved reports whether a folded host is the operator's own.
 	Reserved func(host string) bool
+	States   StageStates // nil: not known
 	// Certificate says when the certificate of a folded host ends, or why there is none; nil: somebody else terminates TLS.
 	Certificate func(host string) (ends time.Time, problem string)
 }
@@ -85,13 +86,13 @@ func (o *OwnerDomains) page(r *Request, api models.API, s models.Stage, f *Form)
 		return nil, err
 	}
 	path := domainsPath(api.ID, s.ID)
-	v := owner.DomainsView{API: api.Name, Stage: s.Name, Href: path, Main: stageURL(r.Site.GatewayURL, api.Slug, s.Name), Now: r.Now, Full: len(domains) >= models.MaxDomains,
+	v := owner.DomainsView{Frame: stageFrame(r, api, s, "domains", o.States), Href: path, Now: r.Now, Full: len(domains) >= models.MaxDomains,
 		Example: "Comes before the operation's own path: with /v1, api.example.com/v1/users calls /users."}
 	for _, d := range domains {
 		v.Rows = append(v.Rows, o.row(r, path, d))
 		v.Unproved = v.Unproved || !d.Active()
 	}
-	return owner.Domains(r.layout("Domains", apisCrumb(), ui.Crumb{Label: api.Name, Href: ownerAPIPath(api.ID)}, ui.Crumb{Label: s.Name, Href: ownerStagePath(api.ID, s.ID)}, ui.Crumb{}), v, f), nil
+	return owner.Domains(stageLayout(r, api, s, "Domains"), v, f), nil
 }
 
 func (o *OwnerDomains) row(r *Request, path string, d models.Domain) owner.DomainRow {

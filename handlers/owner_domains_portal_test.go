@@ -53,7 +53,7 @@ func TestAnOwnerBringsADomainByItsProof(t *testing.T) {
 	b := p.signedIn("owner@example.com")
 	path := "/owner/apis/" + w.api.ID.String() + "/stages/" + w.stage.ID.String() + "/domains"
 	b.get("/owner/apis/"+w.api.ID.String()+"/stages/"+w.stage.ID.String()).has(t, `href="`+path+`"`)
-	b.get(path).has(t, "No domains yet", "https://gateway.example.com/weather/prod")
+	b.get(path).has(t, "No domains yet", "https://gateway.example.com/weather/prod", "Headers and CORS")
 	for host, words := range map[string]string{"": "Name a host", "localhost": "Name a host", "10.0.0.1": "Name a host", "portal.example.com": "operator", "PORTAL.example.com.": "operator"} {
 		got := b.post(path, "host", host, "base_path", "/v1")
 		if got.status != http.StatusUnprocessableEntity {

@@ -50,7 +50,7 @@ func readCORS(_ *Request, f *Form, _ models.API, s *models.Stage) {
 		return
 	}
 	s.Settings.CORS = &models.CORS{Origins: listOf(f.Get("origins")), Headers: listOf(f.Get("headers")), Expose: listOf(f.Get("expose")),
-		MaxAge: optionalTime(f, "max_age", time.Second), Credentials: f.Checked("credentials")}
+		MaxAge: time.Duration(number(f, "max_age")) * time.Second, Credentials: f.Checked("credentials")}
 }
 
 func (o *OwnerStages) headersPage(r *Request, api models.API, s models.Stage, f *Form) (templ.Component, error) {

@@ -178,8 +178,17 @@ func closeRows(f *Form, most int, fields []string, more ...string) int {
 	return rows
 }
 
-// optionalNumber reads a whole number that may be left out: 0 then.
+// optionalNumber reads a whole number that may be left out: 0 then, which stands for the default. A 0 that was typed is none: it is -1, for which no setting has room.
 func optionalNumber(f *Form, field string) int {
+	n := number(f, field)
+	if n == 0 && f.Trimmed(field) != "" {
+		return -1
+	}
+	return n
+}
+
+// number reads a whole number; nothing is 0, and what is below it -1.
+func number(f *Form, field string) int {
 	if f.Trimmed(field) == "" {
 		return 0
 	}
@@ -190,7 +199,7 @@ func optionalNumber(f *Form, field string) int {
 	return int(max(-1, min(n, math.MaxInt32)))
 }
 
-// optionalTime reads a duration in units that may be left out: 0 then.
+// optionalTime reads a duration in units that may be left out: 0 then, which stands for the default. A 0 that was typed is too short for it.
 func optionalTime(f *Form, field string, unit time.Duration) time.Duration {
 	if f.Trimmed(field) == "" {
 		return 0
@@ -200,13 +209,13 @@ func optionalTime(f *Form, field string, unit time.Duration) time.Duration {
 		f.Fail(field, problem)
 	}
 	d := time.Duration(max(-1, min(n, 1e6)) * float64(unit))
-	if n > 0 && d < time.Millisecond {
+	if n >= 0 && d < time.Millisecond {
 		d = 1 // too short, and not the default
 	}
 	return d.Truncate(max(1, min(time.Millisecond, d)))
 }
 
-// optionalBytes reads a size in units that may be left out: 0 then.
+// optionalBytes reads a size in units that may be left out: 0 then, which stands for the default; a 0 that was typed is -1.
 func optionalBytes(f *Form, field string, unit float64) int64 {
 	if f.Trimmed(field) == "" {
 		return 0
@@ -216,7 +225,10 @@ func optionalBytes(f *Form, field string, unit float64) int64 {
 		f.Fail(field, problem)
 	}
 	bytes := max(-1, min(n*unit, 1<<62))
-	if n > 0 && bytes < 1 {
+	switch {
+	case n == 0:
+		return -1
+	case n > 0 && bytes < 1:
 		return 1
 	}
 	return int64(bytes)

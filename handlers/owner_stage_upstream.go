@@ -112,15 +112,18 @@ func readUpstream(_ *Request, f *Form, _ models.API, s *models.Stage) {
 		n = models.DefaultTimeout.Seconds()
 	}
 	s.Timeout = time.Duration(max(0, min(n, 1e6)) * float64(time.Second))
-	t := models.StageTargets{Weight: optionalNumber(f, "weight"), Retries: optionalNumber(f, "retries"),
+	t := models.StageTargets{Weight: optionalNumber(f, "weight"), Retries: number(f, "retries"),
 		Breaker: models.Breaker{Off: !f.Checked("breaker"), Failures: optionalNumber(f, "breaker_failures"), Pause: optionalTime(f, "breaker_pause", time.Second)}}
-	if t.Retries == 0 && f.Trimmed("retries") != "" {
+	switch {
+	case t.Retries < 0:
+		t.Retries = models.NoRetries - 1 // none is written as 0
+	case t.Retries == 0 && f.Trimmed("retries") != "":
 		t.Retries = models.NoRetries
 	}
 	for n := range closeRows(f, models.MaxTargets, []string{"target", "weight"}) {
 		weight := 1
 		if field := numbered("weight", n+1); f.Trimmed(field) != "" {
-			weight = optionalNumber(f, field)
+			weight = number(f, field)
 		}
 		t.Others = append(t.Others, models.Target{URL: f.Trimmed(numbered("target", n+1)), Weight: weight})
 	}

@@ -33,6 +33,9 @@ func TestUpstreamSettingsAreSavedAsTheyAreTyped(t *testing.T) {
 	p.refused = "10.0.0.7"
 	b.post(path, "upstream", "https://example.com", "target_1", "", "target_2", "ftp://x", "weight_2", "many", "health", "on", "health_path", "up", "health_interval", "0.2", "timeout", "x", "retries", "9", "ca", "none").again(t,
 		`value="ftp://x"`, `value="many"`, "The address must begin with", "is not a number", `value="up"`, "Enter a path such as /health", "Enter 1 second to 10 minutes", `value="0.2"`, "Enter 0 to 5", "Paste one or more certificates")
+	// A 0 is no way to write the default.
+	b.post(path, "upstream", "https://example.com", "weight", "0", "health", "on", "health_path", "/up", "health_interval", "0", "connect", "0", "unhealthy", "0", "breaker_failures", "0", "retries", "-1").again(t,
+		"Enter a weight of 1 to 1,000", "Enter 1 second to 10 minutes", "Enter 100 ms to 1 minute", "Enter 1 to 10 answers", "Enter 1 to 1,000 failures", "Enter 0 to 5")
 	b.post(path, "upstream", "https://example.com", "target_3", "http://10.0.0.7", "timeout", "30").again(t, "--allow-upstream", `name="target_1" type="text" value="http://10.0.0.7"`)
 	more := b.post(path, "upstream", "https://example.com", "target_1", "https://b.example.com", "more", "1")
 	more.has(t, `name="target_6"`, `value="https://b.example.com"`)
@@ -98,7 +101,8 @@ func TestHeaderRulesAndCORSAreSavedApart(t *testing.T) {
 	b.post(path+"/headers", "request_action_1", "set", "request_name_1", "X-Api-Key", "request_value_1", "me").again(t, "the gateway's own")
 	b.sees(b.post(path+"/headers", "request_action_1", "set", "request_name_1", "", "request_action_2", "add", "request_name_2", "X-Tenant", "request_value_2", "acme ${requestId}", "response_action_1", "remove", "response_name_1", "Server")).
 		has(t, "Saved.", `value="X-Tenant"`, `value="Server"`, `name="cors"`)
-	b.post(path+"/cors", "cors", "on", "origins", "https://app.example.com/path", "max_age", "1000000").again(t, "https://app.example.com/path", "Enter 0 to 24 hours", `value="X-Tenant"`)
+	b.post(path+"/cors", "cors", "on", "origins", "https://app.example.com/path", "max_age", "1000000").again(t, "https://app.example.com/path", "Enter 0 to 86,400 seconds", `value="X-Tenant"`)
+	b.sees(b.post(path+"/cors", "cors", "on", "origins", "*", "max_age", "0")).has(t, "Saved.")
 	b.sees(b.post(path+"/cors", "cors", "on", "origins", "https://app.example.com\nhttps://*.example.org", "headers", "X-A, X-B", "max_age", "600")).has(t, "Saved.", "https://*.example.org", `value="X-A, X-B"`, `value="X-Tenant"`)
 	got := p.settings(w)
 	if len(got.Request) != 1 || got.Request[0] != (models.HeaderRule{Action: models.HeaderAdd, Name: "X-Tenant", Value: "acme ${requestId}"}) || len(got.Response) != 1 || len(got.CORS.Origins) != 2 || got.CORS.MaxAge != 10*time.Minute {
@@ -188,7 +192,8 @@ func TestClientCertificatesAreMadeBroughtChosenAndDeleted(t *testing.T) {
 	shown = b.sees(b.post(list, "name", "Brought", "chain", string(pair.Chain), "key", string(pair.Key)))
 	shown.has(t, "Brought by you")
 	shown.hasNot(t, "PRIVATE")
-	b.get(list).has(t, "Gateway to billing", "Brought", "Valid")
+	b.post(list, "name", "Wrong", "chain", "nonsense", "key", "nonsense").again(t, "Paste the private key", "from BEGIN CERTIFICATE to END CERTIFICATE")
+	b.get(list).has(t, "Gateway to billing", "Brought", "Valid", `href="/owner/apis" aria-current="page"`)
 	one := made.location
 	if got := b.get(one + "/pem"); !strings.HasPrefix(got.body, "-----BEGIN CERTIFICATE") || strings.Contains(got.body, "PRIVATE") {
 		t.Errorf("the file is %q", got.body)

@@ -299,6 +299,9 @@ func (s *Search) pages(r *Request, q string) ([]search.Group, error) {
 		for _, section := range r.sidebar(hatOf(hat.Href)) {
 			add(hat.Label, section.Items...)
 		}
+		if hatOf(hat.Href) == ownerHat {
+			add(hat.Label, ui.NavItem{Label: "Client certificates", Href: certificatesPath, Icon: "shield-check"}, ui.NavItem{Label: "Settings of a stage", Href: stageHelp, Icon: "book-open"})
+		}
 	}
 	add("", ui.NavItem{Label: "Profile and security", Href: "/me", Icon: "user-round"}, ui.NavItem{Label: "Time zone and theme", Href: "/me#display", Icon: "sun-moon"},
 		ui.NavItem{Label: "What errors mean", Href: "/problems", Icon: "circle-help"}, ui.NavItem{Label: "Keyboard", Href: ui.HelpHref, Icon: "keyboard"})

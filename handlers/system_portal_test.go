@@ -30,9 +30,10 @@ func TestTheSystemPageHasAReportToCopy(t *testing.T) {
 	p.account(models.RoleAdmin, "admin@example.com")
 	b := p.signedIn("admin@example.com")
 	p.facts = &handlers.SystemFacts{Version: "1.2.3", Revision: "abcdef", Go: "go1", Driver: "sqlite", Platform: "linux/amd64", Folder: "/data", Database: 3_000_000, Schema: 19,
-		Started: p.clock.Add(-26 * time.Hour), Clock: p.clock, Goroutines: 41}
+		Started: p.clock.Add(-26 * time.Hour), Clock: p.clock, Goroutines: 41, CertificateTrouble: "late.example.com: no answer",
+		Certificates: []handlers.CertificateFact{{Name: "api.example.com", Ends: p.clock.AddDate(0, 0, 60)}, {Name: "old.example.com", Ends: p.clock.AddDate(0, 0, -1)}}}
 	got := b.get("/admin/system")
-	got.has(t, "The gateway keeps its promise", "1 d 2 h", "3 MB", "data-copy=\"#report\"", "schema: 19", "goroutines: 41")
+	got.has(t, "The gateway keeps its promise", "1 d 2 h", "3 MB", "data-copy=\"#report\"", "schema: 19", "goroutines: 41", "api.example.com, until ", "certificate: old.example.com, ended on ", "late.example.com: no answer")
 	p.facts.Ready = "journal-full"
 	b.get("/admin/system").has(t, "The gateway cannot write down what it admits.", "free space")
 	p.facts = nil

@@ -126,13 +126,17 @@ func ReadClientKeyPair(chain, key string, now time.Time) (ClientKeyPair, error) 
 	if len(key) > maxPEM {
 		return ClientKeyPair{}, Invalid("key", fmt.Sprintf("Use at most %d KiB.", maxPEM>>10))
 	}
+	var p Problems
 	if block, _ := pem.Decode([]byte(key)); block == nil {
-		return ClientKeyPair{}, Invalid("key", "Paste the private key, from BEGIN to END PRIVATE KEY.")
+		p.Add("key", "Paste the private key, from BEGIN to END PRIVATE KEY.")
 	} else if strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-		return ClientKeyPair{}, Invalid("key", "The key is locked by a passphrase. Paste it unlocked: it is kept sealed here.")
+		p.Add("key", "The key is locked by a passphrase. Paste it unlocked: it is kept sealed here.")
 	}
 	if err := CheckCertificates(chain); err != nil {
-		return ClientKeyPair{}, Invalid("chain", Sentence(err))
+		p.Add("chain", Sentence(err))
+	}
+	if err := p.Err(); err != nil {
+		return ClientKeyPair{}, err
 	}
 	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
 	if err != nil {

@@ -86,7 +86,7 @@ func (c CORS) Check() error {
 		}
 	}
 	if c.MaxAge < 0 || c.MaxAge > maxCORSAge {
-		p.Add("max_age", "Enter 0 to 24 hours.")
+		p.Add("max_age", "Enter 0 to 86,400 seconds (24 hours).")
 	}
 	return p.Err()
 }

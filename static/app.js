@@ -293,3 +293,9 @@ setInterval(() => document.querySelectorAll("[data-fresh]").forEach(e => {
   e.textContent = s < 60 ? `Updated ${s} s ago` : "Updated " + words(s);
 }), 1000);
 on("htmx:after:swap", () => document.querySelectorAll("ts-chart").forEach(c => c.at >= 0 && c.show(c.at)));
+
+// Tabs: on a phone the current one may be beyond the edge.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}

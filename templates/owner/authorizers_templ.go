@@ -507,7 +507,7 @@ func authorizedMethods(v AuthorizersView) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</span></span></td><td>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</span></span></td><td class=\"head-n\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -575,7 +575,7 @@ func authorizedMethods(v AuthorizersView) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Methods of " + v.API, Columns: []ui.Column{{Label: "Change"}, {Label: "Method"}, {Label: "Authorizer"}, {Label: "Scopes, one of", Hide: ui.Phone}, {Label: "API key", Hide: ui.Tablet}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Table(ui.TableProps{Caption: "Methods of " + v.API, Columns: []ui.Column{{Label: "Change", Quiet: true}, {Label: "Method"}, {Label: "Authorizer"}, {Label: "Scopes, one of", Hide: ui.Phone}, {Label: "API key", Hide: ui.Tablet}}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var21), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -806,7 +806,7 @@ func Authorizer(p ui.Page, v AuthorizerView, f Fields) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Card(ui.CardProps{ID: "settings", Title: "Settings", Subtitle: "They act at once for methods that ask it already."}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var32), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Card(ui.CardProps{ID: "settings", Title: "Settings", Subtitle: settingsAct(v)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var32), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -828,6 +828,14 @@ func Authorizer(p ui.Page, v AuthorizerView, f Fields) templ.Component {
 		}
 		return nil
 	})
+}
+
+// settingsAct says when what is saved takes effect.
+func settingsAct(v AuthorizerView) string {
+	if v.Name == "" {
+		return ""
+	}
+	return "They act at once for methods that ask it already."
 }
 
 func newAuthorizerTitle(jwt bool) string {
@@ -866,7 +874,7 @@ func tokenFields(f Fields) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "jwks", Label: "Address of its keys", Optional: true, Value: f.Get("jwks"), Error: f.Error("jwks"), Mono: true, MaxLength: 500, Hint: "Empty: what the issuer's OpenID Connect discovery names.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "jwks", Label: "Address of its keys", Optional: true, Value: f.Get("jwks"), Error: f.Error("jwks"), Mono: true, MaxLength: 500, Placeholder: "https://login.example.com/keys", Hint: "Empty: what the issuer's OpenID Connect discovery names.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -874,7 +882,7 @@ func tokenFields(f Fields) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Textarea(ui.TextareaProps{Name: "audiences", Label: "Audiences", Value: f.Get("audiences"), Error: f.Error("audiences"), Optional: true, Mono: true, Rows: 2, Hint: "One a line; a token needs one of them in aud, or in client_id where it has no aud. Empty: tokens that the issuer made for others pass, too."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(ui.TextareaProps{Name: "audiences", Label: "Audiences", Value: f.Get("audiences"), Error: f.Error("audiences"), Optional: true, Mono: true, Rows: 2, Placeholder: "https://api.example.com", Hint: "One on a line; a token needs one of them in aud, or in client_id where it has no aud. Empty: tokens that the issuer made for others pass, too."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -903,7 +911,7 @@ func serviceFields(v AuthorizerView, f Fields) templ.Component {
 			templ_7745c5c3_Var35 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "url", Label: "Address of the service", Type: "url", Value: f.Get("url"), Error: f.Error("url"), Required: true, Mono: true, MaxLength: 1000, Placeholder: "https://auth.example.com/check", Hint: "It answers 200 to let a caller pass, 401 or 403 to refuse him. What it cannot answer is refused.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "url", Label: "Address of the service", Type: "url", Value: f.Get("url"), Error: f.Error("url"), Required: true, Mono: true, MaxLength: 1000, Placeholder: "https://auth.example.com/check", Hint: "It answers 200 to let a caller pass, 401 or 403 to refuse him. Whatever else it answers, callers get 503.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -933,7 +941,7 @@ func serviceFields(v AuthorizerView, f Fields) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "secret", Label: "Secret", Optional: true, Type: "password", Error: f.Error("secret"), MaxLength: 1000, Hint: "It is kept sealed and never shown again.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "secret", Label: "Secret", Optional: true, Type: "password", Error: f.Error("secret"), MaxLength: 1000, Hint: "Kept sealed and never shown again, not after a mistake in this form either.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -997,7 +1005,7 @@ func identityFields(v AuthorizerView, f Fields) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "headers", Label: "Headers", Optional: true, Value: f.Get("headers"), Error: f.Error("headers"), Mono: true, Hint: "With commas between. Authorization unless you name another place.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "headers", Label: "Headers", Optional: true, Value: f.Get("headers"), Error: f.Error("headers"), Mono: true, Placeholder: "Authorization", Hint: "With commas between. Authorization unless you name another place.", Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1126,7 +1134,7 @@ func authorizerTrial(v AuthorizerView) templ.Component {
 					var templ_7745c5c3_Var40 string
 					templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinStringErrs(v.Trial.Words)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 237, Col: 27}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 245, Col: 27}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var40))
 					if templ_7745c5c3_Err != nil {
@@ -1139,7 +1147,7 @@ func authorizerTrial(v AuthorizerView) templ.Component {
 					var templ_7745c5c3_Var41 string
 					templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(v.Trial.Detail)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 238, Col: 20}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 246, Col: 20}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 					if templ_7745c5c3_Err != nil {
@@ -1169,7 +1177,7 @@ func authorizerTrial(v AuthorizerView) templ.Component {
 			var templ_7745c5c3_Var42 templ.SafeURL
 			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinURLErrs(v.Test)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 244, Col: 50}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/owner/authorizers.templ`, Line: 252, Col: 50}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 			if templ_7745c5c3_Err != nil {

@@ -8,13 +8,13 @@ import (
 
 // DomainsView is the custom domains of a stage.
 type DomainsView struct {
-	API, Stage, Href string // Href: of the list itself
-	Main             string // address of the stage without a domain
-	Example          string // a base path's effect, for the hint
-	Rows             []DomainRow
-	Full             bool // no more may be added
-	Unproved         bool // one of them is
-	Now              time.Time
+	Frame    StageFrame
+	Href     string // of the list itself
+	Example  string // a base path's effect, for the hint
+	Rows     []DomainRow
+	Full     bool // no more may be added
+	Unproved bool // one of them is
+	Now      time.Time
 }
 
 // DomainRow is one of them.
