@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/enforcement/transport"
 )
 
 // upload is the body of a request on its way to the upstream: it may not be larger than the stage allows, nor come slower than the operator does. Only time
@@ -23,6 +25,9 @@ type upload struct {
 	mu   sync.Mutex
 	over bool // the request has ended, and net/http's side of it is not there any more
 }
+
+// longAgo is a deadline that ends whatever waits for a client.
+var longAgo = time.Unix(1, 0)
 
 var errBodyTooLarge = errors.New("the body is larger than the stage allows")
 
@@ -69,11 +74,42 @@ func (b *upload) setDeadline(at time.Time) error {
 	return http.NewResponseController(b.q.w).SetReadDeadline(at)
 }
 
-// end leaves the connection alone from now on.
+// Interrupt implements transport.Interrupter.
+func (b *upload) Interrupt() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return http.ErrBodyReadAfterClose
+	}
+	b.over = true
+	return http.NewResponseController(b.q.w).SetReadDeadline(longAgo)
+}
+
+// end leaves the connection alone from now on. A client that was answered and has not sent all of it has a moment for what net/http takes in before it goes on with
+// the connection.
 func (b *upload) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true
+	if b.q.r.ProtoMajor != 1 || errors.Is(b.faults, io.EOF) {
+		return
+	}
+	until := time.Now().Add(unreadTimeout)
+	switch b.q.exchange.End().Failure {
+	case transport.Stopped:
+		return // it has less than that
+	case transport.ClientGone, transport.BrokeOff:
+		until = longAgo
+	default:
+	}
+	_ = http.NewResponseController(b.q.w).SetReadDeadline(until) // in memory there is none to set
+}
+
+// ranOut reports whether it was the client's time that was over.
+func (b *upload) ranOut() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pace.isOn() && problem(b.q.cut.Load()) == problemNone && !(b.over && time.Now().Before(b.pace.until))
 }
 
 // isGRPC reports whether a request is a call of gRPC, which may be a stream.
@@ -100,7 +136,7 @@ func (b *upload) Read(p []byte) (int, error) {
 	}
 	switch {
 	case err == nil:
-	case tooSlow(err) && b.pace.isOn() && problem(b.q.cut.Load()) == problemNone:
+	case tooSlow(err) && b.ranOut():
 		return b.fail(problemBodyTooSlow, err)
 	default:
 		b.faults = err

@@ -96,8 +96,14 @@ func (x *Exchange) deliver(in *http.Request, rep *reply) {
 	for name := range rep.promise {
 		h.Add("Trailer", name)
 	}
+	if rep.isLast(in, x) {
+		h["Connection"] = []string{"close"}
+	}
 	x.answer.WriteHeader(rep.status)
 	err := x.copyBody(in, rep)
+	if err == nil {
+		x.sendRest(in, rep)
+	}
 	_ = rep.body.Close() // of an answer that was read whole, it has nothing to say
 	if err != nil {
 		if in.Context().Value(http.ServerContextKey) == nil {
@@ -119,6 +125,33 @@ func (x *Exchange) deliver(in *http.Request, rep *reply) {
 			name = http.TrailerPrefix + name
 		}
 		h[name] = values
+	}
+}
+
+// mostUnread is how much of a body net/http takes in behind an answer, to go on with the connection.
+const mostUnread = 256 << 10
+
+// isLast reports whether the client's connection ends behind an answer that came early: so much is left of the body that nobody will take in. The upstream does
+// not, because it ends its own connection.
+func (rep *reply) isLast(in *http.Request, x *Exchange) bool {
+	return in.ProtoMajor == 1 && rep.line != nil && !rep.line.keep && rep.line.up.isLeft() && in.ContentLength-x.in.Load() > mostUnread
+}
+
+// sendRest goes on sending a body whose answer came early, is the client's now, and leaves the upstream's connection open: clients that send first and read then
+// would find their connection reset. In HTTP/2, and where the answer's end is not known before ours, the client must not be kept waiting for it.
+func (x *Exchange) sendRest(in *http.Request, rep *reply) {
+	b := rep.line
+	if in.ProtoMajor != 1 || rep.length < 0 || b == nil || !b.keep || !b.ended || !b.up.isLeft() {
+		return
+	}
+	x.whole.Store(true)
+	if x.flush() != nil {
+		return
+	}
+	x.wait.rest()
+	select {
+	case <-b.up.done:
+	case <-x.context().Done():
 	}
 }
 

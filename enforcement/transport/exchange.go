@@ -36,7 +36,7 @@ type Exchange struct {
 	ConsumerID string           // empty: the key belongs to no app
 	KeyHeader  string           // where the key came in; empty: not in a header
 	ForwardKey bool             // leave it there
-	Body       io.ReadCloser    // in place of the request's, which net/http must find as it was; nil: the request's
+	Body       io.ReadCloser    // in place of the request's, which net/http must find as it was: it must not look at what it passes on, and may be an Interrupter; nil: the request's
 	Forwarded  *front.Forwarded // what a proxy that is believed says of the client; nil: the peer is the client
 	Caller     Caller
 	Plain      bool // the Caller's Prepare changes nothing, and is not asked
@@ -57,6 +57,7 @@ type Exchange struct {
 	upload   *upload     // nil: there is no body
 	pick     Pick        // of the try that is under way
 	bodyRead atomic.Bool // some of the client's body was taken
+	whole    atomic.Bool // the client has the whole answer
 	failure  Failure     // set before the answer's head is written; otherwise none
 	broken   atomic.Int32
 

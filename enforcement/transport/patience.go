@@ -7,7 +7,8 @@ import (
 )
 
 // patience is how long the upstream is waited for: first until it begins its answer, then for each part of it. The first clock starts anew with each part of
-// the body that the client delivers, and stands still while the client is waited for: a slow upload is not the upstream's fault, and neither is a slow reader.
+// the body that the client delivers, and stands still while the client is waited for: a slow upload is not the upstream's fault, and neither is a slow reader. It runs
+// once more behind an answer that came before the whole body was sent, for the upstream to take the rest.
 //
 // Moving the deadline is a store. Who waits for an upstream's connection, and for nothing else, looks when a deadline of the connection is over whether that was
 // meant: see line.Read. In all other cases one timer does, which looks when it fires.
@@ -18,12 +19,14 @@ type patience struct {
 	part  time.Duration // for each part of it
 	due   atomic.Int64  // nanoseconds behind start; math.MaxInt64: nobody is waited for
 	state atomic.Uint32
+	still atomic.Bool // the client is waited for
 }
 
 const (
 	notBegun uint32 = iota
 	waiting         // for the answer to begin
 	reading         // its parts
+	resting         // for the rest of the body to be taken
 	lost            // it took too long
 	over
 )
@@ -45,7 +48,7 @@ func (p *patience) watch(x *Exchange) {
 
 func (p *patience) fire(x *Exchange) {
 	state := p.state.Load()
-	if state != waiting && state != reading {
+	if state != waiting && state != reading && state != resting {
 		return
 	}
 	switch due, now := p.due.Load(), int64(time.Since(p.start)); {
@@ -62,10 +65,10 @@ func (p *patience) fire(x *Exchange) {
 // lose interrupts x if patience is lost, and says why.
 func (p *patience) lose(x *Exchange) error {
 	state := p.state.Load()
-	if state != waiting && state != reading || int64(time.Since(p.start)) < p.due.Load() || !p.state.CompareAndSwap(state, lost) {
+	if state != waiting && state != reading && state != resting || int64(time.Since(p.start)) < p.due.Load() || !p.state.CompareAndSwap(state, lost) {
 		return nil
 	}
-	if state == reading {
+	if state != waiting {
 		x.interrupt(BrokeOff)
 		return errIdle
 	}
@@ -82,16 +85,36 @@ func (p *patience) until() time.Time {
 	return p.start.Add(time.Duration(due))
 }
 
-// pause and resume say that the client is waited for, and the upstream again; they do nothing once the answer has begun.
+// pause and resume say that the client is waited for, and the upstream again; they do nothing while parts of the answer are.
 func (p *patience) pause() {
-	if p.state.Load() == waiting {
+	p.still.Store(true)
+	if p.isForBody() {
 		p.due.Store(math.MaxInt64)
 	}
 }
 
 func (p *patience) resume() {
-	if p.state.Load() == waiting {
+	p.still.Store(false)
+	if p.isForBody() {
 		p.due.CompareAndSwap(math.MaxInt64, int64(time.Since(p.start)+p.first))
+	}
+}
+
+func (p *patience) isForBody() bool {
+	state := p.state.Load()
+	return state == waiting || state == resting
+}
+
+// rest says that the answer is over, and the upstream takes what is left of the body.
+func (p *patience) rest() {
+	if !p.state.CompareAndSwap(reading, resting) {
+		return
+	}
+	if !p.still.Load() {
+		p.due.Store(int64(time.Since(p.start) + p.first))
+	}
+	if p.timer != nil { // there is one where there is a body
+		p.timer.Reset(p.first)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/enforcement/wire"
 )
 
 // Config is what a Proxy needs.
@@ -66,7 +68,7 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 
 	rep, err := p.send(p.outgoing(w, r, x))
 	if x.upload != nil {
-		defer x.upload.over.Store(true)
+		defer x.upload.end()
 	}
 	if err == nil {
 		err = p.receive(rep, r, x)
@@ -104,6 +106,9 @@ func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *o
 		x.upload = &upload{ReadCloser: body, x: x, in: r, trailer: announced(r.Trailer, x.KeyHeader)}
 		o.length = r.ContentLength
 		x.wait.watch(x) // who sends the body is not who waits for the answer
+		if o.length >= spliceFrom && r.ProtoMajor == 1 {
+			x.upload.conn = wire.Diverted(r)
+		}
 	}
 	if o.length == 0 {
 		if len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
@@ -152,6 +157,9 @@ func (x *Exchange) fail(err error) {
 	x.answer.upstream = 0
 	x.forget()
 	x.failure = failureOf(x, err)
+	if x.upload != nil && (x.failure == ClientGone || x.failure == BadBody) {
+		x.upload.end() // who reads it may know better what was wrong, and is about to say it
+	}
 	x.Caller.Fail(x.answer.ResponseWriter, x.failure, err)
 }
 

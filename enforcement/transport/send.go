@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/enforcement/splice"
 	"gatehouse/enforcement/wire"
 )
 
@@ -91,6 +92,9 @@ type uploading struct {
 	err     error         // set before done
 }
 
+// isLeft reports whether some of the body is still to be sent.
+func (u *uploading) isLeft() bool { return u != nil && !u.last.Load() }
+
 // end stops what has not ended yet, and reports whether the body was sent whole.
 func (u *uploading) end() bool {
 	if u == nil {
@@ -173,20 +177,38 @@ func (c *line) writeBody(o *outgoing, up *uploading, left int64) error {
 		case <-timer.C:
 		}
 	}
+	if left >= spliceFrom && o.x.upload.conn != nil && c.raw != nil {
+		if pipe := splice.Get(); pipe != nil {
+			defer pipe.Put()
+			buf := largeBuffers.Get().(*[splice.Size]byte)
+			defer largeBuffers.Put(buf)
+			return c.writeSome(o, up, pipe, buf[:], left)
+		}
+	}
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
 	if left >= 0 {
-		return c.writeSome(o, up, buf[:], left)
+		return c.writeSome(o, up, nil, buf[:], left)
 	}
 	return c.writeChunks(o, up, buf)
 }
 
-func (c *line) writeSome(o *outgoing, up *uploading, buf []byte, left int64) error {
+// largeBuffers are for what is read of a body beside a pipe: most of one is never touched.
+var largeBuffers = sync.Pool{New: func() any { return new([splice.Size]byte) }}
+
+// writeSome sends what is left of a body with a length, by way of a pipe where there is one: but for what net/http has read ahead, it goes from the client's
+// connection to this one in the kernel.
+func (c *line) writeSome(o *outgoing, up *uploading, pipe *splice.Pipe, buf []byte, left int64) error {
 	for left > 0 {
-		n, err := o.x.upload.Read(buf[:min(int64(len(buf)), left)])
+		n, err := o.x.upload.readInto(pipe, buf[:min(int64(len(buf)), left)])
 		left -= int64(n)
 		up.last.Store(left == 0)
-		if n > 0 {
+		switch {
+		case pipe != nil && pipe.Len() > 0:
+			if err := pipe.To(c.raw); err != nil {
+				return err
+			}
+		case n > 0:
 			if _, err := c.Conn.Write(buf[:n]); err != nil {
 				return err
 			}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/enforcement/splice"
 )
 
 // Conn is a connection to a client that lets through only what was judged. It is made by a Listener, and read by one net/http server that was attached.
@@ -31,7 +33,9 @@ type Conn struct {
 	inject   string // what net/http gets next instead of the client's bytes
 	timed    bool   // the time of the head under way is running
 	verdict  Verdict
+	pipe     *splice.Pipe // where reads of a body go; nil: to who reads
 	refused  atomic.Bool
+	unread   atomic.Bool // there is a body that was not read to its end
 }
 
 // stage is where in the client's stream a Conn stands.
@@ -45,6 +49,7 @@ const (
 	stageUpgrade // behind a request to switch protocols: not known yet whose bytes these are
 	stageRaw     // the protocol was switched
 	stageRefused
+	stageAbandoned // net/http has answered a request without reading its body: nothing behind it is one
 )
 
 // preface begins every connection of HTTP/2: RFC 9113, 3.4.
@@ -85,6 +90,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.presence.attend()
 	for {
+		if c.stage == stageAbandoned {
+			return 0, io.EOF
+		}
 		if n := c.hand(p); n > 0 {
 			return n, nil
 		}
@@ -101,6 +109,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 			continue
 		}
 		if c.held == nil {
+			if len(p) >= DivertLeast && c.pipe != nil && c.stage == stageBody { // in this order: net/http reads single bytes beside who diverts
+				if n, err, ok := c.divert(len(p)); ok {
+					return n, err
+				}
+			}
 			n, err := c.receive(p)
 			if n == 0 {
 				return 0, err
@@ -286,8 +299,10 @@ func (c *Conn) begin() {
 	switch h := &c.judge.Head; {
 	case h.Chunked:
 		c.stage, c.chunks = stageChunks, Chunks{}
+		c.unread.Store(true)
 	case h.ContentLength > 0:
 		c.stage, c.body = stageBody, h.ContentLength
+		c.unread.Store(true)
 	default:
 		c.next()
 	}
@@ -295,6 +310,9 @@ func (c *Conn) begin() {
 
 // next turns to what comes behind a request.
 func (c *Conn) next() {
+	if c.stage != stageHead {
+		c.unread.Store(false)
+	}
 	c.stage = stageHead
 	if c.judge.Upgrade {
 		c.stage = stageUpgrade
@@ -374,8 +392,14 @@ func (c *Conn) hijacked() {
 	}
 }
 
-// done notes that net/http has answered a request and goes on.
-func (c *Conn) done() { c.answered++ }
+// done notes that net/http has answered a request and goes on. It does so, too, when what was left of the request's body did not come in time, or could not be
+// read: what still comes of it would be the next request then.
+func (c *Conn) done() {
+	c.answered++
+	if c.answered >= c.judged && (c.stage == stageBody || c.stage == stageChunks) { // else it is the body of the next one, which is here already
+		c.stage = stageAbandoned
+	}
+}
 
 // ReadFrom implements io.ReaderFrom, as net/http's answers use it: a file or a connection goes to a TCP connection without passing through the process.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
@@ -434,19 +458,20 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// Time and bytes that a client whose request was refused has for going on sending, before a connection is reset under what it has not read.
+// Time and bytes that a client has for going on sending a request that was refused, or answered before its end, before the connection is reset under what it has
+// not read.
 const (
 	lingerTime  = time.Second
 	lingerBytes = 1 << 20
 )
 
-// Close implements net.Conn. Behind a refusal the connection is closed a moment later, without waiting for it here: net/http may hold a lock.
+// Close implements net.Conn. Where the client may still be sending, the connection is closed a moment later, without waiting for it here: net/http may hold a lock.
 func (c *Conn) Close() error {
 	c.watch.remove(c)
 	if c.presence.cancel != nil {
 		c.presence.leave()
 	}
-	if !c.refused.CompareAndSwap(true, false) {
+	if unread := c.unread.Swap(false); !c.refused.Swap(false) && !unread {
 		return c.Conn.Close()
 	}
 	if err := c.CloseWrite(); err != nil {

@@ -524,3 +524,52 @@ func BenchmarkRequest(b *testing.B) {
 		})
 	}
 }
+
+// What net/http does not wait for any more would be its next request.
+func TestTheRestOfABodyThatWasGivenUpIsNoRequest(t *testing.T) {
+	var served atomic.Int32
+	address := startServer(t, func(w http.ResponseWriter, r *http.Request) {
+		served.Add(1)
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex()
+		fmt.Fprint(w, "early")
+		_ = control.SetReadDeadline(time.Now()) // net/http takes in what is left of a small body until then, and goes on
+	})
+	c := dial(t, address)
+	c.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(res.Body); string(text) != "early" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if b, err := c.in.ReadByte(); err != io.EOF {
+		t.Errorf("behind the answer came %q, %v", b, err)
+	}
+	_, _ = io.WriteString(c.TCPConn, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n") // it may be closed by now
+	if n := served.Load(); n != 1 {
+		t.Errorf("%d requests were served", n)
+	}
+}
+
+// A client need not wait for an answer before it begins its next request.
+func TestTheBodyOfTheNextRequestIsNoRestOfTheOneBefore(t *testing.T) {
+	address := startServer(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+	for _, framing := range []string{"Content-Length: 10\r\n\r\n01234", "Transfer-Encoding: chunked\r\n\r\na\r\n01234"} {
+		c := dial(t, address)
+		c.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcPOST /b HTTP/1.1\r\nHost: a\r\n" + framing)
+		for _, want := range []string{"abc", "0123456789"} {
+			res, err := http.ReadResponse(c.in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == "abc" {
+				c.send("56789\r\n0\r\n\r\n") // with a length, the last of it is no request, and refused
+			}
+			if text, err := io.ReadAll(res.Body); string(text) != want || err != nil {
+				t.Errorf("%q, %v, want %s", text, err, want)
+			}
+		}
+	}
+}
