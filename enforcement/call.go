@@ -47,7 +47,10 @@ type call struct {
 	sent    int64          // bytes of the gateway's own answer
 	ended   ended
 	took    time.Duration // all of it; set at its end
-	span    trace.Context // of the request; what came where nothing is traced here
+
+	parent trace.Context // what the client sent
+	span   trace.Context // of the request; parent where nothing is traced here
+	onward trace.Context // of the upstream's part of it
 }
 
 // purpose is what is wanted of the gateway.

@@ -84,11 +84,16 @@ func (g *Gateway) judgeAgain(q *request, s *snapshot, at instant, settled bool) 
 		return problemKeyUnknown
 	}
 	defer e.Unlock()
+	return q.judgeKeyAgain(e, stops, s, at, settled)
+}
+
+// judgeKeyAgain does so of the key whose entry is locked.
+func (c *call) judgeKeyAgain(e *keyring.Entry, stops int64, s *snapshot, at instant, settled bool) problem {
 	var d decision
 	if p := d.judgeKey(e, stops, at); p != problemNone {
 		return p
 	}
-	st := s.stages[q.stage.id]
+	st := s.stages[c.stage.id]
 	switch {
 	case !settled:
 		return problemNone

@@ -32,8 +32,9 @@ func floorDiv(a, b int64) int64 {
 }
 
 // now reads the clock once for a whole decision.
-func (g *Gateway) now() instant {
-	t := g.config.Now()
+func (g *Gateway) now() instant { return g.instantOf(g.config.Now()) }
+
+func (g *Gateway) instantOf(t time.Time) instant {
 	at := instant{wall: t.UnixNano(), mono: g.uptime + int64(t.Sub(g.start))}
 	if g.config.Shift != nil {
 		at.wall += int64(g.config.Shift())

@@ -98,6 +98,7 @@ type Gateway struct {
 	config     Config
 	start      time.Time     // when the machine had been up for uptime
 	uptime     int64         // nanoseconds
+	virtual    bool          // the clock is not the system's
 	since      time.Time     // of LevelsSince, set by Load
 	clock      func() int64  // of throttles: nanoseconds since the machine was started
 	keys       *keyring.Ring // set before current
@@ -110,6 +111,7 @@ type Gateway struct {
 	preflights *preflights
 	cache      *cache.Cache // of answers; nil: none are kept
 	counts     *counts
+	refusals   *refusals
 	stages     stageCounts
 	horizon    horizon
 	bounds     atomic.Pointer[Bounds]
@@ -138,7 +140,8 @@ func New(c Config) *Gateway {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	if c.Now == nil {
+	virtual := c.Now != nil
+	if !virtual {
 		c.Now = time.Now
 	}
 	if c.HideCookies == nil {
@@ -151,7 +154,7 @@ func New(c Config) *Gateway {
 		c.Uptime = journal.Uptime()
 	}
 	g := &Gateway{
-		config: c, start: c.Now(), uptime: int64(c.Uptime), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
+		config: c, start: c.Now(), uptime: int64(c.Uptime), virtual: virtual, refusals: refusalsOf(c.ProblemURL), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
 		installed: make(chan struct{}, 1),
 	}
 	if c.CacheSize > 0 {

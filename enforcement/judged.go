@@ -17,7 +17,7 @@ func Judged(s *http.Server, l net.Listener) net.Listener {
 
 // AnswerRefused answers what the judge refused as a Gateway does, and hands everything else to next.
 func AnswerRefused(next http.Handler, problemURL string) http.Handler {
-	g := &Gateway{config: Config{ProblemURL: problemURL}}
+	g := &Gateway{config: Config{ProblemURL: problemURL}, refusals: refusalsOf(problemURL)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, refused := wire.RefusalOf(r); !refused {
 			next.ServeHTTP(w, r)
@@ -53,12 +53,13 @@ func (q *request) judgeWire() problem {
 }
 
 // judgeCredentials refuses a second credential that is the upstream's to read: it could take the other one. Where the API reads its key, that is said of
-// the key.
-func (q *request) judgeCredentials() problem {
-	for _, name := range [...]string{"Authorization", "X-Api-Key"} {
-		if len(q.r.Header[name]) > 1 && !strings.EqualFold(name, keyHeader(q.stage.key)) {
-			return q.blame(wire.BadHead, "has more than one "+name)
-		}
+// the key. The request has so many fields of these names.
+func (c *call) judgeCredentials(authorizations, keys int) problem {
+	if authorizations > 1 && !strings.EqualFold("Authorization", keyHeader(c.stage.key)) {
+		return c.blame(wire.BadHead, "has more than one Authorization")
+	}
+	if keys > 1 && !strings.EqualFold("X-Api-Key", keyHeader(c.stage.key)) {
+		return c.blame(wire.BadHead, "has more than one X-Api-Key")
 	}
 	return problemNone
 }

@@ -26,14 +26,11 @@ func (c *call) told(by lane) {
 	c.took = time.Duration(max(0, c.g.clock()-c.at.mono))
 	c.log(by)
 	c.logAccess(by)
+	c.recordTrace(by)
 	c.g.counts.add(c)
 }
 
-// told does so, and tells the collector of traces.
-func (q *request) told() {
-	q.call.told(q)
-	q.recordTrace()
-}
+func (q *request) told() { q.call.told(q) }
 
 func (q *request) field(name string) string { return first(q.r.Header, name) }
 

@@ -53,22 +53,38 @@ func (c *call) layerOf(p problem) string {
 	return ""
 }
 
-// appendBody writes bodyOf as JSON, without its errors: one refusal is like the next, and many come at once.
+// refusals are what refusals have in common, by problem: one is like the next, and many come at once.
+type refusals [numProblems]struct {
+	head   string // of HTTP/1.1, without what depends on the request
+	before string // of the body, what comes before the detail, and behind it
+	behind string
+}
+
+func refusalsOf(problemURL string) *refusals {
+	all := &refusals{}
+	for p := problemNone + 1; p < numProblems; p++ {
+		entry := p.entry()
+		message, errorType := p.amazon()
+		head := appendStatus(nil, entry.Status)
+		for _, h := range [...][2]string{
+			{headerAmznErrorType, errorType}, {"Content-Type", problemType}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"},
+		} {
+			head = appendHeader(head, h[0], h[1])
+		}
+		before := appendText([]byte(`{"type":"`), problemURL+entry.Slug)
+		before = appendText(append(before, `","title":"`...), entry.Title)
+		before = strconv.AppendInt(append(before, `","status":`...), int64(entry.Status), 10)
+		all[p].head, all[p].before = string(head), string(append(before, `,"detail":"`...))
+		all[p].behind = `","message":"` + message + `","requestId":"`
+	}
+	return all
+}
+
+// appendBody writes bodyOf as JSON, without its errors.
 func (c *call) appendBody(b []byte, p problem, detail string) []byte {
-	entry := p.entry()
-	message, _ := p.amazon()
-	b = append(b, `{"type":"`...)
-	b = appendText(b, c.g.config.ProblemURL)
-	b = append(b, entry.Slug...)
-	b = append(b, `","title":"`...)
-	b = appendText(b, entry.Title)
-	b = append(b, `","status":`...)
-	b = strconv.AppendInt(b, int64(entry.Status), 10)
-	b = append(b, `,"detail":"`...)
+	b = append(b, c.g.refusals[p].before...)
 	b = appendText(b, detail)
-	b = append(b, `","message":"`...)
-	b = append(b, message...)
-	b = append(b, `","requestId":"`...)
+	b = append(b, c.g.refusals[p].behind...)
 	b = append(b, c.id...)
 	if c.receipt.IsSet() {
 		b = append(b, `","instance":"`...)

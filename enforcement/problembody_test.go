@@ -11,7 +11,7 @@ import (
 // What is written by hand is what encoding/json would have written.
 func TestABodyIsTheJSONOfItsProblem(t *testing.T) {
 	for _, url := range []string{"https://portal.example/problems/", "https://portal.example/?a=1&b=<2>#"} {
-		q := &request{call: call{g: &Gateway{config: Config{ProblemURL: url}}, id: "0123456789abcdef0123456789abcdef"}}
+		q := &request{call: call{g: &Gateway{config: Config{ProblemURL: url}, refusals: refusalsOf(url)}, id: "0123456789abcdef0123456789abcdef"}}
 		for p := problemNone + 1; p < numProblems; p++ {
 			for _, detail := range []string{"", "Plain words.", "\"quoted\" \\ <b> & \x00\t\n\u2028 é \xff \x7f"} {
 				for _, faults := range [][]validation.Fault{nil, {{}, {}}} {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gatehouse/enforcement/cache"
-	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/validation"
 	"gatehouse/models"
@@ -23,10 +22,8 @@ type request struct {
 
 	shard    uint8 // of the requests under way
 	exchange transport.Exchange
-	answer   writer        // where w leads
-	answered bool          // an answer has begun
-	parent   trace.Context // what the client sent
-	onward   trace.Context // of the upstream's part of the request
+	answer   writer // where w leads
+	answered bool   // an answer has begun
 
 	authorization *authorization     // nil: nobody was asked
 	fill          *cache.Fill        // where the upstream's answer may be kept; nil: nowhere
@@ -97,7 +94,7 @@ func (q *request) route(s *snapshot) problem {
 		return p
 	}
 	q.stage = q.serving(q.stage)
-	if p := q.judgeCredentials(); p != problemNone {
+	if p := q.judgeCredentials(len(q.r.Header["Authorization"]), len(q.r.Header["X-Api-Key"])); p != problemNone {
 		return p
 	}
 	if at.outside {

@@ -45,6 +45,7 @@ type stage struct {
 	id        models.StageID
 	name      string
 	api       *api
+	plain     bool            // the fast lane may serve it
 	broken    string          // why it is not served; empty: it is
 	pool      *transport.Pool // its upstreams; nil: it is broken
 	insecure  bool            // certificates of upstreams are not looked at
@@ -193,6 +194,7 @@ func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
 				st.canary.asks = st.asks
 			}
 		}
+		st.plain = st.isPlain()
 		a.stages[st.name] = st
 		s.stages[st.id] = st
 	}

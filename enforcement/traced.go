@@ -2,6 +2,7 @@ package enforcement
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/enforcement/trace"
@@ -17,29 +18,37 @@ func (q *request) beginTrace() {
 	}
 }
 
-// traceUpstream makes the place in the trace that the upstream is called from.
-func (q *request) traceUpstream() {
-	if q.g.config.Tracer == nil {
-		return
+// traceUpstream makes the place in the trace that the upstream is called from; ok is false where nothing is traced here.
+func (c *call) traceUpstream() (ok bool) {
+	if c.g.config.Tracer == nil {
+		return false
 	}
-	if q.onward = q.span; q.span.Sampled {
-		q.onward = q.span.Next()
+	if c.onward = c.span; c.span.Sampled {
+		c.onward = c.span.Next()
 	}
-	q.r.Header[trace.Header] = []string{q.onward.String()}
+	return true
 }
 
-// recordTrace tells the collector of a request that is over.
-func (q *request) recordTrace() {
-	t := q.g.config.Tracer
-	if t == nil || !q.span.Sampled {
+// traceUpstream tells the upstream.
+func (q *request) traceUpstream() {
+	if q.call.traceUpstream() {
+		q.r.Header[trace.Header] = []string{q.onward.String()}
+	}
+}
+
+// recordTrace tells the collector of a request that is over. Nothing of what it tells may be the lane's own memory.
+func (c *call) recordTrace(by lane) {
+	t := c.g.config.Tracer
+	if t == nil || !c.span.Sampled {
 		return
 	}
-	status := q.status()
+	version, secure := by.protocol()
+	status, state := c.status(), strings.Clone(by.field("Tracestate"))
 	s := &trace.Span{
-		Context: q.span, Parent: q.parent.Span, State: first(q.r.Header, "Tracestate"), Name: "HTTP", Begun: time.Unix(0, q.at.wall), Took: q.took, Failed: status >= 500 || status == 0,
+		Context: c.span, Parent: c.parent.Span, State: state, Name: "HTTP", Begun: time.Unix(0, c.at.wall), Took: c.took, Failed: status >= 500 || status == 0,
 		With: []trace.Attribute{
-			{Name: "http.request.method", Text: verbOf(q.r.Method)}, {Name: "http.response.status_code", Number: int64(status)}, {Name: "url.scheme", Text: q.scheme()},
-			{Name: "network.protocol.version", Text: protocolVersion(q.r)}, {Name: "gatehouse.request_id", Text: q.id},
+			{Name: "http.request.method", Text: verbOf(c.verb)}, {Name: "http.response.status_code", Number: int64(status)}, {Name: "url.scheme", Text: schemeOf(secure)},
+			{Name: "network.protocol.version", Text: protocolVersion(version)}, {Name: "gatehouse.request_id", Text: strings.Clone(c.id)},
 		},
 	}
 	add := func(name, value string) {
@@ -47,69 +56,80 @@ func (q *request) recordTrace() {
 			s.With = append(s.With, trace.Attribute{Name: name, Text: value})
 		}
 	}
-	if q.api != nil {
-		add("gatehouse.api", q.api.slug)
+	if c.api != nil {
+		add("gatehouse.api", c.api.slug)
 	}
-	if q.stage != nil {
-		add("gatehouse.stage", q.stage.name)
+	if c.stage != nil {
+		add("gatehouse.stage", c.stage.name)
 	}
-	if q.method != nil {
-		s.Name = q.method.name
-		add("http.route", routeOf(q.method.name))
+	if c.method != nil {
+		s.Name = c.method.name
+		add("http.route", routeOf(c.method.name))
 	}
-	if q.decision.call.Key != 0 {
-		add("gatehouse.key_id", q.decision.call.Key.String())
+	if c.decision.call.Key != 0 {
+		add("gatehouse.key_id", c.decision.call.Key.String())
 	}
-	if p := q.decision.problem; p != problemNone {
+	if p := c.decision.problem; p != problemNone {
 		add("gatehouse.problem", p.entry().Slug)
 		if s.Failed {
 			add("error.type", p.entry().Slug)
 		}
 	}
 	t.Record(s)
-	if q.proxied && q.kept == nil {
-		t.Record(q.upstreamSpan())
+	if c.proxied && c.kept == nil {
+		t.Record(c.upstreamSpan(state))
 	}
 }
 
 // upstreamSpan is the part in which the upstream was called.
-func (q *request) upstreamSpan() *trace.Span {
-	x := &q.ended.exchange
+func (c *call) upstreamSpan(state string) *trace.Span {
+	x := &c.ended.exchange
 	s := &trace.Span{
-		Context: q.onward, Parent: q.span.Span, State: first(q.r.Header, "Tracestate"), Name: verbOf(q.r.Method), Client: true, Begun: x.Begun, Took: x.Took,
+		Context: c.onward, Parent: c.span.Span, State: state, Name: verbOf(c.verb), Client: true, Begun: x.Begun, Took: x.Took,
 		Failed: x.Failure != transport.None || x.Status >= 400, // a client's view: semantic conventions, "HTTP client spans"
-		With:   []trace.Attribute{{Name: "http.request.method", Text: verbOf(q.r.Method)}, {Name: "gatehouse.outcome", Text: q.ended.outcome.String()}},
+		With:   []trace.Attribute{{Name: "http.request.method", Text: verbOf(c.verb)}, {Name: "gatehouse.outcome", Text: c.ended.outcome.String()}},
 	}
 	if x.Status != 0 {
 		s.With = append(s.With, trace.Attribute{Name: "http.response.status_code", Number: int64(x.Status)})
 	}
 	if s.Failed {
-		s.With = append(s.With, trace.Attribute{Name: "error.type", Text: q.ended.outcome.String()})
+		s.With = append(s.With, trace.Attribute{Name: "error.type", Text: c.ended.outcome.String()})
 	}
 	return s
 }
 
-func (q *request) scheme() string {
-	if q.r.TLS != nil {
+func schemeOf(tls string) string {
+	if tls != "" {
 		return "https"
 	}
 	return "http"
 }
 
+// verbs are those that are known, by themselves.
+var verbs = func() map[string]string {
+	all := map[string]string{}
+	for _, verb := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace,
+	} {
+		all[verb] = verb
+	}
+	return all
+}()
+
 // verbOf keeps whatever a client calls a verb out of spans, as the conventions want it.
 func verbOf(verb string) string {
-	switch verb {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
-		return verb
+	if known := verbs[verb]; known != "" {
+		return known
 	}
 	return "_OTHER"
 }
 
-func protocolVersion(r *http.Request) string {
-	if r.ProtoMajor == 2 {
+// protocolVersion is the number in such as HTTP/1.1; of what was refused before it was known, 1.1.
+func protocolVersion(protocol string) string {
+	switch protocol {
+	case "HTTP/2.0":
 		return "2"
-	}
-	if r.ProtoMinor == 0 {
+	case "HTTP/1.0":
 		return "1.0"
 	}
 	return "1.1"

@@ -91,9 +91,9 @@ func (c *call) explain(p problem) string {
 	case problemTooManyOpen:
 		return c.explainCrowd()
 	case problemThrottled:
-		return c.explainThrottle()
+		return string(c.appendThrottle(nil))
 	case problemQuota:
-		return c.explainQuota()
+		return string(c.appendQuota(nil))
 	default:
 		return p.entry().Explanation
 	}
@@ -151,40 +151,76 @@ func keyPlace(source models.KeySource) string {
 	}
 }
 
-func (c *call) explainThrottle() string {
-	d := &c.decision
-	var who, noun string
-	var t limit.Throttle
-	switch d.limits.Layer {
-	case limit.LayerMethod:
-		who, noun, t = fmt.Sprintf("The plan %s lets each key call %s", d.plan.name, c.method.name), "time", d.rule.throttle
-	case limit.LayerPlan:
-		who, noun, t = fmt.Sprintf("The plan %s lets %s send", d.plan.name, d.plan.whom()), "request", *d.plan.throttle
-	case limit.LayerAccount:
-		who, noun, t = fmt.Sprintf("The account that publishes %s takes from all callers of all its APIs together", c.api.name), "request", c.api.account.throttle
+// appendReason appends what explain says. It does not allocate for what many requests at once are refused for.
+func (c *call) appendReason(b []byte, p problem) []byte {
+	switch p {
+	case problemThrottled:
+		return c.appendThrottle(b)
+	case problemQuota:
+		return c.appendQuota(b)
 	default:
-		who, noun, t = fmt.Sprintf("The stage %s of %s takes from all callers together", c.stage.name, c.api.name), "request", c.stage.throttle
+		return append(b, c.explain(p)...)
 	}
-	if t.RefusesAll() {
-		return fmt.Sprintf("%s 0 %ss: its rate or burst is 0. Waiting does not help.", who, noun)
-	}
-	return fmt.Sprintf("%s %s at once and then %s a second. Try again in %s.", who, counted(t.Burst, noun), rate(t.Rate),
-		counted(max(1, limit.Seconds(d.limits.RetryAfter)), "second"))
 }
 
-func (c *call) explainQuota() string {
+func (c *call) appendThrottle(b []byte) []byte {
 	d := &c.decision
-	per := map[limit.Period]string{limit.PeriodDay: "day", limit.PeriodWeek: "week", limit.PeriodMonth: "month"}[d.quota().Period]
+	noun, t := "request", &c.stage.throttle
+	switch d.limits.Layer {
+	case limit.LayerMethod:
+		b = appendAll(b, "The plan ", d.plan.name, " lets each key call ", c.method.name)
+		noun, t = "time", &d.rule.throttle
+	case limit.LayerPlan:
+		b = appendAll(b, "The plan ", d.plan.name, " lets ", d.plan.whom(), " send")
+		t = d.plan.throttle
+	case limit.LayerAccount:
+		b = appendAll(b, "The account that publishes ", c.api.name, " takes from all callers of all its APIs together")
+		t = &c.api.account.throttle
+	default:
+		b = appendAll(b, "The stage ", c.stage.name, " of ", c.api.name, " takes from all callers together")
+	}
+	b = append(b, ' ')
+	if t.RefusesAll() {
+		return appendAll(b, "0 ", noun, "s: its rate or burst is 0. Waiting does not help.")
+	}
+	b = appendCounted(b, t.Burst, noun)
+	b = append(b, " at once and then "...)
+	b = appendRate(b, t.Rate)
+	b = append(b, " a second. Try again in "...)
+	b = appendCounted(b, max(1, limit.Seconds(d.limits.RetryAfter)), "second")
+	return append(b, '.')
+}
+
+func (c *call) appendQuota(b []byte) []byte {
+	d := &c.decision
+	per := ""
+	switch d.quota().Period {
+	case limit.PeriodDay:
+		per = "day"
+	case limit.PeriodWeek:
+		per = "week"
+	case limit.PeriodMonth:
+		per = "month"
+	case limit.PeriodNone:
+	}
+	b = appendAll(b, "The plan ", d.plan.name, " includes ")
 	if d.quota().Limit <= 0 {
-		return fmt.Sprintf("The plan %s includes no requests: its quota is 0. Waiting does not help.", d.plan.name)
+		return append(b, "no requests: its quota is 0. Waiting does not help."...)
 	}
-	forWhom := "each key, and this key"
+	b = appendCounted(b, d.quota().Limit, "request")
+	b = appendAll(b, " a ", per, " for ")
 	if d.plan.base != nil {
-		forWhom = "this key, by limits of its own, and it"
+		b = append(b, "this key, by limits of its own, and it"...)
+	} else {
+		b = append(b, "each key, and this key"...)
 	}
-	end := time.Unix(int64(d.quota().at(d.call.Window).end)*secondsPerDay, 0).UnixNano()
-	return fmt.Sprintf("The plan %s includes %s a %s for %s has used %s. The next %s begins on %s, in %s.", d.plan.name,
-		counted(d.quota().Limit, "request"), per, forWhom, group(d.used), per, dateTime(end), counted(limit.Seconds(d.limits.RetryAfter), "second"))
+	b = append(b, " has used "...)
+	b = appendGroup(b, d.used)
+	b = appendAll(b, ". The next ", per, " begins on ")
+	b = appendDateTime(b, time.Unix(int64(d.quota().at(d.call.Window).end)*secondsPerDay, 0).UnixNano())
+	b = append(b, ", in "...)
+	b = appendCounted(b, limit.Seconds(d.limits.RetryAfter), "second")
+	return append(b, '.')
 }
 
 // failed names the problem of a failed exchange; problemNone: nobody is there to be told.
@@ -257,34 +293,50 @@ func reason(err error) string {
 	}
 }
 
-func dateTime(unixNano int64) string {
-	return time.Unix(0, unixNano).UTC().Format("2 January 2006 15:04:05 UTC")
+func dateTime(unixNano int64) string { return string(appendDateTime(nil, unixNano)) }
+
+func appendDateTime(b []byte, unixNano int64) []byte {
+	return time.Unix(0, unixNano).UTC().AppendFormat(b, "2 January 2006 15:04:05 UTC")
+}
+
+func appendAll(b []byte, texts ...string) []byte {
+	for _, text := range texts {
+		b = append(b, text...)
+	}
+	return b
 }
 
 // counted is "1 request", "1,000 requests".
-func counted(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+func counted(n int64, noun string) string { return string(appendCounted(nil, n, noun)) }
+
+func appendCounted(b []byte, n int64, noun string) []byte {
+	b = append(appendGroup(b, n), ' ')
+	b = append(b, noun...)
+	if n != 1 {
+		b = append(b, 's')
 	}
-	return group(n) + " " + noun + "s"
+	return b
 }
 
-func rate(r float64) string {
+func appendRate(b []byte, r float64) []byte {
 	if r >= 1 && r == float64(int64(r)) {
-		return group(int64(r))
+		return appendGroup(b, int64(r))
 	}
-	return strconv.FormatFloat(r, 'f', -1, 64)
+	return strconv.AppendFloat(b, r, 'f', -1, 64)
 }
 
-// group writes commas between thousands.
-func group(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "-", s[1:]
+// appendGroup writes a number with commas between thousands.
+func appendGroup(b []byte, n int64) []byte {
+	var room [20]byte
+	digits := strconv.AppendInt(room[:0], n, 10)
+	if n < 0 {
+		b, digits = append(b, '-'), digits[1:]
 	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b = append(b, ',')
+		}
+		b = append(b, d)
 	}
-	return sign + s
+	return b
 }

@@ -37,6 +37,19 @@ type Forwarded struct {
 	Proto  string // that it spoke: "http" or "https"; "": not said
 }
 
+// Believes reports whether what a peer says of the client is believed: its address and port are those of one of the proxies.
+func (t *Trust) Believes(peer string) bool {
+	if t == nil {
+		return false
+	}
+	networks := *t.networks.Load()
+	if len(networks) == 0 {
+		return false
+	}
+	a, err := netip.ParseAddrPort(peer)
+	return err == nil && contains(networks, a.Addr())
+}
+
 // Resolve returns what the request's peer says of the client; nil if it is not to be believed. The client is the right-most hop that is not one of the
 // proxies: what stands left of it may be anybody's invention, and is told nobody.
 func (t *Trust) Resolve(r *http.Request) *Forwarded {

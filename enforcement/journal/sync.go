@@ -20,6 +20,9 @@ type syncer struct {
 
 var errClosed = errors.New("the journal is closed")
 
+// SyncsAlways reports whether Wait waits.
+func (j *Journal) SyncsAlways() bool { return j.config.SyncAlways }
+
 // Wait returns when the record at a place is on disk, with SyncAlways, and at once without.
 func (j *Journal) Wait(at Position) error {
 	if !j.config.SyncAlways {

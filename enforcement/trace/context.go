@@ -34,9 +34,9 @@ func (c *Context) TraceID() string {
 
 const (
 	parentSize = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	// mostParent and mostState bound what is passed on.
+	// mostParent and MostState bound what is passed on, in bytes.
 	mostParent = 256
-	mostState  = 4 << 10
+	MostState  = 4 << 10
 
 	flagSampled = 1
 	flagRandom  = 2
@@ -54,7 +54,7 @@ func Take(h http.Header) (c Context) {
 		for _, state := range h[headerState] {
 			size += len(state)
 		}
-		if size > mostState {
+		if size > MostState {
 			delete(h, headerState)
 		}
 		return c
@@ -99,8 +99,10 @@ func unhex(to []byte, s string) bool {
 }
 
 // String is the traceparent.
-func (c *Context) String() string {
-	b := make([]byte, 0, parentSize)
+func (c *Context) String() string { return string(c.Append(make([]byte, 0, parentSize))) }
+
+// Append writes the traceparent.
+func (c *Context) Append(b []byte) []byte {
 	b = append(b, "00-"...)
 	b = hex.AppendEncode(b, c.Trace[:])
 	b = append(b, '-')
@@ -113,7 +115,7 @@ func (c *Context) String() string {
 		flags |= flagRandom
 	}
 	b = append(b, '-')
-	return string(hex.AppendEncode(b, []byte{flags}))
+	return hex.AppendEncode(b, []byte{flags})
 }
 
 // Next is another place in the same trace. Ids need not be secret, only different.

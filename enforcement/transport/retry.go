@@ -19,12 +19,14 @@ func (p *Proxy) send(o *outgoing) (*reply, error) {
 		o.target = x.pick.target
 		rep, err := o.target.carrier.send(o, &a)
 		if err == nil {
-			x.settlePick(rep.status, p.clock())
+			x.pick.answered(rep.status, p.clock())
+			x.pick = Pick{}
 			return rep, nil
 		}
 		f := failureOf(x, err)
 		failed := x.pick
-		x.settleFailure(f, err, p.clock())
+		failed.failed(f, err, p.clock())
+		x.pick = Pick{}
 		if tries >= failed.pool.retriesAllowed() || !a.mayRepeat(o, f) || !failed.pool.retries.spend() {
 			return nil, err
 		}
@@ -73,26 +75,24 @@ func isIdempotent(verb string) bool {
 	return false
 }
 
-// settlePick tells the target's health of an answer.
-func (x *Exchange) settlePick(status int, now int64) {
+// answered tells the target's health of an answer.
+func (k Pick) answered(status int, now int64) {
 	switch status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		x.pick.declined(now)
+		k.declined(now)
 	default:
-		x.pick.worked()
+		k.worked()
 	}
-	x.pick = Pick{}
 }
 
-// settleFailure tells it of a failure, unless that is not its doing.
-func (x *Exchange) settleFailure(f Failure, err error, now int64) {
+// failed tells it of a failure, unless that is not its doing.
+func (k Pick) failed(f Failure, err error, now int64) {
 	switch {
 	case f == Unreachable && !isRefused(err), f == Invalid, f == Timeout:
-		x.pick.brokeDown(now)
+		k.brokeDown(now)
 	default:
-		x.pick.Release()
+		k.Release()
 	}
-	x.pick = Pick{}
 }
 
 // Refused is an error of a dialer that does not dial an address at all.
