@@ -27,6 +27,11 @@
 //	log        an entry of what happened, or not, if its key has had its share          requestlog.go, requestlog
 //	told       counted, a line of the access log, spans of its trace                     observe.go, stagecounts.go, traced.go, accesslog, trace
 //
+// # Two lanes
+//
+// request is the standard lane's: all of it, by net/http. What is plain (HTTP/1.1 without TLS on both sides, a stage with keys, plans and limits alone) is served by
+// the loops of package fast, which ask fastCall (fastlane.go): the same checks in the same order. What both know of a request is call. fastlane_test.go compares them.
+//
 // # What it knows
 //
 // A snapshot of the topology (APIs, stages, methods, plans) behind an atomic pointer, and a keyring with every key, its buckets and counts.
