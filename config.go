@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"gatehouse/enforcement"
@@ -44,6 +45,7 @@ type config struct {
 	receipts      size   // of their file; 0: none are kept
 	requestLog    size   // of all its files; 0: none is kept
 	cacheSize     size   // of answers that are kept for stages that want it; 0: none are
+	fastLane      toggle // plain HTTP/1.1 to the gateway is served by loops of its own
 	encryption    encryption
 	accessLog     string // file; "": none is written
 	logLevel      slog.Level
@@ -57,6 +59,9 @@ const (
 	syncSecond = "second" // within a second
 	syncAlways = "always" // before the request is let through
 )
+
+// hasFastLane says whether this system has what the fast lane is made of.
+const hasFastLane = runtime.GOOS == "linux"
 
 // leastRecording is the least size of a recording: some hours of a small installation.
 const leastRecording = 1 << 20
@@ -72,6 +77,24 @@ func (l *list) Set(s string) error {
 			*l = append(*l, part)
 		}
 	}
+	return nil
+}
+
+// toggle is a flag that is on or off.
+type toggle bool
+
+func (t *toggle) String() string {
+	if *t {
+		return "on"
+	}
+	return "off"
+}
+
+func (t *toggle) Set(s string) error {
+	if s != "on" && s != "off" {
+		return errors.New("it is neither on nor off")
+	}
+	*t = s == "on"
 	return nil
 }
 
@@ -192,6 +215,8 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
 	c.cacheSize = cache.DefaultSize
 	fs.Var(&c.cacheSize, "cache-size", "`size` in memory of the answers that are kept for stages that want it, such as 64MB; 0: none are")
+	c.fastLane = hasFastLane
+	fs.Var(&c.fastLane, "fast-lane", "`on` or off: whether plain requests in HTTP/1.1 are served by the gateway's fast lane, which needs Linux")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	c.traces.flags(fs)
 	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
@@ -282,6 +307,9 @@ func (c *config) problems() (problems []error) {
 	}
 	if c.requestLog != 0 && c.requestLog < requestlog.MinSize {
 		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))
+	}
+	if c.fastLane && !hasFastLane {
+		add("--fast-lane: this system has none: it needs Linux")
 	}
 	if c.gatewayDomain != "" && models.CheckHost(c.gatewayDomain) != nil {
 		add("--gateway-domain: %q is not a domain such as apis.example.com", c.gatewayDomain)

@@ -70,6 +70,30 @@ func TestLimitsOfTheEdgeAreNumbersTimesAndNetworks(t *testing.T) {
 	}
 }
 
+func TestTheFastLaneIsOnOrOff(t *testing.T) {
+	for _, tt := range []struct {
+		env, flag string
+		want      toggle
+	}{{"", "", hasFastLane}, {"off", "", false}, {"off", "on", true}, {"", "off", false}} {
+		args := []string{"--fast-lane", tt.flag}
+		if tt.flag == "" {
+			args = nil
+		}
+		c, err := parsed(t, map[string]string{"GATEHOUSE_FAST_LANE": tt.env}, args...)
+		if err != nil || c.fastLane != tt.want {
+			t.Errorf("%+v: got %v, %v", tt, c.fastLane, err)
+		}
+		if good := !bool(c.fastLane) || hasFastLane; (c.validate() == nil) != good {
+			t.Errorf("%+v: %v", tt, c.validate())
+		}
+	}
+	for _, bad := range []string{"true", "ON", "1"} {
+		if _, err := parsed(t, nil, "--fast-lane", bad); !errors.Is(err, errUsage) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
 func TestAllProblemsOfAConfigurationAreSaidAtOnce(t *testing.T) {
 	c, err := parsed(t, nil, "--portal-listen", "nowhere", "--gateway-listen", "8081", "--public-url", "ftp://x", "--gateway-url", "https://g?x=1", "--allow-upstream", "everything", "--recording", "1KB", "--receipts", "1KB", "--request-log", "1KB", "--cache-size", "1KB")
 	if err != nil {
