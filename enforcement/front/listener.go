@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -279,6 +280,15 @@ func (c *begun) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return c.conn.Read(p)
+}
+
+// SyscallConn is for what reads past us, once there is nothing here to be read first.
+func (c *begun) SyscallConn() (syscall.RawConn, error) {
+	below, ok := c.conn.Conn.(syscall.Conn)
+	if !ok || len(c.read) > 0 {
+		return nil, errors.ErrUnsupported
+	}
+	return below.SyscallConn()
 }
 
 // CloseWrite says that nothing more comes: net/http does so before it closes, so that the client reads the answer.
