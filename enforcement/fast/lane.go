@@ -187,8 +187,10 @@ func (l *listener) hand(one leaver) {
 	}
 }
 
-// accept takes connections into the lane as they come.
+// accept takes connections into the lane as they come. Whoever accepts from us is told of errors, and waits after each as we do: too many descriptors are not fewer
+// at once.
 func (l *listener) accept() {
+	var wait time.Duration
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
@@ -196,8 +198,11 @@ func (l *listener) accept() {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			time.Sleep(wait)
 			continue
 		}
+		wait = 0
 		if !l.lane.take(c, l) {
 			l.hand(leaver{conn: c})
 		}

@@ -16,7 +16,8 @@ import (
 
 // Times of a loop.
 const (
-	heldWait   = 10  // milliseconds that a wait may keep the scheduler's place
+	heldWait   = 10 // milliseconds that a wait may keep the scheduler's place, while rounds are shorter than denseWait
+	denseWait  = int64(time.Millisecond)
 	busyTick   = 20  // between two looks at deadlines, in milliseconds, while requests are under way
 	restTick   = 250 // while there are only connections
 	overEvery  = int64(250 * time.Millisecond)
@@ -40,6 +41,8 @@ type loop struct {
 
 	table []entry // by file descriptor
 	life  uint32  // of the newest entry
+
+	isDense bool // waits are short
 
 	now         time.Time // of this round
 	mono        int64     // the same, in nanoseconds since the lane began
@@ -175,7 +178,9 @@ func (o *loop) round() {
 		}
 	}()
 	o.now = time.Now()
+	before := o.mono
 	o.mono = int64(o.now.Sub(o.lane.begin))
+	o.isDense = o.isDense || o.mono-before < denseWait
 	for o.at < o.came {
 		o.at++
 		o.dispatch(&o.events[o.at-1])
@@ -207,22 +212,26 @@ func (o *loop) round() {
 	}
 }
 
-// wait returns how many events there are. While there is traffic it does not give up its thread's place in between.
+// wait returns how many events there are. While traffic is dense it does not give up its thread's place in between.
 func (o *loop) wait() int {
 	if len(o.again) > 0 || len(o.unpumped) > 0 {
 		return pollHeld(o.epoll, o.events[:], 0)
 	}
 	left := int((o.next - o.mono + int64(time.Millisecond) - 1) / int64(time.Millisecond))
-	if n := pollHeld(o.epoll, o.events[:], min(heldWait, max(0, left))); n > 0 {
-		return n
+	if o.isDense {
+		if n := pollHeld(o.epoll, o.events[:], min(heldWait, max(0, left))); n > 0 {
+			return n
+		}
+		o.isDense = false
+		left -= heldWait
 	}
 	switch {
 	case len(o.active) == 0 && len(o.clients) == 0 && len(o.idle) == 0:
-		return poll(o.epoll, o.events[:], -1)
-	case left <= heldWait:
-		return 0
+		left = -1
+	case left < 0:
+		left = 0
 	}
-	return poll(o.epoll, o.events[:], left-heldWait)
+	return poll(o.epoll, o.events[:], left)
 }
 
 func (o *loop) dispatch(ev *unix.EpollEvent) {
