@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/cache"
+	"gatehouse/enforcement/fast"
 	"gatehouse/enforcement/receipt"
 	"gatehouse/enforcement/recording"
 	"gatehouse/enforcement/requestlog"
@@ -59,9 +59,6 @@ const (
 	syncSecond = "second" // within a second
 	syncAlways = "always" // before the request is let through
 )
-
-// hasFastLane says whether this system has what the fast lane is made of.
-const hasFastLane = runtime.GOOS == "linux"
 
 // leastRecording is the least size of a recording: some hours of a small installation.
 const leastRecording = 1 << 20
@@ -215,7 +212,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.requestLog, "request-log", "`size` that the log of single requests may have, such as 2GB, the oldest forgotten first; 0: none is kept")
 	c.cacheSize = cache.DefaultSize
 	fs.Var(&c.cacheSize, "cache-size", "`size` in memory of the answers that are kept for stages that want it, such as 64MB; 0: none are")
-	c.fastLane = hasFastLane
+	c.fastLane = fast.Supported
 	fs.Var(&c.fastLane, "fast-lane", "`on` or off: whether plain requests in HTTP/1.1 are served by the gateway's fast lane, which needs Linux")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	c.traces.flags(fs)
@@ -308,7 +305,7 @@ func (c *config) problems() (problems []error) {
 	if c.requestLog != 0 && c.requestLog < requestlog.MinSize {
 		add("--request-log: name a size of at least %s, or 0 for none", size(requestlog.MinSize))
 	}
-	if c.fastLane && !hasFastLane {
+	if c.fastLane && !fast.Supported {
 		add("--fast-lane: this system has none: it needs Linux")
 	}
 	if c.gatewayDomain != "" && models.CheckHost(c.gatewayDomain) != nil {

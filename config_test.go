@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/enforcement/fast"
 )
 
 func testProgram(env map[string]string) (program, *bytes.Buffer, *bytes.Buffer) {
@@ -74,7 +76,7 @@ func TestTheFastLaneIsOnOrOff(t *testing.T) {
 	for _, tt := range []struct {
 		env, flag string
 		want      toggle
-	}{{"", "", hasFastLane}, {"off", "", false}, {"off", "on", true}, {"", "off", false}} {
+	}{{"", "", fast.Supported}, {"off", "", false}, {"off", "on", true}, {"", "off", false}} {
 		args := []string{"--fast-lane", tt.flag}
 		if tt.flag == "" {
 			args = nil
@@ -83,7 +85,7 @@ func TestTheFastLaneIsOnOrOff(t *testing.T) {
 		if err != nil || c.fastLane != tt.want {
 			t.Errorf("%+v: got %v, %v", tt, c.fastLane, err)
 		}
-		if good := !bool(c.fastLane) || hasFastLane; (c.validate() == nil) != good {
+		if good := !bool(c.fastLane) || fast.Supported; (c.validate() == nil) != good {
 			t.Errorf("%+v: %v", tt, c.validate())
 		}
 	}

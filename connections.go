@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/enforcement/fast"
 )
 
 // gate is a listener that can stop to accept without an end of accepting: what stands on it, such as handshakes under way, goes on and is served. Connections
@@ -57,6 +59,7 @@ type connections struct {
 	total   prometheus.Counter
 	served  atomic.Int64 // that reached the server, ever
 	leaving atomic.Bool
+	coming  atomic.Int64 // from the fast lane, that the server has not seen yet
 
 	mu   sync.Mutex
 	open map[net.Conn]struct{}
@@ -79,8 +82,11 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		c.gauge.Inc()
-		c.total.Inc()
 		c.served.Add(1)
+		if c.coming.Add(-1) < 0 {
+			c.coming.Add(1)
+			c.total.Inc()
+		}
 		c.mu.Lock()
 		c.open[conn] = struct{}{}
 		c.mu.Unlock()
@@ -97,6 +103,22 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 			c.mu.Unlock()
 		}
 	case http.StateIdle:
+	}
+}
+
+// noteLane knows the connections in the fast lane. One that leaves it comes to the server, and is not counted twice.
+func (c *connections) noteLane(e fast.Event) {
+	switch e {
+	case fast.Opened:
+		c.gauge.Inc()
+		c.total.Inc()
+		c.served.Add(1)
+	case fast.Closed:
+		c.gauge.Dec()
+	case fast.Left:
+		c.gauge.Dec()
+		c.served.Add(-1)
+		c.coming.Add(1)
 	}
 }
 

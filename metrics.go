@@ -102,6 +102,7 @@ func (in *instance) register(r prometheus.Registerer) {
 			return float64(sum + wal)
 		}),
 	)
+	r.MustRegister(in.laneMetrics()...)
 	in.gateway.Register(r)
 	if in.certificates != nil {
 		r.MustRegister(in.certificates)

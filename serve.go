@@ -19,6 +19,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/accesslog"
 	"gatehouse/enforcement/crash"
+	"gatehouse/enforcement/fast"
 	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/journal"
 	"gatehouse/enforcement/receipt"
@@ -114,6 +115,7 @@ type instance struct {
 	portalListener, gatewayListener, opsListener, redirectListener net.Listener
 	portal, data, ops, redirect                                    *http.Server
 	portalConnections, dataConnections                             *connections
+	lane                                                           *fast.Lane // nil: the standard lane serves everything
 	gates                                                          []*gate
 	fronts                                                         fronts
 	trust                                                          *front.Trust // whom portal and gateway believe
@@ -185,6 +187,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	in.data = enforcement.NewServer(in.gateway, in.log)
 	bounds.Apply(in.data)
 	in.dataConnections = in.numbers.watch(gatewayListener, in.data)
+	if err := in.openFastLane(); err != nil {
+		return err
+	}
 	in.imports = jobs.NewImports(jobs.Config{Store: in.store, Keyring: in.keyring, Dir: filepath.Join(in.config.data, importsFolder),
 		Known: in.gateway.Learn, Log: in.log})
 	in.domains = &jobs.Domains{Store: in.store, Resolver: in.config.resolver(), Log: in.log, Now: in.now}
@@ -294,7 +299,7 @@ func (in *instance) run(ctx context.Context) error {
 		return serveJudged(in.portal, in.encrypted(portalListener, in.bounded(portalListener, in.portalListener)))
 	})
 	start("gateway", func() error {
-		return serveJudged(in.data, in.encrypted(gatewayListener, in.bounded(gatewayListener, in.gatewayListener)))
+		return serveJudged(in.data, in.encrypted(gatewayListener, in.inLane(in.bounded(gatewayListener, in.gatewayListener))))
 	})
 	if in.opsListener != nil {
 		start("operations", func() error { return serveJudged(in.ops, in.encrypted(opsListener, in.opsListener)) })
@@ -346,6 +351,9 @@ func (in *instance) close() error {
 			_ = l.Close() // closed already when it was served
 		}
 	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	in.closeLane(ended) // closed already when it was served
 	if in.journal != nil {
 		problems = append(problems, in.journal.Close())
 	}

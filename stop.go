@@ -39,6 +39,7 @@ const (
 // under way is answered, streams end, connections without a request are closed. Only then the gateway stops to admit.
 func (in *instance) stopServing(ctx context.Context) error {
 	in.gateway.Leave()
+	in.leaveLane()
 	in.sayFarewell()
 	for _, g := range in.gates {
 		if g != in.opsListener { // who watches may, to the end
@@ -55,6 +56,7 @@ func (in *instance) stopServing(ctx context.Context) error {
 	for _, s := range []*http.Server{in.portal, in.data} {
 		servers.Go(func() { in.shutDown(ctx, s) })
 	}
+	servers.Go(func() { in.closeLane(drain) })
 	servers.Wait()
 	finish()
 	streams.Wait()
@@ -79,7 +81,7 @@ func (in *instance) sayFarewell() {
 	began := time.Now()
 	for {
 		time.Sleep(stopStep)
-		unheard := 0
+		unheard := int(in.laneCounts().Deaf)
 		for _, c := range both {
 			unheard += c.unheard()
 		}
@@ -96,7 +98,8 @@ func (in *instance) sayFarewell() {
 func (in *instance) awaitLast() {
 	began := time.Now()
 	for ; time.Since(began) < lastTime; time.Sleep(stopStep) {
-		accepted, ending := int64(0), 0
+		lane := in.laneCounts()
+		accepted, ending := int64(0), int(lane.Open-lane.Deaf)
 		for _, g := range in.gates {
 			if g == in.portalListener || g == in.gatewayListener {
 				accepted += g.accepted.Load()

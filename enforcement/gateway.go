@@ -175,6 +175,9 @@ func New(c Config) *Gateway {
 // SetBounds changes what callers may hold of the gateway, for requests that come from now on.
 func (g *Gateway) SetBounds(b Bounds) { g.bounds.Store(&b) }
 
+// Bounds returns what is in force.
+func (g *Gateway) Bounds() Bounds { return *g.bounds.Load() }
+
 // ServeHTTP answers one request to /{api}/{stage}/….
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{call: call{g: g, forwarded: g.config.Proxies.Resolve(r)}, w: w, r: r}

@@ -371,7 +371,6 @@ func (o *loop) look(x *exchange) {
 	case o.mono >= x.over:
 		x.over = o.mono + overEvery
 		if x.started != 0 && x.call.IsOver(&x.Request) {
-			x.fresh = true // no other try
 			o.fail(x, transport.Stopped, errCut)
 		}
 	}
