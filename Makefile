@@ -99,10 +99,11 @@ demo:
 kill-test:
 	GATEHOUSE_KILLS=500 GATEHOUSE_CRASHES=20 go test -count=1 -timeout 60m -run 'TestKills|TestCrashes|TestADamaged' -v ./e2e/
 
-# The gateway beside Debian's nginx, haproxy and caddy, in turns (bench/compare): processor time per request, throughput, latency, memory. Five minutes.
+# The gateway beside Debian's nginx, haproxy and caddy, in turns (bench/compare): processor time per request of all shapes, throughput, latency, memory, and what a
+# kill -9 loses. Ten minutes.
 bench-compare: build
-	@missing=; for p in nginx haproxy caddy wrk; do command -v $$p >/dev/null || test -x /usr/sbin/$$p || missing="$$missing $$p"; done; \
-	test -z "$$missing" || { echo "install what it is compared with and the load: apt-get install nginx-light haproxy caddy wrk"; exit 1; }
+	@missing=; for p in nginx haproxy caddy wrk h2load; do command -v $$p >/dev/null || test -x /usr/sbin/$$p || missing="$$missing $$p"; done; \
+	test -z "$$missing" || { echo "install what it is compared with and the load: apt-get install nginx-light haproxy caddy wrk nghttp2-client"; exit 1; }
 	PATH="$$PATH:/usr/sbin" go run ./bench/compare -gatehouse ./gatehouse
 
 # All shapes of requests for half an hour, or for SOAK, beside restarts of the upstream and, at first, of the gateway: every answer is right, memory and file

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,34 +21,79 @@ import (
 
 const ownerEmail = "owner@example.com"
 
-// startGatehouse seeds an installation with its own commands and use cases, and serves it by its release build, with everything on that is on by default.
-func (b *bench) startGatehouse(ctx context.Context, binary string) error {
-	data := filepath.Join(b.dir, "gatehouse")
-	plans, err := b.seed(ctx, binary, data)
+const (
+	ours     = "gatehouse"
+	standard = "gatehouse, standard lane"
+	ourJob   = "all of it: judge, hashed key, throttle, quota, journal, usage, limit headers, log"
+	laneFlag = "fast-lane"
+)
+
+// seedGatehouse seeds an installation with its own commands and use cases; each instance gets a copy.
+func (b *bench) seedGatehouse(ctx context.Context, binary string) error {
+	b.binary, b.seeded = binary, filepath.Join(b.dir, "seeded")
+	plans, err := b.seed(ctx, binary, b.seeded)
 	if err != nil {
 		return fmt.Errorf("seed gatehouse: %w", err)
 	}
-	if err := b.importKeys(binary, data, plans); err != nil {
+	if err := b.importKeys(binary, b.seeded, plans); err != nil {
 		return err
 	}
-	address, err := freePort()
+	help, _ := exec.CommandContext(ctx, binary, "serve", "--help").CombinedOutput() // its status says that nothing was served
+	b.lanes = strings.Contains(string(help), laneFlag)
+	return nil
+}
+
+// startGatehouses serves by the release build, with everything on that is on by default: as it is, by its standard lane alone, and with TLS.
+func (b *bench) startGatehouses(ctx context.Context) error {
+	if err := b.startGatehouse(ctx, "plain", &side{name: ours}); err != nil {
+		return err
+	}
+	if b.lanes {
+		if err := b.startGatehouse(ctx, "standard", &side{name: standard}, "--"+laneFlag+"=off"); err != nil {
+			return err
+		}
+	}
+	return b.startGatehouse(ctx, "tls", &side{name: ours, secured: "yes"}, "--tls-cert", filepath.Join(b.dir, "tls.crt"), "--tls-key", filepath.Join(b.dir, "tls.key"),
+		"--tls-listeners", "gateway")
+}
+
+func (b *bench) startGatehouse(ctx context.Context, name string, x *side, flags ...string) error {
+	data, err := b.copySeeded(name)
 	if err != nil {
 		return err
 	}
-	portal, err := freePort()
-	if err != nil {
+	if x.operations, err = freePort(); err != nil {
 		return err
 	}
-	if b.operations, err = freePort(); err != nil {
-		return err
+	address, cmd, err := b.serve(ctx, data, append(flags, "--ops-listen", x.operations)...)
+	x.job, x.ours, x.cmd = ourJob, true, cmd
+	if x.secured == "" {
+		x.address = address
+	} else {
+		x.secured = address
 	}
-	cmd, err := b.start(ctx, address, binary, "serve", "--data", data, "--gateway-listen", address, "--portal-listen", portal, "--ops-listen", b.operations,
-		"--allow-upstream", "127.0.0.1/32")
-	b.sides = append(b.sides, &side{ours, "all of it: judge, hashed key, throttle, quota, journal, usage, limit headers, log", address, cmd})
+	b.sides = append(b.sides, x)
 	return err
 }
 
-const ours = "gatehouse"
+// copySeeded returns a data folder of its own.
+func (b *bench) copySeeded(name string) (string, error) {
+	data := filepath.Join(b.dir, name)
+	if err := os.CopyFS(data, os.DirFS(b.seeded)); err != nil {
+		return "", err
+	}
+	return data, os.Chmod(filepath.Join(data, "keyring.json"), 0o600)
+}
+
+func (b *bench) serve(ctx context.Context, data string, flags ...string) (address string, cmd *exec.Cmd, err error) {
+	address, portal, err := ports()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd, err = b.start(ctx, address, b.binary, append([]string{"serve", "--data", data, "--gateway-listen", address, "--portal-listen", portal,
+		"--allow-upstream", "127.0.0.1/32"}, flags...)...)
+	return address, cmd, err
+}
 
 type benchPlans struct{ prod, few, free models.Plan }
 
@@ -72,14 +118,14 @@ func (b *bench) seed(ctx context.Context, binary, data string) (p benchPlans, er
 	}
 	actor, now := models.Actor{AccountID: owner.ID, Role: owner.Role, Label: owner.Email}, time.Now()
 	api, err := s.CreateAPI(ctx, actor, models.NewAPI{Name: "Bench", Slug: "bench", KeySource: models.DefaultKeySource(), Methods: []models.Method{
-		{Verb: http.MethodGet, Path: "/", KeyRequired: true}, {Verb: http.MethodGet, Path: "/large", KeyRequired: true}, {Verb: http.MethodPost, Path: "/", KeyRequired: true},
+		{Verb: http.MethodGet, Path: "/", KeyRequired: true}, {Verb: http.MethodGet, Path: "/large", KeyRequired: true}, {Verb: http.MethodPost, Path: "/upload", KeyRequired: true},
 	}}, now)
 	if err != nil {
 		return p, err
 	}
 	stages := map[string]models.Stage{}
-	for _, name := range []string{"prod", "few"} {
-		st, err := s.CreateStage(ctx, actor, api.ID, models.Stage{Name: name, Upstream: "http://" + b.upstream, Throttle: &limit.Throttle{Rate: 1e6, Burst: 1e6}}, now)
+	for name, upstream := range map[string]string{"prod": b.upstream, "few": b.upstream, "sink": b.sink} {
+		st, err := s.CreateStage(ctx, actor, api.ID, models.Stage{Name: name, Upstream: "http://" + upstream, Throttle: &limit.Throttle{Rate: 1e6, Burst: 1e6}}, now)
 		if err != nil {
 			return p, err
 		}
@@ -104,7 +150,7 @@ func (b *bench) seed(ctx context.Context, binary, data string) (p benchPlans, er
 		return made
 	}
 	much := limit.Throttle{Rate: 1e5, Burst: 1e5}
-	p = benchPlans{prod: plan("Prod", much, stages["prod"]), few: plan("Few", limit.Throttle{Rate: 1. / 60, Burst: 1}, stages["few"]), free: plan("Free", much, stages["prod"], stages["few"])}
+	p = benchPlans{prod: plan("Prod", much, stages["prod"], stages["sink"]), few: plan("Few", limit.Throttle{Rate: 1. / 60, Burst: 1}, stages["few"]), free: plan("Free", much, stages["prod"], stages["few"], stages["sink"])}
 	return p, err
 }
 
@@ -143,13 +189,15 @@ func (b *bench) profile(ctx context.Context, s shape, path string) error {
 	if err != nil {
 		return err
 	}
+	sides := b.sidesOf(s)
+	x := sides[slices.IndexFunc(sides, func(x *side) bool { return x.ours })]
 	loaded := make(chan error, 1)
 	go func() {
-		_, err := b.load(ctx, b.sides[len(b.sides)-1], s, script, profileTime+2*time.Second)
+		_, err := b.load(ctx, x, s, script, profileTime+2*time.Second)
 		loaded <- err
 	}()
 	time.Sleep(time.Second) // until it is under load
-	res, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", b.operations, int(profileTime.Seconds())))
+	res, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", x.operations, int(profileTime.Seconds())))
 	if err != nil {
 		return err
 	}

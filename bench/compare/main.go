@@ -26,7 +26,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "`rounds` of each shape")
 	flag.DurationVar(&o.time, "time", 2*time.Second, "`time` of a side in a round")
 	flag.StringVar(&o.profile, "profile", "", "write where the gateway's processor time goes under the first of the shapes to this `file`, for go tool pprof")
-	shapes := flag.String("shapes", "", "`names` of the shapes to run, with commas; empty: all")
+	shapes := flag.String("shapes", "", "`names` of the shapes to run, idle and killed among them, with commas; empty: all")
 	flag.Parse()
 	if *shapes != "" {
 		o.shapes = strings.Split(*shapes, ",")
@@ -56,22 +56,24 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	keys := newKeys()
-	b := &bench{dir: dir, keys: keys}
+	b := &bench{dir: dir, keys: newKeys(), measured: map[string]map[string][]result{}, memory: map[string]float64{}, lost: map[string]string{}}
 	defer b.stop()
+	if err := b.makeCertificate(); err != nil {
+		return err
+	}
 	if err := b.startUpstream(ctx); err != nil {
 		return err
 	}
-	for _, start := range []func(context.Context) error{b.startNginx, b.startHAProxy, b.startCaddy, func(ctx context.Context) error { return b.startGatehouse(ctx, binary) }} {
+	if err := b.seedGatehouse(ctx, binary); err != nil {
+		return err
+	}
+	for _, start := range []func(context.Context) error{b.startNginx, b.startHAProxy, b.startCaddy, b.startGatehouses} {
 		if err := start(ctx); err != nil {
 			return err
 		}
 	}
 	describe(ctx, b)
-	chosen := shapes()
-	if len(o.shapes) > 0 {
-		chosen = slices.DeleteFunc(chosen, func(s shape) bool { return !slices.Contains(o.shapes, s.name) })
-	}
+	chosen := slices.DeleteFunc(shapes(), func(s shape) bool { return !o.wants(s.name) })
 	for _, s := range chosen {
 		if err := b.measure(ctx, s, o); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
@@ -82,5 +84,21 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("profile: %w", err)
 		}
 	}
-	return b.idle(ctx)
+	if o.wants("idle") {
+		if err := b.idle(ctx); err != nil {
+			return err
+		}
+	}
+	if o.wants("killed") {
+		if err := b.killed(ctx, o); err != nil {
+			return fmt.Errorf("killed: %w", err)
+		}
+	}
+	b.summarize()
+	return nil
+}
+
+// wants reports whether a part of the comparison is to run.
+func (o *options) wants(name string) bool {
+	return len(o.shapes) == 0 || slices.Contains(o.shapes, name)
 }

@@ -92,6 +92,9 @@ const idleConnections = 2000
 func (b *bench) idle(ctx context.Context) error {
 	fmt.Printf("\n### idle: %d connections that asked once\n\n| | MB before | MB more |\n|---|---:|---:|\n", idleConnections)
 	for _, x := range b.sides {
+		if x.address == "" {
+			continue
+		}
 		before, err := memoryOf(x)
 		if err != nil {
 			return err
@@ -107,9 +110,17 @@ func (b *bench) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		b.memory[x.name] = float64(after-before) / 1e6
 		fmt.Printf("| %s | %.1f | %.1f |\n", x.name, float64(before)/1e6, float64(after-before)/1e6)
 	}
 	return nil
+}
+
+func pathOf(x *side, s shape) string {
+	if x.ours {
+		return s.ours
+	}
+	return s.path
 }
 
 func (b *bench) connect(ctx context.Context, x *side) (connections []net.Conn, err error) {

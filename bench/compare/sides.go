@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,8 +36,20 @@ func isFree(i int) bool { return i >= keyCount-freeCount }
 type side struct {
 	name    string
 	job     string // what it does per request
-	address string
+	ours    bool
+	address string // without TLS; empty: it speaks TLS alone
+	secured string // with TLS; empty: it does not speak it
 	cmd     *exec.Cmd
+
+	operations string // address of the gateway's profiles
+}
+
+// at is where a side is asked.
+func (x *side) at(secured bool) (scheme, address string) {
+	if secured {
+		return "https", x.secured
+	}
+	return "http", x.address
 }
 
 // bench is everything that runs.
@@ -44,10 +57,17 @@ type bench struct {
 	dir      string
 	keys     keys
 	upstream string // address
+	sink     string // address of one that takes bodies
 
-	operations string // address of the gateway's profiles
-	sides      []*side
-	others     []*exec.Cmd
+	binary string // of the gateway
+	seeded string // folder with its data
+	lanes  bool   // it has two lanes
+	sides  []*side
+	others []*exec.Cmd
+
+	measured map[string]map[string][]result // by shape and side
+	memory   map[string]float64             // MB more for idle connections, by side
+	lost     map[string]string              // by side: what was answered and not recorded
 }
 
 func (b *bench) stop() {
@@ -102,7 +122,7 @@ func (b *bench) start(ctx context.Context, address, program string, args ...stri
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	for range 200 {
+	for range 600 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			return cmd, c.Close()
 		}
@@ -127,9 +147,20 @@ func (b *bench) startUpstream(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.sink, err = startSink(); err != nil {
+		return err
+	}
 	cmd, err := b.start(ctx, b.upstream, "nginx", "-c", path, "-e", "stderr")
 	b.others = append(b.others, cmd)
 	return err
+}
+
+// ports returns two free ones.
+func ports() (plain, secured string, err error) {
+	if plain, err = freePort(); err == nil {
+		secured, err = freePort()
+	}
+	return plain, secured, err
 }
 
 const upstreamConf = `daemon off; worker_processes 1; pid %s/upstream.pid; user root;
@@ -145,7 +176,7 @@ http {
 `
 
 func (b *bench) startNginx(ctx context.Context) error {
-	address, err := freePort()
+	address, secured, err := ports()
 	if err != nil {
 		return err
 	}
@@ -156,12 +187,12 @@ func (b *bench) startNginx(ctx context.Context) error {
 			fmt.Fprintf(&few, "\t\t%s %s;\n", k, k)
 		}
 	}
-	path, err := b.write("nginx.conf", fmt.Sprintf(nginxConf, b.dir, known.String(), few.String(), b.upstream, address))
+	path, err := b.write("nginx.conf", fmt.Sprintf(nginxConf, b.dir, known.String(), few.String(), b.upstream, b.sink, address, secured, b.dir, b.dir))
 	if err != nil {
 		return err
 	}
 	cmd, err := b.start(ctx, address, "nginx", "-c", path, "-e", "stderr")
-	b.sides = append(b.sides, &side{"nginx", "key in a map, limit_req", address, cmd})
+	b.sides = append(b.sides, &side{name: "nginx", job: "key in a map, limit_req", address: address, secured: secured, cmd: cmd})
 	return err
 }
 
@@ -180,18 +211,22 @@ http {
 	limit_req_zone $few zone=few:16m rate=1r/m;
 	limit_req_status 429;
 	upstream echo { server %s; keepalive 2048; keepalive_requests 100000000; }
+	upstream sink { server %s; keepalive 64; keepalive_requests 100000000; }
 	server {
 		listen %s reuseport;
+		listen %s reuseport ssl http2;
+		ssl_certificate %s/tls.crt; ssl_certificate_key %s/tls.key; ssl_session_cache shared:tls:8m;
 		proxy_http_version 1.1; proxy_set_header Connection "";
 		if ($known = 0) { return 403; }
 		location / { limit_req zone=all burst=100000 nodelay; proxy_pass http://echo/; }
+		location /upload { limit_req zone=all burst=100000 nodelay; proxy_request_buffering off; proxy_pass http://sink/; }
 		location /few { limit_req zone=few; limit_req zone=all burst=100000 nodelay; proxy_pass http://echo/; }
 	}
 }
 `
 
 func (b *bench) startHAProxy(ctx context.Context) error {
-	address, err := freePort()
+	address, secured, err := ports()
 	if err != nil {
 		return err
 	}
@@ -207,12 +242,12 @@ func (b *bench) startHAProxy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := b.write("haproxy.cfg", fmt.Sprintf(haproxyConf, address, keys, b.upstream))
+	path, err := b.write("haproxy.cfg", fmt.Sprintf(haproxyConf, address, secured, b.dir, keys, b.upstream, b.sink))
 	if err != nil {
 		return err
 	}
 	cmd, err := b.start(ctx, address, "haproxy", "-f", path)
-	b.sides = append(b.sides, &side{"haproxy", "key in a map, stick table", address, cmd})
+	b.sides = append(b.sides, &side{name: "haproxy", job: "key in a map, stick table", address: address, secured: secured, cmd: cmd})
 	return err
 }
 
@@ -230,37 +265,58 @@ backend rates
 	stick-table type string len 64 size 100k expire 10m store http_req_rate(60s)
 frontend in
 	bind %s
+	bind %s ssl crt %s/tls.pem alpn h2,http/1.1
 	http-request deny deny_status 403 unless { req.hdr(x-api-key) -m found }
 	http-request set-var(txn.kind) req.hdr(x-api-key),map_str(%s,none)
 	http-request deny deny_status 403 if { var(txn.kind) -m str none }
 	http-request track-sc0 req.hdr(x-api-key) table rates
 	http-request deny deny_status 429 if { path_beg /few } { var(txn.kind) -m str few } { sc_http_req_rate(0) gt 1 }
 	http-request deny deny_status 429 if { sc_http_req_rate(0) gt 60000000 }
+	use_backend sink if { path_beg /upload }
 	default_backend out
 backend out
 	http-reuse always
 	server upstream %s
+backend sink
+	http-reuse always
+	server sink %s
 `
 
 func (b *bench) startCaddy(ctx context.Context) error {
-	address, err := freePort()
+	address, secured, err := ports()
 	if err != nil {
 		return err
 	}
-	path, err := b.write("Caddyfile", fmt.Sprintf(caddyConf, address, b.upstream))
+	path, err := b.write("Caddyfile", fmt.Sprintf(caddyConf, b.sink, b.upstream, address, port(secured), b.dir, b.dir))
 	if err != nil {
 		return err
 	}
 	cmd, err := b.start(ctx, address, "caddy", "run", "--config", path, "--adapter", "caddyfile")
-	b.sides = append(b.sides, &side{"caddy", "the header is there", address, cmd})
+	b.sides = append(b.sides, &side{name: "caddy", job: "the header is there", address: address, secured: secured, cmd: cmd})
 	return err
+}
+
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 const caddyConf = `{
 	admin off
 	auto_https off
 }
-http://%s {
+(keyed) {
+	@uploads {
+		header x-api-key *
+		path /upload
+	}
+	handle @uploads {
+		reverse_proxy %s {
+			transport http {
+				keepalive_idle_conns_per_host 64
+			}
+		}
+	}
 	@keyed header x-api-key *
 	handle @keyed {
 		reverse_proxy %s {
@@ -271,18 +327,28 @@ http://%s {
 	}
 	respond 403
 }
+http://%s {
+	import keyed
+}
+https://:%s {
+	bind 127.0.0.1
+	tls %s/tls.crt %s/tls.key
+	import keyed
+}
 `
 
 // ask sends one request and returns its status: whatever is compared must do its job.
-func ask(ctx context.Context, s *side, path, key string) (int, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
+func ask(ctx context.Context, url, key string) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)
 	}
-	res, err := http.DefaultTransport.RoundTrip(r)
+	t := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a certificate made for this run
+	defer t.CloseIdleConnections()
+	res, err := t.RoundTrip(r)
 	if err != nil {
 		return 0, err
 	}
