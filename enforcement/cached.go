@@ -202,11 +202,17 @@ func (q *request) throughCache(k *keeping, ask cache.Ask) {
 			break
 		}
 		other, leads := c.Lead(key)
-		if leads {
-			flight = other
-			break
+		if !leads {
+			other.Wait(q.r.Context())
+			continue
 		}
-		other.Wait(q.r.Context())
+		flight = other
+		if a, miss := c.Find(key, q.r.Header, ask, q.g.clock()); miss == cache.NoMiss { // who led before came to his end since the look above
+			flight.Land()
+			q.answerKept(k, a, true)
+			return
+		}
+		break
 	}
 	c.Count(k.space, cache.Missed)
 	if q.r.Method != http.MethodGet {
