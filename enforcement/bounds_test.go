@@ -113,7 +113,7 @@ func dialRaw(t testing.TB, url, bytes string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, bytes); err != nil {
 		t.Fatal(err)
 	}
@@ -162,12 +162,14 @@ func TestABodyThatDoesNotComeEnds(t *testing.T) {
 
 // A client that has sent everything may wait for as long as the upstream needs, and an upstream that reads slowly is not the client's fault.
 func TestASlowUpstreamIsNotTheClientsFault(t *testing.T) {
+	t.Parallel()
+	const stall = time.Second // a client on a busy machine may be late itself
 	o, url := bounded(t, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(stall * 3 / 2)
 		n, _ := io.Copy(io.Discard, r.Body)
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(stall * 3 / 2)
 		fmt.Fprint(w, n)
-	}, short)
+	}, func(b *enforcement.Bounds) { b.Stall, b.StallBytes = stall, 1000 })
 	const size = 8 << 20
 	r := newRequest(t, "POST", url+"/echo/prod/x", io.LimitReader(zeros{}, size))
 	r.ContentLength = size
@@ -341,14 +343,16 @@ func TestStreamsEndThatAreSilentOrVeryLong(t *testing.T) {
 
 // A stream on which something moves is not silent, in whichever direction.
 func TestAStreamThatMovesGoesOn(t *testing.T) {
+	t.Parallel()
+	const idle = 2 * time.Second // of which a busy machine may need the most for nothing
 	o, url := bounded(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range 12 {
 			io.WriteString(w, "data: 1\n")
 			http.NewResponseController(w).Flush()
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(idle / 8)
 		}
-	}, func(b *enforcement.Bounds) { b.StreamIdle = 600 * time.Millisecond })
+	}, func(b *enforcement.Bounds) { b.StreamIdle = idle })
 	ran := make(chan error)
 	go func() { ran <- o.g.Run(t.Context()) }()
 	t.Cleanup(func() { <-ran })

@@ -100,7 +100,7 @@ func (s *streams) end(t *testing.T, slug string) {
 // goOn checks that nothing has ended. The upstream answers pings until it has got a message.
 func (s *streams) goOn(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(s.socket.CloseRead(t.Context()), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.socket.CloseRead(t.Context()), time.Minute)
 	defer cancel()
 	if err := s.socket.Ping(ctx); err != nil {
 		t.Errorf("the WebSocket has ended: %v", err)

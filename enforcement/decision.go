@@ -162,9 +162,9 @@ func (g *Gateway) decideLater(ctx context.Context, d *decision, st *stage, m *me
 // patience is how long a request waits for a right now.
 func (g *Gateway) patience() time.Duration {
 	if g.config.Warm > 0 && g.clock() < g.warm.Load() {
-		return warmPatience
+		return max(warmPatience, g.config.Patience)
 	}
-	return patience
+	return g.config.Patience
 }
 
 // awaited says what it means that no right came.

@@ -19,8 +19,8 @@ type Ledger interface {
 }
 
 const (
-	// patience is how long a request without a right in hand waits for one (DECISIONS 48).
-	patience = 250 * time.Millisecond
+	// DefaultPatience is how long a request without a right in hand waits for one, unless Config says otherwise (DECISIONS 48).
+	DefaultPatience = 250 * time.Millisecond
 	// warmPatience is that while the gateway is warming up: nobody has a right in hand yet, and all ask at once.
 	warmPatience = 2 * time.Second
 	// exchangeTime is what one call of the ledger may take.

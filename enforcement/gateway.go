@@ -88,6 +88,7 @@ type Config struct {
 	HideCookies []string             // cookies that are none of an upstream's business: the portal's session; nil: "gatehouse", "__Host-gatehouse"
 	Log         *slog.Logger         // nil: slog.Default()
 	Now         func() time.Time     // nil: time.Now
+	Patience    time.Duration        // how long a request without a right of its quota in hand waits for one; 0: DefaultPatience
 	Warm        time.Duration        // after Load, while requests wait longer for the ledger: clients wait for an upgrade. 0: they never do
 	Uptime      time.Duration        // of the machine, now: the clock of throttles goes on over restarts of the process. 0: the machine's
 	Shift       func() time.Duration // by how much the wall clock is set wrong, for tests; nil: not at all
@@ -139,6 +140,9 @@ type Gateway struct {
 func New(c Config) *Gateway {
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Patience == 0 {
+		c.Patience = DefaultPatience
 	}
 	virtual := c.Now != nil
 	if !virtual {

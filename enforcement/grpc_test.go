@@ -131,7 +131,7 @@ func overGRPC(t testing.TB) (o *one, c *grpc.ClientConn, ctx context.Context) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "x-api-key", o.value), 20*time.Second)
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "x-api-key", o.value), time.Minute)
 	t.Cleanup(cancel)
 	return o, c, ctx
 }

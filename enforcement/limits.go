@@ -23,7 +23,7 @@ type Limits struct {
 // Limits returns where a key stands on a plan, for pages. What the gateway does not know for certain it asks the ledger. ok is false when it does not know
 // the key on that plan, or the ledger does not answer in time.
 func (g *Gateway) Limits(ctx context.Context, key models.KeyID, id models.PlanID) (l Limits, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, g.patience())
 	defer cancel()
 	for {
 		l, known, ok := g.standing(key, id)

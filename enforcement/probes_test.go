@@ -343,7 +343,7 @@ func outcomeOf(address, send string) string {
 		return err.Error()
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(8 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	const last = "GET /echo/prod/last-" + "%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 	go io.WriteString(c, send+fmt.Sprintf(last, 1))
 	in := bufio.NewReader(c)

@@ -72,9 +72,10 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			o.publish(o.plan, quota(10, limit.PeriodDay))
 			o.ledgerFault = errAway
 		}, a),
-		"ledger-busy": get(func(_ *testing.T, o *one) {
+		"ledger-busy": get(func(t *testing.T, o *one) {
+			o.g = o.gateway(t, func(c *enforcement.Config) { c.Patience = time.Millisecond })
 			o.publish(o.plan, quota(10, limit.PeriodDay))
-			o.ledgerPause = time.Second
+			o.ledgerPause = 100 * time.Millisecond
 		}, a),
 		"head-invalid":            onWire("GET " + a + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"),
 		"version-unsupported":     onWire("GET " + a + " HTTP/1.2\r\nHost: x\r\n\r\n"),

@@ -88,7 +88,7 @@ func TestWebSocketsCarryEveryByte(t *testing.T) {
 			}
 		}
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, res, err := websocket.Dial(ctx, url+"/echo/prod/ws", &websocket.DialOptions{HTTPHeader: http.Header{"X-Api-Key": {o.value}}})
 	if err != nil {

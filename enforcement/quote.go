@@ -73,7 +73,7 @@ func (q *request) quote(value string, p problem) {
 		return
 	}
 	// What is left of the quota is for the ledger to say; nothing is taken.
-	ctx, cancel := context.WithTimeout(q.r.Context(), patience)
+	ctx, cancel := context.WithTimeout(q.r.Context(), q.g.patience())
 	defer cancel()
 	if p := awaited(q.g.escrow.wait(ctx, h, 0)); p != problemNone {
 		d.problem = p

@@ -82,37 +82,37 @@ func TestAnUpstreamIsGivenItsTimeToBegin(t *testing.T) {
 	})
 	t.Run("an answer that begins in time and lasts", func(t *testing.T) {
 		t.Parallel()
-		const timeout = 400 * time.Millisecond // a busy machine needs some of it for nothing
+		const timeout = 2 * time.Second // of which a busy machine may need the most for nothing
 		o, url := through(t, func(w http.ResponseWriter, _ *http.Request) {
-			for range 5 {
+			for range 10 {
 				io.WriteString(w, "x")
 				http.NewResponseController(w).Flush()
-				time.Sleep(timeout / 2)
+				time.Sleep(timeout / 8)
 			}
 		})
 		o.world.stage(func() { o.stage.Timeout = timeout })
 		catchUp(t, o.g)
 		body, err := io.ReadAll(o.do(t, newRequest(t, "GET", url+"/echo/prod/a", nil)).Body)
-		if string(body) != "xxxxx" || err != nil {
+		if string(body) != "xxxxxxxxxx" || err != nil {
 			t.Errorf("body = %q, %v", body, err)
 		}
 	})
 	t.Run("a client that sends slowly", func(t *testing.T) {
 		t.Parallel()
-		const timeout = 400 * time.Millisecond
+		const timeout = 2 * time.Second
 		o, url := through(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 		o.world.stage(func() { o.stage.Timeout = timeout })
 		catchUp(t, o.g)
 		body, send := io.Pipe()
 		go func() {
-			for range 4 {
+			for range 10 {
 				io.WriteString(send, "x")
-				time.Sleep(timeout / 2)
+				time.Sleep(timeout / 8)
 			}
 			send.Close()
 		}()
 		res := o.do(t, newRequest(t, "POST", url+"/echo/prod/a", body))
-		if got, err := io.ReadAll(res.Body); string(got) != "xxxx" || err != nil {
+		if got, err := io.ReadAll(res.Body); string(got) != "xxxxxxxxxx" || err != nil {
 			t.Errorf("%d %q, %v", res.StatusCode, got, err)
 		}
 	})

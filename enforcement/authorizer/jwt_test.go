@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -372,7 +373,11 @@ func TestGarbageTokensAreNotKept(t *testing.T) {
 	}
 	pieces := strings.Split(i.TokenWith("EdDSA", i.Claims(start, nil), (&jose.SignerOptions{}).WithHeader("kid", "unknown")), ".")
 	before := heap()
-	for n := range 100_000 {
+	tokens := 20_000 // of which one whose 250 bytes are kept is noticed
+	if os.Getenv("GATEHOUSE_FLOODS") == "all" {
+		tokens = 100_000
+	}
+	for n := range tokens {
 		payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"n":%d}`, n))
 		if v := p.Ask(t.Context(), a, asking(pieces[0]+"."+payload+"."+pieces[2], start)); v.Outcome != authorizer.Invalid {
 			t.Fatal(v)

@@ -313,7 +313,7 @@ func TestEqualQuestionsAreAskedOnce(t *testing.T) {
 // A service that is down or slow is left alone for a while, is tried by one, and then asked as before.
 func TestAServiceThatFailsIsLeftAlone(t *testing.T) {
 	s, p := newService(t, says(500, "")), pool()
-	a := s.authorizer(func(in *models.GatewayAuthorizer) { in.HTTP.Timeout = 100 * time.Millisecond })
+	a := s.authorizer(nil)
 	ask := func(n int, after time.Duration) authorizer.Outcome {
 		return p.Ask(t.Context(), a, asking(fmt.Sprint(n), start.Add(after))).Outcome
 	}
@@ -334,6 +334,7 @@ func TestAServiceThatFailsIsLeftAlone(t *testing.T) {
 	s.mu.Lock()
 	s.answer = func(http.ResponseWriter, *http.Request) { <-slow }
 	s.mu.Unlock()
+	a = s.authorizer(func(in *models.GatewayAuthorizer) { in.HTTP.Timeout = 100 * time.Millisecond })
 	if got := ask(201, 10*time.Second); got != authorizer.Failed {
 		t.Errorf("when it is slow: %d", got)
 	}
