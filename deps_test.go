@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -94,4 +97,24 @@ func forbidden(rule importRule, dep listed, path string) bool {
 		}
 	}
 	return false
+}
+
+// What makes tests quick at the price of what the product promises is in tests alone.
+func TestShortcutsOfTestsAreTakenByTestsAlone(t *testing.T) {
+	shortcuts := map[string]string{"Unsynced": "models/store/", "NewQuickHasher": "models/secret/"} // and where they are
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for name, home := range shortcuts {
+			if !strings.HasPrefix(path, home) && strings.Contains(string(text), name) {
+				t.Errorf("%s takes the shortcut %s", path, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -46,7 +46,7 @@ func openDeveloperPortal(t *testing.T) *developerPortal {
 	t.Helper()
 	p := &developerPortal{ring: secret.NewKeyring(), used: map[models.KeyID]int64{}, kept: keptReceipts{}}
 	p.portal = &portal{t: t, store: storetest.Open(t, func(c *store.Config) { c.Keyring = p.ring }), clock: storetest.Now()}
-	s, passwords := p.store, secret.NewHasher()
+	s, passwords := p.store, secret.NewQuickHasher()
 	p.openRecording()
 	now := func() time.Time { return p.clock }
 	p.site = &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,

@@ -52,7 +52,7 @@ func openNoticePortal(t *testing.T, withServer bool) *noticePortal {
 		site.MailSince, c.Mail = p.clock.AddDate(0, -1, 0), p
 	}
 	p.worker = notify.New(c)
-	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
+	passwords, throttle := secret.NewQuickHasher(), handlers.NewThrottle(p.clock)
 	p.handler = web.Handler(site, web.Pages{
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Links: &handlers.Links{Store: s, Passwords: passwords}, Me: &handlers.Me{Store: s, Passwords: passwords, Throttle: throttle},
 		Mails:    &handlers.MailPages{Store: s, Mails: mails, Throttle: handlers.NewThrottle(p.clock)},

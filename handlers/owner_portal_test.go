@@ -81,7 +81,7 @@ func (p *ownerPortal) serveOwner(s *store.Store) http.Handler {
 	now := func() time.Time { return p.clock }
 	site := &handlers.Site{Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.DiscardHandler), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com", GatewayHost: "gateway.example.com", Names: domainNames{s}}
-	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
+	passwords, throttle := secret.NewQuickHasher(), handlers.NewThrottle(p.clock)
 	return web.Handler(site, web.Pages{
 		System: p.system(s), SiteMap: &handlers.SiteMap{Store: s}, Guides: &handlers.Guides{Store: s, Text: handlers.NewGuideText()}, OwnerDomains: &handlers.OwnerDomains{Store: s, Check: p.checkDomain, Reserved: func(host string) bool { return host == "portal.example.com" }}, Domains: &handlers.AdminDomains{Store: s}, OwnerGuides: &handlers.OwnerGuides{Store: s, Text: handlers.NewGuideText()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown()},
 		SignIn: &handlers.SignIn{Store: s, Passwords: passwords, Throttle: throttle}, Audit: &handlers.Audit{Store: s},

@@ -25,10 +25,10 @@ import (
 	"gatehouse/web"
 )
 
-// password is everybody's in these tests; its hash is made once, for it is slow by design.
+// password is everybody's in these tests; its hash is made once.
 const password = "four words in a row"
 
-var passwordHash = sync.OnceValues(func() (string, error) { return secret.NewHasher().Hash(context.Background(), password) })
+var passwordHash = sync.OnceValues(func() (string, error) { return secret.NewQuickHasher().Hash(context.Background(), password) })
 
 // portal is the whole portal over a real store, on a clock that the test moves.
 type portal struct {
@@ -54,7 +54,7 @@ func (p *portal) serve(s *store.Store) http.Handler {
 		Accounts: s, Sessions: session.New(s, secret.NewKeyring().CookieKeys(), false, now), Log: slog.New(slog.NewTextHandler(&p.log, nil)), Now: now,
 		PublicURL: "https://portal.example.com", GatewayURL: "https://gateway.example.com", Brand: &handlers.Brand{Store: s},
 	}
-	passwords, throttle := secret.NewHasher(), handlers.NewThrottle(p.clock)
+	passwords, throttle := secret.NewQuickHasher(), handlers.NewThrottle(p.clock)
 	return web.Handler(site, web.Pages{
 		Public: &handlers.Public{Store: s, Markdown: handlers.NewMarkdown()}, Catalog: &handlers.Catalog{Store: s, Operations: &handlers.Operations{}, Markdown: handlers.NewMarkdown(), Limits: freeLimits},
 		Problems: &handlers.Problems{Docs: []handlers.ProblemDoc{{Slug: "throttled", Status: 429, Title: "Too many at once", Explanation: "Too fast.", WhatToDo: "Wait."}}},

@@ -37,7 +37,7 @@ func openLogPortal(t *testing.T) *logPortal {
 	t.Cleanup(func() { ok(t, p.log.Close()) })
 	s := p.store
 	p.handler = web.Handler(p.site, web.Pages{
-		SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)},
+		SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewQuickHasher(), Throttle: handlers.NewThrottle(p.clock)},
 		Logs:   &handlers.Logs{Store: s, Log: p.log, Docs: problemDocs()}, Receipts: &handlers.Receipts{Store: s, Kept: p.kept, Log: p.log, Docs: problemDocs()},
 		Admin: &handlers.Admin{Store: s, Log: p.log},
 	}, static.Handler())
@@ -254,7 +254,7 @@ func TestAdministratorsChangeWhatTheLogKeeps(t *testing.T) {
 func TestRequestLogPageWithoutALog(t *testing.T) {
 	p := openLogPortal(t)
 	s := p.store
-	p.handler = web.Handler(p.site, web.Pages{SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)}, Logs: &handlers.Logs{Store: s}}, static.Handler())
+	p.handler = web.Handler(p.site, web.Pages{SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewQuickHasher(), Throttle: handlers.NewThrottle(p.clock)}, Logs: &handlers.Logs{Store: s}}, static.Handler())
 	p.signedIn("developer@example.com").get("/log").has(t, "No log is kept")
 }
 
@@ -264,7 +264,7 @@ func TestUsageLeadsToTheRequestsBehindIt(t *testing.T) {
 	p := openLogPortal(t)
 	s := p.store
 	p.handler = web.Handler(p.site, web.Pages{
-		SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)},
+		SignIn: &handlers.SignIn{Store: s, Passwords: secret.NewQuickHasher(), Throttle: handlers.NewThrottle(p.clock)},
 		Logs:   &handlers.Logs{Store: s, Log: p.log, Docs: problemDocs()},
 		Usage:  &handlers.Usage{Store: s, Limits: p.limits, Log: p.log}, OwnerUsage: &handlers.OwnerUsage{Store: s, Log: p.log},
 	}, static.Handler())

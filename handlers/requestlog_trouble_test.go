@@ -37,7 +37,7 @@ func TestRequestLogTellsWhatIsMissing(t *testing.T) {
 	one := models.LogEntry{Receipt: p.refusal(made, p.free, denied("key-disabled")), Verb: "GET", Path: "/echo/prod/get", Total: time.Millisecond}
 	b := p.signedIn("developer@example.com")
 	show := func(l troubledLog) answer {
-		p.handler = web.Handler(p.site, web.Pages{SignIn: &handlers.SignIn{Store: p.store, Passwords: secret.NewHasher(), Throttle: handlers.NewThrottle(p.clock)},
+		p.handler = web.Handler(p.site, web.Pages{SignIn: &handlers.SignIn{Store: p.store, Passwords: secret.NewQuickHasher(), Throttle: handlers.NewThrottle(p.clock)},
 			Logs: &handlers.Logs{Store: p.store, Log: l, Docs: problemDocs()}}, static.Handler())
 		return b.get("/log?path=x")
 	}

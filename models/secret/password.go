@@ -37,28 +37,36 @@ const (
 var ErrPasswordHash = errors.New("the stored password hash is not one of argon2id within bounds")
 
 // Hasher hashes passwords, at most two at a time: a hash takes 19 MiB, and a flood of logins must not take the memory.
-type Hasher struct{ slots chan struct{} }
+type Hasher struct {
+	slots chan struct{}
+	cost  argon // of what Hash makes
+}
 
 // NewHasher is a Hasher. One process needs one.
-func NewHasher() *Hasher { return &Hasher{make(chan struct{}, atOnce)} }
+func NewHasher() *Hasher { return &Hasher{make(chan struct{}, atOnce), standard()} }
+
+// NewQuickHasher is a Hasher for tests that sign in a lot: to try what it made takes no time, and so it protects no password.
+func NewQuickHasher() *Hasher {
+	return &Hasher{make(chan struct{}, atOnce), argon{memory: 8, passes: 1, lanes: 1}}
+}
 
 // Hash is the PHC string of password, with a salt of its own. Check the password with CheckPassword before. It waits for a
 // slot until ctx ends, which is its only error.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLength)
 	rand.Read(salt) // never fails: it ends the program instead
-	hash, err := h.run(ctx, password, salt, standard(), hashLength)
+	hash, err := h.run(ctx, password, salt, h.cost, hashLength)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return standard().encode(salt, hash), nil
+	return h.cost.encode(salt, hash), nil
 }
 
 // Verify reports whether password is the one of encoded, and whether encoded is weaker than what Hash makes now and should be
 // replaced. An empty encoded is nobody's password: give it for an unknown account, so that the answer takes as long.
 // The errors are those of ctx and ErrPasswordHash.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, stale bool, err error) {
-	cost, salt, want := standard(), make([]byte, saltLength), make([]byte, hashLength)
+	cost, salt, want := h.cost, make([]byte, saltLength), make([]byte, hashLength)
 	known := encoded != "" && utf8.RuneCountInString(password) <= MaxPassword
 	if known {
 		if cost, salt, want, err = decode(encoded); err != nil {
@@ -72,7 +80,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, stal
 		return false, false, fmt.Errorf("verify password: %w", err)
 	}
 	ok = subtle.ConstantTimeCompare(got, want) == 1 && known
-	return ok, ok && cost.weaker(standard()), nil
+	return ok, ok && cost.weaker(h.cost), nil
 }
 
 func (h *Hasher) run(ctx context.Context, password string, salt []byte, cost argon, length uint32) ([]byte, error) {

@@ -15,7 +15,7 @@ const Driver = "mattn/go-sqlite3 (cgo)"
 
 // dialector opens a database file. Writers begin their transactions immediately (a deferred one that turns into a writer fails with "database
 // is locked" in spite of the busy timeout) and sync fully, so that a power cut takes nothing back.
-func dialector(path string, use access) gorm.Dialector {
+func dialector(c Config, use access) gorm.Dialector {
 	q := url.Values{
 		"_journal_mode":    {"WAL"},
 		"_busy_timeout":    {"5000"},
@@ -32,5 +32,8 @@ func dialector(path string, use access) gorm.Dialector {
 	case toOwn:
 		q.Set("_journal_mode", "DELETE")
 	}
-	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
+	if c.Unsynced {
+		q.Set("_synchronous", "OFF")
+	}
+	return sqlite.Open("file:" + (&url.URL{Path: c.Path}).EscapedPath() + "?" + q.Encode())
 }

@@ -31,6 +31,8 @@ type Config struct {
 	Held func(useCase string, d time.Duration)
 	// Comparable tries a document before a stage compares requests with it; nil: nobody does, and the gateway finds out.
 	Comparable Comparable
+	// Unsynced lets a power cut take back what was committed. It is for tests, which wait for the disk more than for anything else.
+	Unsynced bool
 }
 
 func (c Config) logger() *slog.Logger {
@@ -109,7 +111,7 @@ func openHandle(c Config, use access, connections int) (*gorm.DB, error) {
 	if c.Log == nil { // of copies and their marks, which commands make
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := gorm.Open(dialector(c.Path, use), &gorm.Config{
+	db, err := gorm.Open(dialector(c, use), &gorm.Config{
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		NowFunc:                func() time.Time { return time.Now().UTC() },

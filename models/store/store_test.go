@@ -40,7 +40,7 @@ func TestRecordsAreThereAfterReopening(t *testing.T) {
 
 // The settings of the file are what exactness rests on, with either driver.
 func TestHandlesAreSetAsPromised(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.Open(t, func(c *store.Config) { c.Unsynced = false })
 	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "cache_size": "-16000"}
 	for pragma, value := range want {
 		var got string

@@ -37,7 +37,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 // exists is opened as it is.
 func Open(t testing.TB, options ...func(*store.Config)) *store.Store {
 	t.Helper()
-	c := store.Config{Path: filepath.Join(t.TempDir(), "gatehouse.db"), Keyring: secret.NewKeyring()}
+	c := store.Config{Path: filepath.Join(t.TempDir(), "gatehouse.db"), Keyring: secret.NewKeyring(), Unsynced: true}
 	for _, option := range options {
 		option(&c)
 	}
