@@ -16,6 +16,7 @@ import (
 	"gatehouse/enforcement"
 	"gatehouse/enforcement/journal"
 	"gatehouse/models"
+	"gatehouse/models/limit"
 )
 
 // through is records whose stage has an upstream that can be reached.
@@ -30,6 +31,15 @@ func (t through) Topology(ctx context.Context) (models.Topology, error) {
 	return all, err
 }
 
+// slow is records whose plan lets one request a minute pass.
+type slow struct{ through }
+
+func (s slow) Topology(ctx context.Context) (models.Topology, error) {
+	all, err := s.through.Topology(ctx)
+	all.Plans[0].Terms.Throttle = &limit.Throttle{Rate: 1. / 60, Burst: 1}
+	return all, err
+}
+
 // BenchmarkProxied is a whole request over sockets, keep-alive on both sides. Client and upstream are loops that allocate nothing, so that what is counted is the
 // gateway's.
 func BenchmarkProxied(b *testing.B) {
@@ -37,54 +47,91 @@ func BenchmarkProxied(b *testing.B) {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
 			r := newRecords(1)
 			up := answering(b, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: bench\r\nContent-Length: "+fmt.Sprint(size)+"\r\n\r\n"+strings.Repeat("x", size))
-			j, err := journal.Open(journal.Config{Dir: b.TempDir()})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer j.Close()
-			g := enforcement.New(enforcement.Config{
-				Source: through{r, "http://" + up}, Ledger: r, Books: r, Journal: j, Keyring: r.ring, Log: slog.New(slog.DiscardHandler),
-				Policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-			})
-			if err := g.Load(b.Context()); err != nil {
-				b.Fatal(err)
-			}
-			ctx, stop := context.WithCancel(b.Context())
-			ran := make(chan struct{})
-			go func() { defer close(ran); _ = g.Run(ctx) }()
-			defer func() { stop(); <-ran }()
-			s := httptest.NewUnstartedServer(g)
-			s.Config = enforcement.NewServer(g, slog.New(slog.DiscardHandler))
-			s.Listener = enforcement.Judged(s.Config, s.Listener)
-			s.Start()
-			defer s.Close()
-			c, err := net.Dial("tcp", s.Listener.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer c.Close()
-			ask := []byte("GET /echo/prod/users/7 HTTP/1.1\r\nHost: gateway.example\r\nUser-Agent: bench\r\nAccept: */*\r\nx-api-key: " + r.values[0] + "\r\n\r\n")
-			in := bufio.NewReaderSize(c, 64<<10)
-			b.ReportAllocs()
+			c := r.serve(b, through{r, "http://" + up})
 			b.SetBytes(int64(size))
 			for b.Loop() {
-				if _, err := c.Write(ask); err != nil {
-					b.Fatal(err)
-				}
-				for first := true; ; first = false {
-					line, err := in.ReadSlice('\n')
-					if err != nil || first && !bytes.HasPrefix(line, []byte("HTTP/1.1 200")) {
-						b.Fatalf("%q, %v", line, err)
-					}
-					if len(line) <= 2 {
-						break
-					}
-				}
-				if _, err := in.Discard(size); err != nil {
-					b.Fatal(err)
-				}
+				c.ask("200")
 			}
 		})
+	}
+}
+
+// BenchmarkRefused is a request that is answered with 429, in the same way.
+func BenchmarkRefused(b *testing.B) {
+	r := newRecords(1)
+	c := r.serve(b, slow{through{r, "http://" + answering(b, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")}})
+	c.ask("200")
+	for b.Loop() {
+		c.ask("429")
+	}
+}
+
+// caller is one connection to the gateway.
+type caller struct {
+	*testing.B
+	net.Conn
+	request []byte
+	in      *bufio.Reader
+}
+
+// ask sends the request and reads the answer, which must be of a status.
+func (c *caller) ask(status string) {
+	c.Helper()
+	if _, err := c.Write(c.request); err != nil {
+		c.Fatal(err)
+	}
+	size := 0
+	for first := true; ; first = false {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil || first && string(line[len("HTTP/1.1 "):][:3]) != status {
+			c.Fatalf("%q, %v", line, err)
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			for _, digit := range bytes.TrimSpace(value) {
+				size = size*10 + int(digit-'0')
+			}
+		}
+		if len(line) <= 2 {
+			break
+		}
+	}
+	if _, err := c.in.Discard(size); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// serve starts a gateway as it is served, and returns a connection to it.
+func (r *records) serve(b *testing.B, source enforcement.Source) *caller {
+	j, err := journal.Open(journal.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = j.Close() })
+	g := enforcement.New(enforcement.Config{
+		Source: source, Ledger: r, Books: r, Journal: j, Keyring: r.ring, Log: slog.New(slog.DiscardHandler),
+		Policy: enforcement.AddressPolicy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+	})
+	if err := g.Load(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
+	ran := make(chan struct{})
+	go func() { defer close(ran); _ = g.Run(ctx) }()
+	b.Cleanup(func() { stop(); <-ran })
+	s := httptest.NewUnstartedServer(g)
+	s.Config = enforcement.NewServer(g, slog.New(slog.DiscardHandler))
+	s.Listener = enforcement.Judged(s.Config, s.Listener)
+	s.Start()
+	b.Cleanup(s.Close)
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Close() })
+	b.ReportAllocs()
+	return &caller{
+		b, c, []byte("GET /echo/prod/users/7 HTTP/1.1\r\nHost: gateway.example\r\nUser-Agent: bench\r\nAccept: */*\r\nx-api-key: " + r.values[0] + "\r\n\r\n"),
+		bufio.NewReaderSize(c, 64<<10),
 	}
 }
 

@@ -3,6 +3,7 @@ package enforcement
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"gatehouse/enforcement/transport"
@@ -53,30 +54,40 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.tellLimits(h)
 	q.tellLife(h)
 	q.tellOriginOwn(h)
+	values := make([]string, 0, 9) // of all that follow
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	if wait := q.retryAfter(p); wait > 0 {
-		h.Set(headerRetryAfter, strconv.FormatInt(wait, 10))
+		set(headerRetryAfter, strconv.FormatInt(wait, 10))
 	}
 	if p == problemUnauthorized || p == problemScope {
-		h.Set("WWW-Authenticate", q.challenge(p))
+		set("Www-Authenticate", q.challenge(p))
 	}
 	if p == problemVerbUnknown {
-		h.Set("Allow", q.methods.allow)
+		set("Allow", q.methods.allow)
 	}
 	if p.endsConnection() {
-		h.Set("Connection", "close")
+		set("Connection", "close")
 	}
 	_, errorType := p.amazon()
-	h.Set(headerAmznErrorType, errorType)
-	h.Set("Content-Type", problemType)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	var room [1 << 10]byte
-	text := append(q.appendBody(room[:0], p, detail), '\n')
+	set(headerAmznErrorType, errorType)
+	set("Content-Type", problemType)
+	set("Cache-Control", "no-store")
+	set("X-Content-Type-Options", "nosniff")
+	room := bodies.Get().(*[]byte)
+	defer bodies.Put(room)
+	text := append(q.appendBody((*room)[:0], p, detail), '\n')
+	*room = text
 	q.sent = int64(len(text))
-	h.Set("Content-Length", strconv.FormatInt(q.sent, 10))
+	set("Content-Length", strconv.FormatInt(q.sent, 10))
 	w.WriteHeader(entry.Status)
 	_, _ = w.Write(text) // the client may be gone; there is nobody else to tell
 }
+
+// bodies are buffers for the bodies of refusals.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
 // endsConnection reports whether what follows on a connection of HTTP/1.1 cannot or shall not be read.
 func (p problem) endsConnection() bool {

@@ -90,10 +90,9 @@ func (c *call) explain(p problem) string {
 		return fmt.Sprintf("While the gateway waited for the body, less than %s came in %s.", counted(c.g.bounds.Load().StallBytes, "byte"), c.g.bounds.Load().Stall)
 	case problemTooManyOpen:
 		return c.explainCrowd()
-	case problemThrottled:
-		return string(c.appendThrottle(nil))
-	case problemQuota:
-		return string(c.appendQuota(nil))
+	case problemThrottled, problemQuota:
+		var room [256]byte
+		return string(c.appendReason(room[:0], p))
 	default:
 		return p.entry().Explanation
 	}
