@@ -31,6 +31,7 @@
 //
 // request is the standard lane's: all of it, by net/http. What is plain (HTTP/1.1 without TLS on both sides, a stage with keys, plans and limits alone) is served by
 // the loops of package fast, which ask fastCall (fastlane.go): the same checks in the same order. What both know of a request is call. fastlane_test.go compares them.
+// What the fast lane does not serve goes on to net/http with all bytes that were read of it, before anything is spent: a limit is one, whichever lanes its requests take.
 //
 // # What it knows
 //

@@ -85,15 +85,21 @@ func (o *OwnerAuthorizers) List(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	page, err := o.listPage(r, api, NewForm("q", r.Query("q"), "from", r.Query("from")))
+	return Page(page), err
+}
+
+// listPage is the list with the form for methods, whose fields q and from are the part of them that it has.
+func (o *OwnerAuthorizers) listPage(r *Request, api models.API, f *Form) (templ.Component, error) {
 	list, err := o.Store.Authorizers(r.Context(), r.Account.ID, api.ID)
 	if err != nil {
-		return Reply{}, err
+		return nil, err
 	}
 	uses, err := o.Store.AuthorizerUses(r.Context(), r.Account.ID, api.ID)
 	if err != nil {
-		return Reply{}, err
+		return nil, err
 	}
-	v := owner.AuthorizersView{API: api.Name, Href: authorizersPath(api.ID), Full: len(list) >= models.MaxAuthorizers, Default: api.Authorizer.String(), Query: strings.TrimSpace(r.Query("q"))}
+	v := owner.AuthorizersView{API: api.Name, Href: authorizersPath(api.ID), Full: len(list) >= models.MaxAuthorizers, Default: api.Authorizer.String(), Query: f.Trimmed("q")}
 	v.Defaults = []ui.Option{{Value: "", Label: "None"}}
 	v.Choices = []ui.Option{{Value: "", Label: "The default"}, {Value: "none", Label: "None"}}
 	for _, a := range list {
@@ -104,22 +110,22 @@ func (o *OwnerAuthorizers) List(r *Request) (Reply, error) {
 	if len(list) > 0 {
 		methods, err := o.Store.Methods(r.Context(), r.Account.ID, api.ID)
 		if err != nil {
-			return Reply{}, err
+			return nil, err
 		}
-		authorizedRows(r, &v, methods, authorizerNames(list), api.Authorizer)
+		authorizedRows(f.Get("from"), &v, methods, authorizerNames(list), api.Authorizer)
 	}
-	return Page(owner.Authorizers(r.layout("Authorizers", authorizerCrumbs(api, ui.Crumb{})...), v)), nil
+	return owner.Authorizers(r.layout("Authorizers", authorizerCrumbs(api, ui.Crumb{})...), v, f), nil
 }
 
-// authorizedRows is the part of the methods that ?q= and ?from= ask for.
-func authorizedRows(r *Request, v *owner.AuthorizersView, methods []models.Method, names map[models.AuthorizerID]string, byDefault models.AuthorizerID) {
+// authorizedRows is the part of the methods that is asked for, from the one of that number.
+func authorizedRows(start string, v *owner.AuthorizersView, methods []models.Method, names map[models.AuthorizerID]string, byDefault models.AuthorizerID) {
 	var found []models.Method
 	for _, m := range methods {
 		if v.Query == "" || strings.Contains(strings.ToLower(m.Name()+" "+m.Summary), strings.ToLower(v.Query)) {
 			found = append(found, m)
 		}
 	}
-	from, err := strconv.Atoi(r.Query("from"))
+	from, err := strconv.Atoi(start)
 	if err != nil || from < 0 || from >= len(found) {
 		from = 0
 	}
@@ -238,6 +244,9 @@ func (o *OwnerAuthorizers) save(r *Request, api models.API, was models.Authorize
 		secret = &typed
 	}
 	doubt := ""
+	if _, err := a.Clean(); err != nil && !f.Accept(err) {
+		return Reply{}, err
+	}
 	if f.OK() {
 		doubt = o.checkAddresses(r, f, a)
 	}
@@ -483,10 +492,20 @@ func (o *OwnerAuthorizers) Methods(r *Request) (Reply, error) {
 			ids = append(ids, id)
 		}
 		if len(ids) == 0 {
-			return r.Sorry(back, "Tick the methods that are meant first."), nil
+			f.Fail("method", "Tick the methods that are meant first.")
 		}
 	}
-	return ownerDone(r, o.Store.SetAuthorization(r.Context(), r.Actor(), api.ID, ids, to, r.Now), back, back, "Saved. Deploy to bring it to callers.")
+	if f.OK() {
+		err := o.Store.SetAuthorization(r.Context(), r.Actor(), api.ID, ids, to, r.Now)
+		if err == nil {
+			return r.Done(back, "Saved. Deploy to bring it to callers."), nil
+		}
+		if !f.Accept(err) {
+			return Reply{}, err
+		}
+	}
+	page, err := o.listPage(r, api, f)
+	return Again(page), err
 }
 
 // DeleteForm asks first.

@@ -23,6 +23,8 @@ var (
 // CheckVariable judges one stage variable by AWS's rules; field "variables".
 func CheckVariable(name, value string) error {
 	switch {
+	case name == "":
+		return Invalid("variables", "Enter a name, too.")
 	case !variableName.MatchString(name):
 		return Invalid("variables", fmt.Sprintf("A name has 1 to %d letters, digits and underscores; %q is none.", maxVariableName, cutLine(name, 80)))
 	case !variableValue.MatchString(value):
