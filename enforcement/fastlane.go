@@ -93,7 +93,7 @@ func (c *fastCall) judge(r *fast.Request) fast.Step {
 			return c.leave()
 		}
 		c.beginTrace(r)
-		if c.g.open.isClosing() {
+		if c.g.open.isClosed() {
 			return c.refuse(r, problemNotReady)
 		}
 		if p == problemNone {

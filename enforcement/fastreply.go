@@ -104,7 +104,7 @@ func (c *fastCall) Answered(r *fast.Request, a *fast.Answered) {
 	if a.Chunked {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
-	if _, dated := fieldOf(a, "date"); !dated {
+	if _, dated := fieldOf(a, "date"); !dated || connectionNames(a)["date"] {
 		out = appendHeader(out, "Date", a.Date)
 	}
 	r.Out = append(out, '\r', '\n')

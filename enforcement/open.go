@@ -16,7 +16,8 @@ const (
 // openRequests is the requests under way, so that a stop can wait for them and cut off the ones that do not end by themselves.
 type openRequests struct {
 	shards  [openShards]openShard
-	closing atomic.Bool // every shard is closed, or is about to be
+	closing atomic.Bool // every shard is closed, or is about to be: connections end behind their answers
+	closed  atomic.Bool // nothing is let in any more
 }
 
 // openShard holds some of them. Its padding keeps two shards' locks off one cache line.
@@ -56,6 +57,8 @@ func (o *openRequests) leave(q *request) {
 
 func (o *openRequests) isClosing() bool { return o.closing.Load() }
 
+func (o *openRequests) isClosed() bool { return o.closed.Load() }
+
 func (o *openRequests) len() (n int) {
 	for i := range o.shards {
 		o.shards[i].each(func(*request) { n++ })
@@ -85,6 +88,7 @@ func (o *openRequests) cut(all bool) {
 // drain lets no request in any more and waits until none is under way. Streams are cut at once, all others when ctx ends.
 func (o *openRequests) drain(ctx context.Context) {
 	o.closing.Store(true)
+	o.closed.Store(true)
 	for i := range o.shards {
 		s := &o.shards[i]
 		s.mu.Lock()

@@ -239,7 +239,11 @@ func (o *loop) takeAnswer(b *backend, data []byte) {
 		used, err := o.takeHead(x, data)
 		if err != nil {
 			x.answered = true
-			o.fail(x, transport.Invalid, err)
+			o.out = x.Out
+			o.write(x.client, x.Out) // interim answers before it
+			if b.x != nil {          // else the client was lost
+				o.fail(x, transport.Invalid, err)
+			}
 			return
 		}
 		if used == 0 { // more is to come
@@ -331,6 +335,7 @@ func (o *loop) takeHead(x *exchange, data []byte) (used int, err error) {
 		x.body.keep = a.minor == 1 && !a.close
 	case a.chunked:
 		x.body.kind, told.Chunked = inChunks, true
+		x.body.chunks.Padded = true
 	case a.length < 0:
 		x.body.kind, told.Chunked = untilEnd, true
 	default:
@@ -380,6 +385,7 @@ func (x *exchange) take(data []byte) (done bool, rest int, err error) {
 		x.Out = append(x.Out, data[:kept]...)
 		x.end.BytesOut += int64(used) - (y.chunks.Looked() - before)
 		if v.Kind != wire.Passed {
+			x.end.BytesOut++ // the byte that was refused was looked at, and is not used
 			return false, 0, errors.New("the answer " + v.Reason)
 		}
 		return done, len(data) - used, nil

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatehouse/enforcement/front"
+	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/wire"
 )
 
@@ -433,10 +434,14 @@ func (o *loop) closeIdle() {
 	}
 }
 
-// cutAll ends all requests under way.
+// cutAll ends all requests under way: those that have no answer yet by one that says why.
 func (o *loop) cutAll() {
 	for i := len(o.active) - 1; i >= 0; i-- {
-		if i < len(o.active) && o.active[i].client != nil {
+		switch {
+		case i >= len(o.active) || o.active[i].client == nil:
+		case o.active[i].started != 0 && !o.active[i].told:
+			o.fail(o.active[i], transport.Stopped, errCut)
+		default:
 			o.lose(o.active[i].client)
 		}
 	}

@@ -158,6 +158,9 @@ func framing(verb string, status, minor int, h http.Header) (length int64, chunk
 			length = int64(n)
 		}
 		h["Content-Length"] = lengths[:1]
+		if lengths[0][0] == '0' && len(lengths[0]) > 1 { // some readers take it for octal
+			h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+		}
 	}
 	if codings := h["Transfer-Encoding"]; len(codings) > 0 {
 		switch {
@@ -236,6 +239,11 @@ func (b *lineBody) readTrailer() error {
 	if err == nil {
 		b.trailer = http.Header{}
 		err = parseFields(lines, b.trailer)
+	}
+	for name := range b.trailer {
+		if !wire.MayTrail(name) {
+			err = malformed("a trailer may only be a header")
+		}
 	}
 	if err != nil {
 		return io.ErrUnexpectedEOF

@@ -62,7 +62,9 @@ var hopByHop = []string{
 func dropHopByHop(h http.Header) {
 	for _, line := range h["Connection"] {
 		for _, name := range splitTokens(line) {
-			h.Del(name)
+			if !strings.EqualFold(name, "Content-Length") { // it says where the message ends, whoever reads it
+				h.Del(name)
+			}
 		}
 	}
 	for _, name := range hopByHop {

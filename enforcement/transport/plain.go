@@ -122,7 +122,7 @@ const (
 // requestFates are those of fields of a request, answerFates of an answer.
 var requestFates, answerFates = func() (request, answer *wire.Names[fate]) {
 	r := map[string]fate{
-		"content-length": isDropped, "host": isDropped, "cookie": isCookie, "traceparent": isTrace, "tracestate": isState, "pragma": isPragma,
+		"content-length": isDropped, "host": isDropped, "expect": isDropped, "cookie": isCookie, "traceparent": isTrace, "tracestate": isState, "pragma": isPragma,
 		"cache-control": isCacheControl,
 	}
 	a := map[string]fate{"content-length": isDropped, "alt-svc": isHosts, "clear-site-data": isHosts, "set-cookie": isSetCookie}

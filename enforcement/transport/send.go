@@ -333,7 +333,7 @@ func appendField(b []byte, name, value string) []byte {
 // receive reads the answer's head.
 func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply, error) {
 	room := maxAnswerHead
-	for range maxInterim {
+	for interims := 0; ; interims++ {
 		head, err := c.readHead()
 		if err != nil {
 			if _, ok := err.(malformed); ok { //nolint:errorlint // bare
@@ -356,6 +356,8 @@ func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply
 		switch {
 		case status == http.StatusSwitchingProtocols:
 			return c.switched(o, h)
+		case status < 200 && interims == maxInterim:
+			return nil, malformed("too many 1xx answers")
 		case status < 200:
 			if status == http.StatusContinue {
 				up.go100(true)
@@ -365,7 +367,6 @@ func (l *lines) receive(c *line, o *outgoing, a *attempt, up *uploading) (*reply
 		}
 		return l.reply(c, o, up, status, minor, h)
 	}
-	return nil, malformed("too many 1xx answers")
 }
 
 func (l *lines) reply(c *line, o *outgoing, up *uploading, status, minor int, h http.Header) (*reply, error) {

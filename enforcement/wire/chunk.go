@@ -2,6 +2,8 @@ package wire
 
 // Chunks judges a chunked body: RFC 9112, 7.1. The zero value stands before its first byte.
 type Chunks struct {
+	Padded bool // sizes may have blanks behind them, as some servers write them
+
 	state   chunkState
 	digits  byte  // of the size that is being read
 	nameLen byte  // of the trailer's name that is being read
@@ -198,6 +200,9 @@ func (c *Chunks) takeExtension(b byte) (keep bool, fault string) {
 	switch c.state {
 	case chunkBlank:
 		next = choose(blank, chunkBlank, b == ';', chunkExtension)
+		if b == '\r' && c.Padded {
+			next = chunkSizeLF
+		}
 	case chunkExtension:
 		next = choose(blank, chunkExtension, token, chunkName)
 	case chunkName, chunkNameBlank:

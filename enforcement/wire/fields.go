@@ -83,6 +83,11 @@ func isRemovable(token []byte) bool {
 	return string(folded) == "http2-settings" || !isProtected(folded) && !lasting[string(folded)]
 }
 
+// MayTrail reports whether a field may stand behind a body: it does not say how a message is framed, sent on or taken.
+func MayTrail(name string) bool {
+	return mayTrail(foldInto(make([]byte, 0, mostName), []byte(name)))
+}
+
 func mayTrail(folded []byte) bool {
 	return !isProtected(folded) && !lasting[string(folded)] && !untrailed[string(folded)]
 }
