@@ -220,7 +220,7 @@ func TestAKeyHasNoMoreUnderWayThanItMay(t *testing.T) {
 	for status != 200 { // the three end
 		status = in(o.g, "GET", "/echo/prod/x", o.value).Code
 	}
-	o.g.Drain(t.Context())
+	stopGateway(t.Context(), o.g)
 	if n := o.count(o.key, models.OutcomeSuccess); n != 4 || o.chargedTo(o.key, o.plan) != 4 {
 		t.Errorf("%d passed and %d charged, want 4", n, o.chargedTo(o.key, o.plan))
 	}

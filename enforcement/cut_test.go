@@ -153,7 +153,7 @@ func TestWhatEndsAKeyEndsItsOpenRequestsAndNobodyElses(t *testing.T) {
 			others.goOn(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if err := o.g.Drain(ctx); err != nil { // does not wait for the other key's
+			if err := stopGateway(ctx, o.g); err != nil { // does not wait for the other key's
 				t.Fatal(err)
 			}
 			if n := o.count(o.key, models.OutcomeAborted); n != 4 {
@@ -212,7 +212,7 @@ func TestAMoveToAnotherPlanEndsNothing(t *testing.T) {
 	open.goOn(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := o.g.Drain(ctx); err != nil {
+	if err := stopGateway(ctx, o.g); err != nil {
 		t.Fatal(err)
 	}
 }

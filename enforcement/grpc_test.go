@@ -123,7 +123,7 @@ func overGRPC(t testing.TB) (o *one, c *grpc.ClientConn, ctx context.Context) {
 	s.Config.Protocols = new(http.Protocols)
 	s.Config.Protocols.SetHTTP1(true)
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
-	s.Listener = enforcement.Judged(s.Config, s.Listener)
+	s.Listener = listen(t, s.Config, o.g, s.Listener, isFast())
 	s.Start()
 	t.Cleanup(s.Close)
 	c, err := grpc.NewClient(s.Listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))

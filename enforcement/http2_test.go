@@ -392,8 +392,9 @@ func TestTheBeginningOfAConnectionIsNotWaitedForLong(t *testing.T) {
 	}
 	s := enforcement.NewServer(o.g, slog.New(slog.DiscardHandler))
 	b.Apply(s)
+	judged := listen(t, s, o.g, l, isFast())
 	done := make(chan error)
-	go func() { done <- s.Serve(enforcement.Judged(s, l)) }()
+	go func() { done <- s.Serve(judged) }()
 	t.Cleanup(func() { s.Close(); <-done })
 	var group sync.WaitGroup
 	for _, begun := range []string{"", "P", "PRI * HT", http2.ClientPreface[:20], http2.ClientPreface, "GET /echo/prod/x HTTP/1.1\r\n", "\r\n"} {

@@ -190,7 +190,7 @@ func TestAStopWhoseTimeIsOverCutsRequestsOffAndStillSaves(t *testing.T) {
 	<-arrived
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := o.g.Drain(ctx); err != nil {
+	if err := stopGateway(ctx, o.g); err != nil {
 		t.Error(err)
 	}
 	if slug := <-got; slug != "not-ready" {

@@ -449,13 +449,19 @@ func catchUp(t testing.TB, g *enforcement.Gateway) {
 
 func drain(t testing.TB, g *enforcement.Gateway) {
 	t.Helper()
-	if err := g.Drain(context.Background()); err != nil {
+	if err := stopGateway(context.Background(), g); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // serve listens on loopback.
 func serve(t testing.TB, h http.Handler, with ...func(*http.Server)) string {
+	t.Helper()
+	return serveOn(t, h, isFast(), with...)
+}
+
+// serveOn is serve on a lane.
+func serveOn(t testing.TB, h http.Handler, fast bool, with ...func(*http.Server)) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config = enforcement.NewServer(enforcement.AnswerRefused(h, "https://portal.example/problems/"), slog.New(slog.DiscardHandler))
@@ -465,7 +471,7 @@ func serve(t testing.TB, h http.Handler, with ...func(*http.Server)) string {
 	for _, change := range with {
 		change(s.Config)
 	}
-	s.Listener = enforcement.Judged(s.Config, s.Listener)
+	s.Listener = listen(t, s.Config, h, s.Listener, fast)
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.URL
