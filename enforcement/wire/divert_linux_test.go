@@ -3,10 +3,12 @@ package wire
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"testing"
 
 	"gatehouse/enforcement/splice"
@@ -123,3 +125,18 @@ func tcpPair(t *testing.T) (near, far *net.TCPConn) {
 	t.Cleanup(func() { a.Close(); b.Close() })
 	return a.(*net.TCPConn), b.(*net.TCPConn)
 }
+
+// What the fast lane hands over was read from already. It is looked after and diverted all the same, once that has been read again.
+func TestAConnectionThatWasBegunElsewhereIsDivertedToo(t *testing.T) {
+	near, _ := tcpPair(t)
+	if rawOf(begun{near}) == nil {
+		t.Error("nobody looks after it")
+	}
+}
+
+// begun is a connection of which some is to be read again.
+type begun struct{ *net.TCPConn }
+
+func (begun) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
+func (b begun) NetConn() net.Conn                   { return b.TCPConn }
+func (begun) Ahead() bool                           { return true }

@@ -156,11 +156,9 @@ func (w *watch) round() bool {
 func rawOf(c net.Conn) syscall.RawConn {
 	for {
 		if s, ok := c.(syscall.Conn); ok {
-			raw, err := s.SyscallConn()
-			if err != nil {
-				return nil
-			}
-			return raw
+			if raw, err := s.SyscallConn(); err == nil {
+				return raw
+			} // else something was read ahead, and ahead says how long
 		}
 		below, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {
