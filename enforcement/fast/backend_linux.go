@@ -131,9 +131,11 @@ func (o *loop) backendEvent(b *backend, events uint32) {
 		b.readable = true
 	}
 	if b.x == nil {
-		if b.readable { // it ended, or says what it was not asked for
+		if b.hup || b.readable && !b.isQuiet() { // it ended, or says what it was not asked for
 			o.removeIdle(b)
+			return
 		}
+		b.readable = false // the event is of what a pump took already
 		return
 	}
 	if events&unix.EPOLLOUT != 0 && len(b.pending) > 0 {
