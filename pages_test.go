@@ -360,8 +360,8 @@ func seededEntry(log *requestlog.Log, made storetest.Seeded, at time.Time, numbe
 		Total: 43 * time.Millisecond, Gateway: time.Millisecond,
 		Receipt: models.Receipt{At: at, KeyID: made.Key, AppID: made.App, PlanID: made.Plan, PlanVersion: 1, APIID: made.API, StageID: made.Stage, MethodID: made.Method, Method: "GET /orders",
 			Outcome: models.OutcomeSuccess, Status: http.StatusOK, Latency: 40 * time.Millisecond, BytesOut: 1234},
-		Request:  http.Header{"Accept": {"application/json"}, "User-Agent": {"orders/1.4"}, "X-Api-Key": {"hidden"}},
-		Response: http.Header{"Content-Type": {"application/json"}, "X-Ratelimit-Limit": {"10000"}},
+		Request:  requestlog.AppendHeaders(nil, http.Header{"Accept": {"application/json"}, "User-Agent": {"orders/1.4"}, "X-Api-Key": {"hidden"}}),
+		Response: requestlog.AppendHeaders(nil, http.Header{"Content-Type": {"application/json"}, "X-Ratelimit-Limit": {"10000"}}),
 	}
 	log.Names().Write(requestid.ID{Part: requestid.None, Second: uint32(at.Unix()), Number: number}, &e.ID)
 	return e

@@ -2,12 +2,12 @@ package enforcement
 
 import (
 	"bytes"
-	"net/http"
 	"strings"
 	"time"
 	"unsafe"
 
 	"gatehouse/enforcement/fast"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/wire"
 )
@@ -136,18 +136,19 @@ func (c *fastCall) field(name string) string {
 	return ""
 }
 
-// headers implements lane.
-func (c *fastCall) headers() (request, answer http.Header) {
-	request, answer = http.Header{}, http.Header{}
+// appendHeaders implements lane.
+func (c *fastCall) appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header) {
 	for i := range c.r.Fields {
-		if name := string(c.r.Fields[i].Name.Of(c.r.Bytes)); !strings.EqualFold(name, "Host") {
-			request.Add(name, string(c.r.Fields[i].Value.Of(c.r.Bytes)))
+		if name := textOf(c.r.Fields[i].Name.Of(c.r.Bytes)); !strings.EqualFold(name, "Host") {
+			request = append(request, requestlog.Header{Name: name, Value: valueOf(c.r, i)})
 		}
 	}
-	_, lines, _ := strings.Cut(string(c.answer), "\r\n")
-	for line := range strings.SplitSeq(lines, "\r\n") {
+	_, lines, _ := strings.Cut(textOf(c.answer), "\r\n")
+	for lines != "" {
+		var line string
+		line, lines, _ = strings.Cut(lines, "\r\n")
 		if name, value, ok := strings.Cut(line, ": "); ok {
-			answer.Add(name, value)
+			answer = append(answer, requestlog.Header{Name: name, Value: value})
 		}
 	}
 	return request, answer

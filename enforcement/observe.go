@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"gatehouse/enforcement/accesslog"
+	"gatehouse/enforcement/requestlog"
 )
 
 // lane is asked for what only the lane that a call came by knows, when the call has ended and somebody keeps something of it.
 type lane interface {
 	// field is the first value of a header that the client sent, by its canonical name; "": there is none.
 	field(name string) string
-	// headers are all that the client sent, and all that it was answered with.
-	headers() (request, answer http.Header)
+	// appendHeaders appends all that the client sent, and all that it was answered with.
+	appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header)
 	// protocol is such as "HTTP/1.1", and the version of TLS, if there is any.
 	protocol() (version, tls string)
 	// rawPath is the path as the client wrote it, without its query.
@@ -34,7 +35,9 @@ func (q *request) told() { q.call.told(q) }
 
 func (q *request) field(name string) string { return first(q.r.Header, name) }
 
-func (q *request) headers() (request, answer http.Header) { return q.r.Header, q.w.Header() }
+func (q *request) appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header) {
+	return requestlog.AppendHeaders(request, q.r.Header), requestlog.AppendHeaders(answer, q.w.Header())
+}
 
 func (q *request) protocol() (version, secure string) {
 	if q.r.TLS != nil {

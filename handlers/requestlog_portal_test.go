@@ -53,7 +53,7 @@ func (p *logPortal) call(made models.Subscribed, plan models.Plan, ago time.Dura
 		Receipt: p.refusal(made, plan, func(r *models.Receipt) {
 			r.At, r.Outcome, r.Status, r.Latency, r.BytesOut = p.clock.Add(-ago), models.OutcomeSuccess, 200, 30*time.Millisecond, 3456
 		}),
-		Request: http.Header{"Accept-Language": {"de"}, "X-Api-Key": {"gwk1abcdefghijklmnopqrstuvwxyzabcdef123456"}}, Response: http.Header{"Content-Type": {"text/plain"}},
+		Request: requestlog.AppendHeaders(nil, http.Header{"Accept-Language": {"de"}, "X-Api-Key": {"gwk1abcdefghijklmnopqrstuvwxyzabcdef123456"}}), Response: requestlog.AppendHeaders(nil, http.Header{"Content-Type": {"text/plain"}}),
 		KeyHeader: "x-api-key", Secret: "gwk1abcdefghijklmnopqrstuvwxyzabcdef123456",
 	}
 	if change != nil {
@@ -210,7 +210,7 @@ func TestRequestPageTellsTimingsSizesAndHeadersAndNoKey(t *testing.T) {
 	made := p.subscribe(p.free, "Acme")
 	id := p.call(made, p.free, time.Minute, "/users/7", func(e *requestlog.Entry) {
 		e.Query, e.Receipt.BytesIn, e.Verb = "city=Berlin&token=hush", 12, "POST"
-		e.Request["User-Agent"] = []string{"curl/8"}
+		e.Request = append(e.Request, requestlog.Header{Name: "User-Agent", Value: "curl/8"})
 	})
 	got := p.signedIn("developer@example.com").get("/requests/" + id)
 	got.has(t, "Let through, and answered 200", "Where the time went", "43 ms", "30 ms", "Gateway", "Upstream", "3.5 kB", "192.0.2.7", "curl/8", "POST /echo/prod/users/7?city=…&token=…",

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"time"
 
@@ -24,9 +25,22 @@ type Entry struct {
 	Gateway time.Duration
 	Sent    int64
 
-	Request, Response http.Header
+	Request, Response []Header
 	KeyHeader         string // where the key came in; it is never kept
 	Secret            string // the value that was presented
+}
+
+// Header is a header field.
+type Header struct{ Name, Value string }
+
+// AppendHeaders appends the fields of h.
+func AppendHeaders(to []Header, h http.Header) []Header {
+	for name, values := range h {
+		for _, value := range values {
+			to = append(to, Header{name, value})
+		}
+	}
+	return to
 }
 
 // A record, as it stands in buffers, in the tail and in memory. Numbers of unknown size are varints, ids and floats 8 bytes, strings 2 bytes of length and
@@ -105,11 +119,7 @@ func (w *raw) entry(e *Entry) {
 	w.b = w.c.query(w.b, e.Query)
 	w.end(query)
 	w.text(host(e.Peer), maxAddress)
-	agent := ""
-	if v := e.Request["User-Agent"]; len(v) > 0 && !strings.EqualFold(e.KeyHeader, "User-Agent") {
-		agent = v[0]
-	}
-	w.text(agent, maxAgent)
+	w.text(e.agent(), maxAgent)
 	w.headers(e.Request, requestHeaders, e.KeyHeader)
 	w.headers(e.Response, responseHeaders, e.KeyHeader)
 	binary.LittleEndian.PutUint32(w.b[at:], uint32(len(w.b)-at-4))
@@ -145,36 +155,58 @@ func (w *raw) receipt(r *models.Receipt) {
 	}
 }
 
+// agent is what the client calls itself.
+func (e *Entry) agent() string {
+	if strings.EqualFold(e.KeyHeader, "User-Agent") {
+		return ""
+	}
+	for _, h := range e.Request {
+		if strings.EqualFold(h.Name, "User-Agent") {
+			return h.Value
+		}
+	}
+	return ""
+}
+
 // headers appends fields by what is to be done with each.
-func (w *raw) headers(h http.Header, what map[string]keep, keyHeader string) {
+func (w *raw) headers(all []Header, what map[string]keep, keyHeader string) {
 	at, n := len(w.b), 0
 	w.byte(0)
-	for name, values := range h {
+	for i, h := range all {
+		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		how := what[name]
 		if strings.EqualFold(name, keyHeader) {
 			how = hide
 		}
-		if how == leaveOut {
+		if how == leaveOut || how == hide && isNamedIn(all[:i], name) { // once is enough
 			continue
 		}
-		for _, value := range values {
-			if n == maxHeaders {
-				break
-			}
-			n++
-			w.text(name, maxName)
-			if how == hide {
-				w.byte(0)
-				break // once is enough
-			}
-			if how == showAddress {
-				value = address(value)
-			}
-			w.byte(1)
-			w.text(value, maxWord)
+		if n == maxHeaders {
+			break
 		}
+		n++
+		w.text(name, maxName)
+		switch how {
+		case hide:
+			w.byte(0)
+			continue
+		case showAddress:
+			h.Value = address(h.Value)
+		default:
+		}
+		w.byte(1)
+		w.text(h.Value, maxWord)
 	}
 	w.b[at] = byte(n)
+}
+
+func isNamedIn(some []Header, name string) bool {
+	for _, h := range some {
+		if strings.EqualFold(h.Name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // host is an address without its port, as net.SplitHostPort tells it, without allocating.

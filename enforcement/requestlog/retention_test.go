@@ -14,7 +14,11 @@ import (
 // random makes an entry that packs badly.
 func random(l *Log, r *rand.Rand, i int) Entry {
 	e := entry(l, i)
-	e.Request["Accept"] = []string{fmt.Sprintf("%0180x", r.Uint64())}
+	for i := range e.Request {
+		if e.Request[i].Name == "Accept" {
+			e.Request[i].Value = fmt.Sprintf("%0180x", r.Uint64())
+		}
+	}
 	e.Path = fmt.Sprintf("/%x/%d", r.Uint64(), i)
 	return e
 }

@@ -6,10 +6,17 @@ import (
 	"gatehouse/models/limit"
 )
 
+// mostEntries is how many entries of a kind all keys together may leave in a second. With more, the log would turn over within minutes and hold nothing
+// that anybody looks for, for much work: 2 GB are filled by both kinds in an hour.
+const mostEntries = 2000
+
+var allOfAll = limit.Throttle{Rate: mostEntries, Burst: mostEntries}.Compile()
+
 // shares is how many entries of a kind each key may leave: a second's worth at once.
 type shares struct {
 	bucket atomic.Pointer[limit.Bucket]
 	cells  [1 << 16]atomic.Int64
+	all    atomic.Int64 // what all keys together may
 }
 
 func (s *shares) set(perSecond int) {
@@ -19,7 +26,10 @@ func (s *shares) set(perSecond int) {
 
 // take counts one entry of a share. Now is in nanoseconds on a clock that does not go back.
 func (s *shares) take(share uint64, now int64) bool {
-	b, cell := s.bucket.Load(), &s.cells[share*0x9e3779b97f4a7c15>>(64-16)]
+	return takeFrom(s.bucket.Load(), &s.cells[share*0x9e3779b97f4a7c15>>(64-16)], now) && takeFrom(&allOfAll, &s.all, now)
+}
+
+func takeFrom(b *limit.Bucket, cell *atomic.Int64, now int64) bool {
 	for {
 		old := cell.Load()
 		next, ok, _ := b.Look(old, now)
