@@ -216,7 +216,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.Var(&c.fastLane, "fast-lane", "`on` or off: whether plain requests in HTTP/1.1 are served by the gateway's fast lane, which needs Linux")
 	fs.StringVar(&c.accessLog, "access-log", "", "`file` that gets one line of JSON for each request of the gateway; - is the standard output; empty: none is written")
 	c.traces.flags(fs)
-	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error")
+	fs.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "`level` of what the server logs: debug, info, warn, error; debug-4 has each statement of the database, too")
 	c.edge.flags(fs)
 	fs.Var(&c.allowUpstream, "allow-upstream", "`CIDR` of private or loopback addresses, or unix:PATH of a socket, that upstreams may have; repeatable")
 }

@@ -247,7 +247,11 @@ func nullTime(ms sql.NullInt64) time.Time {
 	return timeOf(ms.Int64)
 }
 
-// statementLog logs slow statements, and all of them to a log that takes what is for debugging. Failed ones are returned, and most are no fault: a name that is
+// LevelStatements is the level of a log that gets each statement. There are dozens a second on a server that does nothing, which would hide all else that is
+// for debugging.
+const LevelStatements = slog.LevelDebug - 4
+
+// statementLog logs slow statements, and all of them to a log that takes LevelStatements. Failed ones are returned, and most are no fault: a name that is
 // taken is a person's to change.
 type statementLog struct {
 	logger.Interface
@@ -268,9 +272,9 @@ func (l statementLog) LogMode(level logger.LogLevel) logger.Interface {
 
 // Trace implements logger.Interface.
 func (l statementLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
-	if l.log != nil && l.log.Enabled(ctx, slog.LevelDebug) {
+	if l.log != nil && l.log.Enabled(ctx, LevelStatements) {
 		text, _ := statement()
-		l.log.DebugContext(ctx, "statement", "sql", text)
+		l.log.Log(ctx, LevelStatements, "statement", "sql", text)
 	}
 	l.Interface.Trace(ctx, begin, statement, nil)
 }

@@ -65,7 +65,7 @@ func TestAClosedStoreAnswersWithFaults(t *testing.T) {
 func TestStatementsAreLoggedWithoutTheirValues(t *testing.T) {
 	var text bytes.Buffer
 	s := storetest.Open(t, func(c *store.Config) {
-		c.Log = slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Log = slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: store.LevelStatements}))
 	})
 	if _, _, err := s.AccountByEmail(t.Context(), "somebody@example.com"); models.KindOf(err) != models.KindNotFound {
 		t.Fatal(err)
