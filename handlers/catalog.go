@@ -68,7 +68,7 @@ func (c *Catalog) Show(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	call, err := firstCall(r, api, doc, "call")
+	call, err := firstCall(r, api, doc, c.Store, "call")
 	if err != nil {
 		return Reply{}, err
 	}

@@ -25,13 +25,22 @@ const weighed = 40
 
 // firstCall is the call to begin with: of the first stage, a GET that needs a key and nothing that the reader would have to find out, if
 // there is one.
-func firstCall(r *Request, api models.CatalogAPI, ref *openapi.Reference, id string) (*public.CallView, error) {
+func firstCall(r *Request, api models.CatalogAPI, ref *openapi.Reference, store identityStore, id string) (*public.CallView, error) {
 	if len(api.Stages) == 0 || len(api.Stages[0].Methods) == 0 {
 		return nil, nil
 	}
 	best, err := easiest(ref, api.Stages[0].Methods)
 	if err != nil {
 		return nil, err
+	}
+	who, err := readIdentities(r.Context(), store, api.ID, api.Stages[0].Methods)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range api.Stages[0].Methods {
+		if m.Name() == best.Name() {
+			best.Parameters = who.with(best.Parameters, m)
+		}
 	}
 	base := r.Site.stageURL(api.Slug, api.Stages[0].Name, api.Stages[0].ID)
 	call := &public.CallView{

@@ -120,10 +120,10 @@ func TestFirstCallIsTheEasiest(t *testing.T) {
 	}
 	r := &Request{Request: httptest.NewRequest("GET", "/apis/a", nil), Site: &Site{GatewayURL: "https://g.example"}}
 	api := models.CatalogAPI{API: models.API{Slug: "a", KeySource: models.DefaultKeySource()}, Stages: []models.CatalogStage{{Name: "prod", Methods: methods}}}
-	if got, err := firstCall(r, api, d, "x"); err != nil || got.Title != "GET /users" || got.KeyWords == "" {
+	if got, err := firstCall(r, api, d, nil, "x"); err != nil || got.Title != "GET /users" || got.KeyWords == "" {
 		t.Errorf("the first call is %q (%q), %v", got.Title, got.KeyWords, err)
 	}
-	if got, err := firstCall(r, models.CatalogAPI{}, d, "x"); err != nil || got != nil {
+	if got, err := firstCall(r, models.CatalogAPI{}, d, nil, "x"); err != nil || got != nil {
 		t.Errorf("an API without stages has the call %q, %v", got.Title, err)
 	}
 }

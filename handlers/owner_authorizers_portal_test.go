@@ -84,6 +84,7 @@ func TestAnOwnerMakesAnAuthorizerAndHasMethodsAskIt(t *testing.T) {
 	_, err = p.store.Deploy(t.Context(), storetest.Actor(p.owner), w.api.ID, w.stage.ID, "", p.clock)
 	ok(t, err)
 	p.signedIn("developer@example.com").get("/apis/echo/docs/get-get").has(t, "The API asks a service of its own who calls by it", "TOKEN")
+	p.signedIn("developer@example.com").get("/apis/echo").has(t, "Bearer TOKEN")
 
 	for _, stranger := range []string{"stranger@example.com", "developer@example.com"} {
 		if page := p.signedIn(stranger).get(path); page.status == 200 {

@@ -12,6 +12,7 @@ type PublicStore interface {
 	CatalogAPIs(ctx context.Context, viewer models.AccountID, p models.Page) (models.List[models.CatalogEntry], error)
 	CatalogAPI(ctx context.Context, viewer models.AccountID, slug string) (models.CatalogAPI, error)
 	Reading(ctx context.Context, id models.DocumentID) ([]byte, error)
+	CatalogAuthorizers(ctx context.Context, api models.APIID) ([]models.Authorizer, error)
 }
 
 // Public is the first page, for everybody.
@@ -86,5 +87,5 @@ func (p *Public) call(r *Request, slug string) (*public.CallView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return firstCall(r, api, ref, "hero")
+	return firstCall(r, api, ref, p.Store, "hero")
 }

@@ -34,7 +34,7 @@ type reference struct {
 	going  map[string]models.Deprecation // "GET /users": what its owner says of its end
 	guides []models.Guide                // of the API
 
-	authorizers map[models.AuthorizerID]models.Authorizer
+	authorizers identities
 	now         time.Time
 }
 
@@ -59,7 +59,7 @@ func (c *Catalog) Reference(r *Request) (Reply, error) {
 		}
 		return See(ref.operationPath(op)), nil
 	}
-	call, err := firstCall(r, ref.api, ref.doc, "first")
+	call, err := firstCall(r, ref.api, ref.doc, c.Store, "first")
 	if err != nil {
 		return Reply{}, err
 	}
@@ -123,7 +123,7 @@ func (c *Catalog) reference(r *Request) (*reference, error) {
 	if err := ref.readGoing(r.Context(), c.Store); err != nil {
 		return nil, err
 	}
-	if err := ref.readAuthorizers(r.Context(), c.Store); err != nil {
+	if ref.authorizers, err = readIdentities(r.Context(), c.Store, ref.api.ID, ref.stage.Methods); err != nil {
 		return nil, err
 	}
 	ref.group()
@@ -200,7 +200,7 @@ func (ref *reference) whole(op openapi.Operation) (openapi.Operation, error) {
 	for _, m := range ref.stage.Methods {
 		if m.Name() == op.Name() {
 			op, err := described(ref.doc, m)
-			op.Parameters = ref.withIdentity(op.Parameters, m)
+			op.Parameters = ref.authorizers.with(op.Parameters, m)
 			if _, going := ref.going[m.Name()]; going {
 				op.Deprecated = true
 			}

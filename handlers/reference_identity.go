@@ -12,23 +12,31 @@ import (
 // identityType is the type of a parameter by which an authorizer knows the caller. No document's parameter has it.
 const identityType = "what the caller is known by"
 
-// readAuthorizers reads who decides about callers, if anybody does.
-func (ref *reference) readAuthorizers(ctx context.Context, s CatalogStore) error {
-	if !slices.ContainsFunc(ref.stage.Methods, func(m models.Method) bool { return m.Authorizer != 0 }) {
-		return nil
-	}
-	list, err := s.CatalogAuthorizers(ctx, ref.api.ID)
-	ref.authorizers = make(map[models.AuthorizerID]models.Authorizer, len(list))
-	for _, a := range list {
-		ref.authorizers[a.ID] = a
-	}
-	return err
+// identities are the authorizers by which callers of an API are known.
+type identities map[models.AuthorizerID]models.Authorizer
+
+// identityStore reads them.
+type identityStore interface {
+	CatalogAuthorizers(ctx context.Context, api models.APIID) ([]models.Authorizer, error)
 }
 
-// withIdentity adds to a method's parameters what its authorizer knows callers by, in place of what the document says of it: so it stands in the reference, in
+// readIdentities reads who decides about callers of methods, if anybody does.
+func readIdentities(ctx context.Context, s identityStore, api models.APIID, methods []models.Method) (identities, error) {
+	if !slices.ContainsFunc(methods, func(m models.Method) bool { return m.Authorizer != 0 }) {
+		return nil, nil
+	}
+	list, err := s.CatalogAuthorizers(ctx, api)
+	all := make(identities, len(list))
+	for _, a := range list {
+		all[a.ID] = a
+	}
+	return all, err
+}
+
+// with adds to a method's parameters what its authorizer knows callers by, in place of what the document says of it: so it stands in the reference, in
 // the examples and among the fields of a trial.
-func (ref *reference) withIdentity(parameters []openapi.Parameter, m models.Method) []openapi.Parameter {
-	a, there := ref.authorizers[m.Authorizer]
+func (all identities) with(parameters []openapi.Parameter, m models.Method) []openapi.Parameter {
+	a, there := all[m.Authorizer]
 	if !there {
 		return parameters
 	}
