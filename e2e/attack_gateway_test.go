@@ -45,6 +45,12 @@ func (w *world) mixed() (service, string) {
 // that does is taken for one that went away.
 func raw(t *testing.T, address, request string) string {
 	t.Helper()
+	return rawUntil(t, quiet, address, request)
+}
+
+// rawUntil is raw where the end of the connection is waited for, if nothing is heard for no longer than quiet.
+func rawUntil(t *testing.T, quiet time.Duration, address, request string) string {
+	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 	if err != nil {
 		t.Error(err)
@@ -68,6 +74,9 @@ func raw(t *testing.T, address, request string) string {
 
 // quiet is how long raw waits for more. A machine that is slower than that makes a test blind, not red.
 const quiet = 400 * time.Millisecond
+
+// quietAtLast is that where the server is told to close the connection, and does.
+const quietAtLast = 20 * time.Second
 
 // together runs many small attacks, some at a time.
 func together(all []string, attack func(i int, payload string)) {

@@ -47,7 +47,7 @@ func (c *h2) ask(fields ...field) (status string, over bool) {
 	}
 	id := c.next
 	c.next += 2
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if err := c.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: c.head.Bytes(), EndStream: true, EndHeaders: true}); err != nil {
 		return "", true
 	}

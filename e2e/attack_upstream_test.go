@@ -80,8 +80,9 @@ func TestAttackABrokenUpstreamIsNamedAndCountedOnce(t *testing.T) {
 	w.done(w.owner, "/owner/apis/"+s.id+"/stages/"+s.stage+"/upstream", "upstream", bad, "timeout", "1")
 	plan := w.plan(w.owner, "P", []service{s}, "limited", "on", "quota", "1000", "period", "month", "month_day", "1")
 	g := w.subscribe(w.dev, s, plan)
-	client := &http.Transport{DisableKeepAlives: true} // on a kept connection, net/http would send a request again that broke off
-	n := 0
+	client := &http.Transport{DisableKeepAlives: true}            // on a kept connection, net/http would send a request again that broke off
+	w.expect("GET", "/shop/prod/x?as=redirect", g.value, 302, "") // from here on there are rights in hand
+	n := 1
 	for _, c := range []struct {
 		as, problem string
 		status      int // 0: the answer breaks off

@@ -175,8 +175,19 @@ func (w *world) granted(who *person, at string) grant {
 	return g
 }
 
-// call sends a request to the gateway and returns the status and the slug of the problem, if there is one.
-func (w *world) call(verb, path, key string) (int, string) {
+// call sends a request to the gateway and returns the status and the slug of the problem, if there is one. Where the ledger is late, as on a machine that does
+// much else, nothing was spent, and it is sent again.
+func (w *world) call(verb, path, key string) (status int, problem string) {
+	w.Helper()
+	for range 100 {
+		if status, problem = w.callOnce(verb, path, key); problem != "ledger-busy" {
+			break
+		}
+	}
+	return status, problem
+}
+
+func (w *world) callOnce(verb, path, key string) (int, string) {
 	w.Helper()
 	r, err := http.NewRequest(verb, w.gateway+path, nil)
 	if err != nil {

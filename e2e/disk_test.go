@@ -226,7 +226,7 @@ func (k *killed) killOnFull(d *fullDisk, path string) {
 	k.eventually("journal-full", func() bool { return k.keys[2].saw("journal-full") > full })
 	k.kill()
 	if d.dir != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, path, append(k.arguments(), "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")...)
 		if out, err := cmd.CombinedOutput(); err == nil || !diskIsFull.Match(out) || strings.Contains(string(out), "goroutine ") {

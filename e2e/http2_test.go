@@ -99,9 +99,11 @@ func runSuite(c *config.Config) map[string]error {
 	group.Wait()
 	for id, err := range results {
 		// A case judges by what comes within a second, and whether that is before or behind the end of the connection: on a machine that does other things too
-		// it is asked again, alone.
-		for tries := 0; tries < againAlone && err != nil && !unmet[id] && !errors.Is(err, spec.ErrSkipped); tries++ {
-			err = runCase(c, cases[id])
+		// it is asked again, alone, and with more and more time.
+		for tries := 1; tries <= againAlone && err != nil && !unmet[id] && !errors.Is(err, spec.ErrSkipped); tries++ {
+			patient := *c
+			patient.Timeout = time.Duration(tries) * 2 * time.Second
+			err = runCase(&patient, cases[id])
 			results[id] = err
 		}
 	}
@@ -109,7 +111,7 @@ func runSuite(c *config.Config) map[string]error {
 }
 
 // againAlone is how often a case that failed is asked again.
-const againAlone = 5
+const againAlone = 10
 
 func runCase(c *config.Config, tc *spec.TestCase) error {
 	conn, err := spec.Dial(c)

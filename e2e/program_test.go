@@ -67,7 +67,7 @@ var demoFolder = sync.OnceValues(func() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	for deadline := time.Now().Add(2 * time.Minute); !strings.Contains(said.String(), "\ncurl ") && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(said.String(), "\ncurl ") && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
@@ -194,7 +194,7 @@ func (p *process) line(pattern string) string {
 
 func (p *process) eventually(what string, ok func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for !ok() {
 		select {
 		case err := <-p.exited:
@@ -221,7 +221,7 @@ func (p *process) stop() {
 		if err != nil {
 			p.t.Fatalf("an ordered stop ended with %v\n%s", err, p.stderr)
 		}
-	case <-time.After(40 * time.Second):
+	case <-time.After(2 * time.Minute):
 		p.t.Fatal("the program did not stop")
 	}
 }
@@ -233,7 +233,7 @@ func command(t *testing.T, stdin string, args ...string) (stdout, stderr string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)
 	var out, errs bytes.Buffer
@@ -247,7 +247,7 @@ func command(t *testing.T, stdin string, args ...string) (stdout, stderr string,
 // curl runs a curl line as a person would paste it and returns the answer's head and body.
 func curl(t *testing.T, line string) (status int, head http.Header, body string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if !strings.Contains(line, " -i") {
 		line = strings.Replace(line, "curl ", "curl -i ", 1)

@@ -42,6 +42,7 @@ func TestSlowClientsAreShedWhileOthersAreServed(t *testing.T) {
 			probe, slow := w.subscribe(w.dev, s, plan), w.subscribe(w.other, s, plan)
 			w.stop()
 			w.again(append(flags, "--max-connections-per-address", "0")...)
+			w.expect("GET", "/shop/prod/items", probe.value, 200, "") // from here on there are rights in hand
 			before := w.rss()
 			stop := w.probe(probe.value)
 			begun := time.Now()

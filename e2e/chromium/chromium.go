@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds the start.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // Start opens a browser with one empty tab, until the end of the test: width and height in pixels, and a scheme that is "light" or "dark". Nothing moves in it,
 // and letters are drawn the same way on every machine. Where there is no Chromium the test fails if CI is set, and is skipped on the machine of somebody who did
