@@ -439,6 +439,11 @@ func TestConnectionsToUpstreamsAreUsedAgain(t *testing.T) {
 	for range 50 {
 		get(t, c, r, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
 	}
+	for range 30 { // a pump takes more than the event that it was called for told of
+		if _, body := get(t, c, r, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n"); len(body) != len(large) {
+			t.Fatalf("%d bytes", len(body))
+		}
+	}
 	if n := p.dials.Load(); n != 1 {
 		t.Errorf("%d connections for one client", n)
 	}
