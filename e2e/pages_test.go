@@ -23,8 +23,9 @@ var document = regexp.MustCompile(`\.(?:atom|csv|json|md|txt|yaml)(?:\?|$)|^/adm
 // the test.
 func TestEveryPageIsAccessible(t *testing.T) {
 	t.Parallel()
-	p, _ := startDemo(t)
+	p, _ := startDemo(t, "--dns-resolver", "127.0.0.1:1")
 	refused := refusedInTheDemo(p)
+	useEverythingOfAStage(p)
 	looks := map[string]look{"wide and light": desktop, "a dark phone": phone}
 	if os.Getenv("GATEHOUSE_LOOKS") == "all" {
 		looks["wide and dark"] = look{width: desktop.width, height: desktop.height, scheme: "dark"}
@@ -42,6 +43,11 @@ func TestEveryPageIsAccessible(t *testing.T) {
 					from = []string{b.path(), "/home", "/me", "/confirm", "/owner", "/admin/accounts", refused}
 				}
 				b.walk(p.portal, from, seen)
+			}
+			for _, kind := range []string{"/owner/apis/ID/authorizers/ID", "/owner/apis/ID/stages/ID/domains/ID/remove", "/owner/client-certificates/ID", "/admin/domains/ID/approve"} {
+				if !seen[kind] {
+					t.Errorf("nothing led to %s", kind)
+				}
 			}
 			if len(seen) < 50 {
 				t.Errorf("only %d kinds of pages were found: %v", len(seen), slices.Sorted(maps.Keys(seen)))
@@ -80,6 +86,28 @@ func refusedInTheDemo(p *process) (path string) {
 		p.t.Fatal("no call was refused")
 	}
 	return path
+}
+
+// useEverythingOfAStage sets up what the demo does not use, so that its pages have something to show.
+func useEverythingOfAStage(p *process) {
+	p.t.Helper()
+	owner := newPerson(p.t, p.portal)
+	owner.done(owner.post("/signin", "email", "owner@example.com", "password", "open-the-gate-26"))
+	stage := find(p.t, `href="(/owner/apis/[0-9a-z]{10}/stages/[0-9a-z]{10})"`, owner.page("/owner/apis"))
+	api := stage[:strings.Index(stage, "/stages/")]
+	older := find(p.t, `value="([0-9a-z]{10})"[^>]*>#1`, owner.page(stage+"/variables"))
+	for _, form := range [][]string{
+		{stage + "/canary", "canary_deployment", older, "canary_percent", "5"},
+		{stage + "/headers", "request_action_1", "set", "request_name_1", "X-Tenant", "request_value_1", "acme", "response_action_1", "remove", "response_name_1", "Server"},
+		{stage + "/cors", "cors", "on", "origins", "https://app.example.com"},
+		{stage + "/cache", "cache", "on", "ttl", "60"},
+		{stage + "/domains", "host", "api.a-rather-long-name.example.com", "base_path", "/v1"},
+		{stage + "/maintenance", "message", "We move to another database."},
+		{"/owner/client-certificates/make", "made_name", "Gateway to billing"},
+		{api + "/authorizers", "kind", "jwt", "name", "staff-login", "issuer", "https://1.1.1.1/tenant/v2.0", "ttl", "300", "leeway", "60"},
+	} {
+		owner.done(owner.post(form[0], form[1:]...))
+	}
 }
 
 // missing is a page that is not there.

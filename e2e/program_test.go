@@ -76,8 +76,8 @@ var demoFolder = sync.OnceValues(func() (string, error) {
 	return data, nil
 })
 
-// startDemo runs the demo on a data folder of the test's own.
-func startDemo(t *testing.T) (p *process, data string) {
+// startDemo runs the demo, with more flags if there are any, on a data folder of the test's own.
+func startDemo(t *testing.T, flags ...string) (p *process, data string) {
 	t.Helper()
 	made, err := demoFolder()
 	if err != nil {
@@ -85,7 +85,7 @@ func startDemo(t *testing.T) (p *process, data string) {
 	}
 	data = filepath.Join(t.TempDir(), "demo")
 	copyFolder(t, data, made)
-	return start(t, "demo", "--data", data), data
+	return start(t, append([]string{"demo", "--data", data}, flags...)...), data
 }
 
 // copyFolder copies a data folder, whose files are their owner's alone, and full of holes.
