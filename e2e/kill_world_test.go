@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -98,7 +100,56 @@ func (k *killed) call(ctx context.Context, clients int) (wait func()) {
 			})
 		}
 	}
+	for _, c := range k.keys {
+		group.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if at := k.gateway.Load(); at != nil {
+					c.sendAtOnce(*at, i)
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
 	return group.Wait
+}
+
+// atOnce is how many requests a client sends before it reads an answer.
+const atOnce = 4
+
+// sendAtOnce sends several requests on one connection, one behind the other.
+func (c *caller) sendAtOnce(at string, i int) {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(at, "http://"))
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	for n := range atOnce {
+		path := c.path
+		if (i+n)%5 == 4 {
+			path += "?status=500"
+		}
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nX-Api-Key: %s\r\nContent-Length: 2\r\n\r\nhi", path, c.value); err != nil {
+			c.lost.Add(int64(n + 1)) // who was killed may have read all of it
+			return
+		}
+	}
+	in := bufio.NewReader(conn)
+	for n := range atOnce {
+		answer, err := http.ReadResponse(in, nil)
+		var body []byte
+		if err == nil {
+			body, err = io.ReadAll(answer.Body)
+		}
+		if err != nil {
+			c.lost.Add(int64(atOnce - n))
+			return
+		}
+		c.note(answer, body)
+		if answer.Close && n+1 < atOnce {
+			return // those behind it were not looked at
+		}
+	}
 }
 
 // send sends one request; false: there was no server.
@@ -120,6 +171,15 @@ func (c *caller) send(client *http.Client, at string, i int) bool {
 		return false
 	case err != nil:
 		c.lost.Add(1)
+	default:
+		c.note(answer, body)
+	}
+	return true
+}
+
+// note counts an answer.
+func (c *caller) note(answer *http.Response, body []byte) {
+	switch {
 	case answer.StatusCode == http.StatusOK:
 		c.answered.Add(1)
 	case answer.StatusCode == http.StatusInternalServerError:
@@ -131,7 +191,6 @@ func (c *caller) send(client *http.Client, at string, i int) bool {
 		c.unavailable(answer, body)
 		time.Sleep(time.Millisecond)
 	}
-	return true
 }
 
 var problemSlug = regexp.MustCompile(`"type":"[^"]*/problems/([a-z-]+)"`)

@@ -36,6 +36,7 @@ var lanes sync.Map
 // stopGateway stops a gateway as the program does: first what is in its lane ends, and when ctx ends at once.
 func stopGateway(ctx context.Context, g *enforcement.Gateway) error {
 	if lane, ok := lanes.Load(g); ok {
+		g.Leave()
 		lane.(*fast.Lane).Close(ctx)
 	}
 	return g.Drain(ctx)
