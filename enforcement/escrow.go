@@ -327,18 +327,21 @@ func (t *turn) exchange() error {
 		return err
 	}
 	again := turn{x: t.x}
-	for h, want := range counts {
-		again.add(h, want, false)
+	for h, c := range counts {
+		again.add(h, c.want, false)
 	}
 	for i := range again.asks {
-		again.asks[i].Recount = true
+		again.asks[i].Recount, again.asks[i].At = true, counts[again.from[i].holding].version
 	}
 	_, err = again.once(ctx)
 	return err
 }
 
+// recount is what a holding wants whose count must be taken anew, and the version of the terms under which it must.
+type recount struct{ want, version int64 }
+
 // once asks the ledger. It returns the holdings whose count must be taken anew, with what they want.
-func (t *turn) once(ctx context.Context) (counts map[holding]int64, err error) {
+func (t *turn) once(ctx context.Context) (counts map[holding]recount, err error) {
 	if len(t.asks) == 0 {
 		return nil, nil
 	}
@@ -361,10 +364,10 @@ func (t *turn) once(ctx context.Context) (counts map[holding]int64, err error) {
 			return nil, err
 		}
 	}
-	counts = map[holding]int64{}
+	counts = map[holding]recount{}
 	for i, from := range t.from {
 		if t.take(&t.asks[i], &grants[i], from) {
-			counts[from.holding] = max(counts[from.holding], t.asks[i].Want)
+			counts[from.holding] = recount{max(counts[from.holding].want, t.asks[i].Want), grants[i].Version}
 		}
 	}
 	return counts, nil

@@ -44,6 +44,7 @@ func (w *world) exchange(a *models.QuotaAsk) (g models.QuotaGrant) {
 		return g
 	}
 	g.Version = int64(p.Version)
+	a.Recount = a.Recount && a.At == g.Version
 	if p.Terms.Quota != nil {
 		g.Quota = *p.Terms.Quota
 	}
@@ -72,9 +73,20 @@ func (w *world) exchange(a *models.QuotaAsk) (g models.QuotaGrant) {
 	}
 	ask := a.Ask
 	if a.Join {
-		if b.Granted() != 0 {
+		switch {
+		case b.Granted() == 0:
+		case a.Seq>>32 != b.Seq>>32: // of another start
 			g.Err = limit.ErrForgot
 			return g
+		case !a.Recount: // the member was in another window when the answer came: what it spent is counted, as the store does
+			g.Recount = true
+			return g
+		default:
+			spent := max(0, w.inWindow(a.Bucket)-b.Base)
+			if b.epoch != epoch || most == 0 {
+				spent = min(spent, b.Holding.Granted)
+			}
+			limit.Close(&b.Stock, &b.Holding, spent, true)
 		}
 		ask.Used, ask.Refunded = b.Used, b.Refunded
 	}

@@ -61,6 +61,8 @@ func (l *ledger) exchange(ask models.QuotaAsk) (g models.QuotaGrant, err error) 
 		return g, err
 	}
 	g.Version, g.Quota, g.Stale = terms.version, terms.quota, terms.stale
+	// What was committed for a count under other terms may lack what passed between them and these.
+	ask.Recount = ask.Recount && (ask.At == 0 || ask.At == terms.version)
 	if windowOf(ask.Bucket).Start.Unix() != ask.Bucket.Window*secondsPerDay {
 		g.Err = limit.ErrAsk
 		return g, nil
