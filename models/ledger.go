@@ -28,7 +28,7 @@ type QuotaAsk struct {
 	// Recount says that everything that was admitted until now is committed (Store.CommitUsage), so that the count may be taken anew from
 	// what is metered. It is the answer to QuotaGrant.Recount.
 	Recount bool
-	At int64 // the version of the plan's terms for which Recount says so, if it is not 0: under later ones it does not
+	At      int64 // the version of the plan's terms for which Recount says so, if it is not 0: under later ones it does not
 }
 
 // QuotaGrant is the ledger's answer to a QuotaAsk.
