@@ -2,6 +2,7 @@ package enforcement
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,12 @@ func (c *fastCall) reset() {
 // plain, too.
 func (st *stage) isPlain() bool {
 	atHand := st.key.Place == models.KeyInHeader || st.key.Place == models.KeyInBearer
-	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && st.api.authorizers == nil && st.pool.IsPlain()
+	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && !st.hasAuthorizer() && st.pool.IsPlain()
+}
+
+// hasAuthorizer reports whether somebody is asked about the callers of one of the stage's methods.
+func (st *stage) hasAuthorizer() bool {
+	return slices.ContainsFunc(st.methods, func(m *method) bool { return m.authorizer != nil })
 }
 
 // Begin implements fast.Call.
