@@ -35,11 +35,16 @@ unit:
 
 CONCURRENT := grep -lE '^[[:space:]]+go |"sync(/atomic)?"' $$(git ls-files '*.go' ':!*_test.go') | xargs -n1 dirname | sort -u | sed 's|^|./|' | xargs go list | grep -v '^gatehouse/e2e'
 ALONE := ^(TestEveryPageOfAGrownPortal|TestMainPagesLookAsTheyShould|TestPagesKeepToTheReadersZone|TestAPlanWithManySubscriptionsEndsAtOneMoment|TestPlanCountsAreWhatIsThere)$$
+# What is about the protocol to clients runs on both lanes. Those of e2e have the fast lane on unless they are told otherwise, as the program has.
+PROTOCOL := ^Test(HTTP11IsRead|NothingIsSmuggled|NoWordAbout|ATrustedProxys|WebSockets|OnlyWebSockets|ServerSent|Bodies|LargeBodies|Trailers|Expect|Interim|TheAnswerIs|TheUpstreamGets|NoTypeIs|Answers|AnAnswer|AnEarly|AClient|ABody|ASlowUpstream|AnUpstreamThat|AStop|AnOrderedStop|AMove|TimeEnds|AKeyHas|AnAddressHas|Streams|AHeadMay|RefusalsAt|EachRequest|UpstreamsThatFail|ARestartOfTheUpstream)
+PROTOCOL_E2E := ^Test(HTTP2IsSpoken|KillsLose|Attack(NoSpelling|NoHeaders|NothingIsSmuggled|Pipelined|AClient|ABroken|Bodies|AnOrdered))
 race whole nocgo: export RAPID_CHECKS ?= 25
 race:
 	set -euo pipefail; packages=$$($(CONCURRENT)); go test -race -shuffle=on -parallel 4 -timeout 10m -skip '$(ALONE)' $$packages
+	GATEHOUSE_TEST_LANE=fast go test -race -parallel 4 -timeout 10m -run '$(PROTOCOL)' -skip '^TestBothLanes' ./enforcement/
 whole:
 	set -euo pipefail; raced=$$($(CONCURRENT)); packages=$$(go list ./... | grep -vxF "$$raced"); go test -shuffle=on -parallel 4 -timeout 12m $$packages
+	GATEHOUSE_FAST_LANE=off GATEHOUSE_KILLS=5 go test -parallel 4 -timeout 10m -run '$(PROTOCOL_E2E)' ./e2e/
 	go test -run '$(ALONE)' -timeout 10m . ./models/store/
 
 # The build without a C compiler keeps working: the other SQLite driver.
@@ -93,14 +98,15 @@ seed-large:
 	mkdir -p "$(LARGE)"
 	GATEHOUSE_BENCH_DATA=$(LARGE) SQLITE_TMPDIR=$(LARGE) go test -run '^$$' -bench '^BenchmarkPages$$' -benchtime 101x -timeout 0 -v .
 
-# Looks for requests that are judged otherwise when they come in other parts, that two readers take for different ones, or that are routed otherwise than
-# the definition says. What it finds it writes to testdata/fuzz, from where each run of the tests tries it again.
+# Looks for requests that are judged otherwise when they come in other parts, that two readers take for different ones, that are routed otherwise than
+# the definition says, or that one lane serves otherwise than the other. What it finds it writes to testdata/fuzz, from where each run of the tests tries it again.
 FUZZTIME ?= 30s
 fuzz:
 	go test -run '^$$' -fuzz '^FuzzHead$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/wire/
 	go test -run '^$$' -fuzz '^FuzzChunks$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/wire/
 	go test -run '^$$' -fuzz '^FuzzCanonicalPath$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/
 	go test -run '^$$' -fuzz '^FuzzRoutes$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/
+	go test -run '^$$' -fuzz '^FuzzLanes$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./enforcement/
 
 demo:
 	go run . demo
