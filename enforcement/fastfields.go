@@ -117,6 +117,16 @@ func fieldsNamed(r *fast.Request, name string) (p fieldPlace) {
 	return p
 }
 
+// copiesOf returns the values of all fields of a name.
+func copiesOf(r *fast.Request, name string) (values []string) {
+	for i := range r.Fields {
+		if wire.IsFold(r.Fields[i].Name.Of(r.Bytes), name) {
+			values = append(values, strings.Clone(valueOf(r, i)))
+		}
+	}
+	return values
+}
+
 // beginTrace does what request.beginTrace does, and changes no header: see forward.
 func (c *fastCall) beginTrace(r *fast.Request) {
 	if c.seen.parents.n == 1 {

@@ -75,8 +75,12 @@ func (c *fastCall) Begin(r *fast.Request) fast.Step {
 	}
 	c.r, c.at, c.peer = r, c.g.fastInstant(r.Now), r.Remote
 	c.verb = verbText(r.Head.Method.Of(r.Bytes))
-	if !c.seen.look(r) || c.g.config.Proxies.Believes(r.Remote) {
+	if !c.seen.look(r) {
 		return c.leave()
+	}
+	if proxies := c.g.config.Proxies; proxies.Believes(r.Remote) {
+		c.forwarded = proxies.ResolveOf(r.Remote, copiesOf(r, "x-forwarded-for"), copiesOf(r, "x-forwarded-proto"), copiesOf(r, "x-forwarded-host"))
+		c.peer = c.forwarded.Client
 	}
 	return c.judge(r)
 }
@@ -234,7 +238,7 @@ func (c *fastCall) forward(r *fast.Request) {
 	c.keepAdmission()
 	c.proxied = true
 	*x = transport.Plain{
-		Pick: d.pick, Head: r.Bytes, Fields: r.Fields, Length: r.Head.ContentLength, Verb: c.verb, Peer: c.peer, Host: textOf(r.Head.Host.Of(r.Bytes)),
+		Pick: d.pick, Head: r.Bytes, Fields: r.Fields, Length: r.Head.ContentLength, Verb: c.verb, Peer: c.peer, Host: textOf(r.Head.Host.Of(r.Bytes)), Forwarded: c.forwarded,
 		Path: c.path, Query: c.query, Prefix: c.prefix, KeyHeader: keyHeader(c.stage.key), ForwardKey: c.stage.key.Forward, RequestID: c.id,
 		DropTrace: !c.parent.IsSet(), DropStates: !c.parent.IsSet() || c.seen.states > trace.MostState,
 	}

@@ -909,6 +909,12 @@ CREATE TABLE settings (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE staged_usage (
+    holder INTEGER PRIMARY KEY,
+    batch  BLOB NOT NULL,      -- models.UsageBatch by encoding/gob
+    added  INTEGER NOT NULL    -- parts that are in the tables
+) STRICT;
+
 CREATE TABLE stages (
     id            INTEGER PRIMARY KEY,
     api_id        INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,

@@ -53,23 +53,23 @@ func (t *Trust) Believes(peer string) bool {
 // Resolve returns what the request's peer says of the client; nil if it is not to be believed. The client is the right-most hop that is not one of the
 // proxies: what stands left of it may be anybody's invention, and is told nobody.
 func (t *Trust) Resolve(r *http.Request) *Forwarded {
-	if t == nil {
+	if !t.Believes(r.RemoteAddr) {
 		return nil
 	}
-	networks := *t.networks.Load()
-	if len(networks) == 0 {
-		return nil
+	return t.ResolveOf(r.RemoteAddr, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"], r.Header["X-Forwarded-Host"])
+}
+
+// ResolveOf is Resolve for a peer that is believed, and the values of X-Forwarded-For, -Proto and -Host in the order of their lines, of which it keeps parts.
+func (t *Trust) ResolveOf(peer string, hops, protos, hosts []string) *Forwarded {
+	f := &Forwarded{Client: peer, For: peer}
+	if a, err := netip.ParseAddrPort(peer); err == nil {
+		f.For = plain(a.Addr()).String()
 	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !contains(networks, peer.Addr()) {
-		return nil
-	}
-	f := &Forwarded{Client: r.RemoteAddr, For: plain(peer.Addr()).String()}
-	follow(networks, f, r.Header["X-Forwarded-For"])
-	if proto := one(r.Header["X-Forwarded-Proto"]); proto == "http" || proto == "https" {
+	follow(*t.networks.Load(), f, hops)
+	if proto := one(protos); proto == "http" || proto == "https" {
 		f.Proto = proto
 	}
-	if host := one(r.Header["X-Forwarded-Host"]); isHost(host) {
+	if host := one(hosts); isHost(host) {
 		f.Host = host
 	}
 	return f

@@ -38,8 +38,9 @@ type Result struct {
 	Gateway  time.Duration // from the request's beginning until the upstream was asked
 }
 
-// mostCells is how many cells a batch has at most, about: a transaction must not hold the database's writer long (DECISIONS 50).
-const mostCells = 110
+// mostCells is how many cells a batch has at most, about: some megabytes. A batch has all that was written down since the one before, if that is not more: a key
+// that calls ten times is one row then. The sink sees to it that nothing waits for a large one.
+const mostCells = 20_000
 
 // Meter counts. It is safe for concurrent use, but Commit and Recover must not run twice at once.
 type Meter struct {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net"
 	"net/textproto"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"gatehouse/enforcement/front"
 	"gatehouse/enforcement/wire"
 )
 
@@ -26,6 +28,8 @@ type Plain struct {
 	Verb   string
 	Peer   string // address and port
 	Host   string // as the client wrote it
+
+	Forwarded *front.Forwarded // as Exchange has it
 
 	Path, Query, Prefix   string // as Exchange has them
 	KeyHeader             string
@@ -267,11 +271,17 @@ func (p *Proxy) appendCookie(to, name, value []byte) []byte {
 
 // introduce tells the upstream who is calling, and what of the body comes.
 func (x *Plain) introduce(to []byte) []byte {
-	if peer, _, err := net.SplitHostPort(x.Peer); err == nil {
+	peer, _, err := net.SplitHostPort(x.Peer)
+	host, proto := x.Host, "http"
+	if f := x.Forwarded; f != nil {
+		peer, err = f.For, nil
+		host, proto = cmp.Or(f.Host, host), cmp.Or(f.Proto, proto)
+	}
+	if err == nil {
 		to = appendLine(to, "X-Forwarded-For", peer)
 	}
-	to = appendLine(to, "X-Forwarded-Host", x.Host)
-	to = appendLine(to, "X-Forwarded-Proto", "http")
+	to = appendLine(to, "X-Forwarded-Host", host)
+	to = appendLine(to, "X-Forwarded-Proto", proto)
 	if x.Prefix != "" {
 		to = appendLine(to, headerPrefix, x.Prefix)
 	}

@@ -75,3 +75,6 @@ func CopySlowly(ctx context.Context, path string) error {
 	db.Logger.Trace(ctx, time.Now().Add(-time.Minute), func() (string, int64) { return "VACUUM INTO ?", 0 }, nil)
 	return closeHandle(db)
 }
+
+// StopAdding has the next large batch of usage end as a kill would, when so many of its parts are in the tables.
+func StopAdding(s *Store, parts int) { s.stopAdding = func(part int) bool { return part == parts } }

@@ -15,6 +15,10 @@ import (
 // Resume tells where the gateway stopped, and notes that it starts anew, on a machine with this boot id. What it tells of the stop stays true until
 // SettleHoldings says that everything is in order: a start that does not come so far does not make another one trust a journal that is not whole.
 func (s *Store) Resume(ctx context.Context, boot string) (r models.Resumption, err error) {
+	s.stagedUsage.Store(true) // perhaps
+	if err := s.addStaged(ctx); err != nil {
+		return r, fmt.Errorf("resume from journal: %w", err)
+	}
 	err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		pool := db.Statement.ConnPool
 		var segment, offset, mark, behind int64

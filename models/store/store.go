@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -55,6 +56,9 @@ type Store struct {
 	fold       *gorm.DB      // the folder's
 	openings   chan struct{} // holds the one opening that is under way
 	atOnce     int           // keysAtOnce, but in tests
+
+	stagedUsage atomic.Bool         // there may be a batch that is not all in the tables
+	stopAdding  func(part int) bool // before that part of one, in tests; nil: never
 }
 
 // readers is the number of connections for reading: enough for a page's queries beside a chart's, few enough for two cores.

@@ -16,7 +16,8 @@ const secondsPerDay = 24 * 60 * 60
 
 // CommitUsage adds a batch to what is stored, all of it or nothing, together with the place in the journal that it reaches to: a batch that does not go on
 // from the place which is stored is refused, and one that was committed already is fine and adds nothing; so a caller that does not know what became of a
-// commit asks for it again. A batch from no place to no place is not of a journal.
+// commit asks for it again. A batch from no place to no place is not of a journal. When it returns nil all of the batch is in the tables; a large one gets there in
+// parts, which Resume and the next commit complete.
 //
 // Numbers are changes and may be negative, but what they take away was added before, by this batch or an earlier one. The gateway calls it every second,
 // so it avoids gorm where there are many rows.
@@ -26,19 +27,21 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 			return fmt.Errorf("commit usage: outcome %d at second %d", c.Outcome, c.Minute)
 		}
 	}
-	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
-		pool, ctx := db.Statement.ConnPool, context.WithoutCancel(ctx)
-		if err := moveOn(ctx, pool, b); err != nil {
-			return err
-		}
-		h, err := holdersOf(ctx, pool, b.Cells)
-		if err != nil {
-			return err
-		}
-		return firstError(addUsage(ctx, pool, b.Cells, h), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b, h), addCallers(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged),
-			addLastUses(ctx, pool, b.LastUsed), addLevels(ctx, pool, b.Levels))
-	})
+	err := s.addStaged(ctx)
+	switch {
+	case err != nil:
+	case partsOf(&b) > 1:
+		err = s.commitInParts(ctx, &b)
+	default:
+		err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+			// With a context that cannot end the driver runs statements where it is, not each in a goroutine of its own.
+			pool, ctx := db.Statement.ConnPool, context.WithoutCancel(ctx)
+			if err := moveOn(ctx, pool, b); err != nil {
+				return err
+			}
+			return addBatch(ctx, pool, b)
+		})
+	}
 	if errors.Is(err, errCommitted) {
 		return nil
 	}
@@ -46,6 +49,16 @@ func (s *Store) CommitUsage(ctx context.Context, b models.UsageBatch) error {
 		return fmt.Errorf("commit usage: %w", err)
 	}
 	return nil
+}
+
+// addBatch adds what is in a batch to the tables.
+func addBatch(ctx context.Context, pool gorm.ConnPool, b models.UsageBatch) error {
+	h, err := holdersOf(ctx, pool, b.Cells)
+	if err != nil {
+		return err
+	}
+	return firstError(addUsage(ctx, pool, b.Cells, h), addOpen(ctx, pool, b.Cells), addMonths(ctx, pool, b, h), addCallers(ctx, pool, b.Cells), addCharges(ctx, pool, b.Charged),
+		addLastUses(ctx, pool, b.LastUsed), addLevels(ctx, pool, b.Levels))
 }
 
 // addMonths keeps the list of a plan's busiest keys: requests that were let through, and refused ones; and what was charged, for statements.
