@@ -67,17 +67,22 @@ func TestWhatIsNotPlainIsLeft(t *testing.T) {
 	}
 }
 
-func TestATrustedProxysRequestsAreLeft(t *testing.T) {
+func TestATrustedProxyIsBelievedInBothLanes(t *testing.T) {
 	up := newRawUpstream(t)
 	s := newSides(t, up, nil)
-	raw := strings.ReplaceAll(get("/a", "X-Api-Key: {key}"), "{key}", s.quick.value)
-	for network, want := range map[string]bool{"127.0.0.1/32": true, "10.0.0.0/8": false} {
-		g := s.quick.gateway(t, func(c *enforcement.Config) {
+	trusting := func(network string) func(*enforcement.Config) {
+		return func(c *enforcement.Config) {
 			c.Proxies = front.NewTrust([]netip.Prefix{netip.MustParsePrefix(network)})
-		})
-		policy, _ := g.FastLane()
-		if _, left := inFastLane(t, policy.NewCall(), raw); left != want {
-			t.Errorf("%s: left %v", network, left)
+		}
+	}
+	for _, network := range []string{"127.0.0.1/32", "10.0.0.0/8"} {
+		s.open(t, trusting(network))
+		for i, fields := range [][]string{
+			nil, {"X-Forwarded-For: 192.0.2.1"}, {"X-Forwarded-For: 203.0.113.9, 192.0.2.1, 127.0.0.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: api.example.com"},
+			{"X-Forwarded-For: 203.0.113.9", "x-forwarded-for: 192.0.2.1:99"}, {"X-Forwarded-For: rubbish", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: a b"},
+			{"X-Forwarded-For: ::1, [2001:db8::1]:7", "X-Forwarded-Host: a", "X-Forwarded-Host: b"},
+		} {
+			s.compare(t, fmt.Sprint(network, i), get("/a", append(fields, "X-Api-Key: {key}")...))
 		}
 	}
 }

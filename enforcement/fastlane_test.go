@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/enforcement"
 	"gatehouse/enforcement/fast"
 	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/wire"
@@ -229,17 +230,23 @@ func newSides(t testing.TB, up *rawUpstream, with func(o *one)) *sides {
 		if with != nil {
 			with(o)
 		}
-		o.g = o.gateway(t)
 		return o
 	}
 	s := &sides{standard: made(), quick: made(), up: up}
+	s.open(t)
+	return s
+}
+
+// open makes both gateways, again or for the first time.
+func (s *sides) open(t testing.TB, options ...func(*enforcement.Config)) {
+	t.Helper()
+	s.standard.g, s.quick.g = s.standard.gateway(t, options...), s.quick.gateway(t, options...)
 	s.address = strings.TrimPrefix(serve(t, s.standard.g), "http://")
 	policy, ok := s.quick.g.FastLane()
 	if !ok {
 		t.Fatal("there is no fast lane")
 	}
 	s.call = policy.NewCall()
-	return s
 }
 
 var (

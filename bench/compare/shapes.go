@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // shape is a kind of load.
@@ -63,6 +64,9 @@ func (b *bench) sidesOf(s shape) (sides []*side) {
 	return sides
 }
 
+// warmTime is what comes before each turn and is not counted.
+const warmTime = time.Second
+
 func (b *bench) measure(ctx context.Context, s shape, o options) error {
 	script, err := b.write(s.name+".lua", b.script(s))
 	if err != nil {
@@ -73,6 +77,10 @@ func (b *bench) measure(ctx context.Context, s shape, o options) error {
 	for round := range o.rounds + 1 { // the first one warms up
 		for i := range sides {
 			x := sides[(i+round)%len(sides)]
+			// Each turn begins from traffic, not from rest: what a side does once after a pause, such as fetching rights for each key, is not of its requests.
+			if _, err := b.load(ctx, x, s, script, warmTime); err != nil {
+				return fmt.Errorf("%s: %w", x.name, err)
+			}
 			r, err := b.load(ctx, x, s, script, o.time)
 			if err != nil {
 				return fmt.Errorf("%s: %w", x.name, err)
