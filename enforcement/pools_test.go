@@ -161,7 +161,7 @@ func TestWithoutAnUpstreamInServiceNothingIsCharged(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 25 {
-				if w := in(o.g, "GET", "/echo/prod/a", o.value); w.Code == 503 && w.Header().Get("Retry-After") == "10" {
+				if w := in(o.g, "GET", "/echo/prod/a", o.value); w.Code == 503 && w.Header().Get("Retry-After") == "1" {
 					refused.Add(1)
 				}
 			}
@@ -496,4 +496,42 @@ func TestConnectionsOfARemovedUpstreamAreClosed(t *testing.T) {
 	o.world.stage(func() { o.stage.Upstream = o.up.url })
 	catchUp(t, o.g)
 	<-closed
+}
+
+// TestAnOnlyUpstreamThatIsBackIsUsedSoon: nobody does better meanwhile, so that a restart of it does not cost callers the whole pause.
+func TestAnOnlyUpstreamThatIsBackIsUsedSoon(t *testing.T) {
+	o := newOne(t, nil)
+	var back atomic.Bool
+	up := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		if !back.Load() {
+			hangsUp(w, r)
+		}
+	})
+	o.world.stage(func() {
+		o.stage.Upstream, o.stage.Settings.Targets.Retries = up.url, models.NoRetries
+		o.stage.Settings.Targets.Breaker = models.Breaker{Failures: 3, Pause: 10 * time.Second}
+	})
+	catchUp(t, o.g)
+	for range 5 {
+		o.get(t, "/a")
+	}
+	tries := len(up.requests())
+	for i, pause := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second} {
+		o.clock.advance(pause - time.Millisecond)
+		if got := o.get(t, "/a"); got != "upstream-out" {
+			t.Fatalf("pause %d: got %q a moment before its end", i, got)
+		}
+		o.clock.advance(time.Millisecond)
+		o.get(t, "/a")
+		if n := len(up.requests()); n <= tries {
+			t.Fatalf("pause %d, of %v: no request tries it", i, pause)
+		} else {
+			tries = n
+		}
+	}
+	back.Store(true)
+	o.clock.advance(10 * time.Second)
+	if got := o.get(t, "/a"); got != "" {
+		t.Errorf("it is back: got %q", got)
+	}
 }

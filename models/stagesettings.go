@@ -50,7 +50,7 @@ type HealthCheck struct {
 type Breaker struct {
 	Off      bool
 	Failures int           // in a row (unreachable, timeout; where there is another target also 502, 503, 504), 1..1000, default 5
-	Pause    time.Duration // how long it gets nothing then, 1 s to 10 min, default 10 s; one request tries it after that
+	Pause    time.Duration // how long it gets nothing then, 1 s to 10 min, default 10 s; one request tries it after that. An only target is tried sooner
 }
 
 // StageTimeouts are more bounds of time than Stage.Timeout. The zero of a field is its default.

@@ -209,6 +209,7 @@ func (k Pick) worked() {
 	if k.trial {
 		h.failed.Store(0)
 		h.until.Store(0)
+		h.paused.Store(0)
 		h.trying.Store(false)
 		h.changed()
 	} else if h.failed.Load() != 0 && h.until.Load() == 0 {
@@ -235,8 +236,8 @@ func (k Pick) brokeDown(now int64) {
 	switch {
 	case b.Failures == 0:
 	case k.trial:
-		h.until.Store(now + int64(b.Pause))
-	case n >= b.Failures && h.until.CompareAndSwap(0, now+int64(b.Pause)):
+		h.until.Store(now + int64(k.pause()))
+	case n >= b.Failures && h.until.Load() == 0 && h.until.CompareAndSwap(0, now+int64(k.pause())):
 		h.changed()
 	}
 	if k.trial {
@@ -244,11 +245,25 @@ func (k Pick) brokeDown(now int64) {
 	}
 }
 
+// firstPause is the first one of an only target.
+const firstPause = 500 * time.Millisecond
+
+// pause is how long the target gets nothing from now on. Where there is no other one, callers get nothing either: it is tried soon, and each time that it fails
+// again a pause is twice as long, up to the stage's.
+func (k Pick) pause() time.Duration {
+	most := k.pool.spec.Breaker.Pause
+	if bits.OnesCount32(k.pool.all) > 1 {
+		return most
+	}
+	return min(most, firstPause<<min(k.target.health.paused.Add(1)-1, 20))
+}
+
 // health is how a target does.
 type health struct {
 	until    atomic.Int64 // of the clock: it gets nothing before; from then on one request at a time tries it; 0: it is in
 	failed   atomic.Int32 // for callers, in a row
 	trying   atomic.Bool  // a request tries it
+	paused   atomic.Int32 // pauses in a row
 	down     atomic.Bool  // it does not answer checks as it should
 	failures atomic.Int64 // for callers, ever
 	streak   atomic.Int32 // answers to checks in a row that say the opposite of down
