@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -169,16 +170,22 @@ func (p *process) ready() bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// freePort returns an address of this machine that nobody listens on.
+// freePort returns an address of this machine that nobody listens on. It is none of those that the system gives out by itself, and none that was returned before:
+// who starts a moment later finds it free.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 11_000+(os.Getpid()*50+int(ports.Add(1)))%20_000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
+
+var ports atomic.Int32 // that freePort has tried
 
 // line waits for a line that matches and returns its first group.
 func (p *process) line(pattern string) string {
