@@ -146,8 +146,9 @@ func (c *fastCall) field(name string) string {
 	return ""
 }
 
-// appendHeaders implements lane.
-func (c *fastCall) appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header) {
+// headers implements lane.
+func (c *fastCall) headers() (request, answer []requestlog.Header) {
+	request, answer = c.logged[0][:0], c.logged[1][:0]
 	for i := range c.r.Fields {
 		if name := textOf(c.r.Fields[i].Name.Of(c.r.Bytes)); !strings.EqualFold(name, "Host") {
 			request = append(request, requestlog.Header{Name: name, Value: valueOf(c.r, i)})
@@ -161,6 +162,7 @@ func (c *fastCall) appendHeaders(request, answer []requestlog.Header) (_, _ []re
 			answer = append(answer, requestlog.Header{Name: name, Value: value})
 		}
 	}
+	c.logged = [...][]requestlog.Header{request, answer}
 	return request, answer
 }
 

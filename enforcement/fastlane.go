@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/enforcement/fast"
+	"gatehouse/enforcement/requestlog"
 	"gatehouse/enforcement/trace"
 	"gatehouse/enforcement/transport"
 	"gatehouse/models"
@@ -46,6 +47,7 @@ type fastCall struct {
 	body        []byte // of one
 	answer      []byte // its head, if an entry of the request log may be kept
 	date        fastDate
+	logged      [2][]requestlog.Header // room for those of an entry of the request log
 }
 
 // reset makes c as new.

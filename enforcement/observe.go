@@ -14,8 +14,8 @@ import (
 type lane interface {
 	// field is the first value of a header that the client sent, by its canonical name; "": there is none.
 	field(name string) string
-	// appendHeaders appends all that the client sent, and all that it was answered with.
-	appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header)
+	// headers are all that the client sent, and all that it was answered with, good until the call ends.
+	headers() (request, answer []requestlog.Header)
 	// protocol is such as "HTTP/1.1", and the version of TLS, if there is any.
 	protocol() (version, tls string)
 	// rawPath is the path as the client wrote it, without its query.
@@ -35,8 +35,8 @@ func (q *request) told() { q.call.told(q) }
 
 func (q *request) field(name string) string { return first(q.r.Header, name) }
 
-func (q *request) appendHeaders(request, answer []requestlog.Header) (_, _ []requestlog.Header) {
-	return requestlog.AppendHeaders(request, q.r.Header), requestlog.AppendHeaders(answer, q.w.Header())
+func (q *request) headers() (request, answer []requestlog.Header) {
+	return requestlog.AppendHeaders(nil, q.r.Header), requestlog.AppendHeaders(nil, q.w.Header())
 }
 
 func (q *request) protocol() (version, secure string) {

@@ -1,7 +1,6 @@
 package enforcement
 
 import (
-	"sync"
 	"time"
 
 	"gatehouse/enforcement/requestlog"
@@ -28,31 +27,17 @@ func (c *call) log(by lane) {
 	if !c.due(log, outcome, status) {
 		return
 	}
-	h := entryHeaders.Get().(*headersOfEntry)
-	defer h.put()
-	h.request, h.answer = by.appendHeaders(h.request[:0], h.answer[:0])
 	e := requestlog.Entry{
 		ID: c.raw, Verb: c.verb, Prefix: c.mainPrefix(), Path: c.path, Query: c.query, Peer: c.peer, Sent: c.sent,
-		Request: h.request, Response: h.answer, KeyHeader: keyHeader(c.stage.key), Secret: c.presented,
+		KeyHeader: keyHeader(c.stage.key), Secret: c.presented,
 	}
+	e.Request, e.Response = by.headers()
 	x := &c.ended.exchange
 	e.Receipt = c.receiptOf(outcome, slug, status)
 	e.Receipt.Latency, e.Receipt.BytesIn, e.Receipt.BytesOut = x.Latency, x.BytesIn, x.BytesOut
 	e.Total = time.Duration(max(0, c.g.clock()-c.at.mono))
 	e.Gateway = max(0, e.Total-x.Took)
 	log.Write(&e)
-}
-
-// headersOfEntry is room for the headers of an entry.
-type headersOfEntry struct{ request, answer []requestlog.Header }
-
-var entryHeaders = sync.Pool{New: func() any { return new(headersOfEntry) }}
-
-// put gives the room back, without what stood in it.
-func (h *headersOfEntry) put() {
-	clear(h.request)
-	clear(h.answer)
-	entryHeaders.Put(h)
 }
 
 // due asks for the request's share of the log. What needs attention has one of its own, so that traffic that passes never pushes it out; callers who are

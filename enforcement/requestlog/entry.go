@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type Header struct{ Name, Value string }
 
 // AppendHeaders appends the fields of h.
 func AppendHeaders(to []Header, h http.Header) []Header {
+	to = slices.Grow(to, len(h))
 	for name, values := range h {
 		for _, value := range values {
 			to = append(to, Header{name, value})
