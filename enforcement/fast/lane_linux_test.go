@@ -107,7 +107,7 @@ func (c *passingCall) AppendRequest(r *Request, to []byte) []byte {
 }
 
 func (c *passingCall) Failed(r *Request, f transport.Failure, _ error, _, _ bool) Step {
-	return c.answer(r, 502+int(f-f), fmt.Sprint("failed ", int(f)))
+	return c.answer(r, 502, fmt.Sprint("failed ", int(f)))
 }
 
 func (c *passingCall) Answered(r *Request, a *Answered) {
