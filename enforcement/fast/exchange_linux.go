@@ -131,15 +131,40 @@ func (o *loop) retire(x *exchange) {
 	o.delist(x)
 }
 
-// delist counts an exchange no more.
+// delist counts an exchange no more, and keeps it for another request.
 func (o *loop) delist(x *exchange) {
+	o.unlist(x)
+	o.recycle(x)
+}
+
+// forsake gives up what is under way for a client on which a mistake of ours showed. What became of it is not known: its Call is asked no more, and neither is
+// used again.
+func (o *loop) forsake(c *client) {
+	for i := len(o.active) - 1; i >= 0; i-- {
+		x := o.active[i]
+		if x.client != c {
+			continue
+		}
+		if x.backend != nil {
+			o.closeBackend(x.backend)
+		}
+		if x.stop != nil {
+			x.stop()
+		}
+		x.client, x.backend = nil, nil
+		x.life++ // what comes late is for nobody
+		o.unlist(x)
+	}
+	c.x = nil
+}
+
+func (o *loop) unlist(x *exchange) {
 	last := len(o.active) - 1
 	o.active[x.index] = o.active[last]
 	o.active[x.index].index = x.index
 	o.active[last] = nil
 	o.active = o.active[:last]
 	o.busy.Store(int64(last))
-	o.recycle(x)
 }
 
 // clock is now and not the beginning of the round: for what ends in it.

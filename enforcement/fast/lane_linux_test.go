@@ -111,6 +111,9 @@ func (c *passingCall) Failed(r *Request, f transport.Failure, _ error, _, _ bool
 }
 
 func (c *passingCall) Answered(r *Request, a *Answered) {
+	if strings.HasPrefix(string(r.Head.Target.Of(r.Bytes)), "/mistake") {
+		panic("a mistake")
+	}
 	r.Out = fmt.Appendf(r.Out, "HTTP/1.1 %d X\r\n", a.Status)
 	for _, f := range a.Fields {
 		switch strings.ToLower(string(f.Name)) {
@@ -388,16 +391,28 @@ func TestACutRequestIsToldSo(t *testing.T) {
 }
 
 func TestAMistakeCostsOneConnection(t *testing.T) {
-	address, _, _ := serveLane(t, httpUpstream(t, echo))
-	c, _ := dial(t, address)
-	_, _ = io.WriteString(c, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
-	if _, err := c.Read(make([]byte, 1)); err != io.EOF && !strings.Contains(fmt.Sprint(err), "reset") {
-		t.Errorf("%v", err)
-	}
-	d, r := dial(t, address)
-	if _, body := get(t, d, r, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"); body != "GET /a 0" {
-		t.Errorf("%q", body)
+	address, _, lane := serveLane(t, httpUpstream(t, echo))
+	for _, path := range []string{"/panic", "/mistake"} {
+		c, _ := dial(t, address)
+		_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF && !strings.Contains(fmt.Sprint(err), "reset") {
+			t.Errorf("%s: %v", path, err)
+		}
+		if n := lane.Counts(); n.Busy != 0 || n.Open != 0 {
+			t.Errorf("%s: %+v is left", path, n)
+		}
+		d, r := dial(t, address)
+		if _, body := get(t, d, r, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"); body != "GET /a 0" {
+			t.Errorf("%s: %q", path, body)
+		}
+		_ = d.Close()
+		for range 1000 {
+			if lane.Counts().Open == 0 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 

@@ -172,7 +172,7 @@ func (o *loop) round() {
 			o.lane.config.Log.Error("the fast lane panicked", "panic", mistake, "stack", string(debug.Stack()))
 			if c := o.serving; c != nil {
 				o.serving = nil
-				c.x = nil // what became of it is not known
+				o.forsake(c)
 				o.lose(c)
 			}
 		}
@@ -292,6 +292,7 @@ func (o *loop) closeAll() {
 func (o *loop) tick() {
 	for i := len(o.active) - 1; i >= 0; i-- { // what ends one puts the last one in its place
 		if i < len(o.active) {
+			o.serving = o.active[i].client
 			o.look(o.active[i])
 		}
 	}
