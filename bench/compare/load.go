@@ -46,7 +46,8 @@ func (b *bench) load(ctx context.Context, x *side, s shape, script string, d tim
 	if r.Requests == 0 {
 		return r, fmt.Errorf("%s was not answered", url)
 	}
-	r.cpu = (after - before).Seconds() * 1e6 / float64(r.Requests)
+	r.own = (after.own - before.own).Seconds() * 1e6 / float64(r.Requests)
+	r.kernel = (after.kernel - before.kernel).Seconds() * 1e6 / float64(r.Requests)
 	return r, nil
 }
 

@@ -27,10 +27,9 @@ func main() {
 	flag.DurationVar(&o.time, "time", 2*time.Second, "`time` of a side in a round")
 	flag.StringVar(&o.profile, "profile", "", "write where the gateway's processor time goes under the first of the shapes to this `file`, for go tool pprof")
 	shapes := flag.String("shapes", "", "`names` of the shapes to run, idle and killed among them, with commas; empty: all")
+	sides := flag.String("sides", "", "`names` of the sides to ask, with commas; empty: all")
 	flag.Parse()
-	if *shapes != "" {
-		o.shapes = strings.Split(*shapes, ",")
-	}
+	o.shapes, o.sides = names(*shapes), names(*sides)
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
@@ -42,8 +41,17 @@ type options struct {
 	rounds int
 	time   time.Duration
 	shapes []string
+	sides  []string
 
 	profile string
+}
+
+// names are those of a list; nil: all.
+func names(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
 }
 
 func run(ctx context.Context, o options) error {
@@ -71,6 +79,9 @@ func run(ctx context.Context, o options) error {
 		if err := start(ctx); err != nil {
 			return err
 		}
+	}
+	if len(o.sides) > 0 {
+		b.keepSides(o.sides)
 	}
 	describe(ctx, b)
 	chosen := slices.DeleteFunc(shapes(), func(s shape) bool { return !o.wants(s.name) })

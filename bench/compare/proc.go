@@ -44,23 +44,26 @@ func statOf(path string) ([]string, error) {
 	return strings.Fields(string(text[i+1:])), nil
 }
 
+// taken is processor time: the program's own and what the kernel did for it.
+type taken struct{ own, kernel time.Duration }
+
 // cpuOf is the processor time that a side has taken.
-func cpuOf(x *side) (total time.Duration, err error) {
+func cpuOf(x *side) (total taken, err error) {
 	pids, err := processes(x)
 	if err != nil {
-		return 0, err
+		return total, err
 	}
 	for _, pid := range pids {
 		fields, err := statOf(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
-			return 0, err
+			return total, err
 		}
-		for _, i := range []int{11, 12} { // utime, stime
+		for i, t := range map[int]*time.Duration{11: &total.own, 12: &total.kernel} { // utime, stime
 			n, err := strconv.ParseInt(fields[i], 10, 64)
 			if err != nil {
-				return 0, err
+				return total, err
 			}
-			total += time.Duration(n) * tick
+			*t += time.Duration(n) * tick
 		}
 	}
 	return total, nil

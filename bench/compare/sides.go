@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,6 +78,17 @@ func (b *bench) stop() {
 	for _, c := range b.others {
 		end(c)
 	}
+}
+
+// keepSides stops all sides but those that are named.
+func (b *bench) keepSides(names []string) {
+	b.sides = slices.DeleteFunc(b.sides, func(x *side) bool {
+		unwanted := !slices.Contains(names, x.name)
+		if unwanted {
+			end(x.cmd)
+		}
+		return unwanted
+	})
 }
 
 // end stops what was started, in order.
