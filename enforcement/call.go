@@ -18,6 +18,8 @@ import (
 // its lane's: request is the standard lane's.
 type call struct {
 	g         *Gateway
+	shard     uint8 // of what is counted, and of the requests under way
+	isFast    bool  // it came by the fast lane
 	at        instant
 	verb      string // as the client wrote it
 	peer      string // whose request it is: address and port

@@ -25,7 +25,7 @@
 //	count      its outcome, bytes and latency; given back if the plan says so           request.go
 //	answer     the upstream's, with the limits in headers; or a problem                 reply.go, words.go, problems.go
 //	log        an entry of what happened, or not, if its key has had its share          requestlog.go, requestlog
-//	told       counted, a line of the access log, spans of its trace                     observe.go, stagecounts.go, traced.go, accesslog, trace
+//	told       counted, a line of the access log, spans of its trace                     observe.go, counts.go, stagecounts.go, traced.go, accesslog, trace
 //
 // # Two lanes
 //

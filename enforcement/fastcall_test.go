@@ -118,7 +118,7 @@ func TestTheLanesKeepTheSame(t *testing.T) {
 	})
 	quick := keep(s.quick, func(raw string) {
 		policy, _ := s.quick.g.FastLane()
-		if _, left := inFastLane(t, policy.NewCall(), raw); left {
+		if _, left := inFastLane(t, policy.NewCall(0), raw); left {
 			t.Errorf("left: %s", raw)
 		}
 	})
@@ -383,7 +383,7 @@ func newCost(t testing.TB, terms func(*models.Terms), raw string) *cost {
 	withReceipts(t, w)
 	g := w.gateway(t)
 	policy, _ := g.FastLane()
-	c := &cost{call: policy.NewCall(), r: fastRequest(t, strings.ReplaceAll(raw, "{key}", value)), up: make([]byte, 0, 4096), out: make([]byte, 0, 4096)}
+	c := &cost{call: policy.NewCall(0), r: fastRequest(t, strings.ReplaceAll(raw, "{key}", value)), up: make([]byte, 0, 4096), out: make([]byte, 0, 4096)}
 	for _, f := range [][2]string{{"Server", "nginx"}, {"Date", "Mon, 02 Jan 2006 15:04:05 GMT"}, {"Content-Type", "application/json"}, {"Content-Length", "1021"}, {"Connection", "keep-alive"}} {
 		c.a.Fields = append(c.a.Fields, fast.Field{Name: []byte(f[0]), Value: []byte(f[1])})
 	}

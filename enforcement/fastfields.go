@@ -2,6 +2,7 @@ package enforcement
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"time"
 	"unsafe"
@@ -175,12 +176,26 @@ func (c *fastCall) rawPath() string {
 	return path
 }
 
-// verbText is a verb, by itself if it is a known one.
+// verbText is a verb, by itself if it is a usual one.
 func verbText(verb []byte) string {
-	if known := verbs[string(verb)]; known != "" {
-		return known
+	switch string(verb) {
+	case http.MethodGet:
+		return http.MethodGet
+	case http.MethodPost:
+		return http.MethodPost
+	case http.MethodPut:
+		return http.MethodPut
+	case http.MethodPatch:
+		return http.MethodPatch
+	case http.MethodDelete:
+		return http.MethodDelete
+	case http.MethodHead:
+		return http.MethodHead
+	case http.MethodOptions:
+		return http.MethodOptions
+	default:
+		return textOf(verb)
 	}
-	return textOf(verb)
 }
 
 // textOf is b as a string, for as long as nobody changes b.

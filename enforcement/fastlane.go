@@ -27,18 +27,22 @@ func (g *Gateway) FastLane() (p fast.Policy, ok bool) {
 type fastPolicy struct{ g *Gateway }
 
 // NewCall implements fast.Policy.
-func (p fastPolicy) NewCall() fast.Call { return &fastCall{call: call{g: p.g}} }
+func (p fastPolicy) NewCall(loop int) fast.Call {
+	return &fastCall{call: call{g: p.g, shard: uint8(loop), isFast: true}}
+}
 
 // fastCall is a request on its way through the fast lane.
 type fastCall struct {
 	call
-	r       *fast.Request // nil: there is none
-	seen    fastFields
-	plain   transport.Plain
-	cut     problem   // that ended it
-	awaits  bool      // a right of the quota is waited for
-	awaited problem   // why none came
-	until   time.Time // it is waited for; zero: it was not yet
+	r        *fast.Request // nil: there is none
+	seen     fastFields
+	answered answerFields
+	policy   policyText
+	plain    transport.Plain
+	cut      problem   // that ended it
+	awaits   bool      // a right of the quota is waited for
+	awaited  problem   // why none came
+	until    time.Time // it is waited for; zero: it was not yet
 
 	ids         [2][16]byte // of key and app
 	traceparent [64]byte
@@ -52,7 +56,7 @@ type fastCall struct {
 
 // reset makes c as new.
 func (c *fastCall) reset() {
-	c.call = call{g: c.g}
+	c.call = call{g: c.g, shard: c.shard, isFast: true}
 	c.r, c.plain = nil, transport.Plain{}
 	c.cut, c.awaits, c.awaited, c.until = problemNone, false, problemNone, time.Time{}
 	c.answer = c.answer[:0]

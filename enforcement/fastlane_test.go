@@ -246,7 +246,7 @@ func (s *sides) open(t testing.TB, options ...func(*enforcement.Config)) {
 	if !ok {
 		t.Fatal("there is no fast lane")
 	}
-	s.call = policy.NewCall()
+	s.call = policy.NewCall(0)
 }
 
 var (

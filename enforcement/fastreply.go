@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (c *fastCall) refuseWith(r *fast.Request, p problem, detail string) {
 	out := append(r.Out, c.g.refusals[p].head...)
 	out = c.identify(out)
 	out = c.appendLimits(out)
-	out = c.appendLife(out)
+	out = appendLife(out, c.life())
 	if c.seen.origin {
 		out = appendHeader(out, headerAllowOrigin, "*")
 		out = appendHeader(out, headerExposeHeaders, exposed)
@@ -78,21 +79,22 @@ func (c *fastCall) refuseWith(r *fast.Request, p problem, detail string) {
 func (c *fastCall) Answered(r *fast.Request, a *fast.Answered) {
 	start := len(r.Out)
 	out := appendStatus(r.Out, a.Status)
+	s := &c.answered
+	s.look(a)
 	if a.Status < 200 {
 		r.Out = append(c.appendPassing(out, a, nil), '\r', '\n')
 		return
 	}
 	c.g.proxy.Answered(&c.plain, a.Status)
-	if kind, ok := fieldOf(a, "content-type"); ok && bytes.Contains(kind, []byte("event-stream")) {
-		if media, _, _ := mime.ParseMediaType(string(kind)); media == "text/event-stream" {
-			r.Stream = true
-			c.becomeStream()
-		}
+	if s.stream {
+		r.Stream = true
+		c.becomeStream()
 	}
-	out = c.appendPassing(out, a, c.life())
+	life := c.life()
+	out = c.appendPassing(out, a, life)
 	out = c.identify(out)
 	out = c.appendLimits(out)
-	out = c.appendLife(out)
+	out = appendLife(out, life)
 	out = c.appendClose(out, r)
 	bodiless := a.Status == http.StatusNoContent || a.Status == http.StatusNotModified
 	if a.Chunked {
@@ -104,91 +106,111 @@ func (c *fastCall) Answered(r *fast.Request, a *fast.Answered) {
 	if a.Chunked {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
-	if _, dated := fieldOf(a, "date"); !dated || connectionNames(a)["date"] {
+	if !s.dated || s.named["date"] {
 		out = appendHeader(out, "Date", a.Date)
 	}
 	r.Out = append(out, '\r', '\n')
 }
 
-// ownKind is what of the gateway's own stands in for a field of the upstream's.
-type ownKind uint8
+// answerFields are the fields of an upstream's answer that decide something, as they are found in one pass.
+type answerFields struct {
+	kinds  []answerKind    // of each field
+	stream bool            // it is one of events
+	dated  bool            // it says when it was made
+	named  map[string]bool // fields that its Connection names, in lower case; nil: there are none, as nearly always
+}
+
+// answerKind is what a field of an answer is to the gateway.
+type answerKind uint8
 
 const (
-	notOwn   ownKind = iota
-	ownID            // always
-	ownLimit         // where it tells of limits
-	ownLife          // where something is announced
-	ownType          // not of an answer 304, as net/http has it
+	answerOther answerKind = iota
+	answerConnection
+	answerDate
+	answerType  // not of an answer 304, as net/http has it
+	answerID    // always the gateway's own
+	answerLimit // the gateway's where it tells of limits
+	answerLife  // the gateway's where something is announced
 )
 
-var ownKinds = func() *wire.Names[ownKind] {
-	all := map[string]ownKind{
-		strings.ToLower(headerRequestID): ownID, strings.ToLower(headerAmznRequestID): ownID, strings.ToLower(headerDeprecation): ownLife,
-		strings.ToLower(headerSunset): ownLife, "content-type": ownType,
+var answerKinds = func() *wire.Names[answerKind] {
+	all := map[string]answerKind{
+		strings.ToLower(headerRequestID): answerID, strings.ToLower(headerAmznRequestID): answerID, strings.ToLower(headerDeprecation): answerLife,
+		strings.ToLower(headerSunset): answerLife, "content-type": answerType, "connection": answerConnection, "date": answerDate,
 	}
 	for _, name := range limitHeaders {
-		all[strings.ToLower(name)] = ownLimit
+		all[strings.ToLower(name)] = answerLimit
 	}
 	return wire.NamesOf(all)
 }()
 
+func (s *answerFields) look(a *fast.Answered) {
+	*s = answerFields{kinds: s.kinds[:0]}
+	typed := false
+	for i := range a.Fields {
+		f := &a.Fields[i]
+		kind := answerKinds.Of(f.Name)
+		s.kinds = append(s.kinds, kind)
+		switch kind {
+		case answerConnection:
+			s.note(f.Value)
+		case answerDate:
+			s.dated = true
+		case answerType:
+			s.stream = s.stream || !typed && isEvents(f.Value)
+			typed = true
+		default:
+		}
+	}
+}
+
+// note notes the fields that a Connection names.
+func (s *answerFields) note(connection []byte) {
+	if wire.OnlyPersists(connection) {
+		return
+	}
+	if s.named == nil {
+		s.named = map[string]bool{}
+	}
+	for item, rest := wire.NextItem(connection); item != nil; item, rest = wire.NextItem(rest) {
+		s.named[strings.ToLower(string(item))] = true
+	}
+}
+
+func isEvents(contentType []byte) bool {
+	if !bytes.Contains(contentType, []byte("event-stream")) {
+		return false
+	}
+	media, _, _ := mime.ParseMediaType(string(contentType))
+	return media == "text/event-stream"
+}
+
 // appendPassing writes what the client gets of the upstream's fields; all that passes of an answer 1xx, which is not the gateway's to decorate.
 func (c *fastCall) appendPassing(out []byte, a *fast.Answered, l *life) []byte {
-	named := connectionNames(a)
+	s := &c.answered
+	final, tells := a.Status >= 200, c.tellsLimits()
 	for i := range a.Fields {
 		f := &a.Fields[i]
-		if named != nil && named[strings.ToLower(string(f.Name))] || !c.g.proxy.Passes(f.Name, f.Value, a.Status) {
+		drop := false
+		switch s.kinds[i] {
+		case answerOther, answerConnection:
+			drop = !c.g.proxy.Passes(f.Name, f.Value, a.Status)
+		case answerDate:
+		case answerType:
+			drop = a.Status == http.StatusNotModified
+		case answerID:
+			drop = final
+		case answerLimit:
+			drop = final && tells
+		case answerLife:
+			drop = final && l != nil
+		}
+		if drop || s.named != nil && s.named[strings.ToLower(string(f.Name))] {
 			continue
 		}
-		drop := false
-		if a.Status >= 200 {
-			switch ownKinds.Of(f.Name) {
-			case notOwn:
-			case ownID:
-				drop = true
-			case ownLimit:
-				drop = c.tellsLimits()
-			case ownLife:
-				drop = l != nil
-			case ownType:
-				drop = a.Status == http.StatusNotModified
-			}
-		}
-		if !drop {
-			out = append(out, f.Name...)
-			out = append(out, ':', ' ')
-			out = append(out, f.Value...)
-			out = append(out, '\r', '\n')
-		}
+		out = appendHeader(out, textOf(f.Name), textOf(f.Value))
 	}
 	return out
-}
-
-// connectionNames are the fields that an answer's Connection names, in lower case; nil: there are none, as nearly always.
-func connectionNames(a *fast.Answered) (names map[string]bool) {
-	for i := range a.Fields {
-		f := &a.Fields[i]
-		if !wire.IsFold(f.Name, "connection") || wire.OnlyPersists(f.Value) {
-			continue
-		}
-		if names == nil {
-			names = map[string]bool{}
-		}
-		for item, rest := wire.NextItem(f.Value); item != nil; item, rest = wire.NextItem(rest) {
-			names[strings.ToLower(string(item))] = true
-		}
-	}
-	return names
-}
-
-// fieldOf returns the first value of a field of an answer.
-func fieldOf(a *fast.Answered, name string) (value []byte, ok bool) {
-	for i := range a.Fields {
-		if wire.IsFold(a.Fields[i].Name, name) {
-			return a.Fields[i].Value, true
-		}
-	}
-	return nil, false
 }
 
 // appendTrailers announces the trailers that the upstream does.
@@ -216,7 +238,7 @@ func (c *fastCall) appendLimits(out []byte) []byte {
 	if !c.tellsLimits() {
 		return out
 	}
-	t := c.limitTexts(c.limitRoom[:])
+	t := c.limitTexts(c.limitRoom[:], &c.policy)
 	for i, name := range limitHeaders {
 		if value := t.of(i); len(value) > 0 {
 			out = appendHeader(out, name, textOf(value))
@@ -226,8 +248,7 @@ func (c *fastCall) appendLimits(out []byte) []byte {
 }
 
 // appendLife writes what tellLife says.
-func (c *fastCall) appendLife(out []byte) []byte {
-	l := c.life()
+func appendLife(out []byte, l *life) []byte {
 	if l == nil {
 		return out
 	}
@@ -267,10 +288,16 @@ func appendStatus(out []byte, status int) []byte {
 }
 
 func appendHeader(out []byte, name, value string) []byte {
-	out = append(out, name...)
-	out = append(out, ':', ' ')
-	out = append(out, value...)
-	return append(out, '\r', '\n')
+	at, size := len(out), len(name)+len(value)+4
+	if cap(out)-at < size {
+		out = slices.Grow(out, size)
+	}
+	out = out[:at+size]
+	at += copy(out[at:], name)
+	out[at], out[at+1] = ':', ' '
+	at += 2 + copy(out[at+2:], value)
+	out[at], out[at+1] = '\r', '\n'
+	return out
 }
 
 func appendNumber(out []byte, name string, n int64) []byte {

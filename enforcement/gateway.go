@@ -111,7 +111,7 @@ type Gateway struct {
 	quotes     quoteShares
 	preflights *preflights
 	cache      *cache.Cache // of answers; nil: none are kept
-	counts     *counts
+	counts     counts
 	refusals   *refusals
 	stages     stageCounts
 	horizon    horizon
@@ -158,7 +158,7 @@ func New(c Config) *Gateway {
 		c.Uptime = journal.Uptime()
 	}
 	g := &Gateway{
-		config: c, start: c.Now(), uptime: int64(c.Uptime), virtual: virtual, refusals: refusalsOf(c.ProblemURL), meter: meter.New(c.Journal, c.Books, c.Recorder), counts: newCounts(), preflights: newPreflights(),
+		config: c, start: c.Now(), uptime: int64(c.Uptime), virtual: virtual, refusals: refusalsOf(c.ProblemURL), meter: meter.New(c.Journal, c.Books, c.Recorder), preflights: newPreflights(),
 		installed: make(chan struct{}, 1),
 	}
 	if c.CacheSize > 0 {

@@ -7,80 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// counts is what the gateway tells Prometheus. No label has more values than this package has outcomes: never one per key.
-type counts struct {
-	requests *prometheus.CounterVec
-	byAnswer [numProblems]prometheus.Counter // of requests; problemNone: an upstream answered
-	cached   prometheus.Counter              // of requests: answered by what was kept
-	asked    prometheus.Counter              // of requests: preflights
-	quoted   prometheus.Counter              // of requests: quotes
-	unknown  prometheus.Counter
-	upstream prometheus.Histogram
-	own      prometheus.Histogram
-	bytes    *prometheus.CounterVec
-	in, out  prometheus.Counter // of bytes
-}
-
-func newCounts() *counts {
-	c := &counts{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_requests_total", Help: "Requests by answer: forwarded, cached, preflight, quote, or the slug of a problem.",
-		}, []string{"answer"}),
-		unknown: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_unknown_keys_total", Help: "Requests with a key that is malformed or not known.",
-		}),
-		upstream: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "gatehouse_upstream_seconds", Help: "Time until an upstream began to answer, or failed.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}),
-		own: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "gatehouse_gateway_seconds", Help: "Time that the gateway itself had a request: all but what its upstream and the bodies took.",
-			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .05, .25, 1},
-		}),
-	}
-	bytes := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_bytes_total", Help: "Bytes of bodies, in from clients and out to them.",
-	}, []string{"direction"})
-	c.bytes, c.in, c.out = bytes, bytes.WithLabelValues("in"), bytes.WithLabelValues("out")
-	for p := range c.byAnswer {
-		label := "forwarded"
-		if problem(p) != problemNone {
-			label = problem(p).entry().Slug
-		}
-		c.byAnswer[p] = c.requests.WithLabelValues(label)
-	}
-	c.cached = c.requests.WithLabelValues("cached")
-	c.asked = c.requests.WithLabelValues("preflight")
-	c.quoted = c.requests.WithLabelValues("quote")
-	return c
-}
-
-func (c *counts) add(q *call) {
-	c.own.Observe(q.own().Seconds())
-	if q.proxied {
-		c.in.Add(float64(q.ended.exchange.BytesIn))
-	}
-	if out := q.ended.exchange.BytesOut + q.sent; out > 0 {
-		c.out.Add(float64(out))
-	}
-	if q.stage != nil && (q.proxied || q.decision.problem != problemNone) {
-		q.stage.count.add(q)
-	}
-	switch p := q.decision.problem; {
-	case q.isQuoted():
-		c.quoted.Inc()
-	case q.kept != nil:
-		c.cached.Inc()
-	case p == problemNone && !q.proxied:
-		c.asked.Inc()
-	case p == problemKeyUnknown || p == problemKeyMalformed:
-		c.unknown.Inc()
-		fallthrough
-	default:
-		c.byAnswer[p].Inc()
-	}
-}
-
 // Register adds the gateway's metrics to r. It panics when called twice with the same registry.
 func (g *Gateway) Register(r prometheus.Registerer) {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
@@ -97,7 +23,7 @@ func (g *Gateway) Register(r prometheus.Registerer) {
 	if g.cache != nil {
 		g.cache.Register(r)
 	}
-	r.MustRegister(g.counts.requests, g.counts.unknown, g.counts.upstream, g.counts.own, g.counts.bytes, &g.stages, newTargetMetrics(g),
+	r.MustRegister(&g.counts, &g.stages, newTargetMetrics(g),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "gatehouse_upstream_retries_total", Help: "Requests that were sent once more, on another connection or to another upstream.",
 		}, func() float64 { return float64(g.proxy.Retried()) }),

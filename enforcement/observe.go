@@ -24,11 +24,19 @@ type lane interface {
 
 // told tells everybody who keeps something of requests that this one has ended.
 func (c *call) told(by lane) {
-	c.took = time.Duration(max(0, c.g.clock()-c.at.mono))
+	c.took = max(0, c.ends()-time.Duration(c.at.mono))
 	c.log(by)
 	c.logAccess(by)
 	c.recordTrace(by)
 	c.g.counts.add(c)
+}
+
+// ends is when the request ended, on the clock of throttles: with its exchange, where there was one and nothing came behind it.
+func (c *call) ends() time.Duration {
+	if x := &c.ended.exchange; c.isFast && !x.Begun.IsZero() && !c.g.virtual {
+		return time.Duration(c.g.uptime) + x.Begun.Sub(c.g.start) + x.Took
+	}
+	return time.Duration(c.g.clock())
 }
 
 func (q *request) told() { q.call.told(q) }

@@ -15,7 +15,7 @@ type ended struct {
 // finish counts an admitted call, once.
 func (c *call) finish(e transport.End, o models.Outcome) {
 	if c.kept == nil {
-		c.g.counts.upstream.Observe(e.Latency.Seconds())
+		c.g.counts.observeUpstream(c, e.Latency)
 	}
 	c.ended = ended{o, e}
 	if c.decision.plan == nil {

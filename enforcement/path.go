@@ -14,6 +14,14 @@ import (
 // encoded slashes, backslashes, NUL, fragments, broken percent signs and bytes that are not UTF-8. A slash at the end stays.
 // It does not allocate for a path that is canonical already.
 func canonicalPath(raw string) (path, fault string) {
+	if isSimple(raw) {
+		return raw, ""
+	}
+	return canonicalForm(raw)
+}
+
+// canonicalForm is canonicalPath for any path.
+func canonicalForm(raw string) (path, fault string) {
 	if !strings.HasPrefix(raw, "/") {
 		return "", "it does not begin with a slash"
 	}
@@ -32,6 +40,30 @@ func canonicalPath(raw string) (path, fault string) {
 		rest = after
 	}
 	return path, ""
+}
+
+// simpleBytes are those of which a path can be made in one way only, wherever they stand but for dots behind a slash.
+var simpleBytes = func() (t [256]bool) {
+	for c := byte(' ') + 1; c < 0x7f; c++ {
+		t[c] = c != '%' && c != ';' && byteFault(c, false) == "" && (isUnreserved(c) || isPathByte(c))
+	}
+	return t
+}()
+
+// isSimple reports whether a path is canonical at first sight, as nearly all are: simple bytes alone, no empty segment, and none that begins with a dot.
+func isSimple(raw string) bool {
+	if raw == "" || raw[0] != '/' {
+		return false
+	}
+	before := byte('a')
+	for i := range len(raw) {
+		c := raw[i]
+		if !simpleBytes[c] || before == '/' && (c == '/' || c == '.') {
+			return false
+		}
+		before = c
+	}
+	return true
 }
 
 const upperHex = "0123456789ABCDEF"

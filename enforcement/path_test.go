@@ -77,6 +77,9 @@ func TestACanonicalPathCostsNothing(t *testing.T) {
 // checkPath is the property: what is accepted is read alike by everybody, and canonicalising again changes nothing.
 func checkPath(t rapid.TB, raw string) {
 	got, fault := canonicalPath(raw)
+	if form, reason := canonicalForm(raw); form != got || reason != fault {
+		t.Fatalf("canonicalPath(%q) = %q, %q at first sight, and %q, %q", raw, got, fault, form, reason)
+	}
 	if fault != "" {
 		return
 	}

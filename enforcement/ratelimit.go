@@ -31,13 +31,28 @@ func (t *limitTexts) of(i int) []byte {
 // tellsLimits reports whether the answer says how limits stand: layers were asked on behalf of a key. What the upstream says of limits is left out then.
 func (c *call) tellsLimits() bool { return c.decision.decided && c.decision.plan != nil }
 
-// limitTexts describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59), in room.
-func (c *call) limitTexts(room []byte) (t limitTexts) {
+// policyText is what was said of limits themselves, and of which: it is the same for all who call by the same terms. The zero value is of none.
+type policyText struct {
+	plan   *plan
+	rule   *rule
+	stage  *stage
+	window int32
+	quota  int64 // a key's own
+	text   []byte
+}
+
+// limitTexts describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59), in room. What last has need not be said
+// anew; it may be nil.
+func (c *call) limitTexts(room []byte, last *policyText) (t limitTexts) {
 	d, text := &c.decision, room[:0]
-	for _, layer := range toldLayers {
-		if g := d.layers.Gauge(layer); g.Limited {
-			text = appendItem(text, layer, 'q', g.Limit, 'w', limit.Seconds(c.windowOf(layer)), 0)
-		}
+	switch {
+	case last == nil:
+		text = c.appendPolicy(text)
+	case last.plan == d.plan && last.rule == d.rule && last.stage == c.stage && last.window == d.call.Window && last.quota == d.layers.Quota.Limit:
+		text = append(text, last.text...)
+	default:
+		text = c.appendPolicy(text)
+		*last = policyText{d.plan, d.rule, c.stage, d.call.Window, d.layers.Quota.Limit, append(last.text[:0], text...)}
 	}
 	t.ends[0] = len(text)
 	for _, layer := range toldLayers {
@@ -60,6 +75,16 @@ func (c *call) limitTexts(room []byte) (t limitTexts) {
 	return t
 }
 
+// appendPolicy says what the limits are.
+func (c *call) appendPolicy(text []byte) []byte {
+	for _, layer := range toldLayers {
+		if g := c.decision.layers.Gauge(layer); g.Limited {
+			text = appendItem(text, layer, 'q', g.Limit, 'w', limit.Seconds(c.windowOf(layer)), 0)
+		}
+	}
+	return text
+}
+
 // tellLimits adds what limitTexts says to an answer. All values are cut from one string: every answer has them.
 func (c *call) tellLimits(h http.Header) {
 	if !c.tellsLimits() {
@@ -69,7 +94,7 @@ func (c *call) tellLimits(h http.Header) {
 		delete(h, name)
 	}
 	var room [512]byte
-	t := c.limitTexts(room[:])
+	t := c.limitTexts(room[:], nil)
 	if len(t.all) == 0 {
 		return
 	}

@@ -20,7 +20,6 @@ type request struct {
 	r  *http.Request
 	as models.KeyID // the key in whose name the portal calls; 0: whoever presents a value
 
-	shard    uint8 // of the requests under way
 	exchange transport.Exchange
 	answer   writer // where w leads
 	answered bool   // an answer has begun

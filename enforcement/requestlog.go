@@ -1,8 +1,6 @@
 package enforcement
 
 import (
-	"time"
-
 	"gatehouse/enforcement/requestlog"
 	"gatehouse/models"
 )
@@ -35,7 +33,7 @@ func (c *call) log(by lane) {
 	x := &c.ended.exchange
 	e.Receipt = c.receiptOf(outcome, slug, status)
 	e.Receipt.Latency, e.Receipt.BytesIn, e.Receipt.BytesOut = x.Latency, x.BytesIn, x.BytesOut
-	e.Total = time.Duration(max(0, c.g.clock()-c.at.mono))
+	e.Total = c.took
 	e.Gateway = max(0, e.Total-x.Took)
 	log.Write(&e)
 }

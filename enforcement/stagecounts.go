@@ -30,15 +30,21 @@ const (
 
 var stageAnswerNames = [numStageAnswers]string{"1xx", "2xx", "3xx", "4xx", "5xx", "none", "refused"}
 
-// stageCount is what was counted of a stage. It outlives snapshots.
-type stageCount struct {
+// stageCount is what was counted of a stage, in shards as counts has them. It outlives snapshots.
+type stageCount struct{ shards [countShards]stageShard }
+
+// stageShard is some of the stage's requests. Its padding keeps two of them off one cache line.
+type stageShard struct {
 	answers   [numStageAnswers]atomic.Int64
 	in, out   atomic.Int64 // bytes
 	exchanges atomic.Int64
 	latency   atomic.Int64 // nanoseconds, of exchanges
+	_         [40]byte
 }
 
-func (c *stageCount) add(q *call) {
+func (c *stageCount) add(q *call) { c.shards[q.countShard()].add(q) }
+
+func (c *stageShard) add(q *call) {
 	x := &q.ended.exchange
 	switch status := x.Status; {
 	case q.decision.problem != problemNone:
@@ -51,7 +57,9 @@ func (c *stageCount) add(q *call) {
 	if !q.proxied {
 		return
 	}
-	c.in.Add(x.BytesIn)
+	if x.BytesIn > 0 {
+		c.in.Add(x.BytesIn)
+	}
 	c.out.Add(x.BytesOut)
 	if q.kept != nil {
 		return
@@ -60,7 +68,16 @@ func (c *stageCount) add(q *call) {
 	c.latency.Add(int64(x.Latency))
 }
 
-func (c *stageCount) addAll(other *stageCount) {
+// sum is what all shards counted.
+func (c *stageCount) sum() *stageShard {
+	all := new(stageShard)
+	for i := range c.shards {
+		all.addAll(&c.shards[i])
+	}
+	return all
+}
+
+func (c *stageShard) addAll(other *stageShard) {
 	for i := range c.answers {
 		c.answers[i].Add(other.answers[i].Load())
 	}
@@ -91,7 +108,7 @@ func (c *stageCounts) assign(s *snapshot) {
 	}
 	for id, have := range c.some {
 		if s.stages[id] == nil {
-			c.other.addAll(have.count)
+			c.other.shards[0].addAll(have.count.sum())
 			delete(c.some, id)
 		}
 	}
@@ -140,13 +157,13 @@ func (c *stageCounts) Collect(to chan<- prometheus.Metric) {
 	for _, have := range c.some {
 		if name := [2]string{have.api, have.stage}; !seen[name] { // two of one name cannot be, and would cost all metrics
 			seen[name] = true
-			have.count.collect(to, have.api, have.stage)
+			have.count.sum().collect(to, have.api, have.stage)
 		}
 	}
-	c.other.collect(to, "", "")
+	c.other.sum().collect(to, "", "")
 }
 
-func (c *stageCount) collect(to chan<- prometheus.Metric, api, stage string) {
+func (c *stageShard) collect(to chan<- prometheus.Metric, api, stage string) {
 	counter := func(desc *prometheus.Desc, n int64, label string) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), api, stage, label)
 	}

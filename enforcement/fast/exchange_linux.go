@@ -88,7 +88,7 @@ func (o *loop) newExchange() *exchange {
 		o.unused = o.unused[:n-1]
 		return x
 	}
-	return &exchange{call: o.lane.config.Policy.NewCall()}
+	return &exchange{call: o.lane.config.Policy.NewCall(o.number)}
 }
 
 // mostUnused is how many exchanges are kept.

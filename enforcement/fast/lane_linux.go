@@ -21,8 +21,8 @@ func New(c Config) (*Lane, error) {
 		c.Loops = runtime.GOMAXPROCS(0)
 	}
 	l := &Lane{config: c, begin: time.Now()}
-	for range c.Loops {
-		o, err := newLoop(l)
+	for i := range c.Loops {
+		o, err := newLoop(l, i)
 		if err != nil {
 			for _, made := range l.loops {
 				made.closeOwn()

@@ -51,7 +51,7 @@ func (p *passing) Dial(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", p.address)
 }
 
-func (p *passing) NewCall() Call { return &passingCall{p: p} }
+func (p *passing) NewCall(int) Call { return &passingCall{p: p} }
 
 func (p *passing) lastEnd(t *testing.T) transport.End {
 	t.Helper()

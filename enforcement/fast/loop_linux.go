@@ -35,9 +35,10 @@ const (
 
 // loop serves its connections, alone: nothing of it but post is for other goroutines.
 type loop struct {
-	lane  *Lane
-	epoll int
-	alarm int // an eventfd: something is in the inbox
+	lane   *Lane
+	number int
+	epoll  int
+	alarm  int // an eventfd: something is in the inbox
 
 	table []entry // by file descriptor
 	life  uint32  // of the newest entry
@@ -87,8 +88,8 @@ type entry struct {
 	backend *backend
 }
 
-func newLoop(l *Lane) (*loop, error) {
-	o := &loop{lane: l, idle: map[Origin]*shelf{}, done: make(chan struct{}), epoll: -1, alarm: -1}
+func newLoop(l *Lane, number int) (*loop, error) {
+	o := &loop{lane: l, number: number, idle: map[Origin]*shelf{}, done: make(chan struct{}), epoll: -1, alarm: -1}
 	var err error
 	if o.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make an epoll: %w", err)

@@ -11,8 +11,8 @@ import (
 
 // Policy decides about requests. It is safe for concurrent use.
 type Policy interface {
-	// NewCall returns what a loop asks about a request. The loop uses it again for others, one after the other.
-	NewCall() Call
+	// NewCall returns what a loop asks about a request. The loop, whose number is told, uses it again for others, one after the other.
+	NewCall(loop int) Call
 }
 
 // Step is what becomes of a request.

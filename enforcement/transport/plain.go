@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -71,7 +72,11 @@ func (p *Proxy) Begin(x *Plain) {
 
 // Answered is called when the head of the answer has come.
 func (p *Proxy) Answered(x *Plain, status int) {
-	x.Pick.answered(status, p.clock())
+	if isDeclined(status) {
+		x.Pick.declined(p.clock())
+	} else {
+		x.Pick.worked()
+	}
 	x.Pick = Pick{}
 }
 
@@ -235,10 +240,16 @@ func isAlias(name []byte, of string) bool {
 }
 
 func appendLine[text string | []byte](to []byte, name, value text) []byte {
-	to = append(to, name...)
-	to = append(to, ':', ' ')
-	to = append(to, value...)
-	return append(to, '\r', '\n')
+	at, size := len(to), len(name)+len(value)+4
+	if cap(to)-at < size {
+		to = slices.Grow(to, size)
+	}
+	to = to[:at+size]
+	at += copy(to[at:], name)
+	to[at], to[at+1] = ':', ' '
+	at += 2 + copy(to[at+2:], value)
+	to[at], to[at+1] = '\r', '\n'
+	return to
 }
 
 // appendCookie writes a line of cookies without those that are hidden.

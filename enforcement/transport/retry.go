@@ -77,12 +77,16 @@ func isIdempotent(verb string) bool {
 
 // answered tells the target's health of an answer.
 func (k Pick) answered(status int, now int64) {
-	switch status {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	if isDeclined(status) {
 		k.declined(now)
-	default:
+	} else {
 		k.worked()
 	}
+}
+
+// isDeclined reports whether an answer says that its upstream cannot serve now.
+func isDeclined(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // failed tells it of a failure, unless that is not its doing.

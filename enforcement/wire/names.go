@@ -1,33 +1,66 @@
 package wire
 
-// Names are names of header fields with what each means; case does not matter. Most names that come are none of them: that is seen by length and first letter.
+import (
+	"maps"
+	"slices"
+)
+
+// Names are names of header fields with what each means; case does not matter. They stand in a table by length, first and last letter: most names that come are
+// none of them, and meet an empty place.
 type Names[V any] struct {
-	first [longestName + 1]uint32 // by length: the set of first letters
-	all   map[string]V
+	table [tableSize]uint8 // 1 + an index into names; 0: empty
+	names []string
+	means []V
 }
 
-// longestName is the longest that Names can have.
-const longestName = 48
+const (
+	longestName = 48 // that Names can have
+	tableSize   = 256
+)
 
-// NamesOf returns a set of names in lower case, which have a value each that is not zero.
+// NamesOf returns a set of names in lower case, which have a value each that is not zero: at most 100 of them.
 func NamesOf[V any](all map[string]V) *Names[V] {
-	n := &Names[V]{all: all}
-	for name := range all {
-		n.first[len(name)] |= 1 << (name[0] & 31)
+	n := &Names[V]{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		at := placeOf(name[0], name[len(name)-1], len(name))
+		for n.table[at] != 0 {
+			at++
+		}
+		n.names, n.means = append(n.names, name), append(n.means, all[name])
+		n.table[at] = uint8(len(n.names))
 	}
 	return n
 }
 
+// placeOf is where a name is looked for first. The factors spread the names of header fields; a collision costs a comparison.
+func placeOf(first, last byte, length int) uint8 {
+	return (first|0x20)*7 + (last|0x20)*29 + uint8(length)*53
+}
+
 // Of returns the value of a name; zero: it has none. It does not allocate.
 func (n *Names[V]) Of(name []byte) (v V) {
-	if len(name) == 0 || len(name) > longestName || n.first[len(name)]&(1<<(name[0]&31)) == 0 {
+	if len(name) == 0 || len(name) > longestName {
 		return v
 	}
-	var room [longestName]byte
-	for i, c := range name {
-		room[i] = lowerASCII(c)
+	for at := placeOf(name[0], name[len(name)-1], len(name)); n.table[at] != 0; at++ {
+		if i := n.table[at] - 1; isLowerOf(n.names[i], name) {
+			return n.means[i]
+		}
 	}
-	return n.all[string(room[:len(name)])]
+	return v
+}
+
+// isLowerOf reports whether lower is a name in lower case.
+func isLowerOf(lower string, name []byte) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, c := range name {
+		if c != lower[i] && (c < 'A' || c > 'Z' || c|0x20 != lower[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // privateStarts are the first two letters of all private names.
@@ -75,6 +108,9 @@ func NextItem(list []byte) (item, rest []byte) { return nextItem(list) }
 
 // OnlyPersists reports whether a Connection field names no field, but only says whether the connection goes on.
 func OnlyPersists(connection []byte) bool {
+	if string(connection) == "keep-alive" || string(connection) == "close" {
+		return true
+	}
 	for item, rest := nextItem(connection); item != nil; item, rest = nextItem(rest) {
 		if !equalFold(item, "close") && !equalFold(item, "keep-alive") {
 			return false
