@@ -48,6 +48,8 @@ type fastCall struct {
 	traceparent [64]byte
 	limitRoom   [512]byte
 	reason      []byte // of a refusal
+	detail      []byte // the same, as JSON has it
+	throttled   throttleText
 	body        []byte // of one
 	answer      []byte // its head, if an entry of the request log may be kept
 	date        fastDate

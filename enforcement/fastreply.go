@@ -12,22 +12,52 @@ import (
 	"gatehouse/enforcement/fast"
 	"gatehouse/enforcement/transport"
 	"gatehouse/enforcement/wire"
+	"gatehouse/models/limit"
 )
 
 // This file writes answers of the fast lane, as reply.go does those of the standard lane: the names of headers are there.
 
 // refuse answers with a problem.
 func (c *fastCall) refuse(r *fast.Request, p problem) fast.Step {
-	c.reason = c.appendReason(c.reason[:0], p)
-	c.refuseWith(r, p, textOf(c.reason))
+	if p == problemThrottled {
+		c.detail = c.appendWait(c.throttled.appendTo(c.detail[:0], &c.call))
+	} else {
+		c.reason = c.appendReason(c.reason[:0], p)
+		c.detail = appendText(c.detail[:0], textOf(c.reason))
+	}
+	c.refuseWith(r, p)
 	return fast.Answer
 }
+
+// throttleText is what was said of a throttle that refused, as JSON has it, and of which: it is the same for all who call by the same terms.
+type throttleText struct {
+	terms
+	layer limit.Layer
+	text  []byte
+}
+
+// appendTo appends what appendThrottle does.
+func (t *throttleText) appendTo(b []byte, c *call) []byte {
+	var room [256]byte
+	of, ok := c.terms()
+	switch layer := c.decision.limits.Layer; {
+	case !ok:
+		return appendText(b, textOf(c.appendThrottle(room[:0])))
+	case t.terms != of || t.layer != layer:
+		*t = throttleText{of, layer, appendText(t.text[:0], textOf(c.appendThrottle(room[:0])))}
+	}
+	return append(b, t.text...)
+}
+
+// explained has a text as the detail of a refusal.
+func (c *fastCall) explained(text string) { c.detail = appendText(c.detail[:0], text) }
 
 // fail answers instead of an upstream that did not, as request.Fail does.
 func (c *fastCall) fail(r *fast.Request, f transport.Failure, err error) {
 	r.Close = r.Close || f == transport.Stopped
 	if c.cut != problemNone && f == transport.Stopped {
-		c.refuseWith(r, c.cut, c.cut.entry().Explanation)
+		c.explained(c.cut.entry().Explanation)
+		c.refuseWith(r, c.cut)
 		return
 	}
 	p := failed(f, err)
@@ -38,15 +68,17 @@ func (c *fastCall) fail(r *fast.Request, f transport.Failure, err error) {
 	if c.stage.mayWarn(c.at.second()) {
 		c.g.config.Log.Warn("upstream failed", "request_id", strings.Clone(c.id), "stage", c.stage.id.String(), "problem", p.entry().Slug, "error", err)
 	}
-	c.refuseWith(r, p, c.explainFailure(p, err))
+	c.explained(c.explainFailure(p, err))
+	c.refuseWith(r, p)
 }
 
-// refuseWith does what request.refuseWith does.
-func (c *fastCall) refuseWith(r *fast.Request, p problem, detail string) {
+// refuseWith does what request.refuseWith does, with the detail that is there.
+func (c *fastCall) refuseWith(r *fast.Request, p problem) {
 	c.decision.problem = p
 	c.keepRefusal(p.entry())
 	c.name()
-	c.body = append(c.appendBody(c.body[:0], p, detail), '\n')
+	c.body = append(c.body[:0], c.g.refusals[p].before...)
+	c.body = append(c.appendBehind(append(c.body, c.detail...), p), '\n')
 	c.sent = int64(len(c.body))
 	start := len(r.Out)
 	out := append(r.Out, c.g.refusals[p].head...)

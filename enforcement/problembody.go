@@ -84,6 +84,11 @@ func refusalsOf(problemURL string) *refusals {
 func (c *call) appendBody(b []byte, p problem, detail string) []byte {
 	b = append(b, c.g.refusals[p].before...)
 	b = appendText(b, detail)
+	return c.appendBehind(b, p)
+}
+
+// appendBehind writes what follows the detail.
+func (c *call) appendBehind(b []byte, p problem) []byte {
 	b = append(b, c.g.refusals[p].behind...)
 	b = append(b, c.id...)
 	if c.receipt.IsSet() {

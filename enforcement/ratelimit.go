@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"gatehouse/models"
 	"gatehouse/models/limit"
 )
 
@@ -31,28 +32,52 @@ func (t *limitTexts) of(i int) []byte {
 // tellsLimits reports whether the answer says how limits stand: layers were asked on behalf of a key. What the upstream says of limits is left out then.
 func (c *call) tellsLimits() bool { return c.decision.decided && c.decision.plan != nil }
 
-// policyText is what was said of limits themselves, and of which: it is the same for all who call by the same terms. The zero value is of none.
+// terms name the limits that hold for a request, without holding on to what they are of. The zero value is of none.
+type terms struct {
+	snapshot uint64
+	plan     models.PlanID
+	stage    models.StageID
+	method   models.MethodID
+}
+
+// terms are those of the request; ok is false for a key that has terms of its own, and for one of no plan.
+func (c *call) terms() (t terms, ok bool) {
+	p := c.decision.plan
+	if p == nil || p.base != nil {
+		return t, false
+	}
+	return terms{p.snapshot, p.id, c.stage.id, c.method.id}, true
+}
+
+// policyText is what was said of limits themselves, and of which: it is the same for all who call by the same terms in one window.
 type policyText struct {
-	plan   *plan
-	rule   *rule
-	stage  *stage
+	terms
 	window int32
-	quota  int64 // a key's own
+	quota  int64 // what is left of it may be more for one key than for another
 	text   []byte
+}
+
+// appendTo appends what appendPolicy does.
+func (t *policyText) appendTo(text []byte, c *call) []byte {
+	of, ok := c.terms()
+	d := &c.decision
+	if !ok {
+		return c.appendPolicy(text)
+	}
+	if t.terms != of || t.window != d.call.Window || t.quota != d.layers.Quota.Limit {
+		*t = policyText{of, d.call.Window, d.layers.Quota.Limit, c.appendPolicy(t.text[:0])}
+	}
+	return append(text, t.text...)
 }
 
 // limitTexts describes every layer that was asked on behalf of a key, as it is after this request (DECISIONS 13, 59), in room. What last has need not be said
 // anew; it may be nil.
 func (c *call) limitTexts(room []byte, last *policyText) (t limitTexts) {
 	d, text := &c.decision, room[:0]
-	switch {
-	case last == nil:
+	if last == nil {
 		text = c.appendPolicy(text)
-	case last.plan == d.plan && last.rule == d.rule && last.stage == c.stage && last.window == d.call.Window && last.quota == d.layers.Quota.Limit:
-		text = append(text, last.text...)
-	default:
-		text = c.appendPolicy(text)
-		*last = policyText{d.plan, d.rule, c.stage, d.call.Window, d.layers.Quota.Limit, append(last.text[:0], text...)}
+	} else {
+		text = last.appendTo(text, c)
 	}
 	t.ends[0] = len(text)
 	for _, layer := range toldLayers {

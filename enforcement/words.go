@@ -154,7 +154,7 @@ func keyPlace(source models.KeySource) string {
 func (c *call) appendReason(b []byte, p problem) []byte {
 	switch p {
 	case problemThrottled:
-		return c.appendThrottle(b)
+		return c.appendWait(c.appendThrottle(b))
 	case problemQuota:
 		return c.appendQuota(b)
 	default:
@@ -164,17 +164,15 @@ func (c *call) appendReason(b []byte, p problem) []byte {
 
 func (c *call) appendThrottle(b []byte) []byte {
 	d := &c.decision
-	noun, t := "request", &c.stage.throttle
+	noun, t := "request", c.throttle()
 	switch d.limits.Layer {
 	case limit.LayerMethod:
 		b = appendAll(b, "The plan ", d.plan.name, " lets each key call ", c.method.name)
-		noun, t = "time", &d.rule.throttle
+		noun = "time"
 	case limit.LayerPlan:
 		b = appendAll(b, "The plan ", d.plan.name, " lets ", d.plan.whom(), " send")
-		t = d.plan.throttle
 	case limit.LayerAccount:
 		b = appendAll(b, "The account that publishes ", c.api.name, " takes from all callers of all its APIs together")
-		t = &c.api.account.throttle
 	default:
 		b = appendAll(b, "The stage ", c.stage.name, " of ", c.api.name, " takes from all callers together")
 	}
@@ -185,9 +183,31 @@ func (c *call) appendThrottle(b []byte) []byte {
 	b = appendCounted(b, t.Burst, noun)
 	b = append(b, " at once and then "...)
 	b = appendRate(b, t.Rate)
-	b = append(b, " a second. Try again in "...)
-	b = appendCounted(b, max(1, limit.Seconds(d.limits.RetryAfter)), "second")
+	return append(b, " a second."...)
+}
+
+// appendWait says when to try again, where that helps.
+func (c *call) appendWait(b []byte) []byte {
+	if c.throttle().RefusesAll() {
+		return b
+	}
+	b = append(b, " Try again in "...)
+	b = appendCounted(b, max(1, limit.Seconds(c.decision.limits.RetryAfter)), "second")
 	return append(b, '.')
+}
+
+// throttle is the one that refused the request.
+func (c *call) throttle() *limit.Throttle {
+	switch d := &c.decision; d.limits.Layer {
+	case limit.LayerMethod:
+		return &d.rule.throttle
+	case limit.LayerPlan:
+		return d.plan.throttle
+	case limit.LayerAccount:
+		return &c.api.account.throttle
+	default:
+		return &c.stage.throttle
+	}
 }
 
 func (c *call) appendQuota(b []byte) []byte {

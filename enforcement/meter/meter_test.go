@@ -17,6 +17,12 @@ import (
 	"gatehouse/models"
 )
 
+// cellName names a cell of what a sink has.
+type cellName struct {
+	place
+	outcome models.Outcome
+}
+
 // books is a Sink that adds up what it is given, and a Recorder of what it was told before.
 type books struct {
 	fault   error

@@ -19,7 +19,7 @@
 //
 // Of each key so many refusals a second are kept, and so many other requests; requests with a status of 500 and above, or that the upstream failed,
 // count as refusals. Requests without a known key have one allowance for each stage, of the size of that for other requests. All keys together
-// leave at most 2,000 entries of either kind in a second. The allowances are counted in
+// leave at most 500 entries of either kind in a second. The allowances are counted in
 // 65,536 cells each, so that where there are more keys, some share one: they may get fewer entries, never more. All files together are at most Config.Size
 // bytes; the oldest segments go first. What is older than LogSettings.Days is not shown, and its segment is deleted with the next Trim once all of it is.
 //

@@ -7,8 +7,8 @@ import (
 )
 
 // mostEntries is how many entries of a kind all keys together may leave in a second. With more, the log would turn over within minutes and hold nothing
-// that anybody looks for, for much work: 2 GB are filled by both kinds in an hour.
-const mostEntries = 2000
+// that anybody looks for, for much work: 2 GB are filled by both kinds in four hours.
+const mostEntries = 500
 
 var allOfAll = limit.Throttle{Rate: mostEntries, Burst: mostEntries}.Compile()
 
