@@ -183,10 +183,7 @@ func (s *segment) append(r *Record) (at uint64, ok bool) {
 	if at%(fillStep*recordSize) == 0 {
 		atomic.StoreUint64(s.filled(), at+recordSize) // first: once the record is there, the segment may be folded and be another one
 	}
-	var room slot // here, because the line of the map is seldom at hand: nothing that is computed waits for it
-	word := room.encode(r, s.nonce)
-	copy(to[8:], room[8:])
-	atomic.StoreUint64(to.word(), word)
+	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
 	return at, true
 }
 
