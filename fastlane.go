@@ -73,6 +73,8 @@ func (in *instance) laneMetrics() []prometheus.Collector {
 			func() float64 { return float64(in.laneCounts().Open) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_fast_lane_open_requests", Help: "Requests under way in the fast lane; gatehouse_open_requests are those of the standard lane."},
 			func() float64 { return float64(in.laneCounts().Busy) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_fast_lane_loops", Help: "Loops of the fast lane that connections are spread over: as few as keep up."},
+			func() float64 { return float64(in.laneCounts().Loops) }),
 		counter("gatehouse_fast_lane_requests_total", "Requests that the fast lane served.", func(c fast.Counts) int64 { return c.Requests }),
 		counter("gatehouse_fast_lane_left_total", "Connections that went on from the fast lane to the standard lane, because of what came on them.", func(c fast.Counts) int64 { return c.Left }),
 	}

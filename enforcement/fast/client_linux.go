@@ -14,7 +14,8 @@ import (
 // client is a connection of a client.
 type client struct {
 	fd       int
-	index    int // in loop.clients
+	index    int    // in loop.clients
+	number   uint32 // of the connections that came: where its home is
 	listener *listener
 	from     front.Detached
 	remote   string
@@ -48,11 +49,11 @@ const (
 )
 
 // take takes a connection of a listener. It returns false if it is to be served by others.
-func (l *Lane) take(c net.Conn, from *listener) bool {
+func (l *Lane) take(conn net.Conn, from *listener) bool {
 	if l.stop.Load() {
 		return false
 	}
-	below, d, ok := front.Detach(c)
+	below, d, ok := front.Detach(conn)
 	if !ok {
 		return false
 	}
@@ -61,29 +62,32 @@ func (l *Lane) take(c net.Conn, from *listener) bool {
 		d.Release()
 		return true // it is closed
 	}
-	k := &client{fd: fd, listener: from, from: d, remote: d.RemoteAddr().String()}
+	c := &client{fd: fd, number: l.turn.Add(1), since: int64(time.Since(l.begin)), listener: from, from: d, remote: d.RemoteAddr().String()}
 	l.taken.Add(1)
 	l.config.Tell(Opened)
-	o := l.loops[l.turn.Add(1)%uint32(len(l.loops))]
-	if !o.post(func() { o.welcome(k) }) {
-		_ = unix.Close(fd)
-		d.Release()
-		l.config.Tell(Closed)
+	if o := l.home(c); !o.post(func() { o.welcome(c) }) {
+		l.shut(c)
 	}
 	return true
 }
 
+// shut closes a connection that no loop has.
+func (l *Lane) shut(c *client) {
+	closeFD(c.fd)
+	c.from.Release()
+	l.config.Tell(Closed)
+}
+
 // welcome begins to serve a connection.
 func (o *loop) welcome(c *client) {
-	c.index, c.since = len(o.clients), o.mono
+	c.index = len(o.clients)
 	o.clients = append(o.clients, c)
 	o.open.Store(int64(len(o.clients)))
 	if err := o.watch(c.fd, entry{client: c}); err != nil {
 		o.lane.config.Log.Error("a connection cannot be served", "error", err)
 		o.remove(c)
-		_ = unix.Close(c.fd)
-		c.from.Release()
-		o.lane.config.Tell(Closed)
+		o.drop(c)
+		o.lane.shut(c)
 		return
 	}
 	o.hurry(restTick)
@@ -216,113 +220,6 @@ func (o *loop) isGone(c *client, events uint32) bool {
 	var b [1]byte
 	n, e := recv(c.fd, b[:], unix.MSG_PEEK)
 	return n == 0 || n < 0 && e != unix.EAGAIN
-}
-
-// serve serves the requests that are there, until one is under way.
-func (o *loop) serve(c *client) {
-	o.serving = c
-	for range mostInTurn {
-		if c.state == gone || c.state == leaving || c.x != nil || len(c.pending) > 0 {
-			return
-		}
-		data := c.in
-		if len(data) == 0 || c.partial != nil || c.want > len(data) {
-			if !c.readable {
-				return
-			}
-			n, e := recv(c.fd, o.in[:], 0)
-			switch {
-			case n > 0:
-				c.readable = n == len(o.in) || c.hup
-			case e == unix.EAGAIN:
-				c.readable = false
-				return
-			case e == unix.EINTR:
-				continue
-			default:
-				o.lose(c)
-				return
-			}
-			data = o.in[:n]
-			if c.in != nil {
-				c.in = append(c.in, data...)
-				data = c.in
-			}
-		}
-		o.read(c, data)
-	}
-	o.again = append(o.again, c)
-}
-
-// read takes the request that data begins with, if it is all there.
-func (o *loop) read(c *client, data []byte) {
-	if c.want > len(data) {
-		o.await(c, data)
-		return
-	}
-	if c.partial != nil {
-		if v, done := c.partial.Feed(data); !done {
-			o.await(c, data)
-			return
-		} else if v.Kind != wire.Passed {
-			o.leave(c, data)
-			return
-		}
-		c.partial = nil // its fields were not kept: once more, now that all is there
-	}
-	j := &o.judge
-	j.Reset(o.room[:0])
-	v, done := j.Feed(data)
-	switch {
-	case !done:
-		c.partial = new(wire.Judge)
-		c.partial.Reset(nil)
-		c.partial.Feed(data)
-		o.await(c, data)
-		return
-	case v.Kind != wire.Passed || !isPlain(&j.Head):
-		o.leave(c, data)
-		return
-	}
-	size := j.Size + max(0, int(j.ContentLength))
-	if len(data) < size {
-		c.want = size
-		o.await(c, data)
-		return
-	}
-	c.want = 0
-	o.beginExchange(c, data, size)
-}
-
-// isPlain reports whether a request is of the kind that this lane serves.
-func isPlain(h *wire.Head) bool {
-	return h.Minor == 1 && !h.Absolute && !h.Chunked && !h.Upgrade && !h.Continue && !h.TE && !h.Trailer && h.ContentLength <= MostBody
-}
-
-// await keeps the beginning of a request until more of it comes.
-func (o *loop) await(c *client, data []byte) {
-	if c.in == nil {
-		c.in = o.spare.keep(data)
-	}
-	if c.state != begun {
-		c.state, c.since = begun, o.mono
-	}
-	o.nextClients = min(o.nextClients, o.mono+bodyWait)
-	o.hurry(busyTick)
-}
-
-// use drops the request that was read, whose size is told, and keeps what follows it.
-func (o *loop) use(c *client, data []byte, size int) {
-	rest := data[size:]
-	switch {
-	case c.in == nil && len(rest) > 0:
-		c.in = o.spare.keep(rest)
-	case c.in != nil && len(rest) > 0:
-		c.in = c.in[:copy(c.in, rest)]
-	case c.in != nil:
-		o.spare.give(c.in)
-		c.in = nil
-	}
 }
 
 // write sends to a client what it can take, and keeps the rest.

@@ -44,11 +44,15 @@ type Lane struct {
 	config  Config
 	begin   time.Time
 	loops   []*loop
-	turn    atomic.Uint32
-	leaving atomic.Bool // answers say that their connection ends
-	stop    atomic.Bool // nothing new is begun
+	turn    atomic.Uint32 // connections that came
+	spread  atomic.Uint32 // loops, the first ones, that connections are spread over
+	leaving atomic.Bool   // answers say that their connection ends
+	stop    atomic.Bool   // nothing new is begun
 
 	taken, left atomic.Int64 // connections
+
+	thinking  sync.Mutex // guards what follows
+	spreading spreading
 }
 
 // counts are of one loop, which alone writes them.
@@ -62,11 +66,12 @@ type Counts struct {
 	Open     int64 // connections
 	Busy     int64 // requests under way
 	Deaf     int64 // connections that were open when Leave was called and have had no request since
+	Loops    int64 // that connections are spread over
 }
 
 // Counts returns the counts of now.
 func (l *Lane) Counts() Counts {
-	c := Counts{Taken: l.taken.Load(), Left: l.left.Load()}
+	c := Counts{Taken: l.taken.Load(), Left: l.left.Load(), Loops: int64(l.spread.Load())}
 	for _, o := range l.loops {
 		c.Requests += o.served.Load()
 		c.Open += o.open.Load()

@@ -31,6 +31,8 @@ func New(c Config) (*Lane, error) {
 		}
 		l.loops = append(l.loops, o)
 	}
+	l.spread.Store(1)
+	l.spreading = spreading{over: 1, shares: make([]share, len(l.loops))}
 	for _, o := range l.loops {
 		go o.run()
 	}

@@ -36,7 +36,7 @@ const (
 // loop serves its connections, alone: nothing of it but post is for other goroutines.
 type loop struct {
 	lane   *Lane
-	number int
+	number int // in Lane.loops
 	epoll  int
 	alarm  int // an eventfd: something is in the inbox
 
@@ -49,6 +49,9 @@ type loop struct {
 	mono        int64     // the same, in nanoseconds since the lane began
 	next        int64     // when deadlines are looked at
 	nextClients int64     // when those of clients are
+	measured    int64     // until when it is measured what the loop uses
+	used        int64     // processor time that it had used then
+	idled       float64   // idle time of the machine, when it was asked for
 
 	in       [readSize]byte // what is read, until it is kept or used
 	out      []byte         // what a client gets
@@ -157,6 +160,7 @@ func (o *loop) post(fn func()) bool {
 func (o *loop) run() {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the loop
 	defer close(o.done)
+	o.used, o.measured = threadTime(), o.clock()
 	for !o.ended() {
 		if o.at == o.came {
 			o.came, o.at = o.wait(), 0
@@ -211,11 +215,14 @@ func (o *loop) round() {
 	if o.mono >= o.next {
 		o.tick()
 	}
+	if o.mono-o.measured >= shareWindow {
+		o.measure()
+	}
 }
 
 // wait returns how many events there are. While traffic is dense it does not give up its thread's place in between.
 func (o *loop) wait() int {
-	if len(o.again) > 0 || len(o.unpumped) > 0 {
+	if len(o.again) > 0 || len(o.unpumped) > 0 || len(o.todo) > 0 {
 		return pollHeld(o.epoll, o.events[:], 0)
 	}
 	left := int((o.next - o.mono + int64(time.Millisecond) - 1) / int64(time.Millisecond))
@@ -270,7 +277,7 @@ func (o *loop) end() {
 func (o *loop) ended() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.over && len(o.inbox) == 0
+	return o.over && len(o.inbox) == 0 && len(o.todo) == 0
 }
 
 func (o *loop) closeAll() {
