@@ -24,8 +24,12 @@ func (s *shares) set(perSecond int) {
 	s.bucket.Store(&b)
 }
 
-// take counts one entry of a share. Now is in nanoseconds on a clock that does not go back.
+// take counts one entry of a share. Now is in nanoseconds on a clock that does not go back. What all may is looked at first: under load it is used up nearly
+// always, and at hand, where a key's own share is not.
 func (s *shares) take(share uint64, now int64) bool {
+	if _, ok, _ := allOfAll.Look(s.all.Load(), now); !ok {
+		return false
+	}
 	return takeFrom(s.bucket.Load(), &s.cells[share*0x9e3779b97f4a7c15>>(64-16)], now) && takeFrom(&allOfAll, &s.all, now)
 }
 
