@@ -207,7 +207,7 @@ func (o *loop) proceed(c *client, last bool) {
 	case last:
 		o.hangUp(c)
 	case len(c.in) > 0 || c.readable:
-		o.again = append(o.again, c)
+		o.again.add(c)
 	}
 }
 

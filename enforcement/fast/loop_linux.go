@@ -63,9 +63,8 @@ type loop struct {
 	date     [len(http.TimeFormat)]byte
 	dated    int64 // Unix second that date tells
 	spare    buffers
-	pipes    []*pipe    // that are empty
-	unpumped []*backend // that have more to be carried, others first
-	pumping  []*backend // room for the next unpumped
+	pipes    []*pipe         // that are empty
+	unpumped turns[*backend] // that have more to be carried
 
 	came, at int      // events of this round, and how many of them were dispatched
 	todo     []func() // taken from the inbox
@@ -73,9 +72,8 @@ type loop struct {
 	active   []*exchange
 	unused   []*exchange
 	idle     map[Origin]*shelf
-	again    []*client // that have more to be served, others first
-	turn     []*client // room for the next again
-	serving  *client   // whom the loop is busy with
+	again    turns[*client] // that have more to be served
+	serving  *client        // whom the loop is busy with
 	counts
 
 	mu    sync.Mutex
@@ -195,23 +193,17 @@ func (o *loop) round() {
 		o.todo[0], o.todo = nil, o.todo[1:]
 		fn()
 	}
-	long := o.unpumped
-	o.unpumped = o.pumping[:0]
-	for _, b := range long {
+	o.unpumped.begin()
+	for b, ok := o.unpumped.take(); ok; b, ok = o.unpumped.take() {
 		if b.x != nil && b.x.pipe != nil {
 			o.serving = b.x.client
 			o.pump(b)
 		}
 	}
-	clear(long)
-	o.pumping = long
-	more := o.again
-	o.again = o.turn[:0]
-	for _, c := range more {
+	o.again.begin()
+	for c, ok := o.again.take(); ok; c, ok = o.again.take() {
 		o.serve(c)
 	}
-	clear(more)
-	o.turn = more
 	if o.mono >= o.next {
 		o.tick()
 	}
@@ -222,7 +214,7 @@ func (o *loop) round() {
 
 // wait returns how many events there are. While traffic is dense it does not give up its thread's place in between.
 func (o *loop) wait() int {
-	if len(o.again) > 0 || len(o.unpumped) > 0 || len(o.todo) > 0 {
+	if o.again.wait() || o.unpumped.wait() || len(o.todo) > 0 {
 		return pollHeld(o.epoll, o.events[:], 0)
 	}
 	left := int((o.next - o.mono + int64(time.Millisecond) - 1) / int64(time.Millisecond))

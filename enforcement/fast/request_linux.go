@@ -42,7 +42,7 @@ func (o *loop) serve(c *client) {
 		}
 		o.read(c, data)
 	}
-	o.again = append(o.again, c)
+	o.again.add(c)
 }
 
 // isFree reports whether a request may be served.

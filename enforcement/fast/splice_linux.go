@@ -84,7 +84,7 @@ func (o *loop) pump(b *backend) {
 			o.complete(b)
 			return
 		case filled == mostPumped:
-			o.unpumped = append(o.unpumped, b)
+			o.unpumped.add(b)
 			return
 		case !b.readable:
 			return
