@@ -345,7 +345,10 @@ func (o *loop) takeHead(x *exchange, data []byte) (used int, err error) {
 	}
 	x.told = true
 	x.end.Status = a.status
-	x.end.Latency = max(1, time.Duration(o.clock()-x.started))
+	x.end.Latency = time.Duration(o.mono - x.started) // the answer was there when the round began
+	if x.end.Latency <= 0 {
+		x.end.Latency = max(1, time.Duration(o.clock()-x.started))
+	}
 	x.Close = x.Close || o.lane.leaving.Load()
 	x.call.Answered(&x.Request, &told)
 	return used, nil

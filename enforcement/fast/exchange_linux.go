@@ -175,7 +175,8 @@ func (o *loop) goOn(x *exchange, step Step) {
 	switch step {
 	case Forward:
 		if x.started == 0 {
-			x.begun, x.started = time.Now(), o.clock()
+			x.started = o.clock()
+			x.begun = o.now.Add(time.Duration(x.started - o.mono))
 		}
 		x.due = o.mono + int64(x.Timeout)
 		o.forward(x)
