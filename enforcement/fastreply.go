@@ -20,7 +20,7 @@ import (
 // refuse answers with a problem.
 func (c *fastCall) refuse(r *fast.Request, p problem) fast.Step {
 	if p == problemThrottled {
-		c.detail = c.appendWait(c.throttled.appendTo(c.detail[:0], &c.call))
+		c.detail = c.appendWait(c.throttled.appendTo(c.detail[:0], c))
 	} else {
 		c.reason = c.appendReason(c.reason[:0], p)
 		c.detail = appendText(c.detail[:0], textOf(c.reason))
@@ -37,16 +37,17 @@ type throttleText struct {
 }
 
 // appendTo appends what appendThrottle does.
-func (t *throttleText) appendTo(b []byte, c *call) []byte {
-	var room [256]byte
+func (t *throttleText) appendTo(b []byte, c *fastCall) []byte {
 	of, ok := c.terms()
-	switch layer := c.decision.limits.Layer; {
-	case !ok:
-		return appendText(b, textOf(c.appendThrottle(room[:0])))
-	case t.terms != of || t.layer != layer:
-		*t = throttleText{of, layer, appendText(t.text[:0], textOf(c.appendThrottle(room[:0])))}
+	layer := c.decision.limits.Layer
+	if ok && t.terms == of && t.layer == layer {
+		return append(b, t.text...)
 	}
-	return append(b, t.text...)
+	c.reason = c.appendThrottle(c.reason[:0])
+	if ok {
+		*t = throttleText{of, layer, appendText(t.text[:0], textOf(c.reason))}
+	}
+	return appendText(b, textOf(c.reason))
 }
 
 // explained has a text as the detail of a refusal.
