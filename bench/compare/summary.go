@@ -35,7 +35,7 @@ func (b *bench) summarize() {
 	fmt.Printf("\n### in all: median of the rounds' ratios (quartiles)\n\n| | measured | at most | aim |\n|---|---|---:|---:|\n")
 	for _, g := range goals() {
 		rounds := b.measured[g.shape]
-		if len(rounds[g.side]) == 0 {
+		if len(rounds[g.side]) == 0 || len(rounds[g.against]) == 0 {
 			continue
 		}
 		fmt.Printf("| %s | %s | %s | %s |\n", g.about, quartiles(ratios(rounds[g.side], rounds[g.against], g.of)), g.must, g.aim)
