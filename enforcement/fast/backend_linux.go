@@ -109,18 +109,10 @@ func (b *backend) isQuiet() bool {
 
 // sendOn sends a request on a connection.
 func (o *loop) sendOn(b *backend, x *exchange) {
-	b.x, x.backend, x.connected = x, b, true
-	o.up = append(x.call.AppendRequest(&x.Request, o.up[:0]), x.buf[len(x.Bytes):]...)
+	b.x, x.backend = x, b
+	o.writeUp(x, append(x.call.AppendRequest(&x.Request, o.space()), x.buf[len(x.Bytes):]...))
 	x.end.BytesIn = int64(len(x.buf) - len(x.Bytes))
 	x.Moved = x.end.BytesIn
-	n, e := send(b.fd, o.up)
-	if e != 0 && e != unix.EAGAIN && e != unix.EINTR {
-		o.fail(x, transport.Unreachable, e)
-		return
-	}
-	if n < len(o.up) {
-		b.pending = o.spare.keep(o.up[n:])
-	}
 }
 
 func (o *loop) backendEvent(b *backend, events uint32) {
@@ -136,6 +128,13 @@ func (o *loop) backendEvent(b *backend, events uint32) {
 			return
 		}
 		b.readable = false // the event is of what a pump took already
+		return
+	}
+	if !b.x.connected { // nothing was asked yet
+		if b.hup || b.readable && !b.isQuiet() {
+			o.fail(b.x, transport.Unreachable, errUnasked)
+		}
+		b.readable = false
 		return
 	}
 	if events&unix.EPOLLOUT != 0 && len(b.pending) > 0 {
@@ -171,7 +170,11 @@ func (o *loop) readBackend(b *backend) {
 	if b.x != nil {
 		o.serving = b.x.client
 	}
-	for b.x != nil && b.readable && !b.x.client.isBehind() {
+	for began := false; b.x != nil && b.readable && !b.x.client.isBehind(); began = true {
+		if began && b.x.client.queued > 0 { // what was read is to be sent before more is
+			o.unpumped.add(b)
+			return
+		}
 		if o.isLong(b.x) {
 			o.pump(b)
 			return
@@ -207,7 +210,7 @@ func (o *loop) answerEnds(b *backend) {
 	switch {
 	case x.told && x.body.kind == untilEnd:
 		x.body.keep = false
-		x.Out = o.out[:0]
+		x.Out = o.space()
 		x.Out = append(x.Out, "0\r\n\r\n"...)
 		o.complete(b)
 	case x.told:
@@ -236,12 +239,11 @@ func (o *loop) readFails(b *backend, e unix.Errno) {
 // takeAnswer takes the next bytes of an answer.
 func (o *loop) takeAnswer(b *backend, data []byte) {
 	x := b.x
-	x.Out = o.out[:0]
+	x.Out = o.space()
 	for !x.told {
 		used, err := o.takeHead(x, data)
 		if err != nil {
 			x.answered = true
-			o.out = x.Out
 			o.write(x.client, x.Out) // interim answers before it
 			if b.x != nil {          // else the client was lost
 				o.fail(x, transport.Invalid, err)
@@ -255,7 +257,6 @@ func (o *loop) takeAnswer(b *backend, data []byte) {
 				b.in = b.in[:copy(b.in, data)]
 			}
 			b.seen = len(b.in)
-			o.out = x.Out
 			o.write(x.client, x.Out) // interim answers
 			return
 		}
@@ -269,7 +270,6 @@ func (o *loop) takeAnswer(b *backend, data []byte) {
 	}
 	switch {
 	case err != nil:
-		o.out = x.Out
 		o.write(x.client, x.Out)
 		if b.x != nil { // else the client was lost
 			o.fail(x, transport.BrokeOff, err)
@@ -279,7 +279,6 @@ func (o *loop) takeAnswer(b *backend, data []byte) {
 		o.complete(b)
 	default:
 		x.due = o.mono + int64(orDefault(x.Idle))
-		o.out = x.Out
 		o.write(x.client, x.Out)
 	}
 }

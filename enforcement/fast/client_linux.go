@@ -28,6 +28,7 @@ type client struct {
 	want     int         // bytes of in that the request needs whose body is not all there; 0: its head is not known yet
 	pending  []byte      // of answers, that the socket does not take; nil: nothing
 	pendings int64       // bytes of them since stalled
+	queued   int         // parcels for it that are to be sent at the end of the round
 	stalled  int64       // since when the client is waited for
 	readable bool        // there may be more to read
 	hup      bool        // the client sends nothing more, or is gone: reading tells
@@ -114,6 +115,9 @@ func (o *loop) remove(c *client) {
 
 // lose closes a connection, whatever it does.
 func (o *loop) lose(c *client) {
+	if c.queued > 0 {
+		o.deliverTo(c)
+	}
 	if c.state == gone {
 		return
 	}
@@ -144,7 +148,7 @@ func (o *loop) drop(c *client) {
 func (o *loop) hangUp(c *client) {
 	c.last = true
 	switch {
-	case c.state == gone || len(c.pending) > 0:
+	case c.state == gone || len(c.pending) > 0 || c.queued > 0:
 	case len(c.in) == 0 && !c.readable:
 		o.lose(c)
 	default:
@@ -171,6 +175,21 @@ func (o *loop) discard(c *client) {
 
 // leave gives a connection to the standard lane, with what was read of it and not used.
 func (o *loop) leave(c *client, unused []byte) {
+	if c.queued > 0 {
+		o.deliverTo(c)
+	}
+	switch {
+	case c.state == gone:
+		return
+	case len(c.pending) > 0: // the client is behind: when it has all that was said before, the request is looked at once more
+		kept := o.spare.keep(unused)
+		if c.in != nil {
+			o.spare.give(c.in)
+		}
+		c.in, c.want, c.partial = kept, 0, nil
+		c.state, c.since = begun, o.mono
+		return
+	}
 	one := leaver{fd: c.fd, from: c.from, read: append([]byte(nil), unused...)}
 	o.unwatch(c.fd)
 	o.remove(c)
@@ -221,54 +240,6 @@ func (o *loop) isGone(c *client, events uint32) bool {
 	n, e := recv(c.fd, b[:], unix.MSG_PEEK)
 	return n == 0 || n < 0 && e != unix.EAGAIN
 }
-
-// write sends to a client what it can take, and keeps the rest.
-func (o *loop) write(c *client, b []byte) {
-	if len(b) == 0 || c.state == gone {
-		return
-	}
-	if len(c.pending) > 0 {
-		c.pending = append(c.pending, b...)
-		return
-	}
-	n, e := send(c.fd, b)
-	if e != 0 && e != unix.EAGAIN && e != unix.EINTR {
-		o.lose(c)
-		return
-	}
-	if n < len(b) {
-		c.pending = o.spare.keep(b[n:])
-		c.stalled, c.pendings = o.mono, 0
-		o.hurry(busyTick)
-	}
-}
-
-// flush sends what is kept, and goes on where that was waited for.
-func (o *loop) flush(c *client) {
-	n, e := send(c.fd, c.pending)
-	if e != 0 {
-		if e != unix.EAGAIN && e != unix.EINTR {
-			o.lose(c)
-		}
-		return
-	}
-	c.pendings += int64(n)
-	if n < len(c.pending) {
-		c.pending = c.pending[:copy(c.pending, c.pending[n:])]
-		return
-	}
-	o.spare.give(c.pending)
-	c.pending = nil
-	switch {
-	case c.last:
-		o.hangUp(c)
-	case c.x != nil && c.x.backend != nil:
-		o.readBackend(c.x.backend)
-	}
-}
-
-// isBehind reports whether the client is waited for to read.
-func (c *client) isBehind() bool { return len(c.pending) > 0 || c.blocked }
 
 // lookAfter ends a connection that is waited for too long.
 func (o *loop) lookAfter(c *client, t *Times) {

@@ -52,7 +52,7 @@ func (o *loop) beginExchange(c *client, data []byte, size int) {
 	x.head.Fields = x.fields[:copy(x.fields[:], j.Fields)]
 	x.isHead = string(j.Method.Of(x.buf)) == "HEAD"
 	x.Request = Request{
-		Head: &x.head, Bytes: x.buf[:j.Size], Fields: x.head.Fields, Remote: c.remote, Now: o.now, Out: o.out[:0],
+		Head: &x.head, Bytes: x.buf[:j.Size], Fields: x.head.Fields, Remote: c.remote, Now: o.now, Out: o.space(),
 		Close: x.head.Close || o.lane.leaving.Load(),
 	}
 	x.client = c
@@ -64,7 +64,6 @@ func (o *loop) beginExchange(c *client, data []byte, size int) {
 		o.use(c, data, size)
 		o.served.Add(1)
 		c.state, c.since = idle, o.mono
-		o.out = x.Out
 		last := x.Close
 		o.write(c, x.Out)
 		x.call.End(&x.Request, &x.end)
@@ -192,7 +191,6 @@ func (o *loop) finishWith(x *exchange) {
 	c, out, last := x.client, x.Out, x.Close
 	if c != nil {
 		c.x, c.state, c.since = nil, idle, o.mono
-		o.out = out
 		o.write(c, out)
 	}
 	o.retire(x)
@@ -230,7 +228,7 @@ func (o *loop) pause(x *exchange) {
 
 func (o *loop) resume(x *exchange) {
 	x.stop = nil
-	x.Now, x.Out = o.now, o.out[:0]
+	x.Now, x.Out = o.now, o.space()
 	step := x.call.Begin(&x.Request)
 	switch {
 	case x.client == nil && step == Wait:
@@ -330,7 +328,7 @@ func (o *loop) fail(x *exchange, f transport.Failure, err error) {
 		reused := b.reused
 		x.backend = nil
 		o.closeBackend(b)
-		if f == transport.Unreachable && reused && !x.fresh && !x.answered && !x.told && x.mayRepeat() {
+		if f == transport.Unreachable && reused && !x.fresh && !x.answered && !x.told && (x.mayRepeat() || !x.connected) {
 			x.fresh = true // a connection that was kept and had ended is none of the request's business
 			o.dial(x)
 			return
@@ -348,7 +346,7 @@ func (o *loop) fail(x *exchange, f transport.Failure, err error) {
 	}
 	x.end.Status, x.due = 0, 0
 	x.end.Latency = 0
-	x.Out = o.out[:0]
+	x.Out = o.space()
 	step := x.call.Failed(&x.Request, f, err, x.connected, x.answered)
 	if step == Forward {
 		x.connected, x.answered, x.fresh, x.interims = false, false, false, 0
@@ -405,5 +403,6 @@ func (o *loop) look(x *exchange) {
 var (
 	errTooSlow = errors.New("the upstream did not begin to answer in time")
 	errIdle    = errors.New("the upstream did not go on with its answer in time")
+	errUnasked = errors.New("the upstream ended the connection, or said what it was not asked for")
 	errCut     = errors.New("the exchange was cut")
 )

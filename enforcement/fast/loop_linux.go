@@ -54,8 +54,7 @@ type loop struct {
 	idled       float64   // idle time of the machine, when it was asked for
 
 	in       [readSize]byte // what is read, until it is kept or used
-	out      []byte         // what a client gets
-	up       []byte         // what an upstream gets
+	out      []byte         // what clients and upstreams get at the end of the round
 	events   [256]unix.EpollEvent
 	judge    wire.Judge
 	room     [wire.MaxFields]wire.Field
@@ -64,6 +63,7 @@ type loop struct {
 	dated    int64 // Unix second that date tells
 	spare    buffers
 	pipes    []*pipe         // that are empty
+	parcels  turns[parcel]   // of out
 	unpumped turns[*backend] // that have more to be carried
 
 	came, at int      // events of this round, and how many of them were dispatched
@@ -185,9 +185,13 @@ func (o *loop) round() {
 	o.mono = int64(o.now.Sub(o.lane.begin))
 	o.isDense = o.isDense || o.mono-before < denseWait
 	for o.at < o.came {
+		if len(o.out) >= mostOut {
+			o.deliver()
+		}
 		o.at++
 		o.dispatch(&o.events[o.at-1])
 	}
+	o.deliver()
 	for len(o.todo) > 0 {
 		fn := o.todo[0]
 		o.todo[0], o.todo = nil, o.todo[1:]
@@ -195,9 +199,13 @@ func (o *loop) round() {
 	}
 	o.unpumped.begin()
 	for b, ok := o.unpumped.take(); ok; b, ok = o.unpumped.take() {
-		if b.x != nil && b.x.pipe != nil {
+		switch {
+		case b.x == nil:
+		case b.x.pipe != nil:
 			o.serving = b.x.client
 			o.pump(b)
+		default:
+			o.readBackend(b)
 		}
 	}
 	o.again.begin()
@@ -207,6 +215,7 @@ func (o *loop) round() {
 	if o.mono >= o.next {
 		o.tick()
 	}
+	o.deliver()
 	if o.mono-o.measured >= shareWindow {
 		o.measure()
 	}
@@ -214,7 +223,7 @@ func (o *loop) round() {
 
 // wait returns how many events there are. While traffic is dense it does not give up its thread's place in between.
 func (o *loop) wait() int {
-	if o.again.wait() || o.unpumped.wait() || len(o.todo) > 0 {
+	if o.again.wait() || o.unpumped.wait() || o.parcels.wait() || len(o.todo) > 0 {
 		return pollHeld(o.epoll, o.events[:], 0)
 	}
 	left := int((o.next - o.mono + int64(time.Millisecond) - 1) / int64(time.Millisecond))

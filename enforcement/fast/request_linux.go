@@ -9,7 +9,7 @@ import (
 // serve serves the requests that are there, until one is under way.
 func (o *loop) serve(c *client) {
 	o.serving = c
-	if c.isFree() && o.sendHome(c) {
+	if c.queued == 0 && c.isFree() && o.sendHome(c) {
 		return
 	}
 	for range mostInTurn {
@@ -47,7 +47,7 @@ func (o *loop) serve(c *client) {
 
 // isFree reports whether a request may be served.
 func (c *client) isFree() bool {
-	return c.state != gone && c.state != leaving && c.x == nil && len(c.pending) == 0
+	return c.state != gone && c.state != leaving && c.x == nil && len(c.pending) == 0 && !c.last
 }
 
 // read takes the request that data begins with, if it is all there.

@@ -80,7 +80,7 @@ func (o *loop) pump(b *backend) {
 		x.due = o.mono + int64(orDefault(x.Idle))
 		switch {
 		case x.body.left == 0:
-			x.Out = o.out[:0]
+			x.Out = o.space()
 			o.complete(b)
 			return
 		case filled == mostPumped:

@@ -19,6 +19,15 @@ func (t *turns[T]) begin() {
 	}
 }
 
+// each calls fn with all who wait, in order.
+func (t *turns[T]) each(fn func(one *T)) {
+	for _, some := range [...][]T{t.now[t.at:], t.next} {
+		for i := range some {
+			fn(&some[i])
+		}
+	}
+}
+
 // take returns whose turn it is; ok is false when the round is over.
 func (t *turns[T]) take() (one T, ok bool) {
 	if t.at == len(t.now) {
