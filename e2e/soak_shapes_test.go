@@ -32,6 +32,8 @@ type soakShape struct {
 func (s *soak) shapes() []soakShape {
 	return []soakShape{
 		{"get", 4, time.Millisecond, s.get},
+		{"many", 64, 50 * time.Millisecond, s.get}, // connections at once
+		{"small post", 2, 2 * time.Millisecond, func(ctx context.Context, g string) error { return s.post(ctx, g, randomInt(60<<10), false) }},
 		{"head", 1, 5 * time.Millisecond, s.head},
 		{"post", 2, 5 * time.Millisecond, func(ctx context.Context, g string) error { return s.post(ctx, g, 1+randomInt(1<<20), false) }},
 		{"chunked", 2, 5 * time.Millisecond, func(ctx context.Context, g string) error { return s.post(ctx, g, 1+randomInt(1<<20), true) }},
