@@ -116,19 +116,28 @@ func (a *answer) readStatus(line []byte) error {
 }
 
 func (a *answer) readField(line []byte) error {
-	i := bytes.IndexByte(line, ':')
-	if i < 0 || !wire.IsToken(line[:i]) || len(a.fields) == mostFields {
+	i := 0
+	for i < len(line) && wire.IsTokenByte(line[i]) {
+		i++
+	}
+	if i == 0 || i == len(line) || line[i] != ':' || len(a.fields) == mostFields {
 		return malformed("a header is none")
 	}
-	value := bytes.Trim(line[i+1:], " \t")
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return malformed("a header's value has a control character")
-		}
+	name, value := line[:i], line[i+1:]
+	for len(value) > 0 && isBlank(value[0]) {
+		value = value[1:]
 	}
-	a.fields = append(a.fields, Field{line[:i], value})
+	for len(value) > 0 && isBlank(value[len(value)-1]) {
+		value = value[:len(value)-1]
+	}
+	if !wire.IsFieldValue(value) {
+		return malformed("a header's value has a control character")
+	}
+	a.fields = append(a.fields, Field{name, value})
 	return nil
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // frame says where the body ends.
 func (a *answer) frame() error {

@@ -26,7 +26,24 @@ type backend struct {
 }
 
 // shelf is the idle connections to an upstream, the one that was used last at the end.
-type shelf struct{ some []*backend }
+type shelf struct {
+	origin Origin
+	some   []*backend
+}
+
+// shelfOf returns the shelf of an upstream. That of the last one is at hand: most loops ask few.
+func (o *loop) shelfOf(origin Origin) *shelf {
+	if o.last != nil && o.last.origin == origin {
+		return o.last
+	}
+	s := o.idle[origin]
+	if s == nil {
+		s = &shelf{origin: origin}
+		o.idle[origin] = s
+	}
+	o.last = s
+	return s
+}
 
 // mostIdle is how many idle connections to one upstream a loop keeps.
 const mostIdle = 1 << 10
@@ -44,8 +61,8 @@ func (o *loop) newBackend(origin Origin, fd int) (*backend, error) {
 
 // takeIdle returns an idle connection; nil: there is none.
 func (o *loop) takeIdle(origin Origin) *backend {
-	s := o.idle[origin]
-	if s == nil || len(s.some) == 0 {
+	s := o.shelfOf(origin)
+	if len(s.some) == 0 {
 		return nil
 	}
 	last := len(s.some) - 1
@@ -58,11 +75,7 @@ func (o *loop) takeIdle(origin Origin) *backend {
 
 // putIdle keeps a connection on which nothing is under way.
 func (o *loop) putIdle(b *backend) {
-	s := o.idle[b.origin]
-	if s == nil {
-		s = &shelf{}
-		o.idle[b.origin] = s
-	}
+	s := o.shelfOf(b.origin)
 	if b.hup || o.lane.stop.Load() || len(s.some) >= mostIdle {
 		o.closeBackend(b)
 		return
@@ -84,6 +97,9 @@ func (o *loop) dropOld() {
 		}
 		if len(s.some) == 0 {
 			delete(o.idle, origin)
+			if o.last == s {
+				o.last = nil
+			}
 		}
 	}
 }
@@ -155,7 +171,7 @@ func (o *loop) backendEvent(b *backend, events uint32) {
 
 // removeIdle closes an idle connection.
 func (o *loop) removeIdle(b *backend) {
-	s := o.idle[b.origin]
+	s := o.shelfOf(b.origin)
 	for i, one := range s.some {
 		if one == b {
 			s.some = append(s.some[:i], s.some[i+1:]...)

@@ -72,6 +72,7 @@ type loop struct {
 	active   []*exchange
 	unused   []*exchange
 	idle     map[Origin]*shelf
+	last     *shelf         // of idle, that was asked for last; nil: none
 	again    turns[*client] // that have more to be served
 	serving  *client        // whom the loop is busy with
 	counts

@@ -150,6 +150,12 @@ func IsToken[S string | []byte](s S) bool {
 	return len(s) > 0
 }
 
+// IsTokenByte reports whether a token may have a byte.
+func IsTokenByte(c byte) bool { return lowerToken[c] != 0 }
+
+// IsFieldValue reports whether a header's value may be s: it has no control characters but tabs.
+func IsFieldValue(s []byte) bool { return badFieldByte(s) < 0 }
+
 // isFieldByte reports whether a value may have a byte: RFC 9110, 5.5.
 func isFieldByte(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
 
