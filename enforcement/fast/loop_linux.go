@@ -186,9 +186,7 @@ func (o *loop) round() {
 	o.mono = int64(o.now.Sub(o.lane.begin))
 	o.isDense = o.isDense || o.mono-before < denseWait
 	for o.at < o.came {
-		if len(o.out) >= mostOut {
-			o.deliver()
-		}
+		o.deliverMuch()
 		o.at++
 		o.dispatch(&o.events[o.at-1])
 	}
@@ -200,6 +198,7 @@ func (o *loop) round() {
 	}
 	o.unpumped.begin()
 	for b, ok := o.unpumped.take(); ok; b, ok = o.unpumped.take() {
+		o.deliverMuch()
 		switch {
 		case b.x == nil:
 		case b.x.pipe != nil:
@@ -211,6 +210,7 @@ func (o *loop) round() {
 	}
 	o.again.begin()
 	for c, ok := o.again.take(); ok; c, ok = o.again.take() {
+		o.deliverMuch()
 		o.serve(c)
 	}
 	if o.mono >= o.next {

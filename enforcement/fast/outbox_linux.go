@@ -12,7 +12,7 @@ import (
 // asleep between one part and the next and being woken for each. That saves a tenth of a request's processor time here, and more at the other ends.
 
 const (
-	// mostOut is how much may be made before it is sent, beside what one event makes: a round with many large answers must not hold them all.
+	// mostOut is how much may be made before it is sent, beside what one event, or one turn, makes: a round with many large answers must not hold them all.
 	mostOut = 256 << 10
 	// leastRoom is what is free of loop.out before something is made: nearly everything fits.
 	leastRoom = 8 << 10
@@ -78,6 +78,13 @@ func (o *loop) deliver() {
 	}
 	if o.out = o.out[:0]; cap(o.out) > 4*mostOut {
 		o.out = nil
+	}
+}
+
+// deliverMuch is deliver where much was made already.
+func (o *loop) deliverMuch() {
+	if len(o.out) >= mostOut {
+		o.deliver()
 	}
 }
 
