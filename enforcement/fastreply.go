@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,20 +86,20 @@ func (c *fastCall) refuseWith(r *fast.Request, p problem) {
 	out = c.appendLimits(out)
 	out = appendLife(out, c.life())
 	if c.seen.origin {
-		out = appendHeader(out, headerAllowOrigin, "*")
-		out = appendHeader(out, headerExposeHeaders, exposed)
+		out = wire.AppendField(out, headerAllowOrigin, "*")
+		out = wire.AppendField(out, headerExposeHeaders, exposed)
 	}
 	if wait := c.retryAfter(p); wait > 0 {
 		out = appendNumber(out, headerRetryAfter, wait)
 	}
 	if p == problemVerbUnknown {
-		out = appendHeader(out, "Allow", c.methods.allow)
+		out = wire.AppendField(out, "Allow", c.methods.allow)
 	}
 	r.Close = r.Close || p.endsConnection()
 	out = c.appendClose(out, r)
 	out = appendNumber(out, "Content-Length", c.sent)
 	c.keepAnswer(out[start:])
-	out = appendHeader(out, "Date", c.date.of(r.Now))
+	out = wire.AppendField(out, "Date", c.date.of(r.Now))
 	out = append(out, '\r', '\n')
 	if c.verb != http.MethodHead {
 		out = append(out, c.body...)
@@ -140,7 +139,7 @@ func (c *fastCall) Answered(r *fast.Request, a *fast.Answered) {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
 	if !s.dated || s.named["date"] {
-		out = appendHeader(out, "Date", a.Date)
+		out = wire.AppendField(out, "Date", a.Date)
 	}
 	r.Out = append(out, '\r', '\n')
 }
@@ -241,7 +240,7 @@ func (c *fastCall) appendPassing(out []byte, a *fast.Answered, l *life) []byte {
 		if drop || s.named != nil && s.named[strings.ToLower(string(f.Name))] {
 			continue
 		}
-		out = appendHeader(out, textOf(f.Name), textOf(f.Value))
+		out = wire.AppendField(out, textOf(f.Name), textOf(f.Value))
 	}
 	return out
 }
@@ -254,7 +253,7 @@ func (c *fastCall) appendTrailers(out []byte, a *fast.Answered) []byte {
 		}
 		for item, rest := wire.NextItem(a.Fields[i].Value); item != nil; item, rest = wire.NextItem(rest) {
 			if !wire.IsFold(item, "transfer-encoding") && !wire.IsFold(item, "content-length") && !wire.IsFold(item, "trailer") {
-				out = appendHeader(out, "Trailer", textOf(item))
+				out = wire.AppendField(out, "Trailer", textOf(item))
 			}
 		}
 	}
@@ -262,8 +261,8 @@ func (c *fastCall) appendTrailers(out []byte, a *fast.Answered) []byte {
 }
 
 func (c *fastCall) identify(out []byte) []byte {
-	out = appendHeader(out, headerRequestID, c.id)
-	return appendHeader(out, headerAmznRequestID, c.id)
+	out = wire.AppendField(out, headerRequestID, c.id)
+	return wire.AppendField(out, headerAmznRequestID, c.id)
 }
 
 // appendLimits writes what tellLimits says.
@@ -274,7 +273,7 @@ func (c *fastCall) appendLimits(out []byte) []byte {
 	t := c.limitTexts(c.limitRoom[:], &c.policy)
 	for i, name := range limitHeaders {
 		if value := t.of(i); len(value) > 0 {
-			out = appendHeader(out, name, textOf(value))
+			out = wire.AppendField(out, name, textOf(value))
 		}
 	}
 	return out
@@ -285,11 +284,11 @@ func appendLife(out []byte, l *life) []byte {
 	if l == nil {
 		return out
 	}
-	out = appendHeader(out, headerDeprecation, l.deprecation[0])
+	out = wire.AppendField(out, headerDeprecation, l.deprecation[0])
 	if len(l.sunset) > 0 {
-		out = appendHeader(out, headerSunset, l.sunset[0])
+		out = wire.AppendField(out, headerSunset, l.sunset[0])
 	}
-	return appendHeader(out, headerLink, l.links[0])
+	return wire.AppendField(out, headerLink, l.links[0])
 }
 
 // appendClose says that the connection ends, if it does.
@@ -318,19 +317,6 @@ func appendStatus(out []byte, status int) []byte {
 		out = strconv.AppendInt(out, int64(status), 10)
 	}
 	return append(out, '\r', '\n')
-}
-
-func appendHeader(out []byte, name, value string) []byte {
-	at, size := len(out), len(name)+len(value)+4
-	if cap(out)-at < size {
-		out = slices.Grow(out, size)
-	}
-	out = out[:at+size]
-	at += copy(out[at:], name)
-	out[at], out[at+1] = ':', ' '
-	at += 2 + copy(out[at+2:], value)
-	out[at], out[at+1] = '\r', '\n'
-	return out
 }
 
 func appendNumber(out []byte, name string, n int64) []byte {

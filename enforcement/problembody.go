@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"gatehouse/enforcement/validation"
+	"gatehouse/enforcement/wire"
 )
 
 // body is a problem as callers get it. Message is what clients of AWS's gateway read.
@@ -69,7 +70,7 @@ func refusalsOf(problemURL string) *refusals {
 		for _, h := range [...][2]string{
 			{headerAmznErrorType, errorType}, {"Content-Type", problemType}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"},
 		} {
-			head = appendHeader(head, h[0], h[1])
+			head = wire.AppendField(head, h[0], h[1])
 		}
 		before := appendText([]byte(`{"type":"`), problemURL+entry.Slug)
 		before = appendText(append(before, `","title":"`...), entry.Title)

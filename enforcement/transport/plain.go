@@ -6,7 +6,6 @@ import (
 	"context"
 	"net"
 	"net/textproto"
-	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -212,7 +211,7 @@ func (p *Proxy) appendFields(x *Plain, to []byte) []byte {
 		case isCacheControl:
 			cached = true
 		}
-		to = appendLine(to, name, value)
+		to = wire.AppendField(to, name, value)
 	}
 	if uncached && !cached {
 		to = append(to, "Cache-Control: no-cache\r\n"...) // as net/http has it of an old client
@@ -237,19 +236,6 @@ func isAlias(name []byte, of string) bool {
 		}
 	}
 	return wire.IsFold(plain, of)
-}
-
-func appendLine[text string | []byte](to []byte, name, value text) []byte {
-	at, size := len(to), len(name)+len(value)+4
-	if cap(to)-at < size {
-		to = slices.Grow(to, size)
-	}
-	to = to[:at+size]
-	at += copy(to[at:], name)
-	to[at], to[at+1] = ':', ' '
-	at += 2 + copy(to[at+2:], value)
-	to[at], to[at+1] = '\r', '\n'
-	return to
 }
 
 // appendCookie writes a line of cookies without those that are hidden.
@@ -289,22 +275,22 @@ func (x *Plain) introduce(to []byte) []byte {
 		host, proto = cmp.Or(f.Host, host), cmp.Or(f.Proto, proto)
 	}
 	if err == nil {
-		to = appendLine(to, "X-Forwarded-For", peer)
+		to = wire.AppendField(to, "X-Forwarded-For", peer)
 	}
-	to = appendLine(to, "X-Forwarded-Host", host)
-	to = appendLine(to, "X-Forwarded-Proto", proto)
+	to = wire.AppendField(to, "X-Forwarded-Host", host)
+	to = wire.AppendField(to, "X-Forwarded-Proto", proto)
 	if x.Prefix != "" {
-		to = appendLine(to, headerPrefix, x.Prefix)
+		to = wire.AppendField(to, headerPrefix, x.Prefix)
 	}
-	to = appendLine(to, headerRequestID, x.RequestID)
+	to = wire.AppendField(to, headerRequestID, x.RequestID)
 	if len(x.KeyID) > 0 {
-		to = appendLine(to, headerKeyID, textOf(x.KeyID))
+		to = wire.AppendField(to, headerKeyID, textOf(x.KeyID))
 	}
 	if len(x.ConsumerID) > 0 {
-		to = appendLine(to, headerConsumer, textOf(x.ConsumerID))
+		to = wire.AppendField(to, headerConsumer, textOf(x.ConsumerID))
 	}
 	if x.Trace != nil {
-		to = appendLine(to, "Traceparent", textOf(x.Trace))
+		to = wire.AppendField(to, "Traceparent", textOf(x.Trace))
 	}
 	if x.Length > 0 || x.Verb == "POST" || x.Verb == "PUT" || x.Verb == "PATCH" {
 		to = append(to, "Content-Length: "...)

@@ -324,10 +324,7 @@ func appendField(b []byte, name, value string) []byte {
 			return b
 		}
 	}
-	b = append(b, name...)
-	b = append(b, ':', ' ')
-	b = append(b, value...)
-	return append(b, '\r', '\n')
+	return wire.AppendField(b, name, value)
 }
 
 // receive reads the answer's head.

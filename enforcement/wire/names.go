@@ -103,6 +103,20 @@ func IsFold[A, B string | []byte](a A, b B) bool {
 	return true
 }
 
+// AppendField appends a line of a head: a name that is a token, and a value that IsFieldValue. It copies once, and grows to at most once.
+func AppendField[text string | []byte](to []byte, name, value text) []byte {
+	at, size := len(to), len(name)+len(value)+len(": \r\n")
+	if cap(to)-at < size {
+		to = slices.Grow(to, size)
+	}
+	to = to[:at+size]
+	at += copy(to[at:], name)
+	to[at], to[at+1] = ':', ' '
+	at += 2 + copy(to[at+2:], value)
+	to[at], to[at+1] = '\r', '\n'
+	return to
+}
+
 // NextItem cuts the first item off a list such as a Connection field has, without whitespace around it; nil, nil: there is none left.
 func NextItem(list []byte) (item, rest []byte) { return nextItem(list) }
 
