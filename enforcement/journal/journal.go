@@ -225,8 +225,8 @@ func (j *Journal) Append(r *Record) (Position, error) {
 func (j *Journal) rotate(full *segment) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.isCurrent(full) && j.spare == nil && j.fault == nil {
-		// The keeper is late. Whoever needs the space makes it.
+	for j.isCurrent(full) && j.spare == nil && j.fault == nil {
+		// The keeper is late. Whoever needs the space makes it, and again if others have filled it and all that was there before by then.
 		j.mu.Unlock()
 		j.provide()
 		j.mu.Lock()

@@ -192,3 +192,44 @@ func TestAWriterThatSleptLeavesNoSegmentUnfilled(t *testing.T) {
 		t.Error("a segment that was just begun is left")
 	}
 }
+
+// Who waits for a segment may find that the one that was made meanwhile is full too, and that the one that he found full was committed, begun anew and filled.
+// While there is room on the disk he is not refused.
+func TestOnlyAJournalThatCannotGrowIsFull(t *testing.T) {
+	slow := func([]byte) error { time.Sleep(time.Millisecond); return nil }
+	j := open(t, Config{Dir: t.TempDir(), SegmentSize: 4 << 10, sync: slow})
+	defer j.Close()
+	var writers, reader sync.WaitGroup
+	for w := range 16 {
+		writers.Go(func() {
+			for i := range 2000 {
+				r := record(w*2000 + i)
+				if _, err := j.Append(&r); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	reader.Go(func() {
+		for at := (Position{}); ; {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			var err error
+			if at, err = j.Fold(at, func(*Record) bool { return true }); err == nil {
+				err = j.Release(at)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	writers.Wait()
+	close(done)
+	reader.Wait()
+}
