@@ -213,7 +213,7 @@ func (j *Journal) Append(r *Record) (Position, error) {
 	for {
 		s := j.current.Load()
 		if at, ok := s.append(r); ok {
-			return Position{s.number, at}, nil
+			return at, nil
 		}
 		if err := j.rotate(s); err != nil {
 			return Position{}, err

@@ -110,7 +110,10 @@ func (s *segment) isNamed() bool { return filepath.Base(s.path) == fileName(s.nu
 // reset makes s the segment with this number: empty, with every page in memory.
 func (s *segment) reset(number uint64, nonce uint32, boot [16]byte, synced bool) {
 	clear(s.data)
-	s.number, s.nonce, s.boot, s.synced = number, nonce, boot, synced
+	s.boot, s.synced = boot, synced
+	// Whoever appended in the life before has read them: his record was there to be folded. That it was passed on in mapped memory is nothing the race detector knows.
+	atomic.StoreUint64(&s.number, number)
+	atomic.StoreUint32(&s.nonce, nonce)
 	s.writeHead()
 	s.next.Store(uint64(len(s.data))) // closed: who still has it from the life before must not write into it
 }
@@ -173,18 +176,18 @@ func (s *segment) dirty(begin, end uint64) {
 // slot is the slot at a byte.
 func (s *segment) slot(at uint64) *slot { return (*slot)(unsafe.Pointer(&s.data[at])) }
 
-// append writes a record; ok is false when s is full.
-func (s *segment) append(r *Record) (at uint64, ok bool) {
-	at = s.next.Add(recordSize) - recordSize
+// append writes a record and returns its place; ok is false when s is full.
+func (s *segment) append(r *Record) (_ Position, ok bool) {
+	at := s.next.Add(recordSize) - recordSize
 	if at >= uint64(len(s.data)) {
-		return 0, false
+		return Position{}, false
 	}
-	to := s.slot(at)
+	to, place, nonce := s.slot(at), Position{atomic.LoadUint64(&s.number), at}, atomic.LoadUint32(&s.nonce)
 	if at%(fillStep*recordSize) == 0 {
 		atomic.StoreUint64(s.filled(), at+recordSize) // first: once the record is there, the segment may be folded and be another one
 	}
-	atomic.StoreUint64(to.word(), to.encode(r, s.nonce))
-	return at, true
+	atomic.StoreUint64(to.word(), to.encode(r, nonce)) // from here on s may have another number
+	return place, true
 }
 
 // filled is the word of the head that says how far the segment is filled.
