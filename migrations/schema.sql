@@ -198,13 +198,15 @@ CREATE TABLE deployments (
     key_name    TEXT NOT NULL,
     key_forward INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
-    created_by  TEXT NOT NULL, document_id INTEGER REFERENCES documents (id),
+    created_by  TEXT NOT NULL, document_id INTEGER REFERENCES documents (id), parts TEXT NOT NULL DEFAULT '',
     UNIQUE (api_id, number)
 ) STRICT;
 
 CREATE INDEX deployments_document ON deployments (document_id);
 
 CREATE TRIGGER deployments_frozen BEFORE UPDATE ON deployments
+WHEN NEW.id <> OLD.id OR NEW.api_id <> OLD.api_id OR NEW.number <> OLD.number OR NEW.methods <> OLD.methods OR NEW.parts <> OLD.parts OR NEW.key_place <> OLD.key_place
+    OR NEW.key_name <> OLD.key_name OR NEW.key_forward <> OLD.key_forward OR NEW.document_id IS NOT OLD.document_id OR NEW.created_at <> OLD.created_at OR NEW.created_by <> OLD.created_by
 BEGIN
     SELECT RAISE (ABORT, 'a deployment never changes');
 END;
@@ -605,7 +607,7 @@ CREATE TABLE methods (
     summary      TEXT NOT NULL,
     key_required INTEGER NOT NULL CHECK (key_required IN (0, 1)),
     position     INTEGER NOT NULL,            -- order of the document
-    removed_at   INTEGER, authorizer_id INTEGER REFERENCES authorizers (id), no_authorizer INTEGER NOT NULL DEFAULT 0 CHECK (no_authorizer IN (0, 1)), scopes TEXT NOT NULL DEFAULT '',                     -- kept, so that usage keeps its name and the id comes back with the method
+    removed_at   INTEGER, authorizer_id INTEGER REFERENCES authorizers (id), no_authorizer INTEGER NOT NULL DEFAULT 0 CHECK (no_authorizer IN (0, 1)), scopes TEXT NOT NULL DEFAULT '', details TEXT NOT NULL DEFAULT '',                     -- kept, so that usage keeps its name and the id comes back with the method
     UNIQUE (api_id, verb, path)
 ) STRICT;
 

@@ -121,6 +121,16 @@ type Method struct {
 	Summary     string
 	KeyRequired bool
 	MethodAuthorization
+	MethodDetails
+}
+
+// MethodDetails are what the management API says of a method beside what every API has. The zero value is a method that its stage's upstream answers.
+type MethodDetails struct {
+	OperationName string                    `json:",omitzero"`
+	AuthType      string                    `json:",omitzero"` // authorizationType as it was given, where it says more than the authorizer does; empty: NONE, or the authorizer's
+	Request       MethodRequest             `json:",omitzero"`
+	Responses     map[string]MethodResponse `json:",omitzero"` // by status: "200"
+	Integration   *Integration              `json:",omitzero"` // nil: the stage's upstream answers
 }
 
 // Name returns "GET /users/{id}".
@@ -250,7 +260,7 @@ func MergeMethods(present, removed, imported []Method) ([]Method, ImportChanges)
 			changes.Added = append(changes.Added, m)
 		default:
 			delete(here, old.ID)
-			m.KeyRequired, m.MethodAuthorization = old.KeyRequired, old.MethodAuthorization
+			m.KeyRequired, m.MethodAuthorization, m.MethodDetails = old.KeyRequired, old.MethodAuthorization, old.MethodDetails
 			if m.Summary != old.Summary {
 				changes.Changed = append(changes.Changed, m)
 			}
@@ -278,6 +288,7 @@ type Deployment struct {
 	Number    int // 1, 2, 3 … within the API
 	Note      string
 	Methods   []Method
+	Parts     DeploymentParts
 	KeySource KeySource
 	CreatedAt time.Time
 	CreatedBy string // the actor's label

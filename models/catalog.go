@@ -70,8 +70,9 @@ type GatewayStage struct {
 	Timeout   time.Duration
 	Throttle  *limit.Throttle
 	Settings  StageSettings
-	KeySource KeySource      // as deployed
-	Methods   []Method       // as deployed
+	KeySource KeySource // as deployed
+	Methods   []Method  // as deployed
+	Parts     DeploymentParts
 	Document  DocumentID     // as deployed, where requests are compared with it; 0: there is none, or they are not
 	Canary    *GatewayCanary // what Settings.Canary names; nil: all callers get the stage's own deployment
 
@@ -83,6 +84,7 @@ type GatewayStage struct {
 type GatewayCanary struct {
 	KeySource KeySource
 	Methods   []Method
+	Parts     DeploymentParts
 	Document  DocumentID
 }
 

@@ -17,6 +17,8 @@ type StageSettings struct {
 	Maintenance *Maintenance      `json:",omitzero"` // nil: it is served
 	Validation  RequestValidation `json:",omitzero"`
 	TLS         UpstreamTLS       `json:",omitzero"`
+
+	Methods map[string]MethodSetting `json:",omitzero"` // by Method.Name, or AllMethods, whose throttle is Stage.Throttle
 }
 
 // StageTargets is how the requests of a stage are spread over its upstream and others like it.

@@ -20,6 +20,7 @@ type deploymentRow struct {
 	Number     int
 	Note       string
 	Methods    string
+	Parts      string // JSON
 	KeyPlace   string
 	KeyName    string
 	KeyForward bool
@@ -27,12 +28,16 @@ type deploymentRow struct {
 	CreatedBy  string
 }
 
-const deploymentQuery = `SELECT d.id, d.api_id, d.number, d.note, d.methods, d.key_place, d.key_name, d.key_forward, d.created_at, d.created_by FROM deployments d `
+const deploymentQuery = `SELECT d.id, d.api_id, d.number, d.note, d.methods, d.parts, d.key_place, d.key_name, d.key_forward, d.created_at, d.created_by FROM deployments d `
 
 func (r deploymentRow) deployment() (models.Deployment, error) {
 	methods, err := decodeMethods(r.Methods)
+	if err != nil {
+		return models.Deployment{}, err
+	}
+	parts, err := decodeParts([]byte(r.Parts))
 	return models.Deployment{
-		ID: r.ID, APIID: r.APIID, Number: r.Number, Note: r.Note, Methods: methods,
+		ID: r.ID, APIID: r.APIID, Number: r.Number, Note: r.Note, Methods: methods, Parts: parts,
 		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
 		CreatedAt: timeOf(r.CreatedAt), CreatedBy: r.CreatedBy,
 	}, err
@@ -44,6 +49,17 @@ func decodeMethods(text string) (methods []models.Method, err error) {
 		return nil, fmt.Errorf("read deployed methods: %w", err)
 	}
 	return methods, nil
+}
+
+// decodeParts reads what a deployment holds beside its methods; nothing: no parts.
+func decodeParts(text []byte) (parts models.DeploymentParts, err error) {
+	if len(text) == 0 {
+		return parts, nil
+	}
+	if err := json.Unmarshal(text, &parts); err != nil {
+		return parts, fmt.Errorf("read deployed parts: %w", err)
+	}
+	return parts, nil
 }
 
 func deploymentOf(db *gorm.DB, api models.APIID, id models.DeploymentID) (models.Deployment, error) {
@@ -129,10 +145,14 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 	if err != nil {
 		return d, fmt.Errorf("write deployed methods: %w", err)
 	}
+	parts, err := json.Marshal(d.Parts)
+	if err != nil {
+		return d, fmt.Errorf("write deployed parts: %w", err)
+	}
 	return d, t.run("make deployment", `INSERT INTO deployments
-		(id, api_id, number, note, methods, document_id, key_place, key_name, key_forward, created_at, created_by)
-		VALUES (?, ?, ?, ?, ?, (SELECT document_id FROM apis WHERE id = ?), ?, ?, ?, ?, ?)`,
-		d.ID, d.APIID, d.Number, d.Note, string(text), d.APIID, string(d.KeySource.Place), d.KeySource.Name, d.KeySource.Forward,
+		(id, api_id, number, note, methods, parts, document_id, key_place, key_name, key_forward, created_at, created_by)
+		VALUES (?, ?, ?, ?, ?, ?, (SELECT document_id FROM apis WHERE id = ?), ?, ?, ?, ?, ?)`,
+		d.ID, d.APIID, d.Number, d.Note, string(text), string(parts), d.APIID, string(d.KeySource.Place), d.KeySource.Name, d.KeySource.Forward,
 		millis(d.CreatedAt), d.CreatedBy)
 }
 

@@ -178,7 +178,7 @@ func (t *tx) subjectOf(a models.API, d models.Deprecation) (string, error) {
 		return "The stage " + st.Name + " of " + a.Name, err
 	}
 	m, err := selectOne[methodRow](t.DB, "method", `SELECT id, verb, path FROM methods WHERE id = ? AND api_id = ?`, d.MethodID, a.ID)
-	return m.method().Name() + " of " + a.Name, err
+	return m.name() + " of " + a.Name, err
 }
 
 func deprecationObject(a models.API, d models.Deprecation, subject string) object {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,26 +26,51 @@ type methodRow struct {
 	AuthorizerID sql.NullInt64
 	NoAuthorizer bool
 	Scopes       string // separated by spaces
+	Details      string // JSON; empty: none
 }
 
-func (r methodRow) method() models.Method {
+func (r methodRow) method() (models.Method, error) {
 	m := models.Method{ID: r.ID, Verb: r.Verb, Path: r.Path, Summary: r.Summary, KeyRequired: r.KeyRequired}
 	m.Authorizer, m.NoAuthorizer = models.AuthorizerID(r.AuthorizerID.Int64), r.NoAuthorizer
 	if r.Scopes != "" {
 		m.Scopes = strings.Fields(r.Scopes)
 	}
-	return m
+	if r.Details != "" {
+		if err := json.Unmarshal([]byte(r.Details), &m.MethodDetails); err != nil {
+			return m, fmt.Errorf("read details of method %s: %w", m.ID, err)
+		}
+	}
+	return m, nil
+}
+
+// name is Method.Name.
+func (r methodRow) name() string { return models.Method{Verb: r.Verb, Path: r.Path}.Name() }
+
+// detailsText writes a method's details; empty: it has none.
+func detailsText(d models.MethodDetails) (string, error) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("write details of a method: %w", err)
+	}
+	if string(text) == "{}" {
+		return "", nil
+	}
+	return string(text), nil
 }
 
 // methodsOf reads the methods of an API's draft, in order, and those that were removed from it.
 func methodsOf(db *gorm.DB, api models.APIID) (present, removed []models.Method, err error) {
-	rows, err := selectAll[methodRow](db, "methods", `SELECT id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes,
+	rows, err := selectAll[methodRow](db, "methods", `SELECT id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes, details,
 		removed_at IS NOT NULL AS removed FROM methods WHERE api_id = ? ORDER BY position, id`, api)
 	for _, r := range rows {
+		m, err := r.method()
+		if err != nil {
+			return nil, nil, err
+		}
 		if r.Removed {
-			removed = append(removed, r.method())
+			removed = append(removed, m)
 		} else {
-			present = append(present, r.method())
+			present = append(present, m)
 		}
 	}
 	return present, removed, err
@@ -57,11 +83,15 @@ func (t *tx) putMethods(api models.APIID, methods []models.Method, position int)
 		if m.ID == 0 {
 			m.ID = newID[models.Method]()
 		}
-		values[i] = []any{int64(m.ID), int64(api), m.Verb, m.Path, m.Summary, m.KeyRequired, nullID(m.Authorizer), m.NoAuthorizer, strings.Join(m.Scopes, " "), position + i}
+		details, err := detailsText(m.MethodDetails)
+		if err != nil {
+			return err
+		}
+		values[i] = []any{int64(m.ID), int64(api), m.Verb, m.Path, m.Summary, m.KeyRequired, nullID(m.Authorizer), m.NoAuthorizer, strings.Join(m.Scopes, " "), details, position + i}
 	}
-	return t.runMany("write methods", `INSERT INTO methods (id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes, position)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, key_required = excluded.key_required,
-			authorizer_id = excluded.authorizer_id, no_authorizer = excluded.no_authorizer, scopes = excluded.scopes, position = excluded.position, removed_at = NULL`, values)
+	return t.runMany("write methods", `INSERT INTO methods (id, api_id, verb, path, summary, key_required, authorizer_id, no_authorizer, scopes, details, position)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, key_required = excluded.key_required,
+			authorizer_id = excluded.authorizer_id, no_authorizer = excluded.no_authorizer, scopes = excluded.scopes, details = excluded.details, position = excluded.position, removed_at = NULL`, values)
 }
 
 // touchAPI notes that the draft differs from what is deployed.
@@ -158,7 +188,7 @@ func (s *Store) RemoveMethod(ctx context.Context, actor models.Actor, api models
 		if err := t.touchAPI(api); err != nil {
 			return err
 		}
-		return t.event("method.remove", apiObject(a), facts{"method": m.method().Name()}, nil)
+		return t.event("method.remove", apiObject(a), facts{"method": m.name()}, nil)
 	})
 }
 

@@ -78,12 +78,14 @@ type gatewayStageRow struct {
 	KeyName    string
 	KeyForward bool
 	Methods    []byte
+	Parts      []byte
 	DocumentID models.DocumentID
 
 	CanaryKeyPlace   string // of the canary's deployment; empty: there is none
 	CanaryKeyName    string
 	CanaryKeyForward bool
 	CanaryMethods    []byte
+	CanaryParts      []byte
 	CanaryDocument   models.DocumentID
 
 	CertificateID models.ClientCertificateID // 0: there is none
@@ -101,6 +103,10 @@ func (r gatewayStageRow) stage() (models.GatewayStage, error) {
 	if err := json.Unmarshal(r.Methods, &stage.Methods); err != nil {
 		return models.GatewayStage{}, fmt.Errorf("methods of stage %s: %w", stage.ID, err)
 	}
+	var err error
+	if stage.Parts, err = decodeParts(r.Parts); err != nil {
+		return models.GatewayStage{}, fmt.Errorf("stage %s: %w", stage.ID, err)
+	}
 	validated := stage.Settings.Validation != models.RequestValidation{}
 	if validated {
 		stage.Document = r.DocumentID
@@ -111,6 +117,9 @@ func (r gatewayStageRow) stage() (models.GatewayStage, error) {
 	stage.Canary = &models.GatewayCanary{KeySource: models.KeySource{Place: models.KeyPlace(r.CanaryKeyPlace), Name: r.CanaryKeyName, Forward: r.CanaryKeyForward}}
 	if err := json.Unmarshal(r.CanaryMethods, &stage.Canary.Methods); err != nil {
 		return models.GatewayStage{}, fmt.Errorf("methods of the canary of stage %s: %w", stage.ID, err)
+	}
+	if stage.Canary.Parts, err = decodeParts(r.CanaryParts); err != nil {
+		return models.GatewayStage{}, fmt.Errorf("canary of stage %s: %w", stage.ID, err)
 	}
 	if validated {
 		stage.Canary.Document = r.CanaryDocument
@@ -130,8 +139,8 @@ func gatewayAccounts(db *gorm.DB) ([]models.GatewayAccount, error) {
 func (s *Store) gatewayAPIs(db *gorm.DB) ([]models.GatewayAPI, error) {
 	var rows []gatewayStageRow
 	err := db.Raw(`SELECT a.id AS api_id, a.owner_id, a.slug, a.name AS api_name, st.id, st.name, st.upstream, st.timeout_ms, st.rate, st.burst, coalesce(st.settings, '{}') AS settings,
-			d.key_place, d.key_name, d.key_forward, d.methods, d.document_id, c.document_id AS canary_document,
-			c.key_place AS canary_key_place, c.key_name AS canary_key_name, c.key_forward AS canary_key_forward, c.methods AS canary_methods,
+			d.key_place, d.key_name, d.key_forward, d.methods, d.parts, d.document_id, c.document_id AS canary_document,
+			c.key_place AS canary_key_place, c.key_name AS canary_key_name, c.key_forward AS canary_key_forward, c.methods AS canary_methods, c.parts AS canary_parts,
 			cc.id AS certificate_id, cc.chain, cc.key AS client_key
 		FROM apis a LEFT JOIN (stages st JOIN deployments d ON d.id = st.deployment_id) ON st.api_id = a.id
 			LEFT JOIN deployments c ON c.id = st.canary_id AND c.api_id = a.id
