@@ -204,9 +204,7 @@ CREATE TABLE deployments (
 
 CREATE INDEX deployments_document ON deployments (document_id);
 
-CREATE TRIGGER deployments_frozen BEFORE UPDATE ON deployments
-WHEN NEW.id <> OLD.id OR NEW.api_id <> OLD.api_id OR NEW.number <> OLD.number OR NEW.methods <> OLD.methods OR NEW.parts <> OLD.parts OR NEW.key_place <> OLD.key_place
-    OR NEW.key_name <> OLD.key_name OR NEW.key_forward <> OLD.key_forward OR NEW.document_id IS NOT OLD.document_id OR NEW.created_at <> OLD.created_at OR NEW.created_by <> OLD.created_by
+CREATE TRIGGER deployments_frozen BEFORE UPDATE OF id, api_id, number, methods, parts, key_place, key_name, key_forward, created_at, created_by, document_id ON deployments
 BEGIN
     SELECT RAISE (ABORT, 'a deployment never changes');
 END;

@@ -114,7 +114,7 @@ func TestTopologyHoldsWhatIsDeployedAndInForce(t *testing.T) {
 func TestDeploymentsNeverChange(t *testing.T) {
 	s := storetest.Open(t)
 	newFixture(t, s)
-	for _, column := range []string{"methods", "note", "number", "key_place"} {
+	for _, column := range []string{"methods", "parts", "number", "key_place", "document_id"} {
 		err := store.Writer(s).Exec(`UPDATE deployments SET ` + column + ` = ` + column).Error
 		if err == nil || !strings.Contains(err.Error(), "a deployment never changes") {
 			t.Errorf("update of %s: %v, want a refusal", column, err)
