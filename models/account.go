@@ -190,6 +190,8 @@ type Actor struct {
 	Address   string    // the peer's IP address
 	RequestID string
 	Session   [32]byte // digest of the session that the request came with; zero: none
+
+	Credential string // id of the access key that signed the request; "": none did
 }
 
 // CommandLine is the actor of administrative commands.
