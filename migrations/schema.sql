@@ -1,5 +1,21 @@
 -- What the migrations amount to, by table. Made by go test ./models/store -run Schema -update; do not edit.
 
+CREATE TABLE access_keys (
+    id             TEXT PRIMARY KEY,
+    account_id     INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name           TEXT NOT NULL,
+    secret         BLOB,
+    enabled        INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    created_at     INTEGER NOT NULL,
+    expires_at     INTEGER,
+    revoked_at     INTEGER,
+    last_used_at   INTEGER,
+    last_used_from TEXT NOT NULL DEFAULT '',
+    CHECK ((secret IS NULL) = (revoked_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX access_keys_account ON access_keys (account_id, created_at, id);
+
 CREATE TABLE accounts (
     id            INTEGER PRIMARY KEY,
     email         TEXT NOT NULL,
@@ -305,13 +321,15 @@ CREATE TABLE events (
     after       TEXT,
     address     TEXT NOT NULL,
     request_id  TEXT NOT NULL
-) STRICT;
+, credential TEXT) STRICT;
 
 CREATE INDEX events_actor ON events (actor_id, at, id);
 
 CREATE INDEX events_actor_name ON events (actor COLLATE NOCASE);
 
 CREATE INDEX events_at ON events (at, id, action, actor);
+
+CREATE INDEX events_credential ON events (credential, at, id) WHERE credential IS NOT NULL;
 
 CREATE INDEX events_object ON events (object_id, at, id);
 
@@ -320,6 +338,7 @@ CREATE INDEX events_owner ON events (owner_id, at, id, action, actor);
 CREATE TRIGGER events_frozen BEFORE UPDATE ON events WHEN NEW.id <> OLD.id OR NEW.at <> OLD.at OR NEW.actor_id <> OLD.actor_id OR NEW.action <> OLD.action OR NEW.object_kind <> OLD.object_kind
     OR NEW.object_id <> OLD.object_id OR NEW.owner_id <> OLD.owner_id OR NEW.request_id <> OLD.request_id OR NEW.actor NOT IN (OLD.actor, 'deleted account') OR NEW.address NOT IN (OLD.address, '')
     OR NEW.object_name NOT IN (OLD.object_name, '') OR NEW.before IS NOT NULL AND NEW.before IS NOT OLD.before OR NEW.after IS NOT NULL AND NEW.after IS NOT OLD.after
+    OR NEW.credential IS NOT OLD.credential
 BEGIN
     SELECT RAISE (ABORT, 'an event never changes');
 END;

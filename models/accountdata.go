@@ -4,16 +4,17 @@ import "time"
 
 // AccountData is what is kept of an account, for its person to take along. Zero times are null in JSON.
 type AccountData struct {
-	MadeAt     time.Time   `json:"madeAt"`
-	ID         AccountID   `json:"id"`
-	Email      string      `json:"email"`
-	Name       string      `json:"name"`
-	Role       string      `json:"role"`
-	CreatedAt  time.Time   `json:"createdAt"`
-	LastSeenAt time.Time   `json:"lastSeenAt,omitzero"`
-	Apps       []AppData   `json:"apps"`
-	Usage      []MonthData `json:"usage"`  // of all keys together, by month
-	Events     []EventData `json:"events"` // newest first
+	MadeAt     time.Time       `json:"madeAt"`
+	ID         AccountID       `json:"id"`
+	Email      string          `json:"email"`
+	Name       string          `json:"name"`
+	Role       string          `json:"role"`
+	CreatedAt  time.Time       `json:"createdAt"`
+	LastSeenAt time.Time       `json:"lastSeenAt,omitzero"`
+	Apps       []AppData       `json:"apps"`
+	AccessKeys []AccessKeyData `json:"accessKeys,omitempty"` // of the management API
+	Usage      []MonthData     `json:"usage"`                // of all keys together, by month
+	Events     []EventData     `json:"events"`               // newest first
 }
 
 // AppData is an app with what belongs to it.
@@ -34,6 +35,17 @@ type KeyData struct {
 	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
 	RevokedAt  time.Time `json:"revokedAt,omitzero"`
 	LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
+}
+
+// AccessKeyData is an access key without its secret.
+type AccessKeyData struct {
+	ID           string    `json:"id"`
+	Name         string    `json:"name"`
+	CreatedAt    time.Time `json:"createdAt"`
+	ExpiresAt    time.Time `json:"expiresAt,omitzero"`
+	RevokedAt    time.Time `json:"revokedAt,omitzero"`
+	LastUsedAt   time.Time `json:"lastUsedAt,omitzero"`
+	LastUsedFrom string    `json:"lastUsedFrom,omitempty"`
 }
 
 // SubscriptionData is a subscription with what was answered and accepted.

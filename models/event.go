@@ -20,15 +20,17 @@ type Event struct {
 	After      json.RawMessage
 	Address    string
 	RequestID  string
+	Credential string // id of the access key that the actor came with; "": none
 }
 
 // EventFilter narrows the audit log; zero fields do not.
 type EventFilter struct {
-	Actor  string // prefix of the label
-	Action string // prefix: "plan." or "plan.publish"
-	Object string // id of the object
-	From   time.Time
-	To     time.Time
+	Actor      string // prefix of the label
+	Action     string // prefix: "plan." or "plan.publish"
+	Object     string // id of the object
+	Credential string // id of an access key
+	From       time.Time
+	To         time.Time
 }
 
 // Page asks for a part of a list.

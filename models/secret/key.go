@@ -44,18 +44,31 @@ func (p Prefix) String() string {
 
 // Generate makes a key's value: prefix, 32 random characters, 6 of checksum, all of [0-9A-Za-z].
 func Generate(p Prefix) Value {
-	value := append(make([]byte, 0, Length), p.String()...)
-	for random := [48]byte{}; len(value) < prefixLength+randomLength; {
+	value := appendRandom(append(make([]byte, 0, Length), p.String()...), randomLength)
+	sum := checksum(string(value))
+	return NewValue(string(append(value, sum[:]...)))
+}
+
+// accessSecretLength is that of the secrets of access keys: 40 as on AWS, 238 bits.
+const accessSecretLength = 40
+
+// GenerateAccessSecret makes the secret of an access key: 40 random characters of [0-9A-Za-z].
+func GenerateAccessSecret() Value {
+	return NewValue(string(appendRandom(make([]byte, 0, accessSecretLength), accessSecretLength)))
+}
+
+// appendRandom appends n random characters of the alphabet.
+func appendRandom(text []byte, n int) []byte {
+	for random, end := [48]byte{}, len(text)+n; len(text) < end; {
 		rand.Read(random[:]) // never fails: it ends the program instead
 		for _, b := range random {
 			// Rejected, not reduced: 64 does not divide evenly into 62.
-			if b &= 63; b < byte(len(alphabet)) && len(value) < prefixLength+randomLength {
-				value = append(value, alphabet[b])
+			if b &= 63; b < byte(len(alphabet)) && len(text) < end {
+				text = append(text, alphabet[b])
 			}
 		}
 	}
-	sum := checksum(string(value))
-	return NewValue(string(append(value, sum[:]...)))
+	return text
 }
 
 // Verdict is what can be said of a presented value without looking it up.

@@ -151,6 +151,7 @@ func (s *Store) changeAccount(ctx context.Context, actor models.Actor, id models
 		if row.DeletedAt.Valid {
 			return errErased
 		}
+		t.signing = true
 		return fn(t, row.account())
 	})
 }

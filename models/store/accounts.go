@@ -143,8 +143,8 @@ func (t *tx) actAs(a models.Account) {
 	t.actor.AccountID, t.actor.Role, t.actor.Label = a.ID, a.Role, a.Email
 }
 
-// checkActor refuses who was disabled, signed out or given a lower role after the request was let in: what was taken from an account
-// holds for forms that are under way, too.
+// checkActor refuses who was disabled, signed out or given a lower role after the request was let in, or whose access key was stopped: what was taken from
+// an account holds for forms and calls that are under way, too.
 func (t *tx) checkActor() error {
 	if t.actor.AccountID == 0 {
 		return nil
@@ -153,10 +153,12 @@ func (t *tx) checkActor() error {
 		Role     string
 		Enabled  bool
 		SignedIn bool
+		Signs    bool
 	}
 	now, err := selectOne[standing](t.DB, "account", `SELECT role, disabled_at IS NULL AS enabled,
-			EXISTS (SELECT 1 FROM sessions s WHERE s.digest = ? AND s.account_id = a.id AND s.expires_at > ?) AS signed_in
-		FROM accounts a WHERE id = ?`, blob(t.actor.Session[:]), millis(t.now), t.actor.AccountID)
+			EXISTS (SELECT 1 FROM sessions s WHERE s.digest = ? AND s.account_id = a.id AND s.expires_at > ?) AS signed_in,
+			EXISTS (SELECT 1 FROM access_keys k WHERE k.id = ? AND k.account_id = a.id AND k.enabled AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?)) AS signs
+		FROM accounts a WHERE id = ?`, blob(t.actor.Session[:]), millis(t.now), t.actor.Credential, millis(t.now), t.actor.AccountID)
 	if err != nil {
 		return err
 	}
@@ -164,6 +166,8 @@ func (t *tx) checkActor() error {
 	switch {
 	case err != nil:
 		return err
+	case t.actor.Credential != "" && (!now.Enabled || !now.Signs):
+		return models.Denied("This access key has stopped working.")
 	case !now.Enabled || t.actor.Session != [32]byte{} && !now.SignedIn:
 		return models.Denied("You are signed out. Sign in and send the form again.")
 	case role < t.actor.Role:

@@ -56,6 +56,13 @@ func (s *Store) AccountData(ctx context.Context, actor models.Actor, id models.A
 		}
 		d.Apps = append(d.Apps, app)
 	}
+	accessKeys, err := accessKeysOf(db, id)
+	if err != nil {
+		return d, err
+	}
+	for _, k := range accessKeys {
+		d.AccessKeys = append(d.AccessKeys, models.AccessKeyData{ID: k.ID, Name: k.Name, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, RevokedAt: k.RevokedAt, LastUsedAt: k.LastUsedAt, LastUsedFrom: k.LastUsedFrom})
+	}
 	if d.Usage, err = s.monthsOf(ctx, id, now); err != nil {
 		return d, err
 	}
@@ -207,6 +214,13 @@ func (s *Store) objectsOf(ctx context.Context, id models.AccountID) ([]string, e
 	for _, one := range ids {
 		objects = append(objects, models.AppID(one).String())
 	}
+	if err != nil {
+		return nil, err
+	}
+	accessKeys, err := accessKeysOf(s.read.WithContext(ctx), id)
+	for _, k := range accessKeys {
+		objects = append(objects, k.ID)
+	}
 	return objects, err
 }
 
@@ -216,6 +230,7 @@ func (t *tx) erase(id models.AccountID) error {
 	if err != nil {
 		return err
 	}
+	t.signing = true
 	a := row.account()
 	address := "deleted-" + id.String() + "@invalid"
 	statements := []struct {
@@ -233,6 +248,7 @@ func (t *tx) erase(id models.AccountID) error {
 		{"remove messages", `DELETE FROM messages WHERE account_id = ?`, []any{id}},
 		{"end digests", `DELETE FROM digests WHERE account_id = ?`, []any{id}},
 		{"remove client certificates", `DELETE FROM client_certificates WHERE owner_id = ?`, []any{id}}, // no stage shows one: there is no API
+		{"remove access keys", `DELETE FROM access_keys WHERE account_id = ?`, []any{id}},
 		{"remove alerts", `DELETE FROM alerts WHERE account_id = ?`, []any{id}},
 		{"erase statements", `UPDATE statements SET customer = 'Deleted account', detail = '' WHERE account_id = ?`, []any{id}},
 		{"rename apps", `UPDATE apps SET name = 'Deleted app' WHERE account_id = ?`, []any{id}},

@@ -29,10 +29,10 @@ func (t *tx) event(action string, o object, before, after any) error {
 	}
 	// Ids count up, so that the events of one use case, which have one time, keep their order.
 	err := t.Exec(`INSERT INTO events
-		(id, at, actor, actor_id, action, object_kind, object_id, object_name, owner_id, before, after, address, request_id)
-		VALUES (coalesce((SELECT max(id) + 1 FROM events), ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(id, at, actor, actor_id, action, object_kind, object_id, object_name, owner_id, before, after, address, request_id, credential)
+		VALUES (coalesce((SELECT max(id) + 1 FROM events), ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(models.NewID[models.Event](0)), millis(t.now), t.actor.Label, int64(t.actor.AccountID), action,
-		o.kind, o.id, o.name, int64(o.owner), beforeText, afterText, t.actor.Address, t.actor.RequestID).Error
+		o.kind, o.id, o.name, int64(o.owner), beforeText, afterText, t.actor.Address, t.actor.RequestID, nullText(t.actor.Credential)).Error
 	if err != nil {
 		return fmt.Errorf("append event %s: %w", action, err)
 	}
@@ -70,6 +70,7 @@ type eventRow struct {
 	After      sql.NullString
 	Address    string
 	RequestID  string
+	Credential sql.NullString
 }
 
 func (r eventRow) at() cursor { return cursor{sort: r.At, id: r.ID} }
@@ -78,7 +79,7 @@ func (r eventRow) event() models.Event {
 	return models.Event{
 		ID: models.EventID(r.ID), At: timeOf(r.At), Actor: r.Actor, ActorID: models.AccountID(r.ActorID), Action: r.Action,
 		ObjectKind: r.ObjectKind, ObjectID: r.ObjectID, ObjectName: r.ObjectName, OwnerID: models.AccountID(r.OwnerID),
-		Before: rawJSON(r.Before), After: rawJSON(r.After), Address: r.Address, RequestID: r.RequestID,
+		Before: rawJSON(r.Before), After: rawJSON(r.After), Address: r.Address, RequestID: r.RequestID, Credential: r.Credential.String,
 	}
 }
 
@@ -146,6 +147,8 @@ func eventIndex(db *gorm.DB, f models.EventFilter, where *[]string, args *[]any)
 	switch {
 	case f.Object != "":
 		return "INDEXED BY events_object", nil
+	case f.Credential != "":
+		return "INDEXED BY events_credential", nil
 	case f.Actor == "":
 		return "", nil
 	}
@@ -173,6 +176,9 @@ func eventConditions(f models.EventFilter, from cursor) (where []string, args []
 	}
 	if f.Object != "" {
 		add("object_id = ?", f.Object)
+	}
+	if f.Credential != "" {
+		add("credential = ?", f.Credential)
 	}
 	if f.Action != "" {
 		low, high := prefixRange(f.Action)

@@ -131,6 +131,10 @@ func TestTheDatabaseFileHoldsNoSecret(t *testing.T) {
 	value := secret.Generate(secret.Prefix{})
 	ok(t, s.PutSecret(ctx, in.Digest, 5, value, now))
 	secrets = append(secrets, string(in.Data), value.Reveal(), value.Reveal()[8:30])
+	owner := storetest.Owner(t, s)
+	_, access, err := s.CreateAccessKey(ctx, storetest.Actor(owner), owner.ID, models.NewAccessKey{Name: "ci"}, now)
+	ok(t, err)
+	secrets = append(secrets, access.Reveal())
 
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	ok(t, err)

@@ -56,6 +56,7 @@ type Store struct {
 	fold       *gorm.DB      // the folder's
 	openings   chan struct{} // holds the one opening that is under way
 	atOnce     int           // keysAtOnce, but in tests
+	signing    *signingKeys
 
 	stagedUsage atomic.Bool         // there may be a batch that is not all in the tables
 	stopAdding  func(part int) bool // before that part of one, in tests; nil: never
@@ -70,7 +71,7 @@ const cacheKiB = "16000"
 // Open opens the database file; in an empty one it makes the schema. Its error is a *SchemaError when the file has another schema than this program: an
 // older one is for Migrate. It refuses a backup, which is for Restore.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, comparable: c.Comparable, openings: make(chan struct{}, 1), atOnce: keysAtOnce}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, comparable: c.Comparable, openings: make(chan struct{}, 1), atOnce: keysAtOnce, signing: newSigningKeys()}
 	var err error
 	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
@@ -168,6 +169,7 @@ type tx struct {
 	keyring *secret.Keyring
 	atOnce  int // rows of keys or subscriptions that it may write
 	changes bool
+	signing bool               // access keys, or who they act for, may have changed
 	tried   map[contract]error // what requests were tried to be compared with; nil: that is not asked
 }
 
@@ -185,6 +187,9 @@ func (s *Store) change(ctx context.Context, actor models.Actor, now time.Time, f
 		}
 		return fn(t)
 	})
+	if t.signing {
+		s.signing.changed()
+	}
 	if err != nil {
 		return translate(err)
 	}
