@@ -185,18 +185,18 @@ func (q *request) foresee(value string, p problem) {
 
 // foreseeOpen does so for a request whose key, if it needs one, is not known yet.
 func (g *Gateway) foreseeOpen(d *decision, at instant, st *stage, m *method) {
-	if g.closedFor(d, at, m) || st.hasRoom(at) {
+	if g.closedFor(d, at, m) || st.hasRoom(at, m) {
 		return
 	}
-	d.layers.Stage, d.layers.Account, d.layers.Clock = copied(st.shared), copied(st.accountLayer()), g.clock
+	d.layers.Stage, d.layers.Account, d.layers.Clock = copied(st.layerOf(m)), copied(st.accountLayer()), g.clock
 	if d.limits, d.decided = limit.Decide(at.mono, &d.layers), true; !d.limits.Allowed() {
 		d.problem = problemThrottled
 	}
 }
 
-// hasRoom reports whether the throttles that all callers of a stage share would let one more pass.
-func (st *stage) hasRoom(at instant) bool {
-	for _, l := range [...]limit.SharedLayer{st.shared, st.accountLayer()} {
+// hasRoom reports whether the throttles that all callers of a method share would let one more pass.
+func (st *stage) hasRoom(at instant, m *method) bool {
+	for _, l := range [...]limit.SharedLayer{st.layerOf(m), st.accountLayer()} {
 		if !l.Bucket.IsLimited() {
 			continue
 		}

@@ -84,14 +84,14 @@ func (g *Gateway) decideOpen(d *decision, at instant, st *stage, m *method) {
 	if g.closedFor(d, at, m) || !d.choose(at, st) {
 		return
 	}
-	d.layers.Stage, d.layers.Account, d.layers.Clock = st.shared, st.accountLayer(), g.clock
+	d.layers.Stage, d.layers.Account, d.layers.Clock = st.layerOf(m), st.accountLayer(), g.clock
 	d.limits, d.decided = limit.Decide(at.mono, &d.layers), true
 	if !d.limits.Allowed() {
 		d.problem = problemThrottled
 		d.release()
 		return
 	}
-	_ = g.noteShared(at, st) // what nobody is charged for does not wait for room in the journal
+	_ = g.noteShared(at, st, m) // what nobody is charged for does not wait for room in the journal
 }
 
 // decideValue decides a request that presented a key's value, and notes what it decides.
@@ -292,7 +292,7 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 		d.allowance(&l.Quota, at, e, member)
 	}
 	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
-	l.Stage, l.Account, l.Clock = st.shared, st.accountLayer(), g.clock
+	l.Stage, l.Account, l.Clock = st.layerOf(m), st.accountLayer(), g.clock
 	ofMethod := d.rule != nil && d.rule.bucket.IsLimited()
 	if ofMethod {
 		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
@@ -306,7 +306,7 @@ func (g *Gateway) spend(d *decision, at instant, st *stage, m *method, e *keyrin
 	case !d.limits.Allowed():
 		d.problem = problemThrottled
 	default:
-		if err := g.writeDown(d, at, st); err != nil {
+		if err := g.writeDown(d, at, st, m); err != nil {
 			l.GiveBack(at.mono)
 			d.problem = problemJournalFull
 			return false
@@ -338,8 +338,8 @@ func (g *Gateway) isReplaced(p *plan) bool {
 }
 
 // writeDown puts an admission into the journal, which makes it one: what was written down is charged, whatever happens next.
-func (g *Gateway) writeDown(d *decision, at instant, st *stage) (err error) {
-	if err := g.noteShared(at, st); err != nil {
+func (g *Gateway) writeDown(d *decision, at instant, st *stage, m *method) (err error) {
+	if err := g.noteShared(at, st, m); err != nil {
 		return err
 	}
 	d.at, err = g.meter.Admit(&journal.Record{
@@ -349,10 +349,14 @@ func (g *Gateway) writeDown(d *decision, at instant, st *stage) (err error) {
 	return err
 }
 
-// noteShared writes down the levels of the buckets of the stage and of its owner's account, if they have any.
-func (g *Gateway) noteShared(at instant, st *stage) error {
-	if st.shared.Bucket.IsLimited() {
-		if _, err := g.config.Journal.Append(&journal.Record{Kind: journal.Shared, Second: at.second(), Stage: st.id, TAT: st.shared.State.Load()}); err != nil {
+// noteShared writes down the levels of the buckets of the method or its stage and of its owner's account, if they have any.
+func (g *Gateway) noteShared(at instant, st *stage, m *method) error {
+	if shared := st.layerOf(m); shared.Bucket.IsLimited() {
+		r := journal.Record{Kind: journal.Shared, Second: at.second(), Stage: st.id, TAT: shared.State.Load()}
+		if m.limit != nil {
+			r.Method = m.id
+		}
+		if _, err := g.config.Journal.Append(&r); err != nil {
 			return err
 		}
 	}

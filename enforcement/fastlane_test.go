@@ -481,8 +481,14 @@ func TestTheLanesRefuseAlike(t *testing.T) {
 		"quota of a month": func(o *one) { o.publish(o.plan, quota(1, limit.PeriodMonth)) },
 		"quota of 0":       func(o *one) { o.publish(o.plan, quota(0, limit.PeriodWeek)) },
 		"stage":            func(o *one) { o.world.stage(func() { o.stage.Throttle = &limit.Throttle{Rate: 1, Burst: 2} }) },
-		"account":          func(o *one) { o.limitOwner(&limit.Throttle{Rate: 1, Burst: 2}) },
-		"method":           func(o *one) { o.publish(o.plan, methodThrottle(o)) },
+		"stage method": func(o *one) {
+			rate := 1.0
+			o.world.stage(func() {
+				o.stage.Settings.Methods = map[string]models.MethodSetting{"GET /a": {Rate: &rate}, "GET /open": {Rate: &rate}}
+			})
+		},
+		"account": func(o *one) { o.limitOwner(&limit.Throttle{Rate: 1, Burst: 2}) },
+		"method":  func(o *one) { o.publish(o.plan, methodThrottle(o)) },
 		"excluded": func(o *one) {
 			o.publish(o.plan, func(t *models.Terms) { t.Stages[0].Excluded = []models.MethodID{methodOf(o.stage, "GET /a")} })
 		},

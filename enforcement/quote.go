@@ -54,7 +54,7 @@ func (q *request) quote(value string, p problem) {
 		if q.isClosed() || q.isOut() {
 			return
 		}
-		d.layers.Stage, d.layers.Account = copied(q.stage.shared), copied(q.stage.accountLayer())
+		d.layers.Stage, d.layers.Account = copied(q.stage.layerOf(q.method)), copied(q.stage.accountLayer())
 		d.limits, d.decided = limit.Decide(q.at.mono, &d.layers), true
 		if !d.limits.Allowed() {
 			q.verdict = problemThrottled
@@ -153,7 +153,7 @@ func (q *request) quoteLimits(e *keyring.Entry, member *keyring.Member) (known b
 func (g *Gateway) lookAt(d *decision, at instant, st *stage, m *method, e *keyring.Entry, member *keyring.Member) (p problem, known bool) {
 	l := &d.layers
 	l.Plan = limit.OwnLayer{Bucket: d.plan.bucket, TAT: member.TAT}
-	l.Stage, l.Account = copied(st.shared), copied(st.accountLayer())
+	l.Stage, l.Account = copied(st.layerOf(m)), copied(st.accountLayer())
 	if d.rule != nil && d.rule.bucket.IsLimited() {
 		l.Method = limit.OwnLayer{Bucket: d.rule.bucket, TAT: e.MethodTAT(d.plan.id, st.id, m.id)}
 	}

@@ -154,7 +154,7 @@ func (c *call) windowOf(layer limit.Layer) time.Duration {
 	case limit.LayerPlan:
 		return d.plan.throttle.Fill()
 	case limit.LayerStage:
-		return c.stage.throttle.Fill()
+		return c.stageThrottle().Fill()
 	case limit.LayerAccount:
 		return c.api.account.throttle.Fill()
 	case limit.LayerQuota:

@@ -93,7 +93,7 @@ func (c *call) rateOf(layer limit.Layer) float64 {
 	case limit.LayerPlan:
 		return d.plan.throttle.Rate
 	case limit.LayerStage:
-		return c.stage.throttle.Rate
+		return c.stageThrottle().Rate
 	case limit.LayerAccount:
 		return c.api.account.throttle.Rate
 	default:

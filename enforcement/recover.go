@@ -100,8 +100,17 @@ func (s *snapshot) sharedBy(l models.ThrottleLevel) limit.SharedLayer {
 	if a := s.accounts[l.AccountID]; a != nil {
 		return a.shared
 	}
-	if st := s.stages[l.StageID]; st != nil {
+	st := s.stages[l.StageID]
+	if st == nil {
+		return limit.SharedLayer{}
+	}
+	if l.MethodID == 0 {
 		return st.shared
+	}
+	for ; st != nil; st = st.canary {
+		if shared := st.methodLayer(l.MethodID); shared.State != nil {
+			return shared
+		}
 	}
 	return limit.SharedLayer{}
 }
@@ -112,6 +121,13 @@ func (g *Gateway) emptyBuckets(s *snapshot, keys *keyring.Ring) {
 	for _, st := range s.stages {
 		if st.shared.Bucket.IsLimited() {
 			st.shared.State.Store(st.shared.Bucket.Empty(now))
+		}
+		for ; st != nil; st = st.canary {
+			for _, m := range st.methods {
+				if m.limit != nil && m.limit.shared.Bucket.IsLimited() {
+					m.limit.shared.State.Store(m.limit.shared.Bucket.Empty(now))
+				}
+			}
 		}
 	}
 	for _, a := range s.accounts {

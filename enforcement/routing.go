@@ -37,6 +37,7 @@ type method struct {
 	authorizer  *authorizer.Authorizer // who decides about callers; nil: nobody
 	scopes      []string               // of which they must have one
 	life        *life                  // nil: nothing is announced of it
+	limit       *methodLimit           // nil: the stage's own throttle holds for it
 }
 
 // add enters a method. Two templates that match the same paths are one; if both have the verb, the one stays that is better protected, by a key or an authorizer: an ambiguous

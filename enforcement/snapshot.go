@@ -188,6 +188,7 @@ func (s *snapshot) compileAPI(in *models.GatewayAPI, c *compiler) *api {
 		if st.canary = compileCanary(&in.Stages[i], st, c); st.canary != nil {
 			st.canary.deprecate(in, c.pages)
 		}
+		st.limitMethods(&in.Stages[i], c.before)
 		if a.authorizers != nil {
 			st.asks = c.before.asksOf(st)
 			if st.canary != nil {

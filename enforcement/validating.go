@@ -176,7 +176,7 @@ func (q *request) verdictAhead(value string, p problem) problem {
 		if p, _ := q.method.life.closed(q.at); p != problemNone {
 			return p
 		}
-		l := limit.Layers{Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer()), Clock: q.g.clock}
+		l := limit.Layers{Stage: copied(q.stage.layerOf(q.method)), Account: copied(q.stage.accountLayer()), Clock: q.g.clock}
 		if verdict := limit.Decide(q.at.mono, &l); !verdict.Allowed() {
 			return problemThrottled
 		}
@@ -204,7 +204,7 @@ func (q *request) verdictAhead(value string, p problem) problem {
 	}
 	d.app = e.App()
 	d.call = meter.Call{Key: e.Key(), Plan: gr.plan.id, Stage: q.stage.id, Method: q.method.id, At: q.at.second()}
-	l := limit.Layers{Plan: limit.OwnLayer{Bucket: plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.shared), Account: copied(q.stage.accountLayer()), Clock: q.g.clock}
+	l := limit.Layers{Plan: limit.OwnLayer{Bucket: plan.bucket, TAT: member.TAT}, Stage: copied(q.stage.layerOf(q.method)), Account: copied(q.stage.accountLayer()), Clock: q.g.clock}
 	if rule != nil && rule.bucket.IsLimited() {
 		l.Method = limit.OwnLayer{Bucket: rule.bucket, TAT: e.MethodTAT(plan.id, q.stage.id, q.method.id)}
 	}

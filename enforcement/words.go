@@ -174,7 +174,11 @@ func (c *call) appendThrottle(b []byte) []byte {
 	case limit.LayerAccount:
 		b = appendAll(b, "The account that publishes ", c.api.name, " takes from all callers of all its APIs together")
 	default:
-		b = appendAll(b, "The stage ", c.stage.name, " of ", c.api.name, " takes from all callers together")
+		b = appendAll(b, "The stage ", c.stage.name, " of ", c.api.name, " takes ")
+		if c.method.limit != nil {
+			b = appendAll(b, "for ", c.method.name, " ")
+		}
+		b = append(b, "from all callers together"...)
 	}
 	b = append(b, ' ')
 	if t.RefusesAll() {
@@ -206,7 +210,7 @@ func (c *call) throttle() *limit.Throttle {
 	case limit.LayerAccount:
 		return &c.api.account.throttle
 	default:
-		return &c.stage.throttle
+		return c.stageThrottle()
 	}
 }
 

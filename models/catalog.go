@@ -135,8 +135,8 @@ type CredentialPlan struct {
 	Override *Override // nil: the plan's limits are the key's
 }
 
-// ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a bucket that many keys share, a stage's or an
-// account's; MethodID is zero for a plan's own bucket.
+// ThrottleLevel is a bucket's state, kept over a stop (DECISIONS 55). KeyID is zero for a bucket that many keys share, a stage's, that of
+// one of its methods, or an account's; MethodID is zero for a plan's or a stage's own bucket.
 type ThrottleLevel struct {
 	KeyID     KeyID
 	PlanID    PlanID

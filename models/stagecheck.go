@@ -25,7 +25,7 @@ const (
 
 // Check validates settings. Fields: "weight", "target_N" and "weight_N" (N from 1), "retries", "health_path", "health_interval", "health_timeout", "unhealthy",
 // "healthy", "breaker_failures", "breaker_pause", "connect", "idle", "stream", "max_body", "variables", "canary_percent", "canary_variables",
-// "request_N" and "response_N", those of CORS.Check, "ttl", "vary", "cache_body", "message", "ca", "server_name".
+// "request_N" and "response_N", those of CORS.Check, "ttl", "vary", "cache_body", "methods", "message", "ca", "server_name".
 func (s StageSettings) Check() error {
 	var p Problems
 	s.checkTargets(&p)
@@ -43,6 +43,7 @@ func (s StageSettings) Check() error {
 		p.Join(s.CORS.Check())
 	}
 	s.Cache.check(&p)
+	s.checkMethods(&p)
 	if m := s.Maintenance; m != nil {
 		if _, err := cleanLine("message", m.Message, maxMessage); err != nil {
 			p.Join(err)

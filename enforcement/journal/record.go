@@ -22,7 +22,7 @@ const (
 	Admitted Kind = iota + 1 // a request is about to be let through: one right of the quota and one token of each throttle are spent
 	Finished                 // its answer ended; names the admission's key, plan, stage, method and second
 	Refused                  // Count requests of one second were not let through
-	Shared                   // TAT is the level of a bucket from which many keys take: of Stage, or of Account when Stage is 0
+	Shared                   // TAT is the level of a bucket from which many keys take: of Stage, of its Method alone if there is one, or of Account when Stage is 0
 )
 
 // Record is one thing that happened. Which fields a kind uses is said beside them; the others are 0.

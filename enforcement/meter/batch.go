@@ -91,7 +91,7 @@ func (b *batch) reset() {
 func (b *batch) fold(r *journal.Record) {
 	b.folded++
 	if r.Kind == journal.Shared {
-		name := levelName{stage: r.Stage, account: r.Account}
+		name := levelName{stage: r.Stage, method: r.Method, account: r.Account}
 		b.shared[name] = max(r.TAT, b.shared[name]) // many take from it: they may write in another order
 		return
 	}
