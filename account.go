@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -90,10 +86,10 @@ func (f *accountFlags) check(action string) error {
 	if len(problems) > 0 {
 		return fmt.Errorf("%w: %w", errUsage, errors.Join(problems...))
 	}
-	if _, err := os.Stat(filepath.Join(f.data, databaseFile)); action != "create" && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database in %s: name the folder that serve uses with --data", f.data)
+	if action == "create" {
+		return nil
 	}
-	return nil
+	return needDatabase(f.data)
 }
 
 func accountCreate(ctx context.Context, p program, s *store.Store, f accountFlags) error {
@@ -124,11 +120,10 @@ func accountCreate(ctx context.Context, p program, s *store.Store, f accountFlag
 
 // readPassword takes the first line of r and returns its hash.
 func readPassword(ctx context.Context, r io.Reader, known ...string) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
-	if err != nil && err != io.EOF {
+	password, err := readLine(r)
+	if err != nil {
 		return "", fmt.Errorf("read password: %w", err)
 	}
-	password := strings.TrimRight(line, "\r\n")
 	if err := secret.CheckPassword(password, known...); err != nil {
 		return "", usage("password", err)
 	}

@@ -31,6 +31,7 @@ type config struct {
 	portalListen  string
 	gatewayListen string
 	opsListen     string
+	management    managementSettings
 	publicURL     string
 	gatewayURL    string
 	gatewayDomain string            // below which APIs have names of their own; "": none
@@ -201,6 +202,7 @@ func (c *config) listenFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.gatewayDomain, "gateway-domain", "", "`domain` below which each API has a host name: {api}.DOMAIN leads to its stages")
 	fs.StringVar(&c.dnsResolver, "dns-resolver", "", "`address`, such as 10.0.0.2:53, of the DNS server that is asked whose a custom domain is (default: the system's)")
 	c.encryption.flags(fs)
+	c.management.flags(fs)
 	fs.StringVar(&c.journalSync, "journal-sync", syncSecond, "`when` an admission is on the disk: \"second\" (within one) or \"always\" (before it is let through)")
 	c.recording = recording.DefaultSize
 	fs.Var(&c.recording, "recording", "`size` that the recording of arrivals may have, with which plans are rehearsed, such as 1GB; 0: nothing is recorded")
@@ -228,6 +230,7 @@ func (c *config) finish() {
 	}
 	c.publicURL = strings.TrimRight(c.publicURL, "/")
 	c.gatewayURL = strings.TrimRight(c.gatewayURL, "/")
+	c.management.url = strings.TrimRight(c.management.url, "/")
 	c.gatewayDomain = models.FoldHost(c.gatewayDomain)
 	c.hosts = enforcement.Hosts{Gateway: hostOf(c.gatewayURL), Portal: hostOf(c.publicURL), Domain: c.gatewayDomain}
 }
@@ -248,6 +251,9 @@ func (c *config) finishURLs() {
 	}
 	if c.gatewayURL == "" {
 		c.gatewayURL = addressOf(c.encryption.scheme(gatewayListener), c.gatewayListen)
+	}
+	if c.management.url == "" && c.management.listen != "" {
+		c.management.url = addressOf(c.encryption.scheme(managementListener), c.management.listen)
 	}
 }
 
@@ -282,8 +288,8 @@ func (c *config) problems() (problems []error) {
 	if c.data == "" {
 		add("--data: name a folder")
 	}
-	for _, f := range []struct{ name, address string }{{"portal-listen", c.portalListen}, {"gateway-listen", c.gatewayListen}, {"ops-listen", c.opsListen}} {
-		if f.name == "ops-listen" && f.address == "" {
+	for _, f := range []struct{ name, address string }{{"portal-listen", c.portalListen}, {"gateway-listen", c.gatewayListen}, {"ops-listen", c.opsListen}, {"management-listen", c.management.listen}} {
+		if f.address == "" && (f.name == "ops-listen" || f.name == "management-listen") {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(f.address); err != nil {
@@ -316,6 +322,7 @@ func (c *config) problems() (problems []error) {
 	}
 	problems = append(problems, c.urlProblems()...)
 	problems = append(problems, c.tlsProblems()...)
+	problems = append(problems, c.managementProblems()...)
 	problems = append(problems, c.edge.problems()...)
 	problems = append(problems, c.traces.problems()...)
 	if _, _, err := c.mailServer(); err != nil {
@@ -328,7 +335,7 @@ func (c *config) problems() (problems []error) {
 // urlProblems returns what is wrong with the addresses that people open.
 func (c *config) urlProblems() (problems []error) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	for _, f := range []struct{ name, url string }{{"public-url", c.publicURL}, {"gateway-url", c.gatewayURL}} {
+	for _, f := range []struct{ name, url string }{{"public-url", c.publicURL}, {"gateway-url", c.gatewayURL}, {"management-url", c.management.url}} {
 		if f.url == "" {
 			continue
 		}
@@ -337,6 +344,8 @@ func (c *config) urlProblems() (problems []error) {
 			add("--%s: %q is not an address such as https://developers.example.com", f.name, f.url)
 		} else if f.name == "public-url" && u.Path != "" {
 			add("--public-url: leave out the path: the portal lives at the root of its host")
+		} else if f.name == "management-url" && u.Path != "" {
+			add("--management-url: leave out the path: a signature is of the whole path that a client asks for")
 		}
 	}
 	return problems

@@ -27,7 +27,7 @@ func demo(ctx context.Context, p program, args []string) error {
 	c.listenFlags(set)
 	set.StringVar(&c.data, "data", "./gatehouse-demo", "`folder` of the demo's data")
 	set.BoolVar(&fresh, "fresh", false, "start over: delete the demo's data first")
-	for name, value := range map[string]string{"gateway-listen": "127.0.0.1:8081", "ops-listen": ""} { // a demo takes two ports and stays on this machine
+	for name, value := range map[string]string{"gateway-listen": "127.0.0.1:8081", "ops-listen": ""} { // a demo takes three ports and stays on this machine
 		f := set.Lookup(name)
 		f.DefValue = value
 		if err := f.Value.Set(value); err != nil { // not set.Set, after which the environment would not be asked
@@ -101,7 +101,7 @@ func (d *demoData) print(p program) {
 	c := d.in.config
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nGatehouse demo. Everything is on this machine; stop it with Ctrl C.\n\n")
-	fmt.Fprintf(&b, "Portal   %s\nGateway  %s\n\nSign in as\n", c.publicURL, c.gatewayURL)
+	fmt.Fprintf(&b, "%s\nSign in as\n", c.addresses())
 	for _, person := range demoPeople {
 		fmt.Fprintf(&b, "  %-9s  %s  %s\n", person.role, person.email, demoPassword)
 	}

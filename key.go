@@ -98,10 +98,7 @@ func (f *keyFlags) check(action string, names []string) error {
 	if len(names) == 1 {
 		f.file = names[0]
 	}
-	if _, err := os.Stat(filepath.Join(f.data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database in %s: name the folder that serve uses with --data", f.data)
-	}
-	return nil
+	return needDatabase(f.data)
 }
 
 // importView is an import as --json prints it.

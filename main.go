@@ -52,6 +52,7 @@ func commands() []command {
 		{"serve", "run the portal and the gateway", serve},
 		{"account", "create | list | set-role | reset-password | disable | enable", account},
 		{"key", "import | export keys as CSV", key},
+		{"credential", "create | list | disable | enable | revoke access keys of the management API", credential},
 		{"backup", "write everything to one file, beside a running server", backup},
 		{"restore", "make the data folder from a backup", restore},
 		{"migrate", "bring the database's schema up to date", migrate},
@@ -95,7 +96,7 @@ func help(w io.Writer) {
 	fmt.Fprintln(w, "Gatehouse: a developer portal with the gate built in.\n\nUsage: gatehouse COMMAND [flags]")
 	fmt.Fprintln(w)
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.about)
 	}
 	fmt.Fprintln(w, "\n`gatehouse COMMAND --help` lists a command's flags; each can be an environment variable too: --portal-listen is GATEHOUSE_PORTAL_LISTEN.")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -39,8 +40,8 @@ func inherit() (inherited, error) {
 	for name, some := range given {
 		switch {
 		case len(some) == 0:
-		case name != portalListener && name != gatewayListener && name != opsListener && name != redirectListener:
-			err = fmt.Errorf("the service manager hands over a socket that is called %q: call it portal, gateway, ops or http-redirect, by FileDescriptorName=", name)
+		case !slices.Contains([]string{portalListener, gatewayListener, managementListener, opsListener, redirectListener}, name):
+			err = fmt.Errorf("the service manager hands over a socket that is called %q: call it portal, gateway, management, ops or http-redirect, by FileDescriptorName=", name)
 		case len(some) > 1:
 			err = fmt.Errorf("the service manager hands over %d sockets that are called %q: one is enough", len(some), name)
 		default:

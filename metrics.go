@@ -19,6 +19,8 @@ type numbers struct {
 	told       *prometheus.CounterVec   // what came of deliveries
 	pages      *prometheus.CounterVec
 	pageTime   prometheus.Histogram
+	calls      *prometheus.CounterVec // of the management API
+	callTime   prometheus.Histogram
 	reloads    reloads
 	open       *prometheus.GaugeVec   // connections
 	accepted   *prometheus.CounterVec // the same, ever
@@ -39,6 +41,13 @@ func newNumbers() *numbers {
 		pageTime: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "gatehouse_portal_seconds", Help: "Time that the portal took to answer; live pages, which last, are left out.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_management_requests_total", Help: "Requests of the management API by status.",
+		}, []string{"status"}),
+		callTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_management_seconds", Help: "Time that the management API took to answer, with that of reading the request's body.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatehouse_connections", Help: "Connections that are open, by listener; without those that became WebSockets.",
@@ -87,7 +96,7 @@ func (in *instance) register(r prometheus.Registerer) {
 	build.Set(1)
 	n := in.numbers
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
-		n.holds, n.told, n.pages, n.pageTime, n.open, n.accepted, n.shed, n.handshakes, n.reloads.total, n.reloads.good, n.reloads.at, queueMetrics{in.store, in.now},
+		n.holds, n.told, n.pages, n.pageTime, n.calls, n.callTime, n.open, n.accepted, n.shed, n.handshakes, n.reloads.total, n.reloads.good, n.reloads.at, queueMetrics{in.store, in.now},
 		gauge("gatehouse_disk_free_bytes", "What may still be written to the disk of the data folder.", func() float64 {
 			free, err := freeSpace(in.config.data)
 			if err != nil {

@@ -81,6 +81,14 @@ func openLocked(ctx context.Context, c config, log *slog.Logger, changed func(co
 	return s, ring, nil
 }
 
+// needDatabase refuses a folder without a database: a mistyped one must not become an empty installation.
+func needDatabase(folder string) error {
+	if _, err := os.Stat(filepath.Join(folder, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s: name the folder that serve uses with --data", folder)
+	}
+	return nil
+}
+
 // ownFile makes a file that its owner alone can read, unless it is there; SQLite gives the files beside it the same mode.
 func ownFile(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)

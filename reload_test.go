@@ -122,7 +122,7 @@ func (b *buffer) take() string {
 func TestSettingsAreReadAgainWholeOrNotAtAll(t *testing.T) {
 	dir := t.TempDir()
 	file, private := filepath.Join(dir, "gatehouse.conf"), netip.MustParseAddrPort("10.1.2.3:80")
-	lines := []string{"data = " + filepath.Join(dir, "data"), "portal-listen = 127.0.0.1:0", "gateway-listen = 127.0.0.1:0", "ops-listen =", "receipts = 1MB", "request-log = 4MB"}
+	lines := []string{"data = " + filepath.Join(dir, "data"), "portal-listen = 127.0.0.1:0", "gateway-listen = 127.0.0.1:0", "management-listen =", "ops-listen =", "receipts = 1MB", "request-log = 4MB"}
 	write := func(more ...string) { settingsFile(t, file, append(append([]string{}, lines...), more...)...) }
 	write()
 
@@ -174,7 +174,7 @@ func TestSettingsAreReadAgainWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("the access log is not written: %v", err)
 	}
 	write("log-level = error", "access-log = "+access, "nonsense")
-	check("a broken file changes nothing", true, slog.LevelDebug, "stays as it was", "line 9")
+	check("a broken file changes nothing", true, slog.LevelDebug, "stays as it was", "line 10")
 	write("log-level = info", "access-log = "+filepath.Join(access, "x"), "journal-sync = always", "allow-upstream = 10.0.0.0/8")
 	check("what needs a restart is named, what cannot be taken stays", true, slog.LevelInfo, `"settings":"--journal-sync"`, "--access-log: open the access log")
 	if !in.accessLog.On() {

@@ -59,7 +59,7 @@ func serve(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	in.hangups, in.level, in.settings, in.reread = hangups, level, values, func() (config, settings, error) { return p.serveConfig(args) }
-	fmt.Fprintf(p.stdout, "Portal   %s\nGateway  %s\n", in.config.publicURL, in.config.gatewayURL)
+	fmt.Fprint(p.stdout, in.config.addresses())
 	if err := in.printSetupLink(ctx, p); err != nil {
 		return errors.Join(err, in.close())
 	}
@@ -113,12 +113,13 @@ type instance struct {
 	tracer          *trace.Tracer // nil: nothing is traced
 
 	portalListener, gatewayListener, opsListener, redirectListener net.Listener
-	portal, data, ops, redirect                                    *http.Server
-	portalConnections, dataConnections                             *connections
+	managementListener                                             net.Listener // nil: there is no management API
+	portal, data, management, ops, redirect                        *http.Server
+	portalConnections, dataConnections, managementConnections      *connections
 	lane                                                           *fast.Lane // nil: the standard lane serves everything
 	gates                                                          []*gate
 	fronts                                                         fronts
-	trust                                                          *front.Trust // whom portal and gateway believe
+	trust                                                          *front.Trust // whom portal, gateway and management API believe
 	held                                                           bool         // the service manager holds our sockets
 
 	certificates *certs.Certificates // nil: nothing speaks TLS
@@ -207,8 +208,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 		Accounts:  in.store, Sessions: newSessions(in), Log: in.log, Now: in.now, Demo: demo,
 		PublicURL: in.config.publicURL, GatewayURL: in.config.gatewayURL, GatewayDomain: in.config.gatewayDomain, Names: in.gateway, GatewayHost: in.ownGatewayHost(), Gateway: in.gateway, Insecure: insecure(in.config), Streams: streams, Served: in.numbers.notePage, Brand: &handlers.Brand{Store: in.store},
 	}
-	in.portal = web.NewServer(in.trust.Handler(in.answerRefused(in.farewell(web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
+	in.portal = web.NewServer(in.trust.Handler(in.answerRefused(farewell(&in.portalConnections, web.Handler(in.site, in.pages(policy), static.Handler())))), in.log)
 	in.portalConnections = in.numbers.watch(portalListener, in.portal)
+	in.openManagement()
 	in.ops = &http.Server{Handler: in.answerRefused(in.operations()), ReadHeaderTimeout: 10 * time.Second}
 	in.redirect = certs.NewServer(in.answerRefused(in.plainHandler()), in.log)
 	return nil
@@ -261,17 +263,23 @@ func (in *instance) listen() error {
 	}
 	in.portalListener = take(portalListener, "portal-listen", &in.config.portalListen)
 	in.gatewayListener = take(gatewayListener, "gateway-listen", &in.config.gatewayListen)
+	in.managementListener = take(managementListener, "management-listen", &in.config.management.listen)
 	in.opsListener = take(opsListener, "ops-listen", &in.config.opsListen)
 	in.redirectListener = take(redirectListener, "http-redirect", &in.config.encryption.redirect)
 	in.config.finishURLs()
-	return errors.Join(problems...)
+	return errors.Join(append(problems, in.config.managementProblems()...)...) // the socket of a service manager may be open to others
+}
+
+// listeners are all of ours; those that are switched off are nil.
+func (in *instance) listeners() []net.Listener {
+	return []net.Listener{in.portalListener, in.gatewayListener, in.managementListener, in.opsListener, in.redirectListener}
 }
 
 // addressPolicy says which upstreams may be dialled: never our own listeners.
 func (in *instance) addressPolicy(c config) enforcement.AddressPolicy {
 	allowed, sockets, _ := c.allowed() // what is wrong with the others was said by validate
 	policy := enforcement.AddressPolicy{Allow: allowed, Sockets: sockets}
-	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
+	for _, l := range in.listeners() {
 		if l == nil {
 			continue
 		}
@@ -301,6 +309,11 @@ func (in *instance) run(ctx context.Context) error {
 	start("gateway", func() error {
 		return serveJudged(in.data, in.encrypted(gatewayListener, in.inLane(in.bounded(gatewayListener, in.gatewayListener))))
 	})
+	if in.managementListener != nil {
+		start("management API", func() error {
+			return serveJudged(in.management, in.encrypted(managementListener, in.bounded(managementListener, in.managementListener)))
+		})
+	}
 	if in.opsListener != nil {
 		start("operations", func() error { return serveJudged(in.ops, in.encrypted(opsListener, in.opsListener)) })
 	}
@@ -346,7 +359,7 @@ func (in *instance) answerRefused(h http.Handler) http.Handler {
 // close gives back what open took; it is safe after a part of open.
 func (in *instance) close() error {
 	var problems []error
-	for _, l := range []net.Listener{in.portalListener, in.gatewayListener, in.opsListener, in.redirectListener} {
+	for _, l := range in.listeners() {
 		if l != nil {
 			_ = l.Close() // closed already when it was served
 		}

@@ -53,7 +53,7 @@ func (in *instance) stopServing(ctx context.Context) error {
 	var streams, servers sync.WaitGroup
 	streams.Go(func() { in.gateway.EndStreams(drain, done) })
 	in.awaitLast()
-	for _, s := range []*http.Server{in.portal, in.data} {
+	for _, s := range []*http.Server{in.portal, in.data, in.management} {
 		servers.Go(func() { in.shutDown(ctx, s) })
 	}
 	servers.Go(func() { in.closeLane(drain) })
@@ -74,15 +74,15 @@ func (in *instance) shutDown(ctx context.Context, s *http.Server) {
 
 // sayFarewell gives connections time to hear that they end.
 func (in *instance) sayFarewell() {
-	both := []*connections{in.portalConnections, in.dataConnections}
-	for _, c := range both {
+	all := in.connections()
+	for _, c := range all {
 		c.leave()
 	}
 	began := time.Now()
 	for {
 		time.Sleep(stopStep)
 		unheard := int(in.laneCounts().Deaf)
-		for _, c := range both {
+		for _, c := range all {
 			unheard += c.unheard()
 		}
 		switch passed := time.Since(began); {
@@ -101,11 +101,11 @@ func (in *instance) awaitLast() {
 		lane := in.laneCounts()
 		accepted, ending := int64(0), int(lane.Open-lane.Deaf)
 		for _, g := range in.gates {
-			if g == in.portalListener || g == in.gatewayListener {
+			if g == in.portalListener || g == in.gatewayListener || g == in.managementListener {
 				accepted += g.accepted.Load()
 			}
 		}
-		for _, c := range []*connections{in.portalConnections, in.dataConnections} {
+		for _, c := range in.connections() {
 			accepted -= c.served.Load()
 			ending += c.ending()
 		}
@@ -123,10 +123,15 @@ func (in *instance) warm() time.Duration {
 	return 0
 }
 
-// farewell makes the portal's answers close their connections once the stop has begun; the gateway does so itself.
-func (in *instance) farewell(next http.Handler) http.Handler {
+// connections are those of the servers whose clients are told before it ends.
+func (in *instance) connections() []*connections {
+	return []*connections{in.portalConnections, in.dataConnections, in.managementConnections}
+}
+
+// farewell makes answers close their connections once the stop has begun; the gateway does so itself. of is set before the first request.
+func farewell(of **connections, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if in.portalConnections.leaving.Load() {
+		if (*of).leaving.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

@@ -33,20 +33,21 @@ type encryption struct {
 
 // The listeners by name.
 const (
-	portalListener   = "portal"
-	gatewayListener  = "gateway"
-	opsListener      = "ops"
-	redirectListener = "http-redirect"
+	portalListener     = "portal"
+	gatewayListener    = "gateway"
+	managementListener = "management"
+	opsListener        = "ops"
+	redirectListener   = "http-redirect"
 )
 
 func (e *encryption) flags(fs *flag.FlagSet) {
-	fs.Var(&e.certs, "tls-cert", "`file` of a certificate with its chain, PEM; repeatable, each with its --tls-key. With it portal and gateway speak TLS")
+	fs.Var(&e.certs, "tls-cert", "`file` of a certificate with its chain, PEM; repeatable, each with its --tls-key. With it portal, gateway and management API speak TLS")
 	fs.Var(&e.keys, "tls-key", "`file` of the private key of the certificate of the same place, PEM; repeatable")
 	fs.StringVar(&e.dir, "tls-dir", "", "`folder` of certificates: NAME.crt with NAME.key, or a folder for each with fullchain.pem and privkey.pem")
-	fs.BoolVar(&e.acme, "acme", false, "obtain certificates for the hosts of --public-url, --gateway-url, APIs and custom domains by ACME; accepts the CA's terms of service")
+	fs.BoolVar(&e.acme, "acme", false, "obtain certificates for the hosts of --public-url, --gateway-url, --management-url, APIs and custom domains by ACME; accepts the CA's terms of service")
 	fs.StringVar(&e.directory, "acme-directory", "", "`URL` of the ACME directory (default: Let's Encrypt)")
 	fs.StringVar(&e.email, "acme-email", "", "`address` that the CA may write to")
-	fs.Var(&e.listeners, "tls-listeners", "`names` of the listeners that speak TLS where there are certificates: portal, gateway, ops (default portal,gateway)")
+	fs.Var(&e.listeners, "tls-listeners", "`names` of the listeners that speak TLS where there are certificates: portal, gateway, management, ops (default portal,gateway,management)")
 	fs.StringVar(&e.redirect, "http-redirect", "", "`address`, such as :80, where the portal's visitors over plain HTTP are led to https")
 }
 
@@ -94,14 +95,14 @@ func (c *config) tlsProblems() (problems []error) {
 		add("--tls-cert, --tls-key: name a key for each certificate, in the same order: there are %d and %d", len(e.certs), len(e.keys))
 	}
 	for _, name := range e.listeners {
-		if name != portalListener && name != gatewayListener && name != opsListener {
-			add("--tls-listeners: %q is none of portal, gateway, ops", name)
+		if !slices.Contains([]string{portalListener, gatewayListener, managementListener, opsListener}, name) {
+			add("--tls-listeners: %q is none of portal, gateway, management, ops", name)
 		}
 	}
 	if len(e.listeners) > 0 && !e.given() {
 		add("--tls-listeners: there is no certificate: add --tls-cert and --tls-key, --tls-dir, or --acme")
 	}
-	for _, f := range []struct{ flag, listener, url string }{{"public-url", portalListener, c.publicURL}, {"gateway-url", gatewayListener, c.gatewayURL}} {
+	for _, f := range []struct{ flag, listener, url string }{{"public-url", portalListener, c.publicURL}, {"gateway-url", gatewayListener, c.gatewayURL}, {"management-url", managementListener, c.management.url}} {
 		if strings.HasPrefix(f.url, "http:") && e.speaks(f.listener) {
 			add("--%s: %q is not encrypted, but the %s speaks TLS", f.flag, f.url, f.listener)
 		}
@@ -143,7 +144,7 @@ func (c *config) acmeProblems() (problems []error) {
 
 // acmeHosts are the operator's own hosts that have certificates by ACME.
 func (c *config) acmeHosts() (hosts []string) {
-	for _, f := range []struct{ listener, host string }{{portalListener, c.hosts.Portal}, {gatewayListener, c.hosts.Gateway}} {
+	for _, f := range []struct{ listener, host string }{{portalListener, c.hosts.Portal}, {gatewayListener, c.hosts.Gateway}, {managementListener, hostOf(c.management.url)}} {
 		if c.encryption.speaks(f.listener) && models.CheckHost(f.host) == nil && !slices.Contains(hosts, f.host) {
 			hosts = append(hosts, f.host)
 		}
@@ -243,6 +244,9 @@ func checkTLS(c config, r *checked) {
 	if insecure(c) {
 		r.note("The portal is reached over plain HTTP: passwords and sessions travel unencrypted. Give it a certificate (--acme, or --tls-cert and --tls-key), or put TLS in front and set --public-url.")
 	}
+	if m := c.management; m.insecure && m.listen != "" && !e.speaks(managementListener) && !listensOnLoopback(m.listen) {
+		r.note("Other machines reach the management API at %s over plain HTTP: the values of keys travel unencrypted.", m.listen)
+	}
 }
 
 func checkCertificates(c config, found *certs.Certificates, r *checked) {
@@ -258,7 +262,7 @@ func checkCertificates(c config, found *certs.Certificates, r *checked) {
 	for _, path := range certs.OpenKeys(found.Files()) {
 		r.note("Every user of this machine can read the private key %s: chmod 600 it.", path)
 	}
-	for _, f := range []struct{ flag, listener, url string }{{"public-url", portalListener, c.publicURL}, {"gateway-url", gatewayListener, c.gatewayURL}} {
+	for _, f := range []struct{ flag, listener, url string }{{"public-url", portalListener, c.publicURL}, {"gateway-url", gatewayListener, c.gatewayURL}, {"management-url", managementListener, c.management.url}} {
 		u, err := url.Parse(f.url)
 		switch {
 		case err != nil || !c.encryption.speaks(f.listener):

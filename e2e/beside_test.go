@@ -26,7 +26,7 @@ func TestNothingBesideAServerUnderLoadIsItsUndoing(t *testing.T) {
 	k.must(os.Symlink(k.data, link))
 	backup := filepath.Join(t.TempDir(), "backup.db")
 	data := []string{"--data", k.data}
-	serve := []string{"serve", "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "", "--data"}
+	serve := []string{"serve", "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "", "--ops-listen", "", "--data"}
 	var group sync.WaitGroup
 	for _, c := range []struct {
 		status int
@@ -61,7 +61,7 @@ func TestNothingBesideAServerUnderLoadIsItsUndoing(t *testing.T) {
 		}
 	}
 	group.Wait()
-	if out, stderr, status := command(t, "", append([]string{"check", "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ""}, data...)...); status != 0 {
+	if out, stderr, status := command(t, "", append([]string{"check", "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "", "--ops-listen", ""}, data...)...); status != 0 {
 		t.Errorf("check: status %d: %s%s", status, out, stderr)
 	}
 	k.useUp()

@@ -228,7 +228,7 @@ func (k *killed) killOnFull(d *fullDisk, path string) {
 	if d.dir != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, path, append(k.arguments(), "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")...)
+		cmd := exec.CommandContext(ctx, path, append(k.arguments(), "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "", "--ops-listen", "")...)
 		if out, err := cmd.CombinedOutput(); err == nil || !diskIsFull.Match(out) || strings.Contains(string(out), "goroutine ") {
 			k.Errorf("a start on a full disk: %v: %s", err, out)
 		}

@@ -63,7 +63,7 @@ var demoFolder = sync.OnceValues(func() (string, error) {
 	}
 	data := filepath.Join(dir, "demo")
 	said := &output{}
-	cmd := exec.Command(path, "demo", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")
+	cmd := exec.Command(path, "demo", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "", "--ops-listen", "")
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		return "", err
@@ -103,6 +103,7 @@ type process struct {
 	cmd                  *exec.Cmd
 	stdout, stderr       *output
 	portal, gateway, ops string
+	management           string // "": there is none
 	exited               chan error
 }
 
@@ -140,7 +141,7 @@ func startBinary(t *testing.T, path string, env []string, args ...string) *proce
 	p := &process{t: t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1)}
 	ops := freePort(t)
 	p.ops = "http://" + ops
-	p.cmd = exec.Command(path, append([]string{args[0], "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", ops}, args[1:]...)...) // args win
+	p.cmd = exec.Command(path, append([]string{args[0], "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0", "--ops-listen", ops}, args[1:]...)...) // args win
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = p.stdout, p.stderr, append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -158,6 +159,9 @@ func startBinary(t *testing.T, path string, env []string, args ...string) *proce
 	p.portal = p.line(`(?m)^Portal\s+(http\S+)`)
 	p.gateway = p.line(`(?m)^Gateway\s+(http\S+)`)
 	p.eventually("readiness", p.ready)
+	if found := regexp.MustCompile(`(?m)^Management\s+(http\S+)`).FindStringSubmatch(p.stdout.String()); found != nil { // it stands below the others
+		p.management = found[1]
+	}
 	return p
 }
 

@@ -65,7 +65,7 @@ func TestTwoServersCannotShareADataFolder(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	start(t, "serve", "--data", data)
-	_, stderr, status := command(t, "", "serve", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--ops-listen", "")
+	_, stderr, status := command(t, "", "serve", "--data", data, "--portal-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--management-listen", "", "--ops-listen", "")
 	if status != 1 || !strings.Contains(stderr, "another Gatehouse is serving") {
 		t.Errorf("status %d: %s", status, stderr)
 	}

@@ -75,7 +75,7 @@ func (m *manager) start(args ...string) *process {
 	p := &process{t: m.t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1), portal: "http://" + m.portal, gateway: "https://" + m.gateway, ops: "http://" + m.ops}
 	// The sockets are for the process that has the number LISTEN_PID.
 	p.cmd = exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ exec "$@"`, "sh", path, "serve"}, args...)...)
-	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=3", "LISTEN_FDNAMES=portal:gateway:ops", "NOTIFY_SOCKET="+m.notify)
+	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=3", "LISTEN_FDNAMES=portal:gateway:ops", "NOTIFY_SOCKET="+m.notify, "GATEHOUSE_MANAGEMENT_LISTEN=127.0.0.1:0")
 	p.cmd.ExtraFiles, p.cmd.Stdout, p.cmd.Stderr = m.files, p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		m.t.Fatal(err)

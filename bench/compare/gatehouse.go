@@ -26,6 +26,8 @@ const (
 	standard = "gatehouse, standard lane"
 	ourJob   = "all of it: judge, hashed key, throttle, quota, journal, usage, limit headers, log"
 	laneFlag = "fast-lane"
+
+	manageFlag = "management-listen"
 )
 
 // seedGatehouse seeds an installation with its own commands and use cases; each instance gets a copy.
@@ -40,6 +42,7 @@ func (b *bench) seedGatehouse(ctx context.Context, binary string) error {
 	}
 	help, _ := exec.CommandContext(ctx, binary, "serve", "--help").CombinedOutput() // its status says that nothing was served
 	b.lanes = strings.Contains(string(help), laneFlag)
+	b.manages = strings.Contains(string(help), manageFlag)
 	return nil
 }
 
@@ -89,6 +92,9 @@ func (b *bench) serve(ctx context.Context, data string, flags ...string) (addres
 	address, portal, err := ports()
 	if err != nil {
 		return "", nil, err
+	}
+	if b.manages { // at a fixed port, and there are several instances
+		flags = append(flags, "--"+manageFlag+"=")
 	}
 	cmd, err = b.start(ctx, address, b.binary, append([]string{"serve", "--data", data, "--gateway-listen", address, "--portal-listen", portal,
 		"--allow-upstream", "127.0.0.1/32"}, flags...)...)

@@ -60,11 +60,12 @@ type bench struct {
 	upstream string // address
 	sink     string // address of one that takes bodies
 
-	binary string // of the gateway
-	seeded string // folder with its data
-	lanes  bool   // it has two lanes
-	sides  []*side
-	others []*exec.Cmd
+	binary  string // of the gateway
+	seeded  string // folder with its data
+	lanes   bool   // it has two lanes
+	manages bool   // it has a management API
+	sides   []*side
+	others  []*exec.Cmd
 
 	measured map[string]map[string][]result // by shape and side
 	memory   map[string]float64             // MB more for idle connections, by side
