@@ -30,7 +30,8 @@ type Description struct {
 	Extra      string      `json:"extra,omitempty"`      // what else info and the top of the document say, as JSON
 	Warnings   []Warning   `json:"warnings,omitempty"`   // at most MaxWarnings
 
-	source source // what Rewrite writes again
+	source  source  // what Rewrite writes again
+	gateway Gateway // what it says to a gateway
 }
 
 // Tag groups operations, which name it.

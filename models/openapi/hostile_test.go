@@ -149,6 +149,12 @@ func TestHostileDocumentsAreAnsweredAndHarmNobody(t *testing.T) {
 		{"a pattern of 1 MB", head + oneGet + "components: {schemas: {A: {type: string, pattern: '" + strings.Repeat("(a+)+", 200_000) + "'}}}\n", ""},
 		{"a number of 1 MB", head + oneGet + "components: {schemas: {A: {type: number, maximum: " + strings.Repeat("9", 1<<20) + "}}}\n", ""},
 		{"wrong kinds", "openapi: 3.0.3\ninfo: [1]\nservers: 5\ntags: {a: b}\nsecurity: x\ncomponents: [1]\npaths: {/a: 5, /b: [1], /c: {get: 7, put: [], post: {parameters: 9, responses: x, requestBody: [], tags: y, security: {a: b}}}}\n", ""},
+		{"extensions of the wrong kinds", head + "x-amazon-apigateway-binary-media-types: 5\nservers: [{url: [a], variables: 5, x-amazon-apigateway-endpoint-configuration: [1]}, 7]\nsecurity: {a: b}\n" +
+			"paths: {/a: {get: {x-amazon-apigateway-integration: [1], x-amazon-apigateway-auth: x, security: [{a: 5}], responses: {'200': {headers: [1], content: {a/b: 5, c/d: {schema: [1]}}}}}}}\n" +
+			"components: {securitySchemes: {a: 5, b: {x-amazon-apigateway-authorizer: 5}}}\n", ""},
+		{"an integration inside itself", head + "paths: {/a: {get: {x-amazon-apigateway-integration: {$ref: '#/paths/~1a/get'}, responses: {'200': {description: ok}}}}}\n", ""},
+		{"laughs in an integration", laughs(5, "paths: {/a: {get: {x-amazon-apigateway-integration: {uri: *a%d}, responses: {'200': {description: ok}}}}}\n"), ""},
+		{"a body inside itself", head + "paths: {/a: {post: {requestBody: {content: {a/b: {schema: {items: {$ref: '#/paths/~1a/post/requestBody/content/a~1b/schema'}}}}}, responses: {'200': {description: ok}}}}}\n", ""},
 		{"wrong kinds in 2.0", "swagger: '2.0'\ninfo: 7\nhost: [a]\nschemes: x\nconsumes: {a: b}\ndefinitions: 3\npaths: {/c: {post: {parameters: 9, responses: [], tags: y, consumes: 1}, get: {parameters: [5, {in: body, schema: 5}], responses: {'200': 5}}}}\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

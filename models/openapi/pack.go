@@ -41,6 +41,7 @@ type packIndex struct {
 	Models      []part          `json:"models"`
 	Root        part            `json:"root"`
 	Hooks       part            `json:"hooks"`
+	Gateway     part            `json:"gateway"`
 	Items       map[string]part `json:"items,omitempty"`
 	Fragments   map[string]part `json:"fragments,omitempty"`
 	Components  []packComponent `json:"components,omitempty"`
@@ -85,6 +86,9 @@ func (d Description) Pack() ([]byte, error) {
 		for _, c := range d.source.Components {
 			index.Components = append(index.Components, packComponent{component{Section: c.Section, Name: c.Name}, w.text(c.JSON, c.Uses)})
 		}
+	}
+	if len(d.gateway.Operations) > 0 {
+		index.Gateway = w.add(d.gateway, nil)
 	}
 	head := w.add(index, nil) // last, since it knows where the others are
 	if w.err != nil {

@@ -139,7 +139,8 @@ func (r *reading) document() error {
 	r.readModels() // those that were only referred to
 	r.Extra = r.extra(root, "openapi", "swagger", "info", "servers", "tags", "security", "paths", "webhooks", "components", "definitions", "parameters", "responses",
 		"securityDefinitions", "host", "basePath", "schemes", "consumes", "produces", "externalDocs", "$self", "jsonSchemaDialect")
-	r.source = r.sources()
+	parts, writer := r.sources()
+	r.source, r.gateway = parts, r.readGateway(writer)
 	return nil
 }
 

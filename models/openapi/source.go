@@ -50,8 +50,8 @@ func (r *reading) sections() []string {
 	return []string{"schemas", "responses", "parameters", "examples", "requestBodies", "headers", "links", "callbacks", "pathItems"}
 }
 
-// sources takes the document apart. What cannot be kept whole is not kept.
-func (r *reading) sources() source {
+// sources takes the document apart. What cannot be kept whole is not kept. What it is taken apart with is for other parts of the document.
+func (r *reading) sources() (source, *sourceWriter) {
 	w := &sourceWriter{reading: r, places: map[string]int{}, room: maxSource}
 	src := source{Items: map[string]string{}, Operations: map[string]fragment{}}
 	holder := child(r.tree.root, "components")
@@ -84,9 +84,9 @@ func (r *reading) sources() source {
 	src.Root = w.fragment(r.tree.root, append(r.sections(), "paths", "components", "servers", "security", "securityDefinitions", "host", "basePath", "schemes", "webhooks")).JSON
 	src.Hooks = w.fragment(child(r.tree.root, "webhooks"), nil)
 	if w.room < 0 {
-		return source{}
+		return source{}, w
 	}
-	return src
+	return src, w
 }
 
 // sourceWriter writes parts of the tree as JSON.
