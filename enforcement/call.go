@@ -47,6 +47,7 @@ type call struct {
 	kept    *transport.End // how the answer went that was kept; nil: the upstream was asked
 	moved   movement       // of its stream
 	sent    int64          // bytes of the gateway's own answer
+	instead int            // the status of what is answered in place of that; 0: nothing is
 	ended   ended
 	took    time.Duration // all of it; set at its end
 

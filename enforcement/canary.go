@@ -22,7 +22,7 @@ func compileCanary(in *models.GatewayStage, st *stage, c *compiler) *stage {
 	other := *in
 	other.Settings.Variables = in.Settings.CanaryVariables()
 	other.KeySource, other.Methods, other.Canary, other.Settings.Canary = in.Canary.KeySource, in.Canary.Methods, nil, nil
-	other.Document = in.Canary.Document
+	other.Document, other.Parts = in.Canary.Document, in.Canary.Parts
 	canary := c.stage(&other, st.api, true)
 	canary.shared, canary.throttle = st.shared, st.throttle
 	canary.deployment = in.Settings.Canary.Deployment.String()

@@ -136,15 +136,15 @@ func (c *fastCall) step(r *fast.Request, p problem) fast.Step {
 	return fast.Forward
 }
 
-// route finds what the request is for; ok is false for a stage that is not plain.
+// route finds what the request is for; ok is false for a stage that is not plain. One that is broken and yet says how its callers are answered is left, too.
 func (c *fastCall) route(s *snapshot, r *fast.Request) (p problem, ok bool) {
 	raw, query, _ := strings.Cut(textOf(r.Head.Target.Of(r.Bytes)), "?")
 	at, p := c.locate(s, raw, query, textOf(r.Head.Host.Of(r.Bytes)), r.Head.Count)
 	switch {
+	case c.stage != nil && !c.stage.plain && (p == problemNone || c.stage.policies != nil):
+		return p, false
 	case p != problemNone:
 		return p, true
-	case !c.stage.plain:
-		return p, false
 	}
 	if p = c.judgeCredentials(c.seen.authorizations.n, c.seen.keys.n); p != problemNone {
 		return p, true

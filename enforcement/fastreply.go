@@ -75,7 +75,7 @@ func (c *fastCall) fail(r *fast.Request, f transport.Failure, err error) {
 // refuseWith does what request.refuseWith does, with the detail that is there.
 func (c *fastCall) refuseWith(r *fast.Request, p problem) {
 	c.decision.problem = p
-	c.keepRefusal(p.entry())
+	c.keepRefusal(p)
 	c.name()
 	c.body = append(c.body[:0], c.g.refusals[p].before...)
 	c.body = append(c.appendBehind(append(c.body, c.detail...), p), '\n')

@@ -133,6 +133,16 @@ func (w *world) laneStages(upstream string) (all []*models.GatewayStage) {
 			s.Settings.Request = []models.HeaderRule{{Action: models.HeaderSet, Name: "X-Team", Value: "blue"}}
 			s.Settings.Response = []models.HeaderRule{{Action: models.HeaderRemove, Name: "Server"}}
 		},
+		"worded": func(s *models.GatewayStage) {
+			s.Parts.Responses = map[string]models.GatewayResponse{
+				"DEFAULT_4XX": {Templates: map[string]string{"application/json": `{"message":$context.error.messageString,"agent":"$context.identity.userAgent"}`}},
+				"DEFAULT_5XX": {Status: 299},
+			}
+		},
+		"worded-broken": func(s *models.GatewayStage) {
+			s.Broken = "its certificate cannot be opened"
+			s.Parts.Responses = map[string]models.GatewayResponse{"DEFAULT_5XX": {Status: 555}}
+		},
 		"pages": func(s *models.GatewayStage) {
 			s.Settings.CORS = &models.CORS{Origins: []string{"https://app.example.com"}, Credentials: true}
 		},

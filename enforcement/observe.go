@@ -66,7 +66,7 @@ func (c *call) own() time.Duration { return max(0, c.took-c.ended.exchange.Took)
 func (c *call) status() int {
 	switch p := c.decision.problem; {
 	case p != problemNone:
-		return p.entry().Status
+		return c.statusOf(p)
 	case c.proxied:
 		return c.ended.exchange.Status
 	case c.isQuote():
@@ -74,6 +74,14 @@ func (c *call) status() int {
 	default:
 		return http.StatusNoContent // a preflight
 	}
+}
+
+// statusOf is what a problem is answered with.
+func (c *call) statusOf(p problem) int {
+	if c.instead != 0 {
+		return c.instead
+	}
+	return p.entry().Status
 }
 
 // logAccess writes the request's line of the access log.

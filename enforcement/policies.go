@@ -15,6 +15,8 @@ type policies struct {
 	validation  *validating
 	request     *headerRules
 	response    *headerRules
+	answers     answers           // in place of the gateway's own; nil: there are none
+	variables   map[string]string // of the stage, for answers
 }
 
 // compilePolicies reads a stage's settings. An error is a sentence about what contradicts itself: the stage is not served.
@@ -24,10 +26,14 @@ func compilePolicies(in *models.GatewayStage, all documents) (p *policies, err e
 	if err != nil {
 		return nil, err
 	}
-	if s.Maintenance == nil && s.CORS == nil && s.Cache == nil && validation == nil && len(s.Request) == 0 && len(s.Response) == 0 {
+	answers, err := compileAnswers(in)
+	if err != nil {
+		return nil, err
+	}
+	if answers == nil && s.Maintenance == nil && s.CORS == nil && s.Cache == nil && validation == nil && len(s.Request) == 0 && len(s.Response) == 0 {
 		return nil, nil
 	}
-	p = &policies{maintenance: s.Maintenance, validation: validation}
+	p = &policies{maintenance: s.Maintenance, validation: validation, answers: answers, variables: s.Variables}
 	if s.CORS != nil {
 		if p.cors, err = compileCORS(s.CORS, in.KeySource); err != nil {
 			return nil, fmt.Errorf("its CORS settings are not valid: %w", err)

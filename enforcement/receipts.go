@@ -9,7 +9,7 @@ import (
 )
 
 // keepRefusal leaves a receipt of the refusal of a known key's request, if one is due, before the request gets its name.
-func (c *call) keepRefusal(entry Problem) {
+func (c *call) keepRefusal(p problem) {
 	ring := c.g.config.Receipts
 	if ring == nil || c.decision.call.Key == 0 || c.id != "" || c.isQuote() {
 		return
@@ -19,7 +19,7 @@ func (c *call) keepRefusal(entry Problem) {
 		outcome = models.OutcomeDenied
 	}
 	if c.receipt, ok = ring.Refusal(c.decision.call.Key, c.at.mono); ok {
-		r := c.receiptOf(outcome, entry.Slug, entry.Status)
+		r := c.receiptOf(outcome, p.entry().Slug, c.statusOf(p))
 		ring.Write(c.receipt, &r)
 	}
 }
@@ -43,7 +43,7 @@ func (c *call) settle(o models.Outcome, e *transport.End) {
 	}
 	slug, status := "", e.Status
 	if p := c.decision.problem; p != problemNone {
-		slug, status = p.entry().Slug, p.entry().Status
+		slug, status = p.entry().Slug, c.statusOf(p)
 	}
 	r := c.receiptOf(o, slug, status)
 	r.Latency, r.BytesIn, r.BytesOut = e.Latency, e.BytesIn, e.BytesOut

@@ -1,6 +1,7 @@
 package enforcement
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"sync"
@@ -47,8 +48,11 @@ func (q *request) dismissBody() {
 func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	q.answered = true
 	q.decision.problem = p
-	entry := p.entry()
-	q.keepRefusal(entry)
+	own, kind := q.replacement(p)
+	if q.instead = 0; own != nil {
+		q.instead = cmp.Or(own.status, p.entry().Status)
+	}
+	q.keepRefusal(p)
 	h := w.Header()
 	q.identify(h)
 	q.tellLimits(h)
@@ -73,6 +77,10 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	}
 	_, errorType := p.amazon()
 	set(headerAmznErrorType, errorType)
+	if own != nil {
+		q.answerReplaced(w, own, p, kind)
+		return
+	}
 	set("Content-Type", problemType)
 	set("Cache-Control", "no-store")
 	set("X-Content-Type-Options", "nosniff")
@@ -82,7 +90,7 @@ func (q *request) refuseWith(w http.ResponseWriter, p problem, detail string) {
 	*room = text
 	q.sent = int64(len(text))
 	set("Content-Length", strconv.FormatInt(q.sent, 10))
-	w.WriteHeader(entry.Status)
+	w.WriteHeader(p.entry().Status)
 	_, _ = w.Write(text) // the client may be gone; there is nobody else to tell
 }
 

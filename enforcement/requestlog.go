@@ -13,7 +13,7 @@ func (c *call) log(by lane) {
 	}
 	slug, status := "", c.ended.exchange.Status
 	if p := c.decision.problem; p != problemNone {
-		slug, status = p.entry().Slug, p.entry().Status
+		slug, status = p.entry().Slug, c.statusOf(p)
 	}
 	outcome := c.ended.outcome
 	if !c.proxied {
