@@ -21,16 +21,16 @@ type keeping struct {
 	space      *cache.Space // set when the snapshot is installed; nil: the gateway keeps none
 	generation [sha256.Size]byte
 	rules      cache.Rules
-	methods    []models.MethodID // nil: all that answer GET
-	vary       []string          // canonical
-	personal   []string          // canonical: headers by which a request says who asks, beside the key
+	of         *models.StageCache
+	vary       []string // canonical
+	personal   []string // canonical: headers by which a request says who asks, beside the key
 	bypass     bool
 }
 
 func compileCache(in *models.GatewayStage) *keeping {
 	s := in.Settings.Cache
 	k := &keeping{
-		generation: generationOf(*in), methods: s.Methods, bypass: s.Bypass,
+		generation: generationOf(*in), of: s, bypass: s.Bypass,
 		rules: cache.Rules{TTL: s.TTL, MaxBody: s.MaxBody},
 	}
 	if s.MaxBody <= 0 {
@@ -53,7 +53,7 @@ func generationOf(in models.GatewayStage) [sha256.Size]byte {
 	s := &in.Settings
 	in.Certificate, in.Document, in.Canary, s.Canary = nil, 0, nil, nil
 	in.Throttle, s.Timeouts, s.Limits, s.Response, s.CORS, s.Maintenance, s.Validation = nil, models.StageTimeouts{}, models.StageLimits{}, nil, nil, nil, models.RequestValidation{}
-	s.Methods, in.Parts.Responses = nil, nil
+	s.Methods, in.Parts.Responses, s.Notes = nil, nil, models.StageNotes{}
 	text, err := json.Marshal(in)
 	if err != nil {
 		panic(err) // not reachable: numbers and strings
@@ -133,7 +133,7 @@ func (q *request) mayKeep(k *keeping) (ask cache.Ask, passage string) {
 	switch {
 	case q.r.Method != http.MethodGet && q.r.Method != http.MethodHead:
 		return ask, "fwd=method"
-	case q.method != q.methods.method(http.MethodGet) || len(k.methods) > 0 && !slices.Contains(k.methods, q.method.id):
+	case q.method != q.methods.method(http.MethodGet) || !k.isFor(q.method):
 		return ask, "fwd=bypass"
 	case q.r.Body != nil && q.r.Body != http.NoBody:
 		return ask, "fwd=bypass"
@@ -147,6 +147,19 @@ func (q *request) mayKeep(k *keeping) (ask cache.Ask, passage string) {
 		return ask, "fwd=request"
 	}
 	return ask, ""
+}
+
+// isFor reports whether answers of a method are kept.
+func (k *keeping) isFor(m *method) bool {
+	_, kept := k.of.Life(m.name, m.id)
+	return kept
+}
+
+// rulesOf are the rules by which answers of a method are kept.
+func (k *keeping) rulesOf(m *method) cache.Rules {
+	rules := k.rules
+	rules.TTL, _ = k.of.Life(m.name, m.id)
+	return rules
 }
 
 func (q *request) pass(k *keeping, passage string) {
@@ -221,7 +234,7 @@ func (q *request) throughCache(k *keeping, ask cache.Ask) {
 		return
 	}
 	q.fill = c.Fill(q.w, cache.Filling{
-		Space: k.space, Key: key, Rules: k.rules, Ask: ask, Header: q.r.Header, Leads: flight != nil, Now: q.g.clock(), Wall: time.Unix(0, q.at.wall),
+		Space: k.space, Key: key, Rules: k.rulesOf(q.method), Ask: ask, Header: q.r.Header, Leads: flight != nil, Now: q.g.clock(), Wall: time.Unix(0, q.at.wall),
 	})
 	whole := false
 	defer func() {

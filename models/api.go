@@ -318,8 +318,10 @@ func (s Stage) Check() error {
 	if !stagePattern.MatchString(s.Name) {
 		p.Add("name", "Use 1 to 128 letters, digits, hyphens and underscores, such as prod.")
 	}
-	if problem := s.Settings.addressProblem(s.Upstream); problem != "" {
-		p.Add("upstream", problem)
+	if s.Upstream != "" { // without one its methods have integrations
+		if problem := s.Settings.addressProblem(s.Upstream); problem != "" {
+			p.Add("upstream", problem)
+		}
 	}
 	if s.Throttle != nil {
 		addThrottle(&p, "rate", "burst", *s.Throttle)

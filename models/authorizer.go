@@ -24,7 +24,8 @@ type Authorizer struct {
 	JWT       JWTSettings   // of AuthorizerJWT
 	HTTP      HTTPSettings  // of AuthorizerHTTP
 	HasSecret bool          // HTTP.SecretHeader has a value
-	Epoch     int64         // goes up with each change and each flush: answers of earlier ones are not used any more
+	Wire      AuthorizerWire
+	Epoch     int64 // goes up with each change and each flush: answers of earlier ones are not used any more
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -73,6 +74,15 @@ type HTTPSettings struct {
 	Timeout      time.Duration  `json:",omitempty"` // 100 ms..29 s; of new ones DefaultAuthorizerTimeout
 	Reuse        AuthorizerUses `json:",omitempty"`
 	SecretHeader string         `json:",omitempty"` // that carries a secret which proves who asks; empty: none
+}
+
+// AuthorizerWire is how a client of the management API said what an authorizer is, where it can be said in several ways. It has no effect.
+type AuthorizerWire struct {
+	Type       string `json:",omitempty"` // TOKEN, REQUEST or COGNITO_USER_POOLS
+	AuthType   string `json:",omitempty"`
+	Provider   string `json:",omitempty"` // an ARN that names the issuer
+	Sources    string `json:",omitempty"` // identitySource
+	Validation string `json:",omitempty"` // identityValidationExpression
 }
 
 // AuthorizerUses says for which other requests an answer holds, while it is kept.

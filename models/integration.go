@@ -126,4 +126,5 @@ type MethodSetting struct {
 	CacheEncrypted bool   `json:",omitzero"`
 	OpenControl    bool   `json:",omitzero"` // requireAuthorizationForCacheControl is false
 	Unauthorized   string `json:",omitzero"` // unauthorizedCacheControlHeaderStrategy; empty: SUCCEED_WITH_RESPONSE_HEADER
+	Key            string `json:",omitzero"` // how its client writes the method's name, where that is not how answers do
 }

@@ -25,7 +25,8 @@ const (
 
 // Check validates settings. Fields: "weight", "target_N" and "weight_N" (N from 1), "retries", "health_path", "health_interval", "health_timeout", "unhealthy",
 // "healthy", "breaker_failures", "breaker_pause", "connect", "idle", "stream", "max_body", "variables", "canary_percent", "canary_variables",
-// "request_N" and "response_N", those of CORS.Check, "ttl", "vary", "cache_body", "methods", "message", "ca", "server_name".
+// "request_N" and "response_N", those of CORS.Check, "ttl", "vary", "cache_body", "methods", "message", "ca", "server_name", "description",
+// "documentation_version", "cache_size", "log_destination", "log_format".
 func (s StageSettings) Check() error {
 	var p Problems
 	s.checkTargets(&p)
@@ -43,6 +44,7 @@ func (s StageSettings) Check() error {
 		p.Join(s.CORS.Check())
 	}
 	s.Cache.check(&p)
+	s.Notes.check(&p)
 	s.checkMethods(&p)
 	if m := s.Maintenance; m != nil {
 		if _, err := cleanLine("message", m.Message, maxMessage); err != nil {
@@ -175,6 +177,11 @@ func (c *StageCache) check(p *Problems) {
 	}
 	if c.TTL < time.Second || c.TTL > time.Hour {
 		p.Add("ttl", "Enter 1 second to 1 hour (3,600 seconds).")
+	}
+	for _, ttl := range c.Named {
+		if ttl < 0 || ttl > time.Hour || ttl%time.Second != 0 {
+			p.Add("ttl", "Enter 1 second to 1 hour (3,600 seconds).")
+		}
 	}
 	if len(c.Vary) > maxVary {
 		p.Add("vary", fmt.Sprintf("Name at most %d headers.", maxVary))

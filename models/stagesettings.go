@@ -19,6 +19,7 @@ type StageSettings struct {
 	TLS         UpstreamTLS       `json:",omitzero"`
 
 	Methods map[string]MethodSetting `json:",omitzero"` // by Method.Name, or AllMethods, whose throttle is Stage.Throttle
+	Notes   StageNotes               `json:",omitzero"`
 }
 
 // StageTargets is how the requests of a stage are spread over its upstream and others like it.
@@ -109,6 +110,10 @@ type StageCache struct {
 	MaxBody int64         // bytes of an answer that is kept, 1 KiB..16 MiB, default 1 MiB
 	Bypass  bool          // callers may ask past it with Cache-Control: no-cache
 	Epoch   int64         // a purge raises it: what was kept under another one is not answered with any more
+
+	// What the management API's method settings say, by Method.Name; see Life.
+	Named     map[string]time.Duration `json:",omitzero"` // in place of TTL and Methods; 0: nothing is kept
+	OnlyNamed bool                     `json:",omitzero"` // nothing but those is kept
 }
 
 // Maintenance answers 503 instead of the upstream.

@@ -35,6 +35,8 @@ type authorizerConfig struct {
 	TTL      time.Duration       `json:",omitzero"`
 	JWT      models.JWTSettings  `json:",omitzero"`
 	HTTP     models.HTTPSettings `json:",omitzero"`
+
+	Wire models.AuthorizerWire `json:",omitzero"`
 }
 
 func (r authorizerRow) authorizer() (models.Authorizer, error) {
@@ -46,12 +48,12 @@ func (r authorizerRow) authorizer() (models.Authorizer, error) {
 	if err := json.Unmarshal([]byte(r.Config), &c); err != nil {
 		return a, fmt.Errorf("read settings of authorizer %s: %w", r.ID, err)
 	}
-	a.Identity, a.Forward, a.TTL, a.JWT, a.HTTP = c.Identity, c.Forward, c.TTL, c.JWT, c.HTTP
+	a.Identity, a.Forward, a.TTL, a.JWT, a.HTTP, a.Wire = c.Identity, c.Forward, c.TTL, c.JWT, c.HTTP, c.Wire
 	return a, nil
 }
 
 func configOf(a models.Authorizer) (string, error) {
-	text, err := json.Marshal(authorizerConfig{Identity: a.Identity, Forward: a.Forward, TTL: a.TTL, JWT: a.JWT, HTTP: a.HTTP})
+	text, err := json.Marshal(authorizerConfig{Identity: a.Identity, Forward: a.Forward, TTL: a.TTL, JWT: a.JWT, HTTP: a.HTTP, Wire: a.Wire})
 	return string(text), err
 }
 
@@ -129,88 +131,6 @@ func (s *Store) Authorizer(ctx context.Context, owner models.AccountID, api mode
 // authorizerOf reads an authorizer of an API whose owner was asked for.
 func authorizerOf(db *gorm.DB, api models.APIID, id models.AuthorizerID) (authorizerRow, error) {
 	return selectOne[authorizerRow](db, "authorizer", authorizerQuery+`WHERE z.id = ? AND z.api_id = ?`, id, api)
-}
-
-// SaveAuthorizer writes an authorizer, a new one where its ID is zero; it holds at once for methods that are deployed with it. A secret of nil leaves the one
-// that is kept, "" forgets it. Fields as models.Authorizer.Clean, and "secret".
-func (s *Store) SaveAuthorizer(ctx context.Context, actor models.Actor, in models.Authorizer, secret *string, now time.Time) (models.Authorizer, error) {
-	in, err := in.Clean()
-	if err == nil && secret != nil && *secret != "" {
-		err = models.CheckAuthorizerSecret(*secret)
-	}
-	if err != nil {
-		return in, err
-	}
-	err = s.changeAPI(ctx, actor, in.APIID, now, func(t *tx, a models.API) error {
-		var row authorizerRow
-		var before facts
-		action := "authorizer.update"
-		if in.ID == 0 {
-			action = "authorizer.create"
-			if err := t.roomForAuthorizer(a.ID); err != nil {
-				return err
-			}
-			row = authorizerRow{ID: newID[models.Authorizer](), CreatedAt: millis(t.now)}
-		} else {
-			if row, err = authorizerOf(t.DB, a.ID, in.ID); err != nil {
-				return err
-			}
-			was, err := row.authorizer()
-			if err != nil {
-				return err
-			}
-			before = authorizerFacts(was)
-		}
-		in.ID, in.Epoch, in.CreatedAt, in.UpdatedAt = row.ID, row.Epoch+1, timeOf(row.CreatedAt), t.now
-		switch {
-		case in.HTTP.SecretHeader == "" || secret != nil && *secret == "":
-			row.Secret = nil
-		case secret != nil:
-			row.Secret = s.keyring.Seal([]byte(*secret), authorizerSecret(in.ID))
-		}
-		in.HasSecret = row.Secret != nil
-		if in.HTTP.SecretHeader != "" && !in.HasSecret {
-			return models.Invalid("secret", "Enter the secret that the header carries, or leave its name out.")
-		}
-		if err := t.putAuthorizer(in, row.Secret); err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangeTopology); err != nil {
-			return err
-		}
-		var was any
-		if before != nil {
-			was = before
-		}
-		return t.event(action, authorizerObject(a, in), was, authorizerFacts(in))
-	})
-	return in, err
-}
-
-func (t *tx) roomForAuthorizer(api models.APIID) error {
-	n, err := selectOne[int](t.DB, "authorizers", `SELECT count(*) FROM authorizers WHERE api_id = ?`, api)
-	if err == nil && n >= models.MaxAuthorizers {
-		return models.Conflict(fmt.Sprintf("The API has %d authorizers already. Delete one first.", n))
-	}
-	return err
-}
-
-func (t *tx) putAuthorizer(a models.Authorizer, secret []byte) error {
-	config, err := configOf(a)
-	if err != nil {
-		return fmt.Errorf("write settings of authorizer: %w", err)
-	}
-	var sealed any
-	if secret != nil {
-		sealed = blob(secret)
-	}
-	err = t.run("write authorizer", `INSERT INTO authorizers (id, api_id, name, kind, config, secret, epoch, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, config = excluded.config, secret = excluded.secret, epoch = excluded.epoch,
-			updated_at = excluded.updated_at`, a.ID, a.APIID, a.Name, string(a.Kind), config, sealed, a.Epoch, millis(a.CreatedAt), millis(a.UpdatedAt))
-	if isDuplicate(err) {
-		return conflictAt("name", "The API has an authorizer of this name already.")
-	}
-	return err
 }
 
 // FlushAuthorizers makes the gateway forget the answers of an API's authorizer, or with no id of all of them: each caller is judged anew.

@@ -182,6 +182,9 @@ func (s *Store) PointStage(ctx context.Context, actor models.Actor, api models.A
 
 // point makes a stage serve a deployment and writes it in the stage's history, whose times differ also where clocks do not.
 func (t *tx) point(st models.Stage, d models.Deployment) error {
+	if err := checkAnswered(st, d); err != nil {
+		return err
+	}
 	if err := t.checkDocuments(st, d.ID, true); models.KindOf(err) == models.KindInvalid {
 		return models.Conflict(models.Sentence(err))
 	} else if err != nil {

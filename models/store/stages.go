@@ -146,19 +146,23 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 		if err := t.checkSettings(a, models.Stage{}, st); err != nil {
 			return err
 		}
-		rate, burst := throttleColumns(st.Throttle)
-		err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, certificate_id, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			st.ID, api, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), nullID(st.Settings.TLS.Certificate), millis(t.now))
-		if isDuplicate(err) {
-			return conflictAt("name", "The API has a stage of this name already.")
-		}
-		if err != nil {
+		if err := t.insertStage(st); err != nil {
 			return err
 		}
 		return t.event("stage.create", stageObject(a, st), nil, stageFacts(st))
 	})
 	return st, err
+}
+
+func (t *tx) insertStage(st models.Stage) error {
+	rate, burst := throttleColumns(st.Throttle)
+	err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, certificate_id, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.ID, st.APIID, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), nullID(st.Settings.TLS.Certificate), millis(st.CreatedAt))
+	if isDuplicate(err) {
+		return conflictAt("name", "The API has a stage of this name already.")
+	}
+	return err
 }
 
 // DeleteStage deletes a stage and takes it off all plans. Its usage stays.

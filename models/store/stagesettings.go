@@ -26,7 +26,9 @@ func (s *Store) ChangeStage(ctx context.Context, actor models.Actor, api models.
 		}
 		st.ID, st.APIID, st.Name, st.Deployment, st.Number = before.ID, before.APIID, before.Name, before.Deployment, before.Number
 		st.Timeout = st.Timeout.Truncate(time.Millisecond)
-		st.Settings.Cache = withEpoch(before.Settings.Cache, st.Settings.Cache, t.now)
+		if st.Settings.Cache = withEpoch(before.Settings.Cache, st.Settings.Cache, t.now); part == models.StageCaching {
+			st.Settings.ForgetMethodCaching()
+		}
 		if reflect.DeepEqual(before, st) {
 			return nil
 		}
@@ -80,6 +82,9 @@ func (t *tx) checkSettings(a models.API, before, after models.Stage) error {
 		if err = firstError(err, t.checkAuthorizers(d)); models.KindOf(err) == models.KindConflict {
 			return models.Invalid("canary_deployment", models.Sentence(err))
 		} else if err != nil {
+			return err
+		}
+		if err := checkAnswered(after, d); err != nil {
 			return err
 		}
 	}
@@ -259,6 +264,9 @@ func stageFacts(st models.Stage) facts {
 	}
 	if c := s.Cache; c != nil {
 		f["cache"] = facts{"ttl": c.TTL.String(), "methods": c.Methods, "vary": c.Vary, "maxBody": c.MaxBody, "bypass": c.Bypass, "epoch": c.Epoch}
+		if c.OnlyNamed || len(c.Named) > 0 {
+			f["cached methods"], f["only those"] = c.Named, c.OnlyNamed
+		}
 	}
 	if m := s.Maintenance; m != nil {
 		on := facts{"message": m.Message}
@@ -271,7 +279,18 @@ func stageFacts(st models.Stage) facts {
 		f["validation"] = facts{"parameters": s.Validation.Parameters, "body": s.Validation.Body}
 	}
 	tlsFacts(f, s.TLS)
+	wireFacts(f, s)
 	return f
+}
+
+// wireFacts are what the management API alone says of a stage.
+func wireFacts(f facts, s models.StageSettings) {
+	if len(s.Methods) > 0 {
+		f["methods"] = s.Methods
+	}
+	if s.Notes != (models.StageNotes{}) {
+		f["notes"] = s.Notes
+	}
 }
 
 func targetFacts(f facts, t models.StageTargets) {
