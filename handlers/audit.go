@@ -19,11 +19,11 @@ type AuditStore interface {
 // Audit is the audit log: who did what, when. Owners see theirs, administrators see all; the page is the same.
 type Audit struct{ Store AuditStore }
 
-// Show lists events, newest first, narrowed by ?actor=, ?action=, ?object=, ?from= and ?to= (days of the reader's zone, both included).
+// Show lists events, newest first, narrowed by ?actor=, ?action=, ?object=, ?credential= (id of an access key), ?from= and ?to= (days of the reader's zone, both included).
 func (a *Audit) Show(r *Request) (Reply, error) {
 	f, problems := auditFilter(r)
 	v := admin.AuditView{
-		Action: r.URL.Path, Actor: f.Actor, Verb: f.Action, Object: f.Object, From: r.Query("from"), To: r.Query("to"), Actions: auditActions(),
+		Action: r.URL.Path, Actor: f.Actor, Verb: f.Action, Object: f.Object, Credential: f.Credential, From: r.Query("from"), To: r.Query("to"), Actions: auditActions(),
 		Problems: problems, Pills: auditPills(r), All: r.Account.Role == models.RoleAdmin, Now: r.Now,
 	}
 	page := r.layout("Audit log", ui.Crumb{})
@@ -45,6 +45,7 @@ func (a *Audit) Show(r *Request) (Reply, error) {
 func auditFilter(r *Request) (models.EventFilter, []ui.FieldError) {
 	f := models.EventFilter{
 		Actor: strings.TrimSpace(r.Query("actor")), Action: strings.TrimSpace(r.Query("action")), Object: strings.TrimSpace(r.Query("object")),
+		Credential: strings.TrimSpace(r.Query("credential")),
 	}
 	var problems []ui.FieldError
 	day := func(name string) time.Time {
@@ -71,7 +72,7 @@ func auditFilter(r *Request) (models.EventFilter, []ui.FieldError) {
 // auditPills are the filters in force; each one's link is the page without it.
 func auditPills(r *Request) []ui.Pill {
 	var pills []ui.Pill
-	for _, name := range []string{"actor", "action", "object", "from", "to"} {
+	for _, name := range []string{"actor", "action", "object", "credential", "from", "to"} {
 		value := strings.TrimSpace(r.Query(name))
 		if value == "" {
 			continue
@@ -79,15 +80,23 @@ func auditPills(r *Request) []ui.Pill {
 		q := r.URL.Query()
 		q.Del(name)
 		q.Del("after")
-		pills = append(pills, ui.Pill{Label: name + ": " + value, RemoveHref: r.URL.Path + "?" + q.Encode()})
+		pills = append(pills, ui.Pill{Label: pillName(name) + ": " + value, RemoveHref: r.URL.Path + "?" + q.Encode()})
 	}
 	return pills
+}
+
+// pillName is what people call a filter.
+func pillName(name string) string {
+	if name == "credential" {
+		return "access key"
+	}
+	return name
 }
 
 // auditActions are the beginnings of actions that the filter offers: the kinds of things that events are about.
 func auditActions() []ui.Option {
 	return []ui.Option{
-		{Value: "", Label: "Everything"}, {Value: "account.", Label: "Accounts"}, {Value: "alert.", Label: "Alerts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"}, {Value: "authorizer.", Label: "Authorizers"},
+		{Value: "", Label: "Everything"}, {Value: "access_key.", Label: "Access keys"}, {Value: "account.", Label: "Accounts"}, {Value: "alert.", Label: "Alerts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"}, {Value: "authorizer.", Label: "Authorizers"},
 		{Value: "backup.", Label: "Backups"}, {Value: "changelog.", Label: "Changelogs"}, {Value: "deprecation.", Label: "Deprecations"}, {Value: "document.", Label: "Documents"}, {Value: "domain.", Label: "Domains"}, {Value: "guide.", Label: "Guides"},
 		{Value: "key.", Label: "Keys"}, {Value: "look.", Label: "Look"}, {Value: "mail.", Label: "Mails"}, {Value: "method.", Label: "Methods"}, {Value: "link.", Label: "One-time links"},
 		{Value: "plan.", Label: "Plans"}, {Value: "session.", Label: "Sessions"}, {Value: "settings.", Label: "Settings"},
@@ -103,6 +112,9 @@ func eventView(r *Request, e models.Event) admin.EventView {
 	if v.Object == "" {
 		v.Object = e.ObjectID
 	}
+	if e.Credential != "" {
+		v.Credential, v.CredentialHref = e.Credential, auditLink(r, "credential", e.Credential)
+	}
 	if e.ObjectID != "" {
 		v.ObjectHref = auditLink(r, "object", e.ObjectID)
 	}
@@ -112,7 +124,7 @@ func eventView(r *Request, e models.Event) admin.EventView {
 // auditLink narrows the log, beside the filters in force.
 func auditLink(r *Request, name, value string) string {
 	q := url.Values{}
-	for _, kept := range []string{"actor", "action", "object", "from", "to"} {
+	for _, kept := range []string{"actor", "action", "object", "credential", "from", "to"} {
 		if text := r.Query(kept); text != "" {
 			q.Set(kept, text)
 		}
@@ -148,7 +160,7 @@ func kindIcon(kind string) string {
 		return "boxes"
 	case "app":
 		return "smartphone"
-	case "key":
+	case "key", "access key":
 		return "key-round"
 	case "link":
 		return "link"

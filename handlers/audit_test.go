@@ -65,6 +65,28 @@ func TestAuditFilters(t *testing.T) {
 	}
 }
 
+// TestAuditTellsByWhichAccessKey: a change that a program made is told from one of its account's person.
+func TestAuditTellsByWhichAccessKey(t *testing.T) {
+	p := openPortal(t)
+	p.account(models.RoleAdmin, "admin@example.com")
+	olga := p.account(models.RoleOwner, "olga@example.com")
+	key, _, err := p.store.CreateAccessKey(t.Context(), storetest.Actor(olga), olga.ID, models.NewAccessKey{Name: "deploy"}, p.clock)
+	ok(t, err)
+	signing, err := p.store.SigningKey(t.Context(), key.ID, p.clock)
+	ok(t, err)
+	for name, actor := range map[string]models.Actor{"By program": signing.Actor("192.0.2.1", "r1"), "By hand": storetest.Actor(olga)} {
+		_, err := p.store.CreatePlan(t.Context(), actor, models.NewTerms(name), p.clock)
+		ok(t, err)
+	}
+	for email, path := range map[string]string{"admin@example.com": "/admin/audit", "olga@example.com": "/owner/audit"} {
+		b := p.signedIn(email)
+		b.get(path).has(t, "by access key <code>"+key.ID, `href="`+path+"?credential="+key.ID+`"`, "By hand")
+		narrowed := b.get(path + "?credential=" + key.ID)
+		narrowed.has(t, "By program", "access key: "+key.ID, `name="credential" value="`+key.ID+`"`)
+		narrowed.hasNot(t, "By hand")
+	}
+}
+
 var nextPattern = regexp.MustCompile(`href="([^"]*after=[^"]*)"`)
 
 // TestAuditIsReadPageByPage: all events once, in order, with the filter kept.

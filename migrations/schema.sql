@@ -98,6 +98,11 @@ CREATE INDEX apis_authorizer ON apis (authorizer_id) WHERE authorizer_id IS NOT 
 
 CREATE INDEX apis_owner ON apis (owner_id, created_at, id);
 
+CREATE TRIGGER resource_tags_api_goes AFTER DELETE ON apis
+BEGIN
+    DELETE FROM resource_tags WHERE kind = 'restapi' AND object_id = OLD.id;
+END;
+
 CREATE TABLE apps (
     id         INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -401,7 +406,7 @@ CREATE TABLE imports (
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     ended_at   INTEGER
-) STRICT;
+, caller_until INTEGER) STRICT;
 
 CREATE INDEX imports_created ON imports (created_at, id);
 
@@ -476,7 +481,7 @@ CREATE TABLE keys (
     expires_at   INTEGER,
     revoked_at   INTEGER,
     rotated_at   INTEGER,
-    last_used_at INTEGER, import_id INTEGER REFERENCES imports (id),
+    last_used_at INTEGER, import_id INTEGER REFERENCES imports (id), updated_at INTEGER, unnamed INTEGER NOT NULL DEFAULT 0 CHECK (unnamed IN (0, 1)), deleted_at INTEGER,
     CHECK ((owner_id IS NULL) <> (app_id IS NULL))
 ) STRICT;
 
@@ -495,6 +500,11 @@ CREATE INDEX keys_name ON keys (owner_id, name COLLATE NOCASE);
 CREATE INDEX keys_owner ON keys (owner_id, created_at, id) WHERE owner_id IS NOT NULL;
 
 CREATE INDEX keys_revoked ON keys (owner_id) WHERE revoked_at IS NOT NULL;
+
+CREATE TRIGGER resource_tags_key_goes AFTER DELETE ON keys
+BEGIN
+    DELETE FROM resource_tags WHERE kind = 'apikey' AND object_id = OLD.id;
+END;
 
 CREATE TABLE limit_overrides (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -818,7 +828,7 @@ CREATE TABLE plans (
     updated_at   INTEGER NOT NULL,
     published_at INTEGER,
     retired_at   INTEGER
-, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER, unfinished INTEGER NOT NULL DEFAULT 0 CHECK (unfinished IN (0, 1)), publish_at INTEGER, publish_by TEXT NOT NULL DEFAULT '', publish_failed TEXT NOT NULL DEFAULT '') STRICT;
+, quota_limit INTEGER, quota_period INTEGER, quota_offset INTEGER, quota_epoch INTEGER NOT NULL DEFAULT 0, quota_day INTEGER NOT NULL DEFAULT 0, ends_at INTEGER, ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)), draft_by TEXT, draft_at INTEGER, unfinished INTEGER NOT NULL DEFAULT 0 CHECK (unfinished IN (0, 1)), publish_at INTEGER, publish_by TEXT NOT NULL DEFAULT '', publish_failed TEXT NOT NULL DEFAULT '', product_code TEXT NOT NULL DEFAULT '', deleted_at INTEGER) STRICT;
 
 CREATE INDEX plans_ending ON plans (ends_at) WHERE ended = 0 AND ends_at IS NOT NULL;
 
@@ -827,6 +837,11 @@ CREATE INDEX plans_owner ON plans (owner_id, created_at, id);
 CREATE INDEX plans_scheduled ON plans (publish_at) WHERE publish_at IS NOT NULL;
 
 CREATE INDEX plans_unfinished ON plans (id) WHERE unfinished = 1;
+
+CREATE TRIGGER resource_tags_plan_goes AFTER DELETE ON plans
+BEGIN
+    DELETE FROM resource_tags WHERE kind = 'usageplan' AND object_id = OLD.id;
+END;
 
 CREATE TABLE progress (
     name TEXT PRIMARY KEY,
@@ -897,6 +912,14 @@ CREATE TABLE releases (
 
 CREATE INDEX releases_deployment ON releases (deployment_id);
 
+CREATE TABLE resource_tags (
+    kind      TEXT NOT NULL CHECK (kind IN ('restapi', 'stage', 'apikey', 'usageplan')),
+    object_id INTEGER NOT NULL,
+    name      TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    PRIMARY KEY (kind, object_id, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE secret_slots (
     session_digest BLOB NOT NULL REFERENCES sessions (digest) ON DELETE CASCADE,
     key_id         INTEGER NOT NULL,
@@ -954,6 +977,11 @@ CREATE INDEX stages_canary ON stages (canary_id);
 CREATE INDEX stages_certificate ON stages (certificate_id) WHERE certificate_id IS NOT NULL;
 
 CREATE INDEX stages_deployment ON stages (deployment_id);
+
+CREATE TRIGGER resource_tags_stage_goes AFTER DELETE ON stages
+BEGIN
+    DELETE FROM resource_tags WHERE kind = 'stage' AND object_id = OLD.id;
+END;
 
 CREATE TABLE statement_lines (
     owner_id    INTEGER NOT NULL,

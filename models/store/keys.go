@@ -32,8 +32,8 @@ type keyRow struct {
 	AccountEmail sql.NullString
 }
 
-// isThere leaves out the keys (AS k) that an import hides until it has all of them.
-const isThere = `(k.import_id IS NULL OR k.import_id NOT IN (SELECT id FROM imports WHERE hides = 1))`
+// isThere leaves out the keys (AS k) that their owner deleted, and those that an import hides until it has all of them.
+const isThere = `k.deleted_at IS NULL AND (k.import_id IS NULL OR k.import_id NOT IN (SELECT id FROM imports WHERE hides = 1))`
 
 // keyQuery reads keys that are there for somebody.
 const keyQuery = `SELECT k.id, k.owner_id, k.app_id, k.name, k.description, k.customer_id, k.enabled, c.hint, c.sealed IS NOT NULL AS sealed,

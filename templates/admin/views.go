@@ -103,6 +103,7 @@ type Number struct{ Value, Error string }
 type AuditView struct {
 	Action              string // address of the page
 	Actor, Verb, Object string
+	Credential          string // id of an access key
 	From, To            string
 	Actions             []ui.Option
 	Problems            []ui.FieldError
@@ -123,6 +124,8 @@ type EventView struct {
 	Kind               string // of the object
 	Object, ObjectHref string
 	Address, RequestID string
+	Credential         string // id of the access key that the actor came with; "": none
+	CredentialHref     string
 	Changes            []Change
 }
 
