@@ -81,6 +81,14 @@ CREATE INDEX alerts_kind ON alerts (kind, account_id);
 
 CREATE INDEX alerts_plan ON alerts (plan_id) WHERE plan_id IS NOT NULL;
 
+CREATE TABLE api_parts (
+    api_id INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    kind   TEXT NOT NULL CHECK (kind IN ('validator', 'model', 'response')),
+    name   TEXT NOT NULL,
+    body   TEXT NOT NULL,                      -- JSON
+    PRIMARY KEY (api_id, kind, name)
+) STRICT;
+
 CREATE TABLE apis (
     id          INTEGER PRIMARY KEY,
     owner_id    INTEGER NOT NULL REFERENCES accounts (id),
@@ -92,7 +100,7 @@ CREATE TABLE apis (
     undeployed  INTEGER NOT NULL CHECK (undeployed IN (0, 1)),
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-, document_id INTEGER REFERENCES documents (id), tags TEXT NOT NULL DEFAULT '', authorizer_id INTEGER REFERENCES authorizers (id), key_place TEXT NOT NULL DEFAULT 'header' CHECK (key_place IN ('header', 'bearer', 'query', 'authorizer'))) STRICT;
+, document_id INTEGER REFERENCES documents (id), tags TEXT NOT NULL DEFAULT '', authorizer_id INTEGER REFERENCES authorizers (id), key_place TEXT NOT NULL DEFAULT 'header' CHECK (key_place IN ('header', 'bearer', 'query', 'authorizer')), details TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX apis_authorizer ON apis (authorizer_id) WHERE authorizer_id IS NOT NULL;
 
@@ -918,6 +926,14 @@ CREATE TABLE resource_tags (
     name      TEXT NOT NULL,
     value     TEXT NOT NULL,
     PRIMARY KEY (kind, object_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE resources (
+    api_id INTEGER NOT NULL REFERENCES apis (id) ON DELETE CASCADE,
+    id     INTEGER NOT NULL,
+    path   TEXT,                               -- NULL: it is gone, and its id is not given again
+    PRIMARY KEY (api_id, id),
+    UNIQUE (api_id, path)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE secret_slots (

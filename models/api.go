@@ -19,6 +19,7 @@ type API struct {
 	Summary   string   // one line for the catalog
 	Tags      []string // what it is about, for the catalog; see CleanTags
 	KeySource KeySource
+	Details   APIDetails
 	// Authorizer is asked for methods that say nothing else; zero: none is. It holds with the next deployment.
 	Authorizer AuthorizerID
 	CreatedAt  time.Time

@@ -64,6 +64,7 @@ type (
 	ConsumerID     = ID[Consumer]
 	APIID          = ID[API]
 	MethodID       = ID[Method]
+	ResourceID     = ID[Resource]
 	DeploymentID   = ID[Deployment]
 	DocumentID     = ID[Document]
 	StageID        = ID[Stage]

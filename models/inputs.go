@@ -40,6 +40,9 @@ type NewAPI struct {
 	Document  []byte // as uploaded; empty: made by a form
 	Reading   []byte // what was read from the document, a pack of models/openapi; empty without a document
 	Methods   []Method
+	Details   APIDetails
+	Parts     DeploymentParts // of the draft
+	DrawSlug  bool            // Slug is made of the name, and unique: the management API's APIs are known by their ids
 }
 
 // APISettings are what an owner edits of an API. Fields as NewAPI.
@@ -53,10 +56,13 @@ type APISettings struct {
 
 // Clean trims and checks what an owner typed, methods included.
 func (in NewAPI) Clean() (NewAPI, error) {
+	if in.DrawSlug {
+		in.Slug = Slugify(in.Name)
+	}
 	settings, err := APISettings{Name: in.Name, Slug: in.Slug, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource}.Clean()
 	methods, methodsErr := CleanMethods(in.Methods)
 	var p Problems
-	p.Join(err, methodsErr)
+	p.Join(err, methodsErr, in.Details.Check())
 	if err := p.Err(); err != nil {
 		return NewAPI{}, err
 	}

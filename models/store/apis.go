@@ -24,6 +24,7 @@ type apiRow struct {
 	KeyForward  bool
 	HasDocument bool
 
+	Details      apiDetails
 	AuthorizerID sql.NullInt64
 	Undeployed   bool
 	CreatedAt    int64
@@ -31,13 +32,13 @@ type apiRow struct {
 }
 
 // apiColumns are apiRow's of the table apis AS a; the document stays where it is.
-const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.tags, a.key_place, a.key_name, a.key_forward, a.authorizer_id,
+const apiColumns = `a.id, a.owner_id, a.slug, a.name, a.summary, a.tags, a.key_place, a.key_name, a.key_forward, a.details, a.authorizer_id,
 	a.document_id IS NOT NULL AS has_document, a.undeployed, a.created_at, a.updated_at`
 
 func (r apiRow) api() models.API {
 	return models.API{
 		ID: r.ID, OwnerID: r.OwnerID, Slug: r.Slug, Name: r.Name, Summary: r.Summary, Tags: tagsOf(r.Tags),
-		KeySource:  models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward},
+		KeySource: models.KeySource{Place: models.KeyPlace(r.KeyPlace), Name: r.KeyName, Forward: r.KeyForward}, Details: models.APIDetails(r.Details),
 		Authorizer: models.AuthorizerID(r.AuthorizerID.Int64), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), HasDocument: r.HasDocument, Undeployed: r.Undeployed,
 	}
 }
@@ -83,8 +84,13 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 	}
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
 		a = models.API{
-			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource,
+			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource, Details: in.Details,
 			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
+		}
+		if in.DrawSlug {
+			if a.Slug, err = t.freeSlug(in.Slug); err != nil {
+				return err
+			}
 		}
 		if err := firstError(t.insertAPI(a), t.tellWeeks(a.OwnerID)); err != nil {
 			return err
@@ -94,7 +100,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 				return err
 			}
 		}
-		if err := t.putMethods(a.ID, in.Methods, 0); err != nil {
+		if err := firstError(t.putMethods(a.ID, in.Methods, 0), t.newParts(a.ID, in.Parts)); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangeTopology); err != nil { // callers are told that the API has no such stage, no longer that there is no such API
@@ -109,10 +115,10 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 
 func (t *tx) insertAPI(a models.API) error {
 	err := t.run("make API", `INSERT INTO apis
-		(id, owner_id, slug, name, summary, tags, key_place, key_name, key_forward, undeployed, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(id, owner_id, slug, name, summary, tags, key_place, key_name, key_forward, details, undeployed, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, a.OwnerID, a.Slug, a.Name, a.Summary, strings.Join(a.Tags, ","), string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward,
-		a.Undeployed, millis(a.CreatedAt), millis(a.UpdatedAt))
+		apiDetails(a.Details), a.Undeployed, millis(a.CreatedAt), millis(a.UpdatedAt))
 	return slugTaken(err)
 }
 

@@ -139,7 +139,11 @@ func (t *tx) snapshot(a models.API, note string) (models.Deployment, error) {
 	if err != nil {
 		return models.Deployment{}, err
 	}
-	d := models.Deployment{ID: newID[models.Deployment](), APIID: a.ID, Number: last + 1, Note: note, Methods: methods, KeySource: a.KeySource,
+	kept, err := deployedParts(t.DB, a.ID, methods)
+	if err != nil {
+		return models.Deployment{}, err
+	}
+	d := models.Deployment{ID: newID[models.Deployment](), APIID: a.ID, Number: last + 1, Note: note, Methods: methods, Parts: kept, KeySource: a.KeySource,
 		CreatedAt: t.now, CreatedBy: t.actor.Label}
 	text, err := json.Marshal(methods)
 	if err != nil {

@@ -138,33 +138,35 @@ func (s *Store) AddMethod(ctx context.Context, actor models.Actor, api models.AP
 	}
 	m = clean[0]
 	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
-		present, removed, err := methodsOf(t.DB, api)
-		if err != nil {
-			return err
-		}
-		if i := slices.IndexFunc(present, m.SameRequests); i >= 0 {
-			return conflictAt("path", "The API has "+present[i].Name()+" already, which answers the same requests.")
-		}
-		if len(present) == models.MaxMethods {
-			return conflictAt("path", fmt.Sprintf("An API has at most %d methods.", models.MaxMethods))
-		}
-		m.ID = newID[models.Method]()
-		if i := slices.IndexFunc(removed, func(r models.Method) bool { return r.Name() == m.Name() }); i >= 0 {
-			m.ID = removed[i].ID
-		}
-		last, err := selectOne[int](t.DB, "position", `SELECT coalesce(max(position), -1) FROM methods WHERE api_id = ?`, api)
-		if err != nil {
-			return err
-		}
-		if err := t.putMethods(api, []models.Method{m}, last+1); err != nil {
-			return err
-		}
-		if err := t.touchAPI(api); err != nil {
+		if m, err = t.addMethod(api, m); err != nil {
 			return err
 		}
 		return t.event("method.add", apiObject(a), nil, facts{"method": m.Name(), "keyRequired": m.KeyRequired})
 	})
 	return m, err
+}
+
+// addMethod adds a method at the draft's end. One that was removed before comes back with its id.
+func (t *tx) addMethod(api models.APIID, m models.Method) (models.Method, error) {
+	present, removed, err := methodsOf(t.DB, api)
+	if err != nil {
+		return m, err
+	}
+	if i := slices.IndexFunc(present, m.SameRequests); i >= 0 {
+		return m, conflictAt("path", "The API has "+present[i].Name()+" already, which answers the same requests.")
+	}
+	if len(present) == models.MaxMethods {
+		return m, conflictAt("path", fmt.Sprintf("An API has at most %d methods.", models.MaxMethods))
+	}
+	m.ID = newID[models.Method]()
+	if i := slices.IndexFunc(removed, func(r models.Method) bool { return r.Name() == m.Name() }); i >= 0 {
+		m.ID = removed[i].ID
+	}
+	last, err := selectOne[int](t.DB, "position", `SELECT coalesce(max(position), -1) FROM methods WHERE api_id = ?`, api)
+	if err != nil {
+		return m, err
+	}
+	return m, firstError(t.putMethods(api, []models.Method{m}, last+1), t.touchAPI(api))
 }
 
 // methodProblem gives each field of a form its own sentence; a list of methods has only one.
