@@ -133,7 +133,7 @@ func (q *request) decideAuthorized(value string, p problem) problem {
 	if q.isNamed() {
 		named = q.authorization.verdict.KeyValue
 	}
-	if q.isInvalid(named, problemNone) {
+	if q.isInvalid(named, problemNone) || q.isUnfit(named, problemNone) {
 		return d.problem
 	}
 	q.g.decideAfter(q, value)

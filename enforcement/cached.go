@@ -105,8 +105,12 @@ func (st *stage) keeping() *keeping {
 	return st.policies.cache
 }
 
-// forward answers an admitted request, by what is kept or by the upstream.
+// forward answers an admitted request, by what is kept, by the upstream, or by what its integration says.
 func (q *request) forward() {
+	if q.method.isMock() {
+		q.answerMock()
+		return
+	}
 	k := q.stage.keeping()
 	if k == nil {
 		q.g.proxy.Serve(q.w, q.r, q.toUpstream())
@@ -135,7 +139,7 @@ func (q *request) mayKeep(k *keeping) (ask cache.Ask, passage string) {
 		return ask, "fwd=method"
 	case q.method != q.methods.method(http.MethodGet) || !k.isFor(q.method):
 		return ask, "fwd=bypass"
-	case q.r.Body != nil && q.r.Body != http.NoBody:
+	case q.r.Body != nil && q.r.Body != http.NoBody, q.method.integration != nil && q.method.integration.unkept:
 		return ask, "fwd=bypass"
 	}
 	for _, name := range []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since", "Upgrade"} {
@@ -179,6 +183,9 @@ func (q *request) cacheKey(k *keeping) cache.Key {
 	}
 	if m := q.methods.method(http.MethodGet); m != nil {
 		about.Method = uint64(m.id)
+		if m.integration != nil && len(m.integration.varies) > 0 {
+			about.Vary = slices.Concat(k.vary, m.integration.varies)
+		}
 	}
 	return k.space.Key(&about)
 }

@@ -44,7 +44,8 @@ type call struct {
 	open   bool         // the request is counted for its address
 
 	proxied bool           // it was admitted, and an answer was looked for
-	kept    *transport.End // how the answer went that was kept; nil: the upstream was asked
+	kept    *transport.End // how the answer went that was kept, or made; nil: the upstream was asked
+	made    bool           // the gateway made the answer: nobody was to be asked
 	moved   movement       // of its stream
 	sent    int64          // bytes of the gateway's own answer
 	instead int            // the status of what is answered in place of that; 0: nothing is

@@ -31,6 +31,7 @@ const (
 	answeredFromCache = numProblems + iota
 	answeredPreflight
 	answeredQuote
+	answeredMock
 	numAnswers
 )
 
@@ -89,7 +90,9 @@ func (c *call) answer() problem {
 	switch p := c.decision.problem; {
 	case c.isQuoted():
 		return answeredQuote
-	case c.kept != nil:
+	case c.made && p == problemNone:
+		return answeredMock
+	case c.kept != nil && !c.made:
 		return answeredFromCache
 	case p == problemNone && !c.proxied:
 		return answeredPreflight
@@ -99,7 +102,7 @@ func (c *call) answer() problem {
 }
 
 var (
-	descRequests = prometheus.NewDesc("gatehouse_requests_total", "Requests by answer: forwarded, cached, preflight, quote, or the slug of a problem.", []string{"answer"}, nil)
+	descRequests = prometheus.NewDesc("gatehouse_requests_total", "Requests by answer: forwarded, cached, preflight, quote, mock, or the slug of a problem.", []string{"answer"}, nil)
 	descUnknown  = prometheus.NewDesc("gatehouse_unknown_keys_total", "Requests with a key that is malformed or not known.", nil, nil)
 	descBytes    = prometheus.NewDesc("gatehouse_bytes_total", "Bytes of bodies, in from clients and out to them.", []string{"direction"}, nil)
 	descUpstream = prometheus.NewDesc("gatehouse_upstream_seconds", "Time until an upstream began to answer, or failed.", nil, nil)
@@ -139,6 +142,8 @@ func answerLabel(p problem) string {
 		return "preflight"
 	case answeredQuote:
 		return "quote"
+	case answeredMock:
+		return "mock"
 	default:
 		return p.entry().Slug
 	}

@@ -81,7 +81,7 @@ func (d *decision) quota() *quota { return &d.plan.quota }
 
 // decideOpen decides a request to a method that needs no key: the throttles that all callers share are all that limits it.
 func (g *Gateway) decideOpen(d *decision, at instant, st *stage, m *method) {
-	if g.closedFor(d, at, m) || !d.choose(at, st) {
+	if g.closedFor(d, at, m) || !d.choose(at, m) {
 		return
 	}
 	d.layers.Stage, d.layers.Account, d.layers.Clock = st.layerOf(m), st.accountLayer(), g.clock
@@ -212,7 +212,7 @@ func (g *Gateway) decideEntry(d *decision, at instant, st *stage, m *method, e *
 		d.problem = problemTooManyOpen
 	case d.ahead:
 		d.problem, _ = g.lookAt(d, at, st, m, e, member)
-	case !d.choose(at, st):
+	case !d.choose(at, m):
 	default:
 		if await = g.spend(d, at, st, m, e, member); await || d.problem != problemNone {
 			d.release()
@@ -402,7 +402,7 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
 		problemUnauthorized, problemAuthorizerDenied, problemScope,
-		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout, problemRequestInvalid:
+		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout, problemRequestInvalid, problemMediaType:
 		return models.OutcomeDenied, true
 	default:
 		return 0, false

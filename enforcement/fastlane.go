@@ -68,7 +68,7 @@ func (c *fastCall) reset() {
 // plain, too.
 func (st *stage) isPlain() bool {
 	atHand := st.key.Place == models.KeyInHeader || st.key.Place == models.KeyInBearer
-	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && !st.hasAuthorizer() && st.pool.IsPlain()
+	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && !st.hasAuthorizer() && !st.hasIntegration() && st.pool != nil && st.pool.IsPlain()
 }
 
 // hasAuthorizer reports whether somebody is asked about the callers of one of the stage's methods.

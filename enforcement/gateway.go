@@ -275,6 +275,9 @@ func (g *Gateway) routeIn(s *snapshot, api, stage, verb, path string) (Route, pr
 	if rt.method = rt.methods.method(verb); rt.method == nil {
 		return rt, problemVerbUnknown
 	}
+	if rt.method.broken != "" {
+		return rt, problemIntegration
+	}
 	return rt, problemNone
 }
 

@@ -114,7 +114,7 @@ func (c *call) logAccess(by lane) {
 	}
 	if c.proxied {
 		e.Outcome = c.ended.outcome.String()
-		if e.Cached = c.kept != nil; !e.Cached {
+		if e.Cached = c.kept != nil && !c.made; c.kept == nil {
 			e.Upstream = x.Latency
 		}
 	}

@@ -32,7 +32,7 @@ func (c *call) finish(e transport.End, o models.Outcome) {
 // outcomeOf says how an admitted request ended. A WebSocket that was opened is a success, whoever closes it.
 func outcomeOf(e transport.End) models.Outcome {
 	switch e.Failure {
-	case transport.Unreachable, transport.Invalid, transport.Timeout, transport.BrokeOff:
+	case transport.Unreachable, transport.Invalid, transport.Timeout, transport.BrokeOff, transport.Unmade:
 		return models.OutcomeUpstream
 	case transport.BadBody, transport.ClientGone, transport.Stopped:
 		return models.OutcomeAborted

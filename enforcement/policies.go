@@ -54,6 +54,9 @@ func compilePolicies(in *models.GatewayStage, all documents) (p *policies, err e
 // Prepare applies the stage's rules to the headers of the request to the upstream, and puts who calls in the place of what he is known by.
 func (q *request) Prepare(h http.Header) {
 	q.dropIdentity(h)
+	if i := q.method.integration; i != nil {
+		q.mapHeaders(h, i)
+	}
 	if p := q.stage.policies; p != nil {
 		p.request.apply(h, q.id)
 	}
@@ -62,5 +65,6 @@ func (q *request) Prepare(h http.Header) {
 
 // preparesNothing reports whether Prepare changes nothing.
 func (q *request) preparesNothing() bool {
-	return q.authorization == nil && (q.stage.policies == nil || q.stage.policies.request == nil)
+	i := q.method.integration
+	return q.authorization == nil && (i == nil || i.kind == models.IntegrationHTTPProxy && len(i.headers) == 0) && (q.stage.policies == nil || q.stage.policies.request == nil)
 }

@@ -43,6 +43,7 @@ const (
 	problemOrigin
 	problemBodyTooLarge
 	problemVerbUnknown
+	problemIntegration
 	problemQueryInvalid
 	problemKeyMissing
 	problemKeyAmbiguous
@@ -65,6 +66,7 @@ const (
 	problemGone
 	problemBrownout
 	problemRequestInvalid
+	problemMediaType
 	problemTooManyOpen
 	problemUpstreamOut
 	problemThrottled
@@ -153,6 +155,9 @@ var problems = [numProblems - 1]Problem{
 	{"verb-unknown", 405, "The operation does not have this verb",
 		"The path exists, but not with this verb. The header Allow lists the verbs that it has.",
 		"Use one of the verbs in Allow."},
+	{"integration-invalid", 500, "Nothing answers the operation",
+		"The operation is deployed, but what is to answer it is missing or does not fit: it has no integration and its stage no upstream, its integration names a variable that the stage does not have, or there is no answer for what its upstream said.",
+		"Tell the API's owner, with the request id. The detail says what does not fit."},
 	{"query-invalid", 400, "The query is ambiguous",
 		"The API reads its key from the query, and the query contains a broken percent sign or a semicolon, which servers read in different ways.",
 		"Encode ; as %3B and % as %25."},
@@ -219,6 +224,9 @@ var problems = [numProblems - 1]Problem{
 	{"request-invalid", 400, "The request is not as the API describes it",
 		"The API's owner lets the gateway compare requests with the API's OpenAPI document, and this one does not fit. Each fault stands in errors: where it is, and what the document wants. Nothing was charged.",
 		"Compare the request with the operation's page in the API's reference."},
+	{"media-type-unsupported", 415, "The body's media type is not taken",
+		"The operation takes bodies of some media types only, and Content-Type names another one. Nothing was charged.",
+		"Send the body as the operation's page says, usually as application/json, and name its type in Content-Type."},
 	{"too-many-open", 429, "Too many requests are open at once",
 		"The key, or the address where the operation needs no key, has as many requests under way as it may have. WebSockets and streams of events stay open, and have a limit of their own. Nothing was charged.",
 		"Wait until some have ended, close streams that nobody reads, and send fewer at the same time."},

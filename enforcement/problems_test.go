@@ -113,8 +113,16 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 			catchUp(t, o.g)
 			return in(o.g, "OPTIONS", a, "", asPreflight)
 		},
-		"path-unknown":   get(nil, "/echo/prod/c"),
-		"verb-unknown":   get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"path-unknown": get(nil, "/echo/prod/c"),
+		"verb-unknown": get(nil, a, func(r *http.Request) { r.Method = "DELETE" }),
+		"integration-invalid": get(func(_ *testing.T, o *one) {
+			o.world.stage(func() { o.stage.Methods[0].Integration = &models.Integration{Kind: "AWS"} })
+		}, a),
+		"media-type-unsupported": get(func(_ *testing.T, o *one) {
+			o.world.stage(func() {
+				o.stage.Methods[0].Integration = &models.Integration{Kind: models.IntegrationMock, Passthrough: models.PassNever}
+			})
+		}, a, func(r *http.Request) { r.Header.Set("Content-Type", "text/odd") }),
 		"body-too-large": bodyTooLarge,
 		"too-many-open":  tooManyOpen,
 		"body-too-slow":  bodyTooSlow,

@@ -185,7 +185,7 @@ func (q *request) isClosed() bool {
 
 // isOut notes in verdict that no upstream is in service.
 func (q *request) isOut() bool {
-	if q.decision.isOut(q.at, q.stage) && (q.decision.keeps == nil || !q.isKept()) {
+	if q.decision.isOut(q.at, q.method) && (q.decision.keeps == nil || !q.isKept()) {
 		q.verdict = problemUpstreamOut
 	}
 	return q.verdict != problemNone

@@ -132,6 +132,8 @@ func (p problem) amazon() (message, errorType string) {
 		return "Service Unavailable", "ServiceUnavailableException"
 	case http.StatusRequestEntityTooLarge:
 		return "Request Too Long", "BadRequestException"
+	case http.StatusUnsupportedMediaType:
+		return "Unsupported Media Type", "BadRequestException"
 	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented,
 		http.StatusExpectationFailed, http.StatusHTTPVersionNotSupported:
 		return http.StatusText(status), "BadRequestException"

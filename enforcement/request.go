@@ -30,6 +30,8 @@ type request struct {
 	passage       string             // what the cache did, for Cache-Status; empty: the stage has none
 	taken         []byte             // the whole body, if it was compared with the document
 	untaken       bool               // it was too large for that
+	template      *template          // of the integration: makes the upstream's body, or says what a mock answers; nil: there is none
+	remade        *template          // makes the body of the answer of the upstream's
 	faults        []validation.Fault // what the document does not allow in the request
 	verdict       problem            // of a quote: what the request would be answered with
 	quoteWait     time.Duration
@@ -115,6 +117,11 @@ func (q *request) decide() problem {
 	if q.method = q.methods.method(q.verb); q.method == nil {
 		return problemVerbUnknown
 	}
+	if q.method.broken != "" {
+		q.fault = q.method.broken
+		q.warnOfIntegration()
+		return problemIntegration
+	}
 	value, query, p := presented(q.stage.key, q.r.Header, q.query)
 	q.presented, q.query = value, query
 	d.counts = q.opening()
@@ -128,7 +135,7 @@ func (q *request) decide() problem {
 		return q.decideAuthorized(value, p)
 	case q.isQuote():
 		q.quote(value, p)
-	case q.isInvalid(value, p):
+	case q.isInvalid(value, p), q.isUnfit(value, p):
 		// noted
 	case !q.method.keyRequired && !q.openFromAddress():
 		d.problem = problemTooManyOpen
@@ -157,8 +164,11 @@ func (q *request) toUpstream() *transport.Exchange {
 	x.Timeout, x.Idle = q.stage.timeout, q.stage.idle
 	x.RequestID, x.KeyID, x.ConsumerID = q.id, d.call.Key.String(), d.app.String()
 	x.KeyHeader, x.ForwardKey = keyHeader(q.stage.key), q.stage.key.Forward
-	x.Body = q.guardedBody()
 	x.Forwarded = q.forwarded
+	if i := q.method.integration; i != nil {
+		q.toIntegration(x, i)
+	}
+	x.Body = q.guardedBody()
 	x.Caller, x.Plain = q, q.preparesNothing()
 	q.traceUpstream()
 	q.underWay.Store(true)

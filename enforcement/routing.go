@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/enforcement/authorizer"
+	"gatehouse/enforcement/transport"
 	"gatehouse/models"
 )
 
@@ -38,6 +39,9 @@ type method struct {
 	scopes      []string               // of which they must have one
 	life        *life                  // nil: nothing is announced of it
 	limit       *methodLimit           // nil: the stage's own throttle holds for it
+	integration *integration           // what answers it; nil: its stage's upstream
+	pool        *transport.Pool        // where its requests go; nil: nobody is asked, or it is broken
+	broken      string                 // why nothing answers it, for its callers; empty: something does
 }
 
 // add enters a method. Two templates that match the same paths are one; if both have the verb, the one stays that is better protected, by a key or an authorizer: an ambiguous

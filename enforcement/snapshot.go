@@ -45,11 +45,12 @@ type stage struct {
 	id        models.StageID
 	name      string
 	api       *api
-	plain     bool            // the fast lane may serve it
-	broken    string          // why it is not served; empty: it is
-	pool      *transport.Pool // its upstreams; nil: it is broken
-	insecure  bool            // certificates of upstreams are not looked at
-	shows     time.Time       // until when the certificate holds that its upstreams are shown; zero: they are shown none
+	plain     bool                       // the fast lane may serve it
+	broken    string                     // why it is not served; empty: it is
+	pool      *transport.Pool            // its upstreams; nil: it is broken, or has none of its own
+	origins   map[origin]*transport.Pool // of its integrations
+	insecure  bool                       // certificates of upstreams are not looked at
+	shows     time.Time                  // until when the certificate holds that its upstreams are shown; zero: they are shown none
 	timeout   time.Duration
 	idle      time.Duration // for each part of an answer; 0: the default
 	maxBody   int64         // bytes of a request; 0: as the operator says
@@ -262,8 +263,10 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 		st.timeout = models.DefaultTimeout
 	}
 	var err error
-	if st.pool, err = poolOf(in, in.Settings.Variables, c.proxy, c.before.pool(in.ID, canary)); err != nil {
-		st.broken = err.Error()
+	if in.Upstream != "" {
+		if st.pool, err = poolOf(in, in.Settings.Variables, c.proxy, c.before.pool(in.ID, canary)); err != nil {
+			st.broken = err.Error()
+		}
 	}
 	if err := in.KeySource.Check(); err != nil {
 		st.broken = fmt.Sprintf("where the key is read is not valid: %v", err)
@@ -274,8 +277,10 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	if in.Broken != "" {
 		st.broken = in.Broken
 	}
-	for i, m := range in.Methods {
+	for i := range in.Methods {
+		m := &in.Methods[i]
 		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired, path: m.Path, authorizer: a.authorizerOf(m.Authorizer), scopes: m.Scopes}
+		c.integrate(in, st, m, compiled, canary)
 		st.methods = append(st.methods, compiled)
 		st.routes.add(m.Verb, m.Path, compiled)
 	}

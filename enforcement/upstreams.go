@@ -104,8 +104,8 @@ func endOf(c *tls.Certificate) time.Time {
 	return leaf.NotAfter
 }
 
-// pool returns the upstreams of a stage until now, or nil; before may be nil.
-func (before *snapshot) pool(id models.StageID, canary bool) *transport.Pool {
+// stage returns a stage, or its canary, as it is until now, or nil; before may be nil.
+func (before *snapshot) stage(id models.StageID, canary bool) *stage {
 	if before == nil {
 		return nil
 	}
@@ -113,10 +113,15 @@ func (before *snapshot) pool(id models.StageID, canary bool) *transport.Pool {
 	if st != nil && canary {
 		st = st.canary
 	}
-	if st == nil {
-		return nil
+	return st
+}
+
+// pool returns the upstreams of a stage until now, or nil; before may be nil.
+func (before *snapshot) pool(id models.StageID, canary bool) *transport.Pool {
+	if st := before.stage(id, canary); st != nil {
+		return st.pool
 	}
-	return st.pool
+	return nil
 }
 
 // pools returns the upstreams that are in use.
@@ -129,6 +134,9 @@ func (s *snapshot) pools() map[*transport.Pool]bool {
 		for ; st != nil; st = st.canary {
 			if st.pool != nil {
 				all[st.pool] = true
+			}
+			for _, pool := range st.origins {
+				all[pool] = true
 			}
 		}
 	}
@@ -170,8 +178,11 @@ func (g *Gateway) logInsecure(s *snapshot) {
 func (g *Gateway) Unchecked() int { return int(g.blind.Load()) }
 
 // choose picks the upstream of a request that may pass, before anything is spent. Without one, and without an answer that is kept, it returns false.
-func (d *decision) choose(at instant, st *stage) bool {
-	d.pick, d.wait = st.pool.Pick(at.mono)
+func (d *decision) choose(at instant, m *method) bool {
+	if m.pool == nil {
+		return true // nobody is asked
+	}
+	d.pick, d.wait = m.pool.Pick(at.mono)
 	if d.pick.IsSet() || d.keeps != nil && d.keeps.isKept() {
 		return true
 	}
@@ -185,9 +196,12 @@ func (d *decision) release() {
 	d.pick = transport.Pick{}
 }
 
-// isOut reports whether the stage has no upstream in service, and spends nothing.
-func (d *decision) isOut(at instant, st *stage) bool {
-	pick, wait := st.pool.Pick(at.mono)
+// isOut reports whether the method has no upstream in service, and spends nothing.
+func (d *decision) isOut(at instant, m *method) bool {
+	if m.pool == nil {
+		return false
+	}
+	pick, wait := m.pool.Pick(at.mono)
 	pick.Release()
 	d.wait = wait
 	return !pick.IsSet()

@@ -49,6 +49,8 @@ func (c *call) explain(p problem) string {
 		return c.explainMaintenance()
 	case problemOrigin:
 		return fmt.Sprintf("The stage %s of %s is not called by pages of this origin.", c.stage.name, c.api.name)
+	case problemIntegration:
+		return fmt.Sprintf("%s of the stage %s of %s cannot be answered as it is set up: %s.", c.method.name, c.stage.name, c.api.name, c.fault)
 	case problemPathUnknown:
 		return fmt.Sprintf("Nothing that is deployed to the stage %s of %s has this path.", c.stage.name, c.api.name)
 	case problemVerbUnknown:
@@ -260,6 +262,8 @@ func failed(f transport.Failure, err error) problem {
 		return problemUpstreamTimeout
 	case f == transport.Invalid:
 		return problemUpstreamInvalid
+	case f == transport.Unmade:
+		return problemIntegration
 	case errors.As(err, &refused):
 		return problemUpstreamForbidden
 	default:
@@ -272,14 +276,29 @@ func (c *call) explainFailure(p problem, err error) string {
 	where := fmt.Sprintf("behind the stage %s of %s", c.stage.name, c.api.name)
 	switch p {
 	case problemUpstreamTimeout:
-		return fmt.Sprintf("The server %s did not begin to answer within %s.", where, counted(int64(c.stage.timeout/time.Second), "second"))
+		return fmt.Sprintf("The server %s did not begin to answer within %s.", where, c.patience())
 	case problemUpstreamUnreachable:
 		return fmt.Sprintf("The server %s cannot be reached: %s.", where, reason(err))
 	case problemUpstreamInvalid:
 		return fmt.Sprintf("The server %s answered something that is not HTTP.", where)
+	case problemIntegration:
+		c.fault = err.Error()
+		return c.explain(p)
 	default:
 		return c.explain(p)
 	}
+}
+
+// patience is how long an upstream has to begin its answer, in words.
+func (c *call) patience() string {
+	t := c.stage.timeout
+	if i := c.method.integration; i != nil {
+		t = i.timeout
+	}
+	if t%time.Second != 0 {
+		return counted(t.Milliseconds(), "millisecond")
+	}
+	return counted(int64(t/time.Second), "second")
 }
 
 // explainFailure says of a body, too, what is wrong with it.

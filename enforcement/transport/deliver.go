@@ -34,6 +34,13 @@ func (p *Proxy) receive(rep *reply, in *http.Request, x *Exchange) error {
 		kind, _, _ := mime.ParseMediaType(rep.header["Content-Type"][0])
 		x.stream.Store(kind == eventStream)
 	}
+	if x.Remake != nil {
+		if err := x.remake(rep, in); err != nil {
+			rep.close()
+			return err
+		}
+	}
+	rep.unlike(in, x.request.verb)
 	x.answer.upstream = rep.status
 	dropHopByHop(rep.header)
 	// Both would speak for the gateway's whole host.
@@ -60,8 +67,12 @@ func (x *Exchange) interim(status int, h http.Header) {
 	if x.answer.ResponseWriter == nil {
 		return // nobody asked
 	}
-	dropHopByHop(h)
 	into := x.answer.Header()
+	if x.Remake != nil {
+		clear(h)
+		return
+	}
+	dropHopByHop(h)
 	if !x.direct {
 		maps.Copy(into, h)
 	}

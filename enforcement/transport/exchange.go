@@ -29,6 +29,7 @@ type Exchange struct {
 	Path       string        // behind the target's own: canonical, empty or beginning with a slash
 	Query      string        // as the upstream shall get it
 	Prefix     string        // /{api}/{stage}, for X-Forwarded-Prefix
+	Verb       string        // that the upstream is asked with; empty: the client's
 	Timeout    time.Duration // for the answer to begin
 	Idle       time.Duration // for each part of it; 0: the default
 	RequestID  string
@@ -39,7 +40,8 @@ type Exchange struct {
 	Body       io.ReadCloser    // in place of the request's, which net/http must find as it was: it must not look at what it passes on, and may be an Interrupter; nil: the request's
 	Forwarded  *front.Forwarded // what a proxy that is believed says of the client; nil: the peer is the client
 	Caller     Caller
-	Plain      bool // the Caller's Prepare changes nothing, and is not asked
+	Plain      bool    // the Caller's Prepare changes nothing, and is not asked
+	Remake     Remaker // makes another answer of the upstream's, which switches no protocol then; nil: it is passed on
 
 	start    time.Time
 	client   context.Context // of the client's request
@@ -84,6 +86,7 @@ const (
 	ClientGone          // the client went away
 	Stopped             // Cut was called
 	BrokeOff            // the upstream broke in the middle of its answer
+	Unmade              // no answer could be made of the upstream's, as Exchange.Remake wants it
 )
 
 // End is how an exchange ended.

@@ -45,6 +45,24 @@ func isHidden(name, protect string) bool {
 	return wire.IsPrivate(string(f.b[:f.n])) || f.aliased && strings.EqualFold(strings.ReplaceAll(name, "_", "-"), protect)
 }
 
+// Visible returns the last value of a client's header that an upstream gets to see: name is canonical; keyHeader and forwardKey are as Exchange has them.
+func (p *Proxy) Visible(h http.Header, name, keyHeader string, forwardKey bool) (value string, ok bool) {
+	values := h[name]
+	switch {
+	case len(values) == 0, isOfConnection(name), hasToken(h["Connection"], name):
+		return "", false
+	case isHidden(name, keyHeader) || strings.EqualFold(name, keyHeader):
+		if !forwardKey || !strings.EqualFold(name, keyHeader) {
+			return "", false
+		}
+	}
+	value = values[len(values)-1]
+	if name == "Cookie" {
+		value = withoutCookies(strings.Join(values, "; "), p.hide)
+	}
+	return value, value != ""
+}
+
 // dropPrivate removes the headers that clients cannot send to an upstream, and aliases of them and of protect.
 func dropPrivate(h http.Header, protect string) {
 	for name := range h {

@@ -92,7 +92,7 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, x *Exchange) {
 // outgoing makes the upstream's request.
 func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *outgoing {
 	o := &x.request
-	*o = outgoing{x: x, verb: r.Method, by: p, in: r, path: x.Path, query: x.Query}
+	*o = outgoing{x: x, verb: or(x.Verb, r.Method), by: p, in: r, path: x.Path, query: x.Query}
 	if !isPlain(r, x) {
 		o.header = p.headerOf(r, x)
 	}
@@ -103,7 +103,10 @@ func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *o
 		if body == nil {
 			body = r.Body
 		}
-		x.upload = &upload{ReadCloser: body, x: x, in: r, trailer: announced(r.Trailer, x.KeyHeader)}
+		x.upload = &upload{ReadCloser: body, x: x, in: r}
+		if x.Remake == nil {
+			x.upload.trailer = announced(r.Trailer, x.KeyHeader)
+		}
 		o.length = r.ContentLength
 		x.wait.watch(x) // who sends the body is not who waits for the answer
 		if o.length >= spliceFrom && r.ProtoMajor == 1 {
@@ -111,7 +114,7 @@ func (p *Proxy) outgoing(w http.ResponseWriter, r *http.Request, x *Exchange) *o
 		}
 	}
 	if o.length == 0 {
-		if len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
+		if x.Remake == nil && len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") && hasToken(r.Header["Connection"], "upgrade") {
 			o.upgrade = r.Header["Upgrade"][0]
 		}
 	} else {
@@ -171,9 +174,12 @@ func failureOf(x *Exchange, err error) Failure {
 		return f
 	}
 	var bad malformed
+	var without unmade
 	switch text := err.Error(); {
 	case errors.Is(err, errTooSlow), isTimeout(err):
 		return Timeout
+	case errors.As(err, &without):
+		return Unmade
 	case errors.As(err, &bad):
 		return Invalid
 	case strings.Contains(text, "malformed"), strings.Contains(text, "server gave HTTP response to HTTPS client"),
