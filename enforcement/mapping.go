@@ -120,17 +120,17 @@ func (q *request) value(s *source, answer http.Header, body []byte) (value strin
 	case models.FromPath:
 		return string(appendDecoded(nil, q.rawParameter(s))), true
 	case models.FromQuery:
-		return q.queryValue(s.name)
+		return q.visibleQuery(s.name)
 	case models.FromHeader:
-		return q.headerValue(s.name)
+		return q.visibleHeader(s.name)
 	case models.FromParameter:
 		if s.index >= 0 {
 			return string(appendDecoded(nil, q.rawParameter(s))), true
 		}
-		if value, ok = q.queryValue(s.name); ok {
+		if value, ok = q.visibleQuery(s.name); ok {
 			return value, true
 		}
-		return q.headerValue(textproto.CanonicalMIMEHeaderKey(s.name))
+		return q.visibleHeader(textproto.CanonicalMIMEHeaderKey(s.name))
 	case models.FromAnswer:
 		if values := answer[s.name]; len(values) > 0 {
 			return values[len(values)-1], true
@@ -144,8 +144,8 @@ func (q *request) value(s *source, answer http.Header, body []byte) (value strin
 	return "", false
 }
 
-// queryValue is the last value of a parameter, of what the upstream would get to see.
-func (q *request) queryValue(name string) (value string, ok bool) {
+// visibleQuery is the last value of a parameter, of what the upstream would get to see.
+func (q *request) visibleQuery(name string) (value string, ok bool) {
 	for pair := range strings.SplitSeq(q.upstreamQuery(), "&") {
 		n, v, _ := strings.Cut(pair, "=")
 		plain, err := url.QueryUnescape(n)
@@ -159,8 +159,8 @@ func (q *request) queryValue(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// headerValue is the last value of a header, of what the upstream would get to see.
-func (q *request) headerValue(name string) (value string, ok bool) {
+// visibleHeader is the last value of a header, of what the upstream would get to see.
+func (q *request) visibleHeader(name string) (value string, ok bool) {
 	if len(q.r.Header[name]) == 0 {
 		return "", false
 	}
