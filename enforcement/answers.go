@@ -85,6 +85,7 @@ func compileAnswers(in *models.GatewayStage) (answers, error) {
 // authentication token is missing: what is set for that is an answer to it, too.
 var answerTypes = [numProblems][]string{
 	problemStageBroken:         {"API_CONFIGURATION_ERROR"},
+	problemIntegration:         {"API_CONFIGURATION_ERROR"},
 	problemPathUnknown:         {"RESOURCE_NOT_FOUND", "MISSING_AUTHENTICATION_TOKEN"},
 	problemVerbUnknown:         {"RESOURCE_NOT_FOUND", "MISSING_AUTHENTICATION_TOKEN"},
 	problemBodyTooLarge:        {"REQUEST_TOO_LARGE"},
