@@ -108,6 +108,8 @@ var answerTypes = [numProblems][]string{
 	problemAuthorizerDenied:    {"ACCESS_DENIED"},
 	problemScope:               {"ACCESS_DENIED"},
 	problemAuthorizerFailed:    {"AUTHORIZER_FAILURE"},
+	problemParametersMissing:   {"BAD_REQUEST_PARAMETERS"},
+	problemBodyUnfit:           {"BAD_REQUEST_BODY"},
 	problemRequestInvalid:      {"BAD_REQUEST_PARAMETERS"}, // or of the body: see typesOf
 	problemTooManyOpen:         {"THROTTLED"},
 	problemPreflights:          {"THROTTLED"},

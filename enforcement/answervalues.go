@@ -181,12 +181,19 @@ func (v *answerValues) context(name string) string {
 // message is what AWS's gateway says of a problem.
 func (q *request) message(p problem) string {
 	message, _ := p.amazon()
-	return message
+	if p != problemParametersMissing || len(q.faults) == 0 {
+		return message
+	}
+	var missing []string
+	for _, f := range q.faults {
+		missing = append(missing, f.Name)
+	}
+	return message + ": [" + strings.Join(missing, ", ") + "]"
 }
 
 // validationErrors is what is wrong with a request, as one text; "" of another problem.
 func (q *request) validationErrors(p problem) string {
-	if p != problemRequestInvalid || len(q.faults) == 0 {
+	if !p.isOfFaults() || len(q.faults) == 0 {
 		return ""
 	}
 	var parts []string

@@ -402,7 +402,8 @@ func (p problem) refusal() (o models.Outcome, ok bool) {
 		return models.OutcomeQuota, true
 	case problemKeyRevoked, problemKeyReplaced, problemKeyExpired, problemKeyDisabled,
 		problemUnauthorized, problemAuthorizerDenied, problemScope,
-		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout, problemRequestInvalid, problemMediaType:
+		problemNoPlan, problemPlanEnded, problemPending, problemSuspended, problemBlocked, problemExcluded, problemGone, problemBrownout, problemRequestInvalid,
+		problemMediaType, problemParametersMissing, problemBodyUnfit:
 		return models.OutcomeDenied, true
 	default:
 		return 0, false

@@ -68,13 +68,11 @@ func (c *fastCall) reset() {
 // plain, too.
 func (st *stage) isPlain() bool {
 	atHand := st.key.Place == models.KeyInHeader || st.key.Place == models.KeyInBearer
-	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && !st.hasAuthorizer() && !st.hasIntegration() && st.pool != nil && st.pool.IsPlain()
+	return atHand && st.broken == "" && st.policies == nil && st.canary == nil && !slices.ContainsFunc(st.methods, (*method).isJudged) && !st.hasIntegration() && st.pool != nil && st.pool.IsPlain()
 }
 
-// hasAuthorizer reports whether somebody is asked about the callers of one of the stage's methods.
-func (st *stage) hasAuthorizer() bool {
-	return slices.ContainsFunc(st.methods, func(m *method) bool { return m.authorizer != nil })
-}
+// isJudged reports whether more is looked at in requests of a method than keys, plans and limits: who is asked about their callers, or what they must have.
+func (m *method) isJudged() bool { return m.authorizer != nil || m.wanted != nil }
 
 // Begin implements fast.Call.
 func (c *fastCall) Begin(r *fast.Request) fast.Step {

@@ -139,6 +139,10 @@ func (w *world) laneStages(upstream string) (all []*models.GatewayStage) {
 				"DEFAULT_5XX": {Status: 299},
 			}
 		},
+		"wanted": func(s *models.GatewayStage) {
+			s.Parts.Validators = map[string]models.RequestValidator{"v": {Parameters: true}}
+			s.Methods[1].Request = models.MethodRequest{Validator: "v", Parameters: map[string]bool{"method.request.header.X-Team": true}}
+		},
 		"worded-broken": func(s *models.GatewayStage) {
 			s.Broken = "its certificate cannot be opened"
 			s.Parts.Responses = map[string]models.GatewayResponse{"DEFAULT_5XX": {Status: 555}}

@@ -32,7 +32,7 @@ func clientPlays() (all []play) {
 		add(verb+" with chunks", verb+" /echo/prod/a HTTP/1.1\r\nH\r\nK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 	}
 	for _, k := range laneKeys {
-		for _, stage := range []string{"echo", "crowd", "closed", "broken", "away", "never", "ruled", "small", "pages", "based", "worded", "worded-broken"} {
+		for _, stage := range []string{"echo", "crowd", "closed", "broken", "away", "never", "ruled", "small", "pages", "based", "worded", "worded-broken", "wanted"} {
 			add(k.word+" on "+stage, strings.Repeat("GET /"+stage+"/prod/a HTTP/1.1\r\nH\r\nx-api-key: "+k.word+"\r\n\r\n", 3))
 		}
 		add("POST by "+k.word, "POST /echo/prod/a HTTP/1.1\r\nH\r\nX-API-KEY: "+k.word+"\r\nContent-Length: 5\r\n\r\nhello")

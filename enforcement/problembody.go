@@ -37,8 +37,8 @@ func (c *call) bodyOf(p problem, detail string) body {
 // bodyOf says what is wrong with the request, too.
 func (q *request) bodyOf(p problem, detail string) body {
 	b := q.call.bodyOf(p, detail)
-	if p == problemRequestInvalid {
-		b.Errors = q.faults
+	if p.isOfFaults() {
+		b.Errors, b.Message = q.faults, q.message(p)
 	}
 	return b
 }
@@ -90,7 +90,11 @@ func (c *call) appendBody(b []byte, p problem, detail string) []byte {
 
 // appendBehind writes what follows the detail.
 func (c *call) appendBehind(b []byte, p problem) []byte {
-	b = append(b, c.g.refusals[p].behind...)
+	return c.appendEnd(append(b, c.g.refusals[p].behind...), p)
+}
+
+// appendEnd writes what follows the name of the request's id.
+func (c *call) appendEnd(b []byte, p problem) []byte {
 	b = append(b, c.id...)
 	if c.receipt.IsSet() {
 		b = append(b, `","instance":"`...)
@@ -106,10 +110,12 @@ func (c *call) appendBehind(b []byte, p problem) []byte {
 
 // appendBody has its errors, too.
 func (q *request) appendBody(b []byte, p problem, detail string) []byte {
-	b = q.call.appendBody(b, p, detail)
-	if p != problemRequestInvalid || len(q.faults) == 0 {
-		return b
+	if !p.isOfFaults() || len(q.faults) == 0 {
+		return q.call.appendBody(b, p, detail)
 	}
+	b = appendText(append(b, q.g.refusals[p].before...), detail)
+	b = appendText(append(b, `","message":"`...), q.message(p))
+	b = q.appendEnd(append(b, `","requestId":"`...), p)
 	faults, err := json.Marshal(q.faults)
 	if err != nil {
 		panic(err) // not reachable: strings

@@ -65,6 +65,8 @@ const (
 	problemExcluded
 	problemGone
 	problemBrownout
+	problemParametersMissing
+	problemBodyUnfit
 	problemRequestInvalid
 	problemMediaType
 	problemTooManyOpen
@@ -221,6 +223,12 @@ var problems = [numProblems - 1]Problem{
 	{"brownout", 503, "The operation is switched off for a while",
 		"The operation goes soon. Its owner switches it off for short times before, so that who still calls it notices while it can be switched on again. Nothing was charged.",
 		"It works again after the seconds in Retry-After. Move to what replaces it before the day in the header Sunset; the header Link leads to the notice."},
+	{"parameters-missing", 400, "The request lacks what it must have",
+		"The operation's owner says which headers and parameters of path and query each request must have, and this one lacks some, or they are empty. Each stands in errors. Nothing was charged.",
+		"Send those that the message names."},
+	{"body-unfit", 400, "The body is not as the operation's model has it",
+		"The operation's owner has a model for bodies of this media type, and this one does not fit it, or there is none. Each fault stands in errors: where it is, and what the model wants. Nothing was charged.",
+		"Compare the body with the model of the operation."},
 	{"request-invalid", 400, "The request is not as the API describes it",
 		"The API's owner lets the gateway compare requests with the API's OpenAPI document, and this one does not fit. Each fault stands in errors: where it is, and what the document wants. Nothing was charged.",
 		"Compare the request with the operation's page in the API's reference."},

@@ -95,6 +95,14 @@ func TestEveryProblemIsReachableAndShaped(t *testing.T) {
 		"api-unknown":   get(nil, "/eco/prod/a"),
 		"stage-unknown": get(nil, "/echo/Prod/a"),
 		"stage-broken":  get(upstreamAt("ftp://example.com"), a),
+		"parameters-missing": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.wants(t, "GET /a", models.MethodRequest{Parameters: map[string]bool{"method.request.header.X-Team": true}})
+			return in(o.g, "GET", a, o.value)
+		},
+		"body-unfit": func(t *testing.T, o *one) *httptest.ResponseRecorder {
+			o.wants(t, "POST /a", models.MethodRequest{Models: map[string]string{"application/json": "Note"}})
+			return in(o.g, "POST", a, o.value, asJSON("{}"))
+		},
 		"request-invalid": func(t *testing.T, o *one) *httptest.ResponseRecorder {
 			o.deploy(t, notes)
 			return in(o.g, "GET", a+"?limit=x", o.value)

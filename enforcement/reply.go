@@ -118,6 +118,10 @@ func (p problem) amazon() (message, errorType string) {
 		return "Unauthorized", "UnauthorizedException"
 	case problemAuthorizerDenied, problemScope:
 		return "User is not authorized to access this resource", "AccessDeniedException"
+	case problemParametersMissing:
+		return "Missing required request parameters", "BadRequestException" // and which: request.message
+	case problemBodyUnfit:
+		return "Invalid request body", "BadRequestException"
 	case problemUpstreamTimeout:
 		return "Endpoint request timed out", "InternalServerErrorException"
 	}

@@ -42,6 +42,7 @@ type method struct {
 	integration *integration           // what answers it; nil: its stage's upstream
 	pool        *transport.Pool        // where its requests go; nil: nobody is asked, or it is broken
 	broken      string                 // why nothing answers it, for its callers; empty: something does
+	wanted      *wanted                // nil: its requests are passed on as they come
 }
 
 // add enters a method. Two templates that match the same paths are one; if both have the verb, the one stays that is better protected, by a key or an authorizer: an ambiguous

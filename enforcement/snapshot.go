@@ -8,6 +8,7 @@ import (
 	"gatehouse/enforcement/authorizer"
 	"gatehouse/enforcement/keyring"
 	"gatehouse/enforcement/transport"
+	"gatehouse/enforcement/validation"
 	"gatehouse/models"
 	"gatehouse/models/limit"
 )
@@ -277,10 +278,14 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 	if in.Broken != "" {
 		st.broken = in.Broken
 	}
+	schemas := validation.NewModels(in.Parts.Models)
 	for i := range in.Methods {
 		m := &in.Methods[i]
 		compiled := &method{id: m.ID, index: i, name: m.Name(), keyRequired: m.KeyRequired, path: m.Path, authorizer: a.authorizerOf(m.Authorizer), scopes: m.Scopes}
 		c.integrate(in, st, m, compiled, canary)
+		if compiled.wanted, err = compileWanted(m, &in.Parts, schemas); err != nil {
+			st.broken = err.Error()
+		}
 		st.methods = append(st.methods, compiled)
 		st.routes.add(m.Verb, m.Path, compiled)
 	}

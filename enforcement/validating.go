@@ -86,16 +86,12 @@ func openDocument(pack []byte) document {
 // isInvalid compares an admissible request with the document, before anything is spent. Value and p are what was found where the key is read. Who would be
 // refused anyway is told that instead, and his body is not read.
 func (q *request) isInvalid(value string, p problem) bool {
-	if q.stage.policies == nil || q.stage.policies.validation == nil || q.verdictAhead(value, p) != problemNone {
+	w, v := q.method.wanted, q.stage.validation()
+	if w == nil && v == nil || q.verdictAhead(value, p) != problemNone {
 		return false
 	}
-	v := q.stage.policies.validation
-	verb, path, _ := strings.Cut(q.method.name, " ")
-	op, err := v.document.Operation(verb, path)
-	if err == nil && op != nil {
-		err = q.compare(v, op)
-	}
 	d := &q.decision
+	err := q.compareAll(w, v)
 	switch {
 	case errors.Is(err, validation.ErrBusy):
 		d.problem = problemNotReady
@@ -107,10 +103,42 @@ func (q *request) isInvalid(value string, p problem) bool {
 	case len(q.faults) > 0 && d.problem == problemNone:
 		d.problem = problemRequestInvalid
 	}
-	if d.problem == problemRequestInvalid && d.call.Key != 0 {
+	if d.problem.isOfFaults() && d.call.Key != 0 {
 		q.g.meter.Refuse(&d.call, models.OutcomeDenied)
 	}
 	return d.problem != problemNone
+}
+
+// isOfFaults reports whether the faults of a request say what the problem is.
+func (p problem) isOfFaults() bool {
+	return p == problemRequestInvalid || p == problemParametersMissing || p == problemBodyUnfit
+}
+
+// validation is how the stage compares requests with its document; nil: it does not.
+func (st *stage) validation() *validating {
+	if st.policies == nil {
+		return nil
+	}
+	return st.policies.validation
+}
+
+// compareAll compares the request with what its method wants, and then with the document; either may be nil.
+func (q *request) compareAll(w *wanted, v *validating) error {
+	q.faults = nil
+	if w != nil {
+		if err := q.compareWanted(w); err != nil || q.decision.problem != problemNone {
+			return err
+		}
+	}
+	if v == nil {
+		return nil
+	}
+	verb, path, _ := strings.Cut(q.method.name, " ")
+	op, err := v.document.Operation(verb, path)
+	if err != nil || op == nil {
+		return err
+	}
+	return q.compare(v, op)
 }
 
 // compare notes what is wrong with the request, or with its body.
@@ -128,6 +156,11 @@ func (q *request) compare(v *validating, op *validation.Operation) (err error) {
 	if !v.body {
 		return nil
 	}
+	return q.compareBody(op, r)
+}
+
+// compareBody notes what is wrong with the request's body.
+func (q *request) compareBody(op *validation.Operation, r *validation.Request) (err error) {
 	reads, faults := op.Reads(r, q.hasBody())
 	if q.faults = append(q.faults, faults...); !reads || len(q.faults) > 0 {
 		return nil
@@ -135,7 +168,7 @@ func (q *request) compare(v *validating, op *validation.Operation) (err error) {
 	if !q.takeBody() {
 		return nil
 	}
-	q.faults, err = op.Body(ctx, r, q.taken)
+	q.faults, err = op.Body(q.r.Context(), r, q.taken)
 	return err
 }
 

@@ -107,7 +107,7 @@ func (q *request) explain(p problem) string {
 		return q.explainAuthorizer(p)
 	case problemBodyTooLarge:
 		return q.explainSize(q.maxBody())
-	case problemRequestInvalid:
+	case problemRequestInvalid, problemParametersMissing, problemBodyUnfit:
 		return q.explainInvalid()
 	case problemThrottled:
 		if !q.decision.decided {

@@ -12,6 +12,7 @@ import (
 type body struct {
 	required bool
 	contents []content // the most exact one first
+	assumed  string    // what a body is that does not say so; empty: it must
 }
 
 type content struct {
@@ -152,6 +153,9 @@ func (op *Operation) Reads(r *Request, there bool) (reads bool, all []Fault) {
 		return false, nil
 	}
 	kinds := r.Header["Content-Type"]
+	if len(kinds) == 0 && op.body.assumed != "" {
+		kinds = []string{op.body.assumed}
+	}
 	fault := Fault{In: "header", Name: "Content-Type"}
 	if len(kinds) != 1 {
 		fault.Detail = "must be there once, and say what the body is"
@@ -178,7 +182,11 @@ func (op *Operation) Body(ctx context.Context, r *Request, sent []byte) ([]Fault
 	if len(sent) == 0 && !op.body.required {
 		return nil, nil // there is none after all
 	}
-	c := op.body.of(mediaType(r.Header.Get("Content-Type")))
+	kind := r.Header.Get("Content-Type")
+	if len(r.Header["Content-Type"]) == 0 {
+		kind = op.body.assumed
+	}
+	c := op.body.of(mediaType(kind))
 	var values []any
 	if c.reads == asJSON {
 		v, err := readValue(sent)

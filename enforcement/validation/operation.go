@@ -108,8 +108,16 @@ func compile(c openapi.Contract, path string) (*Operation, error) {
 	if op.body, err = b.body(object, root, list); err != nil {
 		return nil, fmt.Errorf("the body: %w", err)
 	}
-	if err := b.finish(); err != nil {
+	if err := op.finish(b); err != nil {
 		return nil, err
+	}
+	return op, nil
+}
+
+// finish compiles what was collected.
+func (op *Operation) finish(b *builder) error {
+	if err := b.finish(); err != nil {
+		return err
 	}
 	op.source = map[string]any{"$defs": b.defs, "targets": b.targets}
 	for id := range b.costs {
@@ -117,10 +125,10 @@ func compile(c openapi.Contract, path string) (*Operation, error) {
 	}
 	j, err := op.compileJudge()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	op.idle = append(op.idle, j)
-	return op, nil
+	return nil
 }
 
 func parseObject(raw json.RawMessage) (map[string]any, error) {

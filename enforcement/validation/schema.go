@@ -25,6 +25,7 @@ const (
 // shaper turns schemas of a document into one JSON Schema of 2020-12, and keeps what they refer to as its definitions.
 type shaper struct {
 	old        bool // 2.0 and 3.0: references stand alone, nullable, exclusive bounds are flags
+	draft4     bool // JSON schema of draft 4: the same, without what OpenAPI adds, and with its own lists and dependencies
 	components map[string]any
 	places     map[string]string // reference -> name among defs
 	defs       map[string]any
@@ -160,6 +161,12 @@ func (s *shaper) shape(v any, hidden map[string]bool, depth int) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("a schema is neither an object nor true or false")
 	}
+	if s.draft4 {
+		var err error
+		if in, err = newer(in); err != nil {
+			return nil, err
+		}
+	}
 	out := map[string]any{}
 	if ref, ok := in["$ref"].(string); ok {
 		if s.places[ref] == "" {
@@ -174,7 +181,9 @@ func (s *shaper) shape(v any, hidden map[string]bool, depth int) (any, error) {
 	if _, ok := in["$dynamicRef"]; ok {
 		return nil, fmt.Errorf("$dynamicRef is not supported")
 	}
-	hidden = s.readOnly(in, hidden)
+	if !s.draft4 {
+		hidden = s.readOnly(in, hidden)
+	}
 	if err := s.assertions(in, out, hidden); err != nil {
 		return nil, err
 	}
