@@ -68,7 +68,16 @@ func subscriberChanges(row models.PlanRow, names stageNames) []models.TermsChang
 	if row.Version == 0 || row.Draft == nil {
 		return nil
 	}
-	return slices.DeleteFunc(termsChanges(row.InForce, *row.Draft, names), func(c models.TermsChange) bool { return slices.Contains(ownersBusiness, c.What) })
+	return concerning(termsChanges(row.InForce, *row.Draft, names))
+}
+
+func concerning(changes []models.TermsChange) []models.TermsChange {
+	return slices.DeleteFunc(changes, func(c models.TermsChange) bool { return slices.Contains(ownersBusiness, c.What) })
+}
+
+// PlanWords are what a plan's subscribers are told of a change of its terms, given the stages of both.
+func PlanWords(before, after models.Terms, stages []models.StageChoice) []models.TermsChange {
+	return concerning(termsChanges(before, after, namesOf(stages)))
 }
 
 // toldWords says who gets a notice, and who does not.

@@ -230,7 +230,7 @@ type HeldStage struct {
 func CheckOnePlanPerStage(held []HeldStage, plan PlanID, wanted []StageID) error {
 	for _, h := range held {
 		if h.PlanID != plan && slices.Contains(wanted, h.StageID) {
-			return &HeldElsewhere{Held: h, conflict: Conflict(fmt.Sprintf(
+			return &HeldElsewhere{Held: h, Wanted: plan, conflict: Conflict(fmt.Sprintf(
 				"This key already calls %s on the plan %s. A key can be on one plan per stage: move it to this plan, or use another key.", h.StageName, h.PlanName))}
 		}
 	}
@@ -239,6 +239,8 @@ func CheckOnePlanPerStage(held []HeldStage, plan PlanID, wanted []StageID) error
 
 // HeldElsewhere is R1's Conflict for one key: Held is in the way, and the key can be moved from its plan.
 type HeldElsewhere struct {
+	Key      KeyID
+	Wanted   PlanID // that was to open the stage, too
 	Held     HeldStage
 	conflict *Error
 }
@@ -250,9 +252,10 @@ func (e *HeldElsewhere) Error() string { return e.conflict.Error() }
 func (e *HeldElsewhere) Unwrap() error { return e.conflict }
 
 // ErrHeldElsewhere is R1 for a plan that is about to open a stage which one of its keys calls on another plan.
-func ErrHeldElsewhere(k Key, h HeldStage) error {
-	return Conflict(fmt.Sprintf("The key %s (%s) already calls %s on the plan %s. A key can be on one plan per stage: take it off one of the two plans, or leave the stage out.",
-		k.Name, k.Hint, h.StageName, h.PlanName))
+func ErrHeldElsewhere(k Key, plan PlanID, h HeldStage) error {
+	return &HeldElsewhere{Key: k.ID, Wanted: plan, Held: h, conflict: Conflict(fmt.Sprintf(
+		"The key %s (%s) already calls %s on the plan %s. A key can be on one plan per stage: take it off one of the two plans, or leave the stage out.",
+		k.Name, k.Hint, h.StageName, h.PlanName))}
 }
 
 // addThrottle adds the problems of a throttle at the two given fields.

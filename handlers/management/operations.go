@@ -8,6 +8,8 @@ import (
 
 // Records is what operations ask of the store, family by family.
 type Records interface {
+	planRecords
+	tagRecords
 }
 
 // operation is one line of the table.
@@ -24,6 +26,7 @@ type operation struct {
 func operations() (all []operation) {
 	for _, family := range [][]operation{
 		accountOperations,
+		planOperations, tagOperations,
 	} {
 		all = append(all, family...)
 	}

@@ -21,8 +21,10 @@ import (
 type Config struct {
 	Records    Records
 	Keys       Keys
-	AccountID  string // 12 digits, for ARNs and messages
-	GatewayURL string // where the gateway is
+	AccountID  string                          // 12 digits, for ARNs and messages
+	GatewayURL string                          // where the gateway is
+	Words      models.PlanWords                // what subscribers are told of a plan's changes; nil: nobody is told
+	Settle     func(ctx context.Context) error // commits what the gateway has admitted until now; nil: all is committed
 	Now        func() time.Time
 	Log        *slog.Logger
 }

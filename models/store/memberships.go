@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -50,6 +51,9 @@ func (t *tx) join(p models.Plan, members ...member) error {
 			return err
 		}
 		if err := models.CheckOnePlanPerStage(held, p.ID, p.InForce.StageIDs()); err != nil {
+			if elsewhere := (*models.HeldElsewhere)(nil); errors.As(err, &elsewhere) {
+				elsewhere.Key = m.key
+			}
 			return err
 		}
 		blocked, err := t.isBlocked(m, p)
@@ -133,7 +137,7 @@ const anyOwner models.AccountID = -1
 func membershipsOf(db *gorm.DB, owner models.AccountID, keys ...models.KeyID) (map[models.KeyID][]models.Membership, error) {
 	query := `SELECT pk.plan_id, p.name AS plan_name, pk.key_id, pk.subscription_id, s.state, pk.blocked, pk.added_at, p.ends_at, p.ended
 		FROM plan_keys pk CROSS JOIN plans p ON p.id = pk.plan_id LEFT JOIN subscriptions s ON s.id = pk.subscription_id
-		WHERE pk.key_id IN ? `
+		WHERE pk.key_id IN ? AND (p.deleted_at IS NULL OR pk.subscription_id IS NOT NULL) `
 	args := []any{keys}
 	if owner != anyOwner {
 		query, args = query+`AND p.owner_id = ? `, append(args, owner)

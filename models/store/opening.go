@@ -28,13 +28,25 @@ type opening struct {
 	store  *Store
 	plan   models.PlanID
 	stages []models.StageID
-	draft  string // digest of the terms that are to be published
+	next   nextTerms
+	digest string // of the terms that are to be in force
 }
 
-// openAhead writes the rows of the stages that the plan's draft opens, unless there are so few that it is not worth while. There is one opening at a time;
+// nextTerms says which terms a plan is about to get; an error: none, and why.
+type nextTerms func(db *gorm.DB, p models.Plan) (models.Terms, error)
+
+// toPublish is what is about to be published.
+func toPublish(_ *gorm.DB, p models.Plan) (models.Terms, error) {
+	if err := p.CheckPublish(); err != nil { // also of a draft that was published, or discarded, while this one waited for its turn
+		return models.Terms{}, err
+	}
+	return *p.Draft, nil
+}
+
+// openAhead writes the rows of the stages that the plan's next terms open, unless there are so few that it is not worth while. There is one opening at a time;
 // who gets one ends it.
-func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) (*opening, error) {
-	if many, err := s.opensMuch(ctx, actor, id); err != nil || !many {
+func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.PlanID, next nextTerms, now time.Time) (*opening, error) {
+	if many, err := s.opensMuch(ctx, actor, id, next); err != nil || !many {
 		return nil, err
 	}
 	select {
@@ -42,7 +54,7 @@ func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.Pla
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	o, written := &opening{store: s, plan: id}, false
+	o, written := &opening{store: s, plan: id, next: next}, false
 	defer func() {
 		if !written {
 			o.end(ctx, false)
@@ -55,14 +67,18 @@ func (s *Store) openAhead(ctx context.Context, actor models.Actor, id models.Pla
 	return o, nil
 }
 
-// opensMuch reports whether the draft of a plan with many keys opens stages.
-func (s *Store) opensMuch(ctx context.Context, actor models.Actor, id models.PlanID) (bool, error) {
+// opensMuch reports whether the next terms of a plan with many keys open stages.
+func (s *Store) opensMuch(ctx context.Context, actor models.Actor, id models.PlanID, next nextTerms) (bool, error) {
 	db := s.read.WithContext(ctx)
 	p, err := planFor(db, actor, id)
-	if err != nil || p.CheckPublish() != nil { // the transaction will say so
+	if err != nil {
 		return false, err
 	}
-	stages, err := newStages(db, p.ID, *p.Draft)
+	terms, err := next(db, p)
+	if err != nil {
+		return false, nil // the transaction will say so
+	}
+	stages, err := newStages(db, p.ID, terms)
 	if err != nil || len(stages) == 0 {
 		return false, err
 	}
@@ -79,14 +95,15 @@ func newStages(db *gorm.DB, plan models.PlanID, terms models.Terms) ([]models.St
 // write announces the stages, then writes their rows.
 func (o *opening) write(ctx context.Context, actor models.Actor, now time.Time) error {
 	err := o.store.changePlan(ctx, actor, o.plan, now, func(t *tx, p models.Plan) (err error) {
-		if err := p.CheckPublish(); err != nil { // also of a draft that was published, or discarded, while this one waited for its turn
+		terms, err := o.next(t.DB, p)
+		if err != nil {
 			return err
 		}
-		if err := firstError(t.checkStages(p.OwnerID, *p.Draft), t.forgetOpening(o.plan)); err != nil {
+		if err := firstError(t.checkStages(p.OwnerID, terms), t.forgetOpening(o.plan)); err != nil {
 			return err
 		}
-		o.draft = p.Draft.Digest()
-		if o.stages, err = newStages(t.DB, o.plan, *p.Draft); err != nil {
+		o.digest = terms.Digest()
+		if o.stages, err = newStages(t.DB, o.plan, terms); err != nil {
 			return err
 		}
 		for _, stage := range o.stages {
@@ -160,13 +177,16 @@ func (o *opening) catchUp(ctx context.Context) error {
 	}
 }
 
-// finish opens the stages, in the transaction that publishes the plan p. It returns those whose rows are there.
-func (o *opening) finish(t *tx, p models.Plan) ([]models.StageID, error) {
+// errOtherTerms says that the terms are not those any more whose stages were opened ahead.
+var errOtherTerms = models.Conflict("The draft was changed while it was being published, and nothing is in force of it. Look at it and publish it again.")
+
+// finish opens the stages, in the transaction that brings terms into force. It returns those whose rows are there.
+func (o *opening) finish(t *tx, terms models.Terms) ([]models.StageID, error) {
 	if o == nil {
 		return nil, nil
 	}
-	if p.Draft.Digest() != o.draft {
-		return nil, models.Conflict("The draft was changed while it was being published, and nothing is in force of it. Look at it and publish it again.")
+	if terms.Digest() != o.digest {
+		return nil, errOtherTerms
 	}
 	return o.stages, firstError(o.lookAgain(t), t.forgetOpening(o.plan))
 }
@@ -210,10 +230,11 @@ func (s *Store) ForgetOpenings(ctx context.Context) error {
 func (t *tx) openFor(plan models.PlanID, stage models.StageID, which string, args ...any) error {
 	type clash struct {
 		Held    heldRow `gorm:"embedded"`
+		KeyID   models.KeyID
 		KeyName string
 		Hint    string
 	}
-	clashes, err := selectAll[clash](t.DB, "clash", `SELECT ks.stage_id, a.name AS api_name, s.name AS stage_name, ks.plan_id, o.name AS plan_name, k.name AS key_name, c.hint
+	clashes, err := selectAll[clash](t.DB, "clash", `SELECT ks.stage_id, a.name AS api_name, s.name AS stage_name, ks.plan_id, o.name AS plan_name, k.id AS key_id, k.name AS key_name, c.hint
 		FROM plan_keys pk JOIN key_stages ks ON ks.key_id = pk.key_id AND ks.stage_id = ? AND ks.plan_id <> pk.plan_id
 			JOIN plan_stages ps ON ps.plan_id = ks.plan_id AND ps.stage_id = ks.stage_id JOIN plans o ON o.id = ks.plan_id AND o.ended = 0
 			JOIN keys k ON k.id = pk.key_id JOIN key_secrets c ON c.key_id = k.id AND c.is_current = 1
@@ -223,7 +244,7 @@ func (t *tx) openFor(plan models.PlanID, stage models.StageID, which string, arg
 		return err
 	}
 	if len(clashes) > 0 {
-		return models.ErrHeldElsewhere(models.Key{Name: clashes[0].KeyName, Hint: clashes[0].Hint}, clashes[0].Held.held())
+		return models.ErrHeldElsewhere(models.Key{ID: clashes[0].KeyID, Name: clashes[0].KeyName, Hint: clashes[0].Hint}, plan, clashes[0].Held.held())
 	}
 	return t.run("open stage for keys", `INSERT INTO key_stages (key_id, stage_id, plan_id)
 		SELECT pk.key_id, ?, pk.plan_id FROM plan_keys pk JOIN keys k ON k.id = pk.key_id WHERE pk.plan_id = ? AND k.revoked_at IS NULL

@@ -14,54 +14,60 @@ import (
 
 // RetirePlan closes a plan to new subscribers; it goes on for the ones it has. Its draft is forgotten.
 func (s *Store) RetirePlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
-		if err := p.CheckRetire(); err != nil {
-			return err
-		}
-		err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, publish_at = NULL, publish_by = '', retired_at = ?,
-			updated_at = ? WHERE id = ?`, millis(t.now), millis(t.now), id)
-		if err != nil {
-			return err
-		}
-		if err := firstError(t.withdrawPublication(p), t.proposeRetired(p), t.changed(models.ChangeTopology)); err != nil {
-			return err
-		}
-		return t.event("plan.retire", planObject(p), facts{"state": p.State}, facts{"state": models.PlanRetired})
-	})
+	return s.changePlan(ctx, actor, id, now, (*tx).retire)
+}
+
+func (t *tx) retire(p models.Plan) error {
+	if err := p.CheckRetire(); err != nil {
+		return err
+	}
+	err := t.run("retire plan", `UPDATE plans SET state = 'retired', draft = NULL, draft_by = NULL, draft_at = NULL, publish_at = NULL, publish_by = '', retired_at = ?,
+		updated_at = ? WHERE id = ?`, millis(t.now), millis(t.now), p.ID)
+	if err != nil {
+		return err
+	}
+	if err := firstError(t.withdrawPublication(p), t.proposeRetired(p), t.changed(models.ChangeTopology)); err != nil {
+		return err
+	}
+	return t.event("plan.retire", planObject(p), facts{"state": p.State}, facts{"state": models.PlanRetired})
 }
 
 // EndPlan announces when a plan ends, or changes when. From then on it opens nothing: the gateway looks at the date itself, and the plan's
 // subscriptions are ended, too. An end that is now is at once and for good; field "ends".
 func (s *Store) EndPlan(ctx context.Context, actor models.Actor, id models.PlanID, ends, now time.Time) error {
+	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error { return t.announceEnd(p, ends) })
+}
+
+func (t *tx) announceEnd(p models.Plan, ends time.Time) error {
 	ends = ends.UTC().Truncate(time.Millisecond)
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
-		if err := p.CheckEnd(ends, t.now); err != nil {
-			return err
-		}
-		if err := firstError(t.setEnd(p, ends), t.proposeEnd(p, ends)); err != nil {
-			return err
-		}
-		if err := t.event("plan.announce_end", planObject(p), endFacts(p.EndsAt), endFacts(ends)); err != nil {
-			return err
-		}
-		return t.endDuePlans()
-	})
+	if err := p.CheckEnd(ends, t.now); err != nil {
+		return err
+	}
+	if err := firstError(t.setEnd(p, ends), t.proposeEnd(p, ends)); err != nil {
+		return err
+	}
+	if err := t.event("plan.announce_end", planObject(p), endFacts(p.EndsAt), endFacts(ends)); err != nil {
+		return err
+	}
+	return t.endDuePlans()
 }
 
 // KeepPlan takes the announced end of a plan back.
 func (s *Store) KeepPlan(ctx context.Context, actor models.Actor, id models.PlanID, now time.Time) error {
-	return s.changePlan(ctx, actor, id, now, func(t *tx, p models.Plan) error {
-		switch {
-		case p.State == models.PlanEnded:
-			return models.Conflict("This plan has ended: its end cannot be taken back. Duplicate the plan instead.")
-		case p.EndsAt.IsZero():
-			return nil
-		}
-		if err := t.setEnd(p, time.Time{}); err != nil {
-			return err
-		}
-		return t.event("plan.keep", planObject(p), endFacts(p.EndsAt), endFacts(time.Time{}))
-	})
+	return s.changePlan(ctx, actor, id, now, (*tx).keep)
+}
+
+func (t *tx) keep(p models.Plan) error {
+	switch {
+	case p.State == models.PlanEnded:
+		return models.Conflict("This plan has ended: its end cannot be taken back. Duplicate the plan instead.")
+	case p.EndsAt.IsZero():
+		return nil
+	}
+	if err := t.setEnd(p, time.Time{}); err != nil {
+		return err
+	}
+	return t.event("plan.keep", planObject(p), endFacts(p.EndsAt), endFacts(time.Time{}))
 }
 
 func endFacts(ends time.Time) facts { return facts{"ends": orNever(ends)} }

@@ -28,7 +28,7 @@ func (s *Store) Plans(ctx context.Context, owner models.AccountID, state models.
 		args = append(args, low, high)
 	}
 	db := s.read.WithContext(ctx)
-	rows, err := selectAll[planRow](db, "plans", planQuery+`WHERE p.owner_id = ? AND (p.created_at, p.id) < (?, ?) `+where+`
+	rows, err := selectAll[planRow](db, "plans", planQuery+`WHERE p.owner_id = ? AND p.deleted_at IS NULL AND (p.created_at, p.id) < (?, ?) `+where+`
 		ORDER BY p.created_at DESC, p.id DESC LIMIT ?`, append(args, limitOf(p)+1)...)
 	if err != nil {
 		return models.List[models.PlanRow]{}, err
@@ -47,16 +47,16 @@ func (s *Store) Plans(ctx context.Context, owner models.AccountID, state models.
 // PlanChoices reads the names of an owner's plans that were ever published, newest first, for a menu.
 func (s *Store) PlanChoices(ctx context.Context, owner models.AccountID, limit int) ([]models.PlanChoice, error) {
 	return selectAll[models.PlanChoice](s.read.WithContext(ctx), "plan names",
-		`SELECT id, name FROM plans WHERE owner_id = ? AND version > 0 ORDER BY created_at DESC, id DESC LIMIT ?`, owner, limit)
+		`SELECT id, name FROM plans WHERE owner_id = ? AND version > 0 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?`, owner, limit)
 }
 
 // PlanTotals reads what an owner's plans amount to.
 func (s *Store) PlanTotals(ctx context.Context, owner models.AccountID) (models.PlanTotals, error) {
 	return selectOne[models.PlanTotals](s.read.WithContext(ctx), "plan totals", `SELECT count(*) AS plans,
-			coalesce((SELECT id FROM plans WHERE owner_id = @owner ORDER BY created_at DESC, id DESC LIMIT 1), 0) AS newest,
+			coalesce((SELECT id FROM plans WHERE owner_id = @owner AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1), 0) AS newest,
 			count(*) FILTER (WHERE p.state = 'published' AND p.ended = 0) AS published, coalesce(max(p.version), 0) > 0 AS ever_published,
 			coalesce(sum(c.subscribers) FILTER (WHERE p.ended = 0), 0) AS subscribers, coalesce(sum(c.keys), 0) AS keys
-		FROM plans p LEFT JOIN plan_counts c ON c.plan_id = p.id WHERE p.owner_id = @owner`, sql.Named("owner", owner))
+		FROM plans p LEFT JOIN plan_counts c ON c.plan_id = p.id WHERE p.owner_id = @owner AND p.deleted_at IS NULL`, sql.Named("owner", owner))
 }
 
 // FailedPublications reads the plans of an owner, at most 20, whose last scheduled version did not come into force, until he publishes or schedules another.

@@ -87,9 +87,9 @@ func onePlan(db *gorm.DB, where string, args ...any) (models.Plan, error) {
 	return row.plan()
 }
 
-// ownedPlan reads a plan of an owner; nobody else's is found (R9).
+// ownedPlan reads a plan of an owner that he did not delete; nobody else's is found (R9).
 func ownedPlan(db *gorm.DB, owner models.AccountID, id models.PlanID) (models.Plan, error) {
-	return onePlan(db, `WHERE p.id = ? AND p.owner_id = ?`, id, owner)
+	return onePlan(db, `WHERE p.id = ? AND p.owner_id = ? AND p.deleted_at IS NULL`, id, owner)
 }
 
 // planFor reads a plan that an actor may change: the system anybody's, everybody else their own.
@@ -125,24 +125,29 @@ func (s *Store) CreatePlan(ctx context.Context, actor models.Actor, terms models
 	if terms, err = terms.Clean(); err != nil {
 		return p, err
 	}
-	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
-		if err := t.checkStages(actor.AccountID, terms); err != nil {
-			return err
+	err = s.changeOwn(ctx, actor, now, func(t *tx) (err error) {
+		if err = t.checkStages(actor.AccountID, terms); err == nil {
+			p, err = t.addDraft(terms)
 		}
-		text, err := encodeTerms(terms)
-		if err != nil {
-			return err
-		}
-		p = models.Plan{ID: newID[models.Plan](), OwnerID: actor.AccountID, State: models.PlanDraft, Draft: &terms,
-			DraftBy: t.actor.Label, DraftAt: t.now, CreatedAt: t.now, UpdatedAt: t.now}
-		err = t.run("make plan", `INSERT INTO plans (id, owner_id, state, name, version, draft, draft_by, draft_at, created_at, updated_at)
-			VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, p.ID, p.OwnerID, string(p.State), terms.Name, text, nullText(p.DraftBy), millis(t.now), millis(t.now), millis(t.now))
-		if err != nil {
-			return err
-		}
-		return t.event("plan.create", planObject(p), nil, terms)
+		return err
 	})
 	return p, err
+}
+
+// addDraft makes a plan of the actor's that is a draft of terms.
+func (t *tx) addDraft(terms models.Terms) (p models.Plan, err error) {
+	text, err := encodeTerms(terms)
+	if err != nil {
+		return p, err
+	}
+	p = models.Plan{ID: newID[models.Plan](), OwnerID: t.actor.AccountID, State: models.PlanDraft, Draft: &terms,
+		DraftBy: t.actor.Label, DraftAt: t.now, CreatedAt: t.now, UpdatedAt: t.now}
+	err = t.run("make plan", `INSERT INTO plans (id, owner_id, state, name, version, draft, draft_by, draft_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, p.ID, p.OwnerID, string(p.State), terms.Name, text, nullText(p.DraftBy), millis(t.now), millis(t.now), millis(t.now))
+	if err != nil {
+		return p, err
+	}
+	return p, t.event("plan.create", planObject(p), nil, terms)
 }
 
 // checkStages refuses terms that open stages of others, or that name methods which are not their stage's; field "stages".

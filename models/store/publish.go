@@ -23,7 +23,7 @@ func (s *Store) PublishPlan(ctx context.Context, actor models.Actor, id models.P
 }
 
 func (s *Store) publishPlan(ctx context.Context, actor models.Actor, id models.PlanID, how publication, now time.Time) (p models.Plan, err error) {
-	ahead, err := s.openAhead(ctx, actor, id, now)
+	ahead, err := s.openAhead(ctx, actor, id, toPublish, now)
 	if err != nil {
 		return p, err
 	}
@@ -47,44 +47,55 @@ func (s *Store) publish(ctx context.Context, actor models.Actor, id models.PlanI
 		if err := before.CheckPublish(); err != nil {
 			return err
 		}
-		ready, err := ahead.finish(t, before)
+		ready, err := ahead.finish(t, *before.Draft)
 		if err != nil {
 			return err
 		}
-		if err := t.checkStages(before.OwnerID, *before.Draft); err != nil {
-			return err
-		}
-		p = before
-		p.State, p.Version, p.InForce, p.Draft = models.PlanPublished, before.Version+1, *before.Draft, nil
-		p.PublishedAt, p.UpdatedAt = t.now, t.now
-		p.DraftBy, p.DraftAt = "", time.Time{}
-		p.PublishAt, p.PublishBy, p.PublishFailed = time.Time{}, "", ""
-		by := t.actor.Label
-		if how.due {
-			by = before.PublishBy
-		}
-		if err := t.putInForce(p, by, ready); err != nil {
-			return err
-		}
-		changes := how.changes
-		if how.due {
-			if changes, err = t.announcedChanges(id); err != nil {
-				return err
-			}
-		}
-		if err := firstError(t.tellPublished(before, p, how), t.proposeVersion(before, p, changes)); err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangePlan, int64(id)); err != nil {
-			return err
-		}
-		var was any
-		if before.Version > 0 {
-			was = before.InForce
-		}
-		return t.event("plan.publish", planObject(p), was, p.InForce)
+		p, err = t.nextVersion(before, *before.Draft, nil, how, ready)
+		return err
 	})
 	return p, err
+}
+
+// nextVersion brings terms into force as a plan's next version, and keeps a draft beside them or none. Ready are stages whose rows were written ahead.
+func (t *tx) nextVersion(before models.Plan, terms models.Terms, draft *models.Terms, how publication, ready []models.StageID) (p models.Plan, err error) {
+	if err := t.checkStages(before.OwnerID, terms); err != nil {
+		return p, err
+	}
+	p = before
+	p.Version, p.InForce, p.Draft = before.Version+1, terms, draft
+	if p.State == models.PlanDraft {
+		p.State = models.PlanPublished
+	}
+	p.PublishedAt, p.UpdatedAt = t.now, t.now
+	if draft == nil {
+		p.DraftBy, p.DraftAt = "", time.Time{}
+	}
+	p.PublishAt, p.PublishBy, p.PublishFailed = time.Time{}, "", ""
+	by := t.actor.Label
+	if how.due {
+		by = before.PublishBy
+	}
+	if err := t.putInForce(p, by, ready); err != nil {
+		return p, err
+	}
+	changes := how.changes
+	if how.due {
+		if changes, err = t.announcedChanges(p.ID); err != nil {
+			return p, err
+		}
+	}
+	if err := firstError(t.tellPublished(before, p, how), t.proposeVersion(before, p, changes)); err != nil {
+		return p, err
+	}
+	if err := t.changed(models.ChangePlan, int64(p.ID)); err != nil {
+		return p, err
+	}
+	var was any
+	if before.Version > 0 {
+		was = before.InForce
+	}
+	return p, t.event("plan.publish", planObject(p), was, p.InForce)
 }
 
 // putInForce writes p.InForce as a new version and opens its stages for the plan's keys, but for those that are ready.

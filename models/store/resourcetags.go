@@ -94,3 +94,14 @@ func tagFacts(tags models.ResourceTags) facts {
 	}
 	return f
 }
+
+// TaggedResource says whether a thing is an owner's; NotFound.
+func (s *Store) TaggedResource(ctx context.Context, owner models.AccountID, kind models.ResourceKind, id int64) error {
+	_, err := selectOne[string](s.read.WithContext(ctx), string(kind), taggable[kind], id, owner)
+	return err
+}
+
+// StageID finds a stage of an owner's API by its name.
+func (s *Store) StageID(ctx context.Context, owner models.AccountID, api models.APIID, name string) (models.StageID, error) {
+	return selectOne[models.StageID](s.read.WithContext(ctx), "stage", `SELECT s.id FROM stages s JOIN apis a ON a.id = s.api_id WHERE s.api_id = ? AND s.name = ? AND a.owner_id = ?`, api, name, owner)
+}

@@ -102,5 +102,5 @@ func (s *Store) SearchOwnAPIs(ctx context.Context, owner models.AccountID, text 
 // SearchOwnPlans reads an owner's plans whose name has a text in it, newest first.
 func (s *Store) SearchOwnPlans(ctx context.Context, owner models.AccountID, text string, limit int) ([]models.NamedRow[models.Plan], error) {
 	return selectAll[models.NamedRow[models.Plan]](s.read.WithContext(ctx), "plans", `SELECT id, name FROM plans
-		WHERE owner_id = ? AND instr(lower(name), lower(?)) > 0 ORDER BY created_at DESC, id DESC LIMIT ?`, owner, text, limit)
+		WHERE owner_id = ? AND deleted_at IS NULL AND instr(lower(name), lower(?)) > 0 ORDER BY created_at DESC, id DESC LIMIT ?`, owner, text, limit)
 }

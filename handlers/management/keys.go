@@ -1,0 +1,3 @@
+package management
+
+var errNoKey = notFound("Invalid API Key identifier specified")
