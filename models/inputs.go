@@ -32,17 +32,18 @@ type StoredSession struct {
 
 // NewAPI asks for an API. Fields "name", "slug", "summary", "tags", "key_place", "key_name" and, for a method of a form, "verb", "path".
 type NewAPI struct {
-	Name      string
-	Slug      string
-	Summary   string
-	Tags      []string
-	KeySource KeySource
-	Document  []byte // as uploaded; empty: made by a form
-	Reading   []byte // what was read from the document, a pack of models/openapi; empty without a document
-	Methods   []Method
-	Details   APIDetails
-	Parts     DeploymentParts // of the draft
-	DrawSlug  bool            // Slug is made of the name, and unique: the management API's APIs are known by their ids
+	Name         string
+	Slug         string
+	Summary      string
+	Tags         []string
+	KeySource    KeySource
+	Document     []byte // as uploaded; empty: made by a form
+	Reading      []byte // what was read from the document, a pack of models/openapi; empty without a document
+	Methods      []Method
+	Details      APIDetails
+	Parts        DeploymentParts // of the draft
+	ResourceTags ResourceTags    // of the management API
+	DrawSlug     bool            // Slug is made of the name, and unique: the management API's APIs are known by their ids
 }
 
 // APISettings are what an owner edits of an API. Fields as NewAPI.
@@ -62,7 +63,7 @@ func (in NewAPI) Clean() (NewAPI, error) {
 	settings, err := APISettings{Name: in.Name, Slug: in.Slug, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource}.Clean()
 	methods, methodsErr := CleanMethods(in.Methods)
 	var p Problems
-	p.Join(err, methodsErr, in.Details.Check())
+	p.Join(err, methodsErr, in.Details.Check(), in.ResourceTags.Check())
 	if err := p.Err(); err != nil {
 		return NewAPI{}, err
 	}

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -125,6 +126,8 @@ func (m SchemaModel) Check() error {
 		return Invalid("description", fmt.Sprintf("Invalid model description specified: at most %d characters.", maxModelDescription))
 	case len(m.Schema) > maxModelSchema:
 		return Invalid("schema", fmt.Sprintf("Invalid model schema specified: at most %d bytes.", maxModelSchema))
+	case m.Schema != "" && !json.Valid([]byte(m.Schema)):
+		return Invalid("schema", "Invalid model schema specified: it is not JSON.")
 	}
 	return nil
 }

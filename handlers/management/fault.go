@@ -118,3 +118,9 @@ func ifUnknown(err error, format string, args ...any) error {
 	}
 	return err
 }
+
+// codeIs reports whether an error is told by one of AWS's names.
+func codeIs(err error, code string) bool {
+	f := faultOf(err)
+	return err != nil && f != nil && f.code == code
+}

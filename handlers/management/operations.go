@@ -10,6 +10,9 @@ import (
 type Records interface {
 	planRecords
 	tagRecords
+	apiRecords
+	resourceRecords
+	partRecords
 }
 
 // operation is one line of the table.
@@ -27,6 +30,8 @@ func operations() (all []operation) {
 	for _, family := range [][]operation{
 		accountOperations,
 		planOperations, tagOperations,
+		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
+		modelOperations, validatorOperations, gatewayResponseOperations,
 	} {
 		all = append(all, family...)
 	}

@@ -100,7 +100,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 				return err
 			}
 		}
-		if err := firstError(t.putMethods(a.ID, in.Methods, 0), t.newParts(a.ID, in.Parts)); err != nil {
+		if err := firstError(t.putMethods(a.ID, in.Methods, 0), t.newParts(a.ID, in.Parts), t.putResourceTags(models.ResourceAPI, int64(a.ID), a.Name, nil, in.ResourceTags)); err != nil {
 			return err
 		}
 		if err := t.changed(models.ChangeTopology); err != nil { // callers are told that the API has no such stage, no longer that there is no such API
