@@ -229,7 +229,7 @@ func (q *request) askAuthorizer() problem {
 	a := q.method.authorizer
 	v := q.g.authorizers.Ask(q.r.Context(), a, &authorizer.Question{
 		Now: time.Unix(0, q.at.wall), Header: q.r.Header, Query: q.query, Verb: q.r.Method, Path: q.path, API: q.api.id, APIName: q.api.slug, Stage: q.stage.id,
-		StageName: q.stage.name, Method: q.method.id, Resource: q.method.path, Address: q.r.RemoteAddr, Scopes: q.method.scopes,
+		StageName: q.stage.name, Epoch: q.stage.epoch, Method: q.method.id, Resource: q.method.path, Address: q.r.RemoteAddr, Scopes: q.method.scopes,
 		MayAsk: func() bool { return q.stage.asks.take(q.g.clock()) },
 	})
 	q.authorization = &authorization{verdict: v, key: v.KeyID}

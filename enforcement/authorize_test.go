@@ -394,6 +394,24 @@ func TestTheAuthorizerIsAskedForTrials(t *testing.T) {
 }
 
 // Receipts of refusals go to the key that was presented, and hold no token.
+func TestAFlushOfAStageHasItsCallersJudgedAnew(t *testing.T) {
+	g := newGuarded(t, nil)
+	g.by(t, g.check)
+	ask := func() int { return in(g.g, "GET", "/echo/prod/a", g.value, bearing("x")).Code }
+	ask()
+	if ask(); g.asked.Load() != 1 {
+		t.Fatalf("asked %d times", g.asked.Load())
+	}
+	g.answers(403, "")
+	if code := ask(); code != 200 {
+		t.Errorf("what is kept does not hold: %d", code)
+	}
+	g.settle(t, func(s *models.StageSettings) { s.AuthorizerEpoch = 7 })
+	if code := ask(); code == 200 || g.asked.Load() != 2 {
+		t.Errorf("behind the flush: %d, asked %d times", code, g.asked.Load())
+	}
+}
+
 func TestNoTokenIsKept(t *testing.T) {
 	g := newGuarded(t, nil)
 	g.by(t, g.login)

@@ -53,7 +53,7 @@ func generationOf(in models.GatewayStage) [sha256.Size]byte {
 	s := &in.Settings
 	in.Certificate, in.Document, in.Canary, s.Canary = nil, 0, nil, nil
 	in.Throttle, s.Timeouts, s.Limits, s.Response, s.CORS, s.Maintenance, s.Validation = nil, models.StageTimeouts{}, models.StageLimits{}, nil, nil, nil, models.RequestValidation{}
-	s.Methods, in.Parts.Responses, s.Notes = nil, nil, models.StageNotes{}
+	s.Methods, s.AuthorizerEpoch, in.Parts.Responses, s.Notes = nil, 0, nil, models.StageNotes{}
 	text, err := json.Marshal(in)
 	if err != nil {
 		panic(err) // not reachable: numbers and strings

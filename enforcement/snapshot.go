@@ -63,6 +63,7 @@ type stage struct {
 	shared    limit.SharedLayer
 	grants    map[models.PlanID]*grant
 	asks      *asks     // nil: nobody is asked about its callers
+	epoch     int64     // of what is kept of that
 	life      *life     // nil: nothing is announced of it
 	policies  *policies // nil: requests and answers are passed on as they are
 	count     *stageCount
@@ -259,6 +260,7 @@ func (c *compiler) stage(in *models.GatewayStage, a *api, canary bool) *stage {
 		id: in.ID, name: in.Name, api: a, timeout: in.Timeout, key: in.KeySource, grants: map[models.PlanID]*grant{}, insecure: in.Settings.TLS.Insecure, shows: endOf(in.Certificate),
 		idle: in.Settings.Timeouts.Idle,
 	}
+	st.epoch = in.Settings.AuthorizerEpoch
 	st.maxBody, st.streamMax = in.Settings.Limits.MaxBody, in.Settings.Timeouts.Stream
 	if st.timeout <= 0 {
 		st.timeout = models.DefaultTimeout

@@ -18,6 +18,8 @@ type StageSettings struct {
 	Validation  RequestValidation `json:",omitzero"`
 	TLS         UpstreamTLS       `json:",omitzero"`
 
+	AuthorizerEpoch int64 `json:",omitzero"` // a flush raises it: what authorizers said of the stage's callers under another one does not hold any more
+
 	Methods map[string]MethodSetting `json:",omitzero"` // by Method.Name, or AllMethods, whose throttle is Stage.Throttle
 	Notes   StageNotes               `json:",omitzero"`
 }

@@ -65,6 +65,7 @@ type Question struct {
 	APIName   string // slug
 	Stage     models.StageID
 	StageName string
+	Epoch     int64 // of the stage: what was kept under another one is not used any more
 	Method    models.MethodID
 	Resource  string   // the method's template: /users/{id}
 	Address   string   // of the client: host and port, or host

@@ -103,6 +103,9 @@ func (a *Authorizer) digestOf(q *Question, id *identity) (out digest) {
 	d := digester{sha256.New()}
 	d.number(int64(a.ID))
 	d.number(a.Epoch)
+	if d.number(q.Epoch); q.Epoch != 0 {
+		d.number(int64(q.Stage)) // epochs are each stage's own
+	}
 	d.number(int64(len(id.headers)))
 	for _, v := range id.headers {
 		d.text(v)

@@ -169,6 +169,29 @@ func TestAnAuthorizerOfACanaryIsNotDeleted(t *testing.T) {
 	ok(t, w.DeleteAuthorizer(ctx, w.asOwner(), w.api.ID, check.ID, w.later()))
 }
 
+// What is kept of one stage's callers is forgotten there alone, each time anew.
+func TestAFlushOfAStageIsAnEpochThatItHasNotHad(t *testing.T) {
+	w := newWorld(t)
+	st, other := w.stage("prod"), w.stage("beta")
+	seen := map[int64]bool{0: true}
+	for range 3 { // in one millisecond
+		w.wantChange(models.ChangeTopology, 0, func() { ok(t, w.FlushStageAuthorizers(t.Context(), w.asOwner(), w.api.ID, st.ID, w.now)) })
+		read, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, st.ID)
+		ok(t, err)
+		if e := read.Settings.AuthorizerEpoch; seen[e] {
+			t.Errorf("epoch %d again", e)
+		} else {
+			seen[e] = true
+		}
+	}
+	w.wantEvent("stage.flush", st.ID.String(), w.owner.ID)
+	read, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, other.ID)
+	if ok(t, err); read.Settings.AuthorizerEpoch != 0 {
+		t.Error("another stage was flushed, too")
+	}
+	wantKind(t, "a stage that is not there", w.FlushStageAuthorizers(t.Context(), w.asOwner(), w.api.ID, st.ID+1<<40, w.now), models.KindNotFound)
+}
+
 // A flush reaches every process by the change log, as each change does.
 func TestAFlushTellsTheGateway(t *testing.T) {
 	w := newWorld(t)

@@ -70,6 +70,7 @@ func TestNothingOfOthersIsFound(t *testing.T) {
 		"AuthorizerUses":       func(a models.Actor) error { _, err := w.AuthorizerUses(ctx, a.AccountID, api); return err },
 		"FlushAuthorizers":     func(a models.Actor) error { return w.FlushAuthorizers(ctx, a, api, login.ID, now) },
 		"FlushAllAuthorizers":  func(a models.Actor) error { return w.FlushAuthorizers(ctx, a, api, 0, now) },
+		"FlushStage":           func(a models.Actor) error { return w.FlushStageAuthorizers(ctx, a, api, stage, now) },
 		"DeleteAuthorizer":     func(a models.Actor) error { return w.DeleteAuthorizer(ctx, a, api, login.ID, now) },
 		"SetDefaultAuthorizer": func(a models.Actor) error { return w.SetDefaultAuthorizer(ctx, a, api, login.ID, now) },
 		"SetAuthorization": func(a models.Actor) error {

@@ -217,7 +217,21 @@ func (s *Store) PurgeCache(ctx context.Context, actor models.Actor, api models.A
 	})
 }
 
-// nextEpoch is an epoch that a stage's cache has never had, also where it was switched off and on again.
+// FlushStageAuthorizers makes every gateway forget what the authorizers of an API said of the callers of one stage: each is judged anew there. It may be asked where
+// nothing is kept.
+func (s *Store) FlushStageAuthorizers(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error {
+	return s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
+		before, err := stageOf(t.DB, api, id)
+		if err != nil {
+			return err
+		}
+		after := before
+		after.Settings.AuthorizerEpoch = nextEpoch(before.Settings.AuthorizerEpoch, t.now)
+		return t.saveStage(a, before, after, "stage.flush")
+	})
+}
+
+// nextEpoch is an epoch that a stage has never had, also where its cache was switched off and on again.
 func nextEpoch(last int64, now time.Time) int64 { return max(last+1, now.UnixMilli()) }
 
 // withEpoch is a cache that forgets what it kept where its rules changed.
