@@ -54,6 +54,14 @@ func (c *config) managementProblems() (problems []error) {
 	return problems
 }
 
+// endpoint is where programs reach it; "": there is none.
+func (m *managementSettings) endpoint() string {
+	if m.listen == "" {
+		return ""
+	}
+	return m.url
+}
+
 // addresses are the lines that say where everything is.
 func (c *config) addresses() string {
 	text := fmt.Sprintf("Portal   %s\nGateway  %s\n", c.publicURL, c.gatewayURL)

@@ -63,6 +63,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 		OwnerStages:        &handlers.OwnerStages{Store: in.store, Addresses: addresses, States: in.gateway},
 		OwnerDomains:       &handlers.OwnerDomains{Store: in.store, Check: in.domains.Check, States: in.gateway, Reserved: in.config.hosts.Reserved, Certificate: in.certificateOf()},
 		Certificates:       &handlers.Certificates{Store: in.store},
+		AccessKeys:         &handlers.AccessKeys{Store: in.store, Endpoint: in.config.management.endpoint()},
 		OwnerAuthorizers:   &handlers.OwnerAuthorizers{Store: in.store, Tester: in.gateway, Addresses: addresses},
 		OwnerGuides:        &handlers.OwnerGuides{Store: in.store, Text: guides},
 		OwnerPlans:         &handlers.OwnerPlans{Store: in.store, Rehearsals: in.rehearsals},

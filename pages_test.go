@@ -50,6 +50,7 @@ type portal struct {
 	deprecation models.DeprecationID
 	domain      models.DomainID
 	certificate models.ClientCertificateID
+	accessKey   string
 	authorizer  models.AuthorizerID
 	entry       models.ChangelogID
 }
@@ -69,7 +70,7 @@ func seedFolder(t testing.TB, folder string, size storetest.Size) storetest.Seed
 }
 
 func portalConfig(folder string) config {
-	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", recording: leastRecording, receipts: receipt.MinSize, requestLog: requestlog.DefaultSize}
+	c := config{data: folder, portalListen: "127.0.0.1:0", gatewayListen: "127.0.0.1:0", management: managementSettings{listen: "127.0.0.1:0", url: "http://127.0.0.1:8082"}, recording: leastRecording, receipts: receipt.MinSize, requestLog: requestlog.DefaultSize}
 	c.finish()
 	return c
 }
@@ -118,6 +119,7 @@ func openPortalOnce(t testing.TB, folder string, made storetest.Seeded, log *slo
 	bringOne(t, in, made)
 	p.certificate = certifyOne(t, in, made)
 	p.authorizer = authorizeOne(t, in, made)
+	p.accessKey = accessKeyOf(t, in, made)
 	return p
 }
 
@@ -151,6 +153,23 @@ func authorizeOne(t testing.TB, in *instance, made storetest.Seeded) models.Auth
 		t.Fatal(err)
 	}
 	return all[0].ID
+}
+
+// accessKeyOf makes an access key, unless a process before has.
+func accessKeyOf(t testing.TB, in *instance, made storetest.Seeded) string {
+	t.Helper()
+	keys, err := in.store.AccessKeys(t.Context(), made.Owner.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) > 0 {
+		return keys[0].ID
+	}
+	k, _, err := in.store.CreateAccessKey(t.Context(), storetest.Actor(made.Owner), made.Owner.ID, models.NewAccessKey{Name: "deploy"}, made.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.ID
 }
 
 // certifyOne makes a client certificate that the stage shows, beside a canary and some of all other settings.
@@ -488,7 +507,7 @@ func (p *portal) places(reader string) map[string]string {
 	m := map[string]string{
 		":slug": p.APISlug, ":name": enforcement.Problems()[0].Slug, ":api": p.API.String(), ":stage": p.Stage.String(), ":deployment": p.Deployment.String(), ":plan": p.Plan.String(),
 		":run": "0123456789", ":app": p.App.String(), ":key": p.Key.String(), ":subscription": p.Subscription.String(), ":account": p.Developer.ID.String(),
-		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought", ":certificate": p.certificate.String(), ":authorizer": p.authorizer.String(),
+		":guide": p.Guide.String(), ":request": p.request, ":notice": p.notice.String(), ":deprecation": p.deprecation.String(), ":domain": p.domain.String(), ":entry": p.entry.String(), ":import": p.Import.String(), ":op": "operation0", ":model": "Order", ":item": "brought", ":certificate": p.certificate.String(), ":accesskey": p.accessKey, ":authorizer": p.authorizer.String(),
 	}
 	if reader == visitor {
 		m[":guide"] = "first-call"
@@ -613,6 +632,7 @@ func (p *portal) variants() []page {
 		add(reader, path, "action", "key.")
 		add(reader, path, "action", "plan.retire")
 		add(reader, path, "object", p.Plan.String())
+		add(reader, path, "credential", p.accessKey)
 		add(reader, path, "from", p.Now.AddDate(0, 0, -2).Format(time.DateOnly), "to", p.Now.AddDate(0, 0, -1).Format(time.DateOnly))
 		add(reader, path, "actor", "zebra", "action", "key.", "from", p.Now.AddDate(0, 0, -2).Format(time.DateOnly))
 	}

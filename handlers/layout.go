@@ -119,6 +119,7 @@ func (r *Request) sidebar(now hat) []ui.NavSection {
 			{Label: "Imports", Href: "/owner/imports", Key: "i", Icon: "upload"},
 			{Label: "Alerts", Href: "/owner/alerts", Key: "n", Icon: "bell"},
 			{Label: "Webhooks", Href: "/owner/webhooks", Key: "w", Icon: "webhook"},
+			{Label: "Access keys", Href: accessKeysPath, Key: "x", Icon: "square-terminal"},
 			{Label: "Audit log", Href: "/owner/audit", Key: "t", Icon: "history"},
 		}}}
 	case adminHat:

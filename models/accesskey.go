@@ -2,7 +2,9 @@ package models
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -32,6 +34,12 @@ type SigningKey struct {
 // Actor is who acts by the key.
 func (k SigningKey) Actor(address, requestID string) Actor {
 	return Actor{AccountID: k.AccountID, Role: k.Role, Label: k.Email, Address: address, RequestID: requestID, Credential: k.ID}
+}
+
+// Slot names the key among the one-time secrets of a session, which are those of keys otherwise.
+func (k AccessKey) Slot() KeyID {
+	sum := sha256.Sum256([]byte("access key " + k.ID))
+	return NewID[Key](binary.LittleEndian.Uint64(sum[:]))
 }
 
 // Limits of access keys.

@@ -39,6 +39,7 @@ type Pages struct {
 	OwnerStages        *handlers.OwnerStages
 	OwnerDomains       *handlers.OwnerDomains
 	Certificates       *handlers.Certificates
+	AccessKeys         *handlers.AccessKeys
 	OwnerAuthorizers   *handlers.OwnerAuthorizers
 	OwnerGuides        *handlers.OwnerGuides
 	OwnerPlans         *handlers.OwnerPlans
@@ -226,6 +227,7 @@ func owner(g group, p Pages) {
 	g.get("/owner/log", p.Logs.Show)
 	g.get("/owner/log/live", p.Logs.Live)
 	ownerNotices(g, p)
+	ownerAccessKeys(g, p)
 	ownerAPIs(g, p)
 	ownerDomains(g, p)
 	ownerAuthorizers(g, p)
@@ -233,6 +235,16 @@ func owner(g group, p Pages) {
 	ownerChanges(g, p)
 	ownerPlans(g, p)
 	ownerCustomers(g, p)
+}
+
+// ownerAccessKeys are what programs sign with.
+func ownerAccessKeys(g group, p Pages) {
+	g.get("/owner/access-keys", p.AccessKeys.List)
+	g.form("/owner/access-keys/new", p.AccessKeys.New, p.AccessKeys.Create)
+	g.get("/owner/access-keys/:accesskey", p.AccessKeys.Show)
+	g.post("/owner/access-keys/:accesskey/enable", p.AccessKeys.Enable)
+	g.post("/owner/access-keys/:accesskey/disable", p.AccessKeys.Disable)
+	g.form("/owner/access-keys/:accesskey/revoke", p.AccessKeys.RevokeForm, p.AccessKeys.Revoke)
 }
 
 func ownerAPIs(g group, p Pages) {
