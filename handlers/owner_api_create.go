@@ -97,6 +97,9 @@ func (o *OwnerAPIs) firstStage(ctx context.Context, f *Form, d document) (s mode
 		return s, false, " The document names no server, so no stage is made yet."
 	}
 	err := s.Check()
+	if err == nil && s.Upstream == "" {
+		err = models.Invalid("upstream", "") // methods that need none are made later
+	}
 	if err == nil {
 		said, err = upstreamAllowed(ctx, o.Addresses, s.Upstream)
 	}

@@ -128,6 +128,9 @@ func stageRow(r *Request, api models.API, s models.Stage) owner.StageRow {
 	if n := len(s.Settings.Targets.Others); n > 0 {
 		row.Targets = "with " + count(n, "more target")
 	}
+	if row.Upstream == "" {
+		row.Upstream = "set by each method's integration"
+	}
 	row.Badges = stageStates(s)
 	if s.Throttle != nil {
 		row.Throttle = format.RPS(s.Throttle.Rate) + ", burst " + format.Count(s.Throttle.Burst)

@@ -46,8 +46,13 @@ func (o *OwnerStages) savePart(r *Request, p stagePartForm) (Reply, error) {
 	p.read(r, f, api, &next)
 	f.acceptPart(next.Check(), p.mine)
 	doubt := ""
-	if f.OK() && p.part == models.StageUpstream {
-		doubt = o.targetsAllowed(r, f, next)
+	if p.part == models.StageUpstream {
+		if err := o.needUpstream(r, f, api, next); err != nil {
+			return Reply{}, err
+		}
+		if f.OK() {
+			doubt = o.targetsAllowed(r, f, next)
+		}
 	}
 	if f.OK() {
 		_, err := o.Store.ChangeStage(r.Context(), r.Actor(), api.ID, s.ID, p.part, func(st *models.Stage) error { p.read(r, f, api, st); return nil }, r.Now)

@@ -144,6 +144,9 @@ func readUpstream(_ *Request, f *Form, _ models.API, s *models.Stage) {
 func (o *OwnerStages) targetsAllowed(r *Request, f *Form, s models.Stage) (doubt string) {
 	targets := append([]models.Target{{URL: s.Upstream}}, s.Settings.Targets.Others...)
 	for i, t := range targets {
+		if t.URL == "" {
+			continue // integrations say where requests go
+		}
 		field := "upstream"
 		if i > 0 {
 			field = numbered("target", i)

@@ -94,11 +94,30 @@ func (o *OwnerStages) New(r *Request) (Reply, error) {
 			f.Set("upstream", server)
 		}
 	}
-	return Page(newStagePage(r, api, f)), nil
+	bare, err := o.mayBeBare(r, api)
+	return Page(newStagePage(r, api, f, bare)), err
 }
 
-func newStagePage(r *Request, api models.API, f *Form) templ.Component {
-	v := owner.StageFormView{API: api.Name, APIHref: ownerAPIPath(api.ID), Base: r.Site.GatewayURL + "/" + api.Slug + "/", FromDocument: api.HasDocument, Throttle: stageThrottle(f)}
+// mayBeBare reports whether a stage of the API needs no upstream: all methods have integrations.
+func (o *OwnerStages) mayBeBare(r *Request, api models.API) (bool, error) {
+	methods, err := o.Store.Methods(r.Context(), r.Account.ID, api.ID)
+	return models.AllIntegrated(methods), err
+}
+
+// needUpstream notes in f that a stage has none, unless it needs none.
+func (o *OwnerStages) needUpstream(r *Request, f *Form, api models.API, s models.Stage) error {
+	if s.Upstream != "" || f.Error("upstream") != "" {
+		return nil
+	}
+	bare, err := o.mayBeBare(r, api)
+	if err == nil && !bare {
+		f.Fail("upstream", "Enter a full address such as https://api.example.com. Only where every method has an integration can it be empty.")
+	}
+	return err
+}
+
+func newStagePage(r *Request, api models.API, f *Form, bare bool) templ.Component {
+	v := owner.StageFormView{API: api.Name, APIHref: ownerAPIPath(api.ID), Base: r.Site.GatewayURL + "/" + api.Slug + "/", FromDocument: api.HasDocument, Throttle: stageThrottle(f), Bare: bare}
 	return owner.NewStage(r.layout("New stage", apisCrumb(), ui.Crumb{Label: api.Name, Href: v.APIHref}, ui.Crumb{}), v, f)
 }
 
@@ -123,7 +142,7 @@ func readStage(ctx context.Context, addresses AddressChecker, f *Form, s models.
 	s.Timeout = time.Duration(max(0, min(n, 1e6)) * float64(time.Second))
 	f.Accept(s.Check())
 	address, err := models.ExpandVariables(s.Upstream, s.Settings.Variables)
-	if f.Error("upstream") == "" && err == nil { // that it names an unknown variable was said by Check
+	if s.Upstream != "" && f.Error("upstream") == "" && err == nil { // that it names an unknown variable was said by Check
 		doubt, err = upstreamAllowed(ctx, addresses, address)
 		f.Accept(err)
 	}
@@ -141,12 +160,16 @@ func (o *OwnerStages) Create(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	s, doubt := readStage(r.Context(), o.Addresses, f, models.Stage{Name: f.Trimmed("name")})
+	if err := o.needUpstream(r, f, api, s); err != nil {
+		return Reply{}, err
+	}
+	bare := s.Upstream == "" && f.Error("upstream") == ""
 	if !f.OK() {
-		return Again(newStagePage(r, api, f)), nil
+		return Again(newStagePage(r, api, f, bare)), nil
 	}
 	s, err = o.Store.CreateStage(r.Context(), r.Actor(), api.ID, s, r.Now)
 	if f.Accept(err) {
-		return Again(newStagePage(r, api, f)), nil
+		return Again(newStagePage(r, api, f, bare)), nil
 	}
 	if err != nil {
 		return Reply{}, err
@@ -191,7 +214,7 @@ func (o *OwnerStages) stagePage(r *Request, api models.API, s models.Stage, f *F
 		return nil, err
 	}
 	v := owner.StageView{Frame: stageFrame(r, api, s, "", o.States), Settings: settingsOf(api, s), Row: stageRow(r, api, s), API: api.Name, APIHref: ownerAPIPath(api.ID), Now: r.Now, Undeployed: api.Undeployed || s.Deployment == 0,
-		Throttle: stageThrottle(f), Plans: planUses(plans)}
+		Throttle: stageThrottle(f), Plans: planUses(plans), Bare: s.Upstream == ""}
 	for _, release := range releases {
 		v.Releases = append(v.Releases, owner.ReleaseRow{Deployment: release.Deployment.String(), Number: "#" + strconv.Itoa(release.Number),
 			Href: deploymentPath(api.ID, release.Deployment), Note: release.Note, At: release.At, By: release.By, Current: release.Current})
@@ -219,6 +242,9 @@ func (o *OwnerStages) Save(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	changed, doubt := readStage(r.Context(), o.Addresses, f, s)
+	if err := o.needUpstream(r, f, api, changed); err != nil {
+		return Reply{}, err
+	}
 	if f.OK() {
 		_, err := o.Store.ChangeStage(r.Context(), r.Actor(), api.ID, s.ID, models.StageBasics, func(st *models.Stage) error {
 			st.Upstream, st.Throttle, st.Timeout = changed.Upstream, changed.Throttle, changed.Timeout

@@ -253,3 +253,28 @@ func TestWhatTheGatewaySeesIsShown(t *testing.T) {
 	b.sees(b.post(path+"/cache", "cache", "on")).has(t, "12 answers", "30 of 40 that looked")
 	b.get("/owner/apis/"+w.api.ID.String()).has(t, "1 target out")
 }
+
+// Without an upstream a method that has no integration would be answered by nobody.
+func TestAStageIsWithoutAnUpstreamOnlyWhereEveryMethodHasAnIntegration(t *testing.T) {
+	p := openOwnerPortal(t)
+	w := p.world(p.owner, "echo", nil)
+	b, path := p.signedIn("owner@example.com"), stagePath(w)
+	api := "/owner/apis/" + w.api.ID.String()
+	const missing = "Only where every method has an integration can it be empty."
+	b.post(path, "upstream", "", "timeout", "5").again(t, missing)
+	b.post(path+"/upstream", "upstream", "", "timeout", "5").again(t, missing)
+	b.post(api+"/stages", "name", "next", "upstream", "", "timeout", "5").again(t, missing)
+	methods, err := p.store.Methods(t.Context(), p.owner.ID, w.api.ID)
+	ok(t, err)
+	for _, m := range methods {
+		ok(t, p.store.RemoveMethod(t.Context(), storetest.Actor(p.owner), w.api.ID, m.ID, p.clock))
+	}
+	_, err = p.store.AddMethod(t.Context(), storetest.Actor(p.owner), w.api.ID, models.Method{Verb: "GET", Path: "/mock", MethodDetails: models.MethodDetails{Integration: &models.Integration{Kind: models.IntegrationMock}}}, p.clock)
+	ok(t, err)
+	b.post(path+"/upstream", "upstream", "", "target_1", "https://b.example.com", "timeout", "5").again(t, "Enter the stage&#39;s own upstream before further ones.")
+	b.sees(b.post(path+"/upstream", "upstream", "", "timeout", "5")).has(t, "Saved.")
+	b.sees(b.post(path, "upstream", "", "timeout", "6")).has(t, "Saved.", "which says for itself where they go")
+	b.get(api).has(t, "set by each method&#39;s integration")
+	b.get(api+"/stages/new").has(t, "which says for itself where they go")
+	b.sees(b.post(api+"/stages", "name", "next", "upstream", "", "timeout", "5", "deploy", "on")).has(t, "is made and deployed")
+}

@@ -300,7 +300,7 @@ type Stage struct {
 	ID         StageID
 	APIID      APIID
 	Name       string
-	Upstream   string          // as ParseUpstream reads it, when ${stageVariables.name} are replaced
+	Upstream   string          // as ParseUpstream reads it, when ${stageVariables.name} are replaced; empty: its methods' integrations answer
 	Throttle   *limit.Throttle // shared by all callers of the stage; nil: none
 	Timeout    time.Duration   // for the upstream's answer to begin; 1 s to 5 min, default 30 s
 	Settings   StageSettings
@@ -323,6 +323,8 @@ func (s Stage) Check() error {
 		if problem := s.Settings.addressProblem(s.Upstream); problem != "" {
 			p.Add("upstream", problem)
 		}
+	} else if len(s.Settings.Targets.Others) > 0 {
+		p.Add("upstream", "Enter the stage's own upstream before further ones.")
 	}
 	if s.Throttle != nil {
 		addThrottle(&p, "rate", "burst", *s.Throttle)

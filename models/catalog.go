@@ -66,7 +66,7 @@ type GatewayAPI struct {
 type GatewayStage struct {
 	ID        StageID
 	Name      string
-	Upstream  string
+	Upstream  string // empty: the methods' integrations answer
 	Timeout   time.Duration
 	Throttle  *limit.Throttle
 	Settings  StageSettings

@@ -79,6 +79,11 @@ func (i *Integration) checkTarget(path string) error {
 	return nil
 }
 
+// AllIntegrated reports whether methods, of which there are some, all have integrations: a stage that serves them needs no upstream.
+func AllIntegrated(methods []Method) bool {
+	return len(methods) > 0 && !slices.ContainsFunc(methods, func(m Method) bool { return m.Integration == nil })
+}
+
 // ParameterSource returns what feeds {name} of the URL of an integration: what is mapped to it, or else the parameter of this name of its method's path.
 func (i *Integration) ParameterSource(name string) string {
 	if source := i.Parameters[integrationRequest+"path."+name]; source != "" {

@@ -106,6 +106,7 @@ type StageFormView struct {
 	API, APIHref, Base string
 	FromDocument       bool
 	Throttle           ThrottleView
+	Bare               bool // it may have no upstream
 }
 
 // StageView is a stage's page.
@@ -120,6 +121,7 @@ type StageView struct {
 	Releases     []ReleaseRow
 	Others       []ui.Option // deployments that the stage could point at
 	Plans        []PlanUse
+	Bare         bool // it may have no upstream
 }
 
 // ReleaseRow is one entry of a stage's history.

@@ -570,7 +570,7 @@ func StageUpstream(p ui.Page, v StageUpstreamView, f Fields) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "upstream", Label: "Upstream", Value: f.Get("upstream"), Error: f.Error("upstream"), Mono: true, Required: true, Autocomplete: "off", Hint: "http://, https://, h2c:// or unix://, with a path if there is one. ${stageVariables.name} stands for a variable."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "upstream", Label: "Upstream", Value: f.Get("upstream"), Error: f.Error("upstream"), Mono: true, Autocomplete: "off", Hint: "http://, https://, h2c:// or unix://, with a path if there is one. ${stageVariables.name} stands for a variable. It is empty only where every method has an integration."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
