@@ -72,15 +72,18 @@ func checkModelTypes(field string, byType map[string]string) error {
 	return nil
 }
 
-// References judges whether the models and the validator that a method names are among the parts of its API.
+// References judges whether the models and the validator that a method names are among the parts of its API. Those that each API on AWS has may be named without
+// being there: APIs of pages begin without them.
 func (m Method) References(p DeploymentParts) error {
 	if id := m.Request.Validator; id != "" {
 		if _, ok := p.Validators[id]; !ok {
 			return Invalid("requestValidatorId", "Invalid Request Validator identifier specified")
 		}
 	}
+	always := DefaultModels()
 	for name := range m.models() {
-		if _, ok := p.Models[name]; !ok {
+		_, ok := p.Models[name]
+		if _, is := always[name]; !ok && !is {
 			return Invalid("requestModels", "Invalid model identifier specified: "+name)
 		}
 	}

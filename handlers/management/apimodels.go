@@ -92,7 +92,14 @@ func (c *call) createModel() (any, error) {
 		return nil, err
 	}
 	made := models.SchemaModel{Name: *in.Name, Description: in.Description, Schema: in.Schema, ContentType: *in.ContentType}
-	p, err := c.changeParts(func(p *models.DeploymentParts) error {
+	p, err := c.parts()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkModel(made, p); err != nil {
+		return nil, err
+	}
+	p, err = c.changeParts(func(p *models.DeploymentParts) error {
 		if _, ok := p.Models[made.Name]; ok {
 			return conflict("Model name already exists for this REST API")
 		}
@@ -103,6 +110,14 @@ func (c *call) createModel() (any, error) {
 		return nil, err
 	}
 	return wireModelOf(p.Models[made.Name]), nil
+}
+
+// checkModel judges a model before the transaction that keeps it: reading a schema takes long.
+func (c *call) checkModel(m models.SchemaModel, p models.DeploymentParts) error {
+	if err := m.Check(); err != nil || m.Schema == "" || p.Models[m.Name].Schema == m.Schema {
+		return err
+	}
+	return c.CheckModel(m.Name, m.Schema, p.Models)
 }
 
 func (c *call) getModels() (any, error) {
@@ -139,16 +154,31 @@ func (c *call) updateModel() (any, error) {
 		return nil, err
 	}
 	name := c.label["model"]
-	p, err := c.changeParts(func(p *models.DeploymentParts) error {
+	patched := func(p models.DeploymentParts) (m models.SchemaModel, err error) {
 		m, ok := p.Models[name]
 		if !ok {
-			return noModel(name)
+			return m, noModel(name)
 		}
-		if err := modelPatches.apply(&m, ops); err != nil {
-			return err
+		err = modelPatches.apply(&m, ops)
+		return m, err
+	}
+	p, err := c.parts()
+	if err != nil {
+		return nil, err
+	}
+	m, err := patched(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkModel(m, p); err != nil {
+		return nil, err
+	}
+	p, err = c.changeParts(func(p *models.DeploymentParts) error {
+		m, err := patched(*p)
+		if err == nil {
+			p.Models[name] = m
 		}
-		p.Models[name] = m
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err

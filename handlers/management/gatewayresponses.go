@@ -165,7 +165,8 @@ func (c *call) updateGatewayResponse() (any, error) {
 	}
 	return c.changeGatewayResponse(func(r models.GatewayResponse) (models.GatewayResponse, error) {
 		r.Parameters, r.Templates = maps.Clone(r.Parameters), maps.Clone(r.Templates) // they are the store's
-		return r, gatewayResponsePatches.apply(&r, ops)
+		err := gatewayResponsePatches.apply(&r, ops)
+		return r, err
 	})
 }
 

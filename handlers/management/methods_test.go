@@ -220,6 +220,8 @@ func TestModelsAndValidatorsAreKeptWhileMethodsNameThem(t *testing.T) {
 	r.call("POST", api+"/models", `{"name":"Pet","contentType":"application/json"}`).refused(409, "ConflictException", "Model name already exists for this REST API")
 	r.call("POST", api+"/models", `{"name":"","contentType":"application/json"}`).refused(400, "BadRequestException", "Model name must be non-empty")
 	r.call("POST", api+"/models", `{"name":"P","contentType":"application/json","schema":"{"}`).refused(400, "BadRequestException", "Invalid model schema specified")
+	r.call("POST", api+"/models", `{"name":"P","contentType":"application/json","schema":"{\"type\":\"cat\"}"}`).refused(400, "BadRequestException", "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified: ")
+	r.patch(api+"/models/Empty", "replace /schema {\"type\":7}").refused(400, "BadRequestException", "Invalid model specified: ")
 	r.call("POST", api+"/models", `{}`).refused(400, "ValidationException", "2 validation errors detected")
 	r.call("GET", api+"/models/Nope", "").refused(404, "NotFoundException", "Invalid model name specified: Nope")
 	r.patch(api+"/models/Pet", "replace /description New", "add /schema x").refused(400, "BadRequestException", "Invalid patch path  '/schema' specified for op 'add'. Please choose supported operations")
@@ -289,7 +291,7 @@ func TestADeploymentHoldsThePartsOfItsDraft(t *testing.T) {
 	r.call("POST", api+"/models", `{"name":"Pet","contentType":"application/json"}`).is(201)
 	r.call("PUT", api+"/gatewayresponses/THROTTLED", `{"statusCode":"420"}`).is(201)
 	path := api + "/resources/" + r.resources(api)["/"].ID + "/methods/GET"
-	r.patch(path, "replace /requestValidatorId "+used).is(200)
+	r.patch(path, "replace /requestValidatorId "+used, "add /requestModels/a~1b Empty").is(200) // though a page made the API, which has no such model
 	r.call("PUT", path+"/integration", `{"type":"MOCK"}`).is(201)
 	d, err := r.Deploy(t.Context(), r.actor(), id, stage, "", r.now)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/enforcement/validation"
 	"gatehouse/handlers"
 	"gatehouse/models"
 	"gatehouse/models/store"
@@ -45,7 +46,7 @@ func newRig(t testing.TB, options ...func(*store.Config)) *rig {
 func rigOver(t testing.TB, s *store.Store) *rig {
 	t.Helper()
 	r := &rig{Store: s, t: t, owner: storetest.Owner(t, s), now: storetest.Now()}
-	r.api = New(Config{Records: s, Keys: s, AccountID: "123456789012", GatewayURL: "https://gateway.example.com", Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
+	r.api = New(Config{Records: s, Keys: s, AccountID: "123456789012", CheckModel: validation.CheckModel, GatewayURL: "https://gateway.example.com", Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
 		Words: handlers.PlanWords})
 	r.as(r.owner)
 	return r

@@ -25,6 +25,8 @@ type Config struct {
 	GatewayURL string                          // where the gateway is
 	Words      models.PlanWords                // what subscribers are told of a plan's changes; nil: nobody is told
 	Settle     func(ctx context.Context) error // commits what the gateway has admitted until now; nil: all is committed
+	// CheckModel judges the schema of a model beside the others of its API, by name, as what compares requests would read it.
+	CheckModel func(name, schema string, others map[string]models.SchemaModel) error
 	Now        func() time.Time
 	Log        *slog.Logger
 }
