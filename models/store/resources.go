@@ -77,11 +77,6 @@ func (s *Store) Resource(ctx context.Context, owner models.AccountID, api models
 	return r, err
 }
 
-// RootResource is the id of the root of an API's resources, which always is the same.
-func (s *Store) RootResource(api models.APIID) models.ResourceID {
-	return models.DerivedResourceID(api, "/", 0)
-}
-
 func resourceOf(db *gorm.DB, api models.APIID, id models.ResourceID) (*models.ResourceTree, models.Resource, error) {
 	tree, err := treeOf(db, api)
 	if err != nil {
