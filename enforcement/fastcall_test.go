@@ -48,8 +48,11 @@ func TestWhatIsNotPlainIsLeft(t *testing.T) {
 			o.stage.Settings.Request = []models.HeaderRule{{Action: models.HeaderSet, Name: "X-One", Value: "1"}}
 		}, get("/a", key)},
 		"cache": {func(o *one) { o.stage.Settings.Cache = &models.StageCache{TTL: time.Minute} }, get("/a", key)},
-		"TLS":   {func(o *one) { o.stage.Upstream = "https://" + up.address }, get("/a", key)},
-		"h2c":   {func(o *one) { o.stage.Upstream = "h2c://" + up.address }, get("/a", key)},
+		"integration": {func(o *one) {
+			o.stage.Methods[1].Integration = &models.Integration{Kind: models.IntegrationMock}
+		}, get("/a", key)},
+		"TLS": {func(o *one) { o.stage.Upstream = "https://" + up.address }, get("/a", key)},
+		"h2c": {func(o *one) { o.stage.Upstream = "h2c://" + up.address }, get("/a", key)},
 		"one of TLS": {func(o *one) {
 			o.stage.Settings.Targets.Others = []models.Target{{URL: "https://" + up.address, Weight: 1}}
 		}, get("/a", key)},

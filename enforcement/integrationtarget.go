@@ -17,12 +17,13 @@ import (
 // isUnfit notes why an integration does not take an admissible request, before anything is spent: its media type has no template, or what it gives for a part of
 // the path is none. Value and p are as isInvalid has them.
 func (q *request) isUnfit(value string, p problem) bool {
+	q.template = nil // of another snapshot
 	i := q.method.integration
 	if i == nil || i.takesAll() || q.verdictAhead(value, p) != problemNone {
 		return false
 	}
 	d := &q.decision
-	q.faults, q.template = nil, nil
+	q.faults = nil
 	if i.kind != models.IntegrationHTTPProxy && !q.findTemplate(i) {
 		d.problem = problemMediaType
 	}
