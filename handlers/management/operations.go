@@ -9,6 +9,8 @@ import (
 // Records is what operations ask of the store, family by family.
 type Records interface {
 	planRecords
+	planKeyRecords
+	keyRecords
 	tagRecords
 	apiRecords
 	resourceRecords
@@ -29,7 +31,7 @@ type operation struct {
 func operations() (all []operation) {
 	for _, family := range [][]operation{
 		accountOperations,
-		planOperations, tagOperations,
+		planOperations, planKeyOperations, keyOperations, tagOperations,
 		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
 		modelOperations, validatorOperations, gatewayResponseOperations,
 	} {

@@ -66,7 +66,8 @@ func (s *Store) UpdateCustomerKey(ctx context.Context, actor models.Actor, id mo
 		if after == k {
 			return nil
 		}
-		err := t.run("change key", `UPDATE keys SET name = ?, description = ?, customer_id = ? WHERE id = ?`, in.Name, in.Description, in.CustomerID, id)
+		err := t.run("change key", `UPDATE keys SET unnamed = unnamed AND name = ?, name = ?, description = ?, customer_id = ?, updated_at = ? WHERE id = ?`,
+			in.Name, in.Name, in.Description, in.CustomerID, millis(t.now), id)
 		if err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func (t *tx) setEnabled(k models.Key, memberships []models.Membership, enabled b
 	}
 	var err error
 	if k.OwnerID != 0 {
-		err = t.run("switch key", `UPDATE keys SET enabled = ? WHERE id = ?`, enabled, k.ID)
+		err = t.run("switch key", `UPDATE keys SET enabled = ?, updated_at = ? WHERE id = ?`, enabled, millis(t.now), k.ID)
 	} else {
 		err = t.run("block key", `UPDATE plan_keys SET blocked = ? WHERE key_id = ? AND plan_id IN (SELECT id FROM plans WHERE owner_id = ?)`,
 			!enabled, k.ID, t.actor.AccountID)

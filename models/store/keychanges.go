@@ -20,7 +20,7 @@ func (s *Store) RenameKey(ctx context.Context, actor models.Actor, id models.Key
 		if k.Name == name {
 			return nil
 		}
-		if err := t.run("rename key", `UPDATE keys SET name = ? WHERE id = ?`, name, id); err != nil {
+		if err := t.run("rename key", `UPDATE keys SET unnamed = unnamed AND name = ?, name = ?, updated_at = ? WHERE id = ?`, name, name, millis(t.now), id); err != nil {
 			return err
 		}
 		return t.keyEvent("key.rename", k, facts{"name": k.Name}, facts{"name": name})

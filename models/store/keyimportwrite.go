@@ -32,7 +32,7 @@ func (i *keyImport) update(k models.Key, r models.KeyImport) (isChanged bool, pr
 			return false, problem
 		}
 	}
-	i.changed = append(i.changed, []any{next.Name, next.Description, next.CustomerID, next.Enabled, nullMillis(next.ExpiresAt), int64(k.ID)})
+	i.changed = append(i.changed, []any{next.Name, next.Description, next.CustomerID, next.Enabled, nullMillis(next.ExpiresAt), millis(i.t.now), int64(k.ID)})
 	for _, plan := range leaving {
 		i.leaving = append(i.leaving, membershipID{k.ID, plan})
 	}
@@ -99,7 +99,7 @@ func (i *keyImport) write() error {
 		{"import keys", `INSERT INTO keys (id, owner_id, name, description, customer_id, enabled, source, created_at, expires_at, import_id)
 			VALUES (?, ?, ?, ?, ?, ?, 'imported', ?, ?, ?)`, i.made},
 		{"import values", `INSERT INTO key_secrets (digest, key_id, is_current, hint, last4, sealed, created_at) VALUES (?, ?, 1, ?, ?, ?, ?)`, i.secrets},
-		{"change keys", `UPDATE keys SET name = ?, description = ?, customer_id = ?, enabled = ?, expires_at = ? WHERE id = ?`, i.changed},
+		{"change keys", `UPDATE keys SET unnamed = unnamed AND name = ?1, name = ?1, description = ?2, customer_id = ?3, enabled = ?4, expires_at = ?5, updated_at = ?6 WHERE id = ?7`, i.changed},
 		{"close stages for keys", `DELETE FROM key_stages WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"take keys off plans", `DELETE FROM plan_keys WHERE key_id = ? AND plan_id = ?`, leaves},
 		{"put keys on plans", `INSERT INTO plan_keys (key_id, plan_id, blocked, added_at) VALUES (?, ?, 0, ?)`, joins},
