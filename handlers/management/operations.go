@@ -11,6 +11,7 @@ type Records interface {
 	planRecords
 	planKeyRecords
 	keyRecords
+	usageRecords
 	tagRecords
 	apiRecords
 	resourceRecords
@@ -31,7 +32,7 @@ type operation struct {
 func operations() (all []operation) {
 	for _, family := range [][]operation{
 		accountOperations,
-		planOperations, planKeyOperations, keyOperations, tagOperations,
+		planOperations, planKeyOperations, keyOperations, usageOperations, tagOperations,
 		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
 		modelOperations, validatorOperations, gatewayResponseOperations,
 	} {

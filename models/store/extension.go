@@ -75,30 +75,35 @@ func (s *Store) GrantExtra(ctx context.Context, actor models.Actor, key models.K
 		return err
 	}
 	return s.changeStanding(ctx, actor, key, plan, now, func(t *tx, k models.Key, p models.Plan, q models.QuotaStanding, b models.QuotaBucket) error {
-		delta := in.Delta(q)
-		err := t.run("note extension", `INSERT INTO quota_extensions (form, key_id, plan_id, extra, at) VALUES (?, ?, ?, ?, ?)`, in.Form, key, plan, delta, millis(t.now))
-		if isDuplicate(err) {
-			return errCommitted
-		}
-		if err != nil {
-			return err
-		}
-		switch {
-		case in.Window != b.Window:
-			return models.Conflict("A new period has begun meanwhile. Look at what the key has used in it, and try again.")
-		case !in.Add && in.Extra != q.Extra:
-			return models.Conflict("Somebody else has extended this quota meanwhile. Look at what remains now, and try again.")
-		}
-		// A bucket that is made here is counted when the gateway asks for it.
-		err = t.run("extend quota", `INSERT INTO quota_buckets (`+bucketColumns+`, granted, base, carried, doubt, extra, epoch) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
-			ON CONFLICT DO UPDATE SET extra = extra + excluded.extra`, bucketKey(b, delta, notCounted)...)
-		if err != nil {
-			return err
-		}
-		told := models.NoticeData{State: models.LimitsExtended, Extra: delta, Limit: q.Quota.Limit + q.Extra + delta, To: q.Window.End}
-		return firstError(t.quotaEvent("key.extend", k, p, facts{"remaining": q.Remaining(), "extra": q.Extra}, facts{"remaining": max(0, q.Remaining()+delta), "extra": q.Extra + delta}),
-			t.tellKeyOn(models.NoticeLimits, k.AppID, k, p.ID, p.Name(), told))
+		return t.extend(k, p, q, b, in)
 	})
+}
+
+// extend changes what a key may call in the present window.
+func (t *tx) extend(k models.Key, p models.Plan, q models.QuotaStanding, b models.QuotaBucket, in models.Extension) error {
+	delta := in.Delta(q)
+	err := t.run("note extension", `INSERT INTO quota_extensions (form, key_id, plan_id, extra, at) VALUES (?, ?, ?, ?, ?)`, in.Form, k.ID, p.ID, delta, millis(t.now))
+	if isDuplicate(err) {
+		return errCommitted
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case in.Window != b.Window:
+		return models.Conflict("A new period has begun meanwhile. Look at what the key has used in it, and try again.")
+	case !in.Add && in.Extra != q.Extra:
+		return models.Conflict("Somebody else has extended this quota meanwhile. Look at what remains now, and try again.")
+	}
+	// A bucket that is made here is counted when the gateway asks for it.
+	err = t.run("extend quota", `INSERT INTO quota_buckets (`+bucketColumns+`, granted, base, carried, doubt, extra, epoch) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
+		ON CONFLICT DO UPDATE SET extra = extra + excluded.extra`, bucketKey(b, delta, notCounted)...)
+	if err != nil {
+		return err
+	}
+	told := models.NoticeData{State: models.LimitsExtended, Extra: delta, Limit: q.Quota.Limit + q.Extra + delta, To: q.Window.End}
+	return firstError(t.quotaEvent("key.extend", k, p, facts{"remaining": q.Remaining(), "extra": q.Extra}, facts{"remaining": max(0, q.Remaining()+delta), "extra": q.Extra + delta}),
+		t.tellKeyOn(models.NoticeLimits, k.AppID, k, p.ID, p.Name(), told))
 }
 
 // notCounted is no plan's epoch.

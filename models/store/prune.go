@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// How long usage is kept besides what usageTables say. Two months of quota days hold every window that can be open (R4), whatever its offset.
+// How long usage is kept besides what usageTables say. Quota days hold every window that can be open (R4), whatever its offset, and those that GetUsage shows.
 const (
-	quotaDaysKept = 62 * 24 * time.Hour
+	quotaDaysKept = 122 * 24 * time.Hour                       // 90 days, and the period in which the first of them is (models.MaxUsageDays)
 	bucketsKept   = quotaDaysKept + longestWindow*24*time.Hour // from the day on which their window began
 	monthsKept    = 400 * 24 * time.Hour
 	callersKept   = 90 * 24 * time.Hour
@@ -18,7 +18,7 @@ const (
 // pruneRows is how many rows are forgotten in one transaction, so that others do not wait for it.
 const pruneRows = 1000
 
-// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 62, who called what 90. So are
+// PruneUsage forgets usage that is older than its resolution is kept: minutes 3 days, half hours 35 days, days and months 400 days, quota days 122, who called what 90. So are
 // counts of quotas that ended as long ago, and levels of throttles that are full.
 func (s *Store) PruneUsage(ctx context.Context, now time.Time) error {
 	day := func(kept time.Duration) int64 { return now.Add(-kept).Unix() / secondsPerDay }
