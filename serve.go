@@ -149,7 +149,9 @@ func (in *instance) openAll(ctx context.Context, demo bool) error {
 	}
 	changed := func(ctx context.Context) error { return in.gateway.CatchUp(ctx) }
 	var err error
-	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) { c.Held, c.Comparable = in.numbers.noteHold, validation.Check }); err != nil {
+	if in.store, in.keyring, err = openLocked(ctx, in.config, in.log, changed, alreadyLocked, func(c *store.Config) {
+		c.Held, c.Comparable, c.Modelled = in.numbers.noteHold, validation.Check, validation.CheckModel
+	}); err != nil {
 		return err
 	}
 	if err := in.store.ForgetOpenings(ctx); err != nil {

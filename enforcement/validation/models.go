@@ -12,8 +12,8 @@ import (
 	"gatehouse/models"
 )
 
-// MaxModel is how many bytes the schema of a model may have.
-const MaxModel = 256 << 10
+// MaxModel is how many bytes the schema of a model may have, as on AWS.
+const MaxModel = 400_000
 
 // Models are the JSON schemas (draft 4) of a deployment, by name, as AWS's API Gateway has them. They are safe for concurrent use.
 type Models struct {
@@ -154,7 +154,7 @@ func (m *Models) schemaOf(name string) (map[string]any, error) {
 // readModel reads a model's schema as JSON, each time anew: what compiles it changes it. An error continues a sentence that begins with the model's name.
 func readModel(text string) (map[string]any, error) {
 	if len(text) > MaxModel {
-		return nil, fmt.Errorf("is larger than %d KiB", MaxModel>>10)
+		return nil, fmt.Errorf("is larger than %d bytes", MaxModel)
 	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()

@@ -79,9 +79,19 @@ func (s *Store) Parts(ctx context.Context, owner models.AccountID, api models.AP
 }
 
 // ChangeParts changes the validators, models and gateway responses of an API's draft: change gets them as they are, may write into them, and its errors are
-// returned. What methods name must stay: Conflict, with AWS's words. A new validator or model has no id and gets one; a validator's key is its id then. Callers see
+// returned. What methods name must stay: Conflict, with AWS's words. A model that the gateway cannot compile is Invalid at "schema". A new validator or model has no id and gets one; a validator's key is its id then. Callers see
 // the change with the next deployment. Change may be called several times.
 func (s *Store) ChangeParts(ctx context.Context, actor models.Actor, api models.APIID, change func(*models.DeploymentParts) error, now time.Time) (p models.DeploymentParts, err error) {
+	tried := modelTrials{}
+	for range maxTries {
+		if p, err = s.changeParts(ctx, actor, api, change, tried, now); !s.tryModels(tried, err) {
+			return p, err
+		}
+	}
+	return p, models.Conflict("The API is being changed by somebody else. Try again in a moment.")
+}
+
+func (s *Store) changeParts(ctx context.Context, actor models.Actor, api models.APIID, change func(*models.DeploymentParts) error, tried modelTrials, now time.Time) (p models.DeploymentParts, err error) {
 	err = s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
 		before, err := draftParts(t.DB, api)
 		if err != nil {
@@ -90,6 +100,11 @@ func (s *Store) ChangeParts(ctx context.Context, actor models.Actor, api models.
 		p = models.DeploymentParts{Validators: maps.Clone(before.Validators), Models: maps.Clone(before.Models), Responses: maps.Clone(before.Responses)}
 		if err := change(&p); err != nil {
 			return err
+		}
+		if s.modelled != nil {
+			if err := firstError(p.Check(), tried.ofChanged(before.Models, p.Models)); err != nil {
+				return err
+			}
 		}
 		methods, _, err := methodsOf(t.DB, api)
 		if err != nil {

@@ -32,6 +32,8 @@ type Config struct {
 	Held func(useCase string, d time.Duration)
 	// Comparable tries a document before a stage compares requests with it; nil: nobody does, and the gateway finds out.
 	Comparable Comparable
+	// Modelled tries a model before an API keeps it; nil: nobody does, and the gateway finds out.
+	Modelled Modelled
 	// Unsynced lets a power cut take back what was committed. It is for tests, which wait for the disk more than for anything else.
 	Unsynced bool
 }
@@ -52,6 +54,7 @@ type Store struct {
 	log        *slog.Logger
 	changed    func(ctx context.Context) error
 	comparable Comparable
+	modelled   Modelled
 	folder     *folder
 	fold       *gorm.DB      // the folder's
 	openings   chan struct{} // holds the one opening that is under way
@@ -71,7 +74,7 @@ const cacheKiB = "16000"
 // Open opens the database file; in an empty one it makes the schema. Its error is a *SchemaError when the file has another schema than this program: an
 // older one is for Migrate. It refuses a backup, which is for Restore.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, comparable: c.Comparable, openings: make(chan struct{}, 1), atOnce: keysAtOnce, signing: newSigningKeys()}
+	s := &Store{keyring: c.Keyring, keyPrefix: c.KeyPrefix, log: c.logger(), changed: c.Changed, comparable: c.Comparable, modelled: c.Modelled, openings: make(chan struct{}, 1), atOnce: keysAtOnce, signing: newSigningKeys()}
 	var err error
 	if s.write, err = openHandle(c, toWrite, 1); err != nil {
 		return nil, err
