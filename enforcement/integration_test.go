@@ -486,3 +486,35 @@ func TestAChangeLeavesConnectionsAndBreakersOfIntegrationsAlone(t *testing.T) {
 		t.Errorf("%d connections, %d requests to the broken one", n, broken)
 	}
 }
+
+// Whatever a caller writes, the upstream is asked for one segment in the place of one parameter, and for no parameter of the query that is the owner's.
+func FuzzIntegrationsReachOneSegment(f *testing.F) {
+	for _, seed := range []string{"7", "a b", "..", "%2e%2e", "%252e", "a/b", "a%2Fb", "?x", "#x", "a;b", "a\r\nb", "\x00", "é", "&own=2", "own[]=2", "%", "%zz", "@h", "//h"} {
+		f.Add(seed, seed, seed)
+	}
+	b, o := newBackend(f, nil), newOne(f, nil)
+	o.world.stage(func() {
+		m := o.method("open GET /users/{id}")
+		m.Integration = proxied(b.url+"/people/{id}/of/{h}?own=1", "integration.request.path.h", "method.request.header.X-Part")
+		o.stage.Methods = append(o.stage.Methods, m)
+	})
+	catchUp(f, o.g)
+	f.Fuzz(func(t *testing.T, id, header, query string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RequestURI = "/echo/prod/users/" + id + "?" + query
+		r.Header["X-Part"] = []string{header}
+		o.g.ServeHTTP(httptest.NewRecorder(), r)
+		for _, h := range b.heard() {
+			path, asked, _ := strings.Cut(h.target, "?")
+			parts := strings.Split(path, "/")
+			if h.host != b.host || len(parts) != 5 || parts[1] != "people" || parts[3] != "of" || parts[2] == "" || parts[4] == "" || strings.Trim(parts[2], ".") == "" && len(parts[2]) < 3 || strings.ContainsAny(path, "#\\ ") {
+				t.Errorf("%q, %q: %s of %s", id, header, h.target, h.host)
+			}
+			for i, pair := range strings.FieldsFunc(asked, func(r rune) bool { return r == '&' || r == ';' }) {
+				if name, _, _ := strings.Cut(pair, "="); (name == "own") != (i == 0) {
+					t.Errorf("%q: %s", query, h.target)
+				}
+			}
+		}
+	})
+}
