@@ -26,6 +26,7 @@ type manager struct {
 	t                    *testing.T
 	files                []*os.File
 	portal, gateway, ops string // addresses
+	management           string // address
 	notify               string // socket
 	said                 *output
 }
@@ -33,7 +34,7 @@ type manager struct {
 func newManager(t *testing.T) *manager {
 	t.Helper()
 	m := &manager{t: t, said: &output{}, notify: filepath.Join(t.TempDir(), "notify")}
-	for _, address := range []*string{&m.portal, &m.gateway, &m.ops} {
+	for _, address := range []*string{&m.portal, &m.gateway, &m.management, &m.ops} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -72,10 +73,10 @@ func (m *manager) start(args ...string) *process {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	p := &process{t: m.t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1), portal: "http://" + m.portal, gateway: "https://" + m.gateway, ops: "http://" + m.ops}
+	p := &process{t: m.t, stdout: &output{}, stderr: &output{}, exited: make(chan error, 1), portal: "http://" + m.portal, gateway: "https://" + m.gateway, management: "http://" + m.management, ops: "http://" + m.ops}
 	// The sockets are for the process that has the number LISTEN_PID.
 	p.cmd = exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ exec "$@"`, "sh", path, "serve"}, args...)...)
-	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=3", "LISTEN_FDNAMES=portal:gateway:ops", "NOTIFY_SOCKET="+m.notify, "GATEHOUSE_MANAGEMENT_LISTEN=127.0.0.1:0")
+	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=4", "LISTEN_FDNAMES=portal:gateway:management:ops", "NOTIFY_SOCKET="+m.notify)
 	p.cmd.ExtraFiles, p.cmd.Stdout, p.cmd.Stderr = m.files, p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		m.t.Fatal(err)
@@ -183,19 +184,23 @@ func TestAnUpgradeLosesNoRequest(t *testing.T) {
 		worker(time.Second/2, work(client(false), false)) // whose connections are idle when the stop begins
 		worker(busy, work(client(true), true))            // what came behind a GOAWAY was not looked at: HTTP/2 has the client send it again
 	}
-	browser := client(false)
-	worker(busy, func() error {
-		answer, err := browser.Get(server.portal + "/signin")
-		if err != nil {
-			return err
+	look := func(url string, status int) func() error {
+		browser := client(false)
+		return func() error {
+			answer, err := browser.Get(url)
+			if err != nil {
+				return err
+			}
+			answer.Body.Close()
+			if answer.StatusCode != status {
+				return fmt.Errorf("%s: %s", url, answer.Status)
+			}
+			pages.Add(1)
+			return nil
 		}
-		answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("the portal: %s", answer.Status)
-		}
-		pages.Add(1)
-		return nil
-	})
+	}
+	worker(busy, look(server.portal+"/signin", http.StatusOK))
+	worker(busy, look(server.management+"/restapis", http.StatusForbidden)) // nothing is signed
 
 	if err := server.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func (s *Store) SetRole(ctx context.Context, actor models.Actor, id models.Accou
 }
 
 // SetAccountDisabled takes sign-in from an account, or gives it back; administrators only. Disabling ends its sessions. Its keys go
-// on working: they are the apps' matter.
+// on working: they are the apps' matter. Its access keys, which act for it, stop.
 func (s *Store) SetAccountDisabled(ctx context.Context, actor models.Actor, id models.AccountID, disabled bool, now time.Time) error {
 	if err := mustBeAdmin(actor); err != nil {
 		return err
