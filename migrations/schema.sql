@@ -983,7 +983,7 @@ CREATE TABLE stages (
     timeout_ms    INTEGER NOT NULL,
     deployment_id INTEGER REFERENCES deployments (id),
     deployed_at   INTEGER,
-    created_at    INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}', canary_id INTEGER REFERENCES deployments (id), certificate_id INTEGER REFERENCES client_certificates (id),
+    created_at    INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}', canary_id INTEGER REFERENCES deployments (id), certificate_id INTEGER REFERENCES client_certificates (id), updated_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (api_id, name),
     CHECK ((rate IS NULL) = (burst IS NULL))
 ) STRICT;

@@ -308,6 +308,7 @@ type Stage struct {
 	Number     int          // of that deployment
 	DeployedAt time.Time
 	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // DefaultTimeout is a stage's timeout unless its owner says otherwise.

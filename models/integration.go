@@ -113,7 +113,7 @@ const AllMethods = "*"
 
 // MethodSetting is what a stage says of one method, or of all.
 type MethodSetting struct {
-	Rate  *float64 `json:",omitzero"` // requests a second, over all callers; -1: none; nil: not set
+	Rate  *float64 `json:",omitzero"` // requests a second, over all callers; -1: no limit; nil: not set
 	Burst *int     `json:",omitzero"`
 
 	Caching  bool          `json:",omitzero"` // of methods that the stage's cache is for

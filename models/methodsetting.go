@@ -18,12 +18,13 @@ const NoMethodLimit = -1
 const maxCacheTTL = time.Hour
 
 // Throttle is what a setting says of a method's rate. Own is false where it says nothing, and the stage's own throttle holds for the method, too; a nil throttle
-// that is its own is none at all. A rate without a burst has the burst of one second (DECISIONS 6). Errors are Invalid at "rate" or "burst".
+// that is its own is none at all. A rate without a burst, or with -1 as Terraform sends it, has the burst of one second (DECISIONS 6). Errors are Invalid at
+// "rate" or "burst".
 func (s MethodSetting) Throttle() (t *limit.Throttle, own bool, err error) {
 	switch {
 	case s.Rate == nil && s.Burst == nil:
 		return nil, false, nil
-	case s.Rate != nil && *s.Rate == NoMethodLimit, s.Burst != nil && *s.Burst == NoMethodLimit:
+	case s.Rate != nil && *s.Rate == NoMethodLimit, s.Rate == nil && *s.Burst == NoMethodLimit:
 		return nil, true, nil
 	case s.Rate == nil:
 		return nil, false, Invalid("rate", "Set a rate, too: a burst alone says nothing of how fast the bucket fills.")
@@ -31,7 +32,7 @@ func (s MethodSetting) Throttle() (t *limit.Throttle, own bool, err error) {
 		return nil, false, Invalid("rate", "The rate must be a number.")
 	}
 	t = &limit.Throttle{Rate: *s.Rate, Burst: limit.BurstFor(*s.Rate)}
-	if s.Burst != nil {
+	if s.Burst != nil && *s.Burst != NoMethodLimit {
 		t.Burst = int64(*s.Burst)
 	}
 	if err := t.Validate(); err != nil {

@@ -16,6 +16,9 @@ type Records interface {
 	apiRecords
 	resourceRecords
 	partRecords
+	deploymentRecords
+	stageRecords
+	authorizerRecords
 }
 
 // operation is one line of the table.
@@ -35,6 +38,7 @@ func operations() (all []operation) {
 		planOperations, planKeyOperations, keyOperations, usageOperations, tagOperations,
 		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
 		modelOperations, validatorOperations, gatewayResponseOperations,
+		deploymentOperations, stageOperations, authorizerOperations,
 	} {
 		all = append(all, family...)
 	}

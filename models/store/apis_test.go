@@ -255,7 +255,7 @@ func TestStagesChangeAtOnceAndKeepTheirName(t *testing.T) {
 	got, err := w.Stage(t.Context(), w.owner.ID, w.api.ID, st.ID)
 	ok(t, err)
 	want := st
-	want.Upstream, want.Timeout, want.Throttle = upstream, 1500*time.Millisecond, &throttle
+	want.Upstream, want.Timeout, want.Throttle, want.UpdatedAt = upstream, 1500*time.Millisecond, &throttle, got.UpdatedAt
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

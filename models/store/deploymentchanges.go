@@ -14,7 +14,7 @@ func deploymentObject(a models.API, d models.Deployment) object {
 }
 
 // CreateDeployment takes a snapshot of the draft (R3). With the name of a stage, arrange gets that stage, or a new one of which it has only the name, and says what
-// the stage is to be like with the deployment that was made; it may be called several times. Errors as ReviseStage and OpenStage; Invalid at "methods" where the
+// the stage is to be like with the deployment that was made; it may be called several times. Errors as ReviseStage and OpenStage; Invalid at "draft" where the
 // draft has none, Conflict at "integration" where nobody would answer one of them.
 func (s *Store) CreateDeployment(ctx context.Context, actor models.Actor, api models.APIID, note, stage string, arrange func(st *models.Stage, made models.DeploymentID) error, now time.Time) (d models.Deployment, err error) {
 	if err := models.CheckDescription(note); err != nil {
@@ -54,7 +54,7 @@ func (s *Store) CreateDeployment(ctx context.Context, actor models.Actor, api mo
 func (t *tx) checkDeployable(api models.APIID) error {
 	n, err := selectOne[int](t.DB, "methods", `SELECT count(*) FROM methods WHERE api_id = ? AND removed_at IS NULL`, api)
 	if err == nil && n == 0 {
-		return models.Invalid("methods", "The API has no methods yet. Add one or import a document, then deploy.")
+		return models.Invalid("draft", "The API has no methods yet. Add one or import a document, then deploy.")
 	}
 	return err
 }

@@ -202,7 +202,7 @@ func (t *tx) point(st models.Stage, d models.Deployment) error {
 	if err != nil {
 		return err
 	}
-	err = t.run("point stage", `UPDATE stages SET deployment_id = ?, deployed_at = ? WHERE id = ?`, d.ID, millis(t.now), st.ID)
+	err = t.run("point stage", `UPDATE stages SET deployment_id = ?, deployed_at = ?, updated_at = ? WHERE id = ?`, d.ID, millis(t.now), millis(t.now), st.ID)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,14 @@ func (t *tx) stageNamed(api models.APIID, name string) (st models.Stage, ok bool
 	return row.stage(), err == nil, err
 }
 
-// OpenStage makes a stage that serves st.Deployment from the beginning. Errors as CreateStage, and Invalid at "deployment" where that is none of the API's.
-func (s *Store) OpenStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, now time.Time) (made models.Stage, err error) {
+// OpenStage makes a stage that serves st.Deployment from the beginning, with tags. Errors as CreateStage, and Invalid at "deployment" where that is none of the
+// API's, and at "tags".
+func (s *Store) OpenStage(ctx context.Context, actor models.Actor, api models.APIID, st models.Stage, tags models.ResourceTags, now time.Time) (made models.Stage, err error) {
 	err = s.changeServed(ctx, actor, api, now, func(t *tx, a models.API) error {
-		made, err = t.openStage(a, st)
-		return err
+		if made, err = t.openStage(a, st); err != nil {
+			return err
+		}
+		return t.putResourceTags(models.ResourceStage, int64(made.ID), stageObject(a, made).name, nil, tags)
 	})
 	return made, err
 }
@@ -45,7 +48,7 @@ func (t *tx) openStage(a models.API, st models.Stage) (models.Stage, error) {
 	if err := st.Check(); err != nil {
 		return st, err
 	}
-	st.ID, st.APIID, st.CreatedAt, st.Timeout = newID[models.Stage](), a.ID, t.now, st.Timeout.Truncate(time.Millisecond)
+	st.ID, st.APIID, st.CreatedAt, st.UpdatedAt, st.Timeout = newID[models.Stage](), a.ID, t.now, t.now, st.Timeout.Truncate(time.Millisecond)
 	st.Settings.Cache = withEpoch(nil, st.Settings.Cache, t.now)
 	d, err := t.serveable(st)
 	if err != nil {
@@ -97,7 +100,7 @@ func (t *tx) reviseStage(a models.API, id models.StageID, change func(*models.St
 	if err := change(&st); err != nil {
 		return st, err
 	}
-	st.ID, st.APIID, st.Name, st.Number, st.DeployedAt = before.ID, before.APIID, before.Name, before.Number, before.DeployedAt
+	st.ID, st.APIID, st.Name, st.Number, st.DeployedAt, st.UpdatedAt = before.ID, before.APIID, before.Name, before.Number, before.DeployedAt, before.UpdatedAt
 	st.Timeout = st.Timeout.Truncate(time.Millisecond)
 	st.Settings.Cache = withEpoch(before.Settings.Cache, st.Settings.Cache, t.now)
 	if st.Deployment != before.Deployment {
@@ -111,13 +114,14 @@ func (t *tx) reviseStage(a models.API, id models.StageID, change func(*models.St
 		if err := t.event("stage.point", stageObject(a, st), facts{"deployment": before.Number}, facts{"deployment": d.Number}); err != nil {
 			return st, err
 		}
-		st.Number, st.DeployedAt = d.Number, t.now
+		st.Number, st.DeployedAt, st.UpdatedAt = d.Number, t.now, t.now
 	}
 	served := before
-	served.Deployment, served.Number, served.DeployedAt = st.Deployment, st.Number, st.DeployedAt
+	served.Deployment, served.Number, served.DeployedAt, served.UpdatedAt = st.Deployment, st.Number, st.DeployedAt, st.UpdatedAt
 	if reflect.DeepEqual(served, st) {
 		return st, nil
 	}
+	st.UpdatedAt = t.now
 	return st, t.saveStage(a, before, st, "stage.update")
 }
 

@@ -27,16 +27,17 @@ type stageRow struct {
 	Number       sql.NullInt64
 	DeployedAt   sql.NullInt64
 	CreatedAt    int64
+	UpdatedAt    int64
 }
 
-const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, s.timeout_ms, s.settings, s.deployment_id, d.number, s.deployed_at, s.created_at
+const stageQuery = `SELECT s.id, s.api_id, s.name, s.upstream, s.rate, s.burst, s.timeout_ms, s.settings, s.deployment_id, d.number, s.deployed_at, s.created_at, s.updated_at
 	FROM stages s LEFT JOIN deployments d ON d.id = s.deployment_id `
 
 func (r stageRow) stage() models.Stage {
 	return models.Stage{
 		ID: r.ID, APIID: r.APIID, Name: r.Name, Upstream: r.Upstream, Timeout: time.Duration(r.TimeoutMs) * time.Millisecond,
 		Deployment: models.DeploymentID(r.DeploymentID.Int64), Number: int(r.Number.Int64),
-		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt), Throttle: throttleOf(r.Rate, r.Burst), Settings: models.StageSettings(r.Settings),
+		DeployedAt: nullTime(r.DeployedAt), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt), Throttle: throttleOf(r.Rate, r.Burst), Settings: models.StageSettings(r.Settings),
 	}
 }
 
@@ -142,7 +143,7 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 	}
 	err := s.changeAPI(ctx, actor, api, now, func(t *tx, a models.API) error {
 		st = models.Stage{ID: newID[models.Stage](), APIID: api, Name: st.Name, Upstream: st.Upstream, Throttle: st.Throttle,
-			Timeout: st.Timeout.Truncate(time.Millisecond), Settings: st.Settings, CreatedAt: t.now}
+			Timeout: st.Timeout.Truncate(time.Millisecond), Settings: st.Settings, CreatedAt: t.now, UpdatedAt: t.now}
 		if err := t.checkSettings(a, models.Stage{}, st); err != nil {
 			return err
 		}
@@ -156,9 +157,9 @@ func (s *Store) CreateStage(ctx context.Context, actor models.Actor, api models.
 
 func (t *tx) insertStage(st models.Stage) error {
 	rate, burst := throttleColumns(st.Throttle)
-	err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, certificate_id, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		st.ID, st.APIID, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), nullID(st.Settings.TLS.Certificate), millis(st.CreatedAt))
+	err := t.run("make stage", `INSERT INTO stages (id, api_id, name, upstream, rate, burst, timeout_ms, settings, canary_id, certificate_id, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.ID, st.APIID, st.Name, st.Upstream, rate, burst, st.Timeout.Milliseconds(), stageSettings(st.Settings), canaryOf(st), nullID(st.Settings.TLS.Certificate), millis(st.CreatedAt), millis(st.UpdatedAt))
 	if isDuplicate(err) {
 		return conflictAt("name", "The API has a stage of this name already.")
 	}

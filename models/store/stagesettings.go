@@ -24,7 +24,7 @@ func (s *Store) ChangeStage(ctx context.Context, actor models.Actor, api models.
 		if err := change(&st); err != nil {
 			return err
 		}
-		st.ID, st.APIID, st.Name, st.Deployment, st.Number = before.ID, before.APIID, before.Name, before.Deployment, before.Number
+		st.ID, st.APIID, st.Name, st.Deployment, st.Number, st.UpdatedAt = before.ID, before.APIID, before.Name, before.Deployment, before.Number, before.UpdatedAt
 		st.Timeout = st.Timeout.Truncate(time.Millisecond)
 		if st.Settings.Cache = withEpoch(before.Settings.Cache, st.Settings.Cache, t.now); part == models.StageCaching {
 			st.Settings.ForgetMethodCaching()
@@ -32,6 +32,7 @@ func (s *Store) ChangeStage(ctx context.Context, actor models.Actor, api models.
 		if reflect.DeepEqual(before, st) {
 			return nil
 		}
+		st.UpdatedAt = t.now
 		return t.saveStage(a, before, st, "stage."+string(part))
 	})
 	return st, err
@@ -46,8 +47,8 @@ func (t *tx) saveStage(a models.API, before, after models.Stage, action string) 
 		return err
 	}
 	rate, burst := throttleColumns(after.Throttle)
-	err := t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ?, settings = ?, canary_id = ?, certificate_id = ? WHERE id = ?`,
-		after.Upstream, rate, burst, after.Timeout.Milliseconds(), stageSettings(after.Settings), canaryOf(after), nullID(after.Settings.TLS.Certificate), after.ID)
+	err := t.run("change stage", `UPDATE stages SET upstream = ?, rate = ?, burst = ?, timeout_ms = ?, settings = ?, canary_id = ?, certificate_id = ?, updated_at = ? WHERE id = ?`,
+		after.Upstream, rate, burst, after.Timeout.Milliseconds(), stageSettings(after.Settings), canaryOf(after), nullID(after.Settings.TLS.Certificate), millis(t.now), after.ID)
 	if err != nil {
 		return err
 	}
@@ -152,6 +153,7 @@ func (s *Store) StartCanary(ctx context.Context, actor models.Actor, api models.
 		if reflect.DeepEqual(before, st) {
 			return nil
 		}
+		st.UpdatedAt = t.now
 		return t.saveStage(a, before, st, "stage."+string(models.StageCanary))
 	})
 	return st, err
@@ -166,6 +168,7 @@ func (s *Store) PromoteCanary(ctx context.Context, actor models.Actor, api model
 			return err
 		}
 		st = before
+		st.UpdatedAt = t.now
 		st.Settings.Variables, st.Settings.Canary = before.Settings.CanaryVariables(), nil
 		if d.ID != before.Deployment {
 			if err := t.point(before, d); err != nil {
