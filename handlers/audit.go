@@ -97,7 +97,7 @@ func pillName(name string) string {
 func auditActions() []ui.Option {
 	return []ui.Option{
 		{Value: "", Label: "Everything"}, {Value: "access_key.", Label: "Access keys"}, {Value: "account.", Label: "Accounts"}, {Value: "alert.", Label: "Alerts"}, {Value: "api.", Label: "APIs"}, {Value: "app.", Label: "Apps"}, {Value: "authorizer.", Label: "Authorizers"},
-		{Value: "backup.", Label: "Backups"}, {Value: "changelog.", Label: "Changelogs"}, {Value: "deprecation.", Label: "Deprecations"}, {Value: "document.", Label: "Documents"}, {Value: "domain.", Label: "Domains"}, {Value: "guide.", Label: "Guides"},
+		{Value: "backup.", Label: "Backups"}, {Value: "changelog.", Label: "Changelogs"}, {Value: "deployment.", Label: "Deployments"}, {Value: "deprecation.", Label: "Deprecations"}, {Value: "document.", Label: "Documents"}, {Value: "domain.", Label: "Domains"}, {Value: "guide.", Label: "Guides"},
 		{Value: "key.", Label: "Keys"}, {Value: "look.", Label: "Look"}, {Value: "mail.", Label: "Mails"}, {Value: "method.", Label: "Methods"}, {Value: "link.", Label: "One-time links"},
 		{Value: "plan.", Label: "Plans"}, {Value: "session.", Label: "Sessions"}, {Value: "settings.", Label: "Settings"},
 		{Value: "stage.", Label: "Stages"}, {Value: "subscription.", Label: "Subscriptions"}, {Value: "webhook.", Label: "Webhooks"},

@@ -122,7 +122,7 @@ func (s *Store) CreateResource(ctx context.Context, actor models.Actor, api mode
 		if err := t.keepResources(api, []models.KeptResource{{ID: r.ID, Path: path}}); err != nil {
 			return err
 		}
-		return t.event("resource.create", apiObject(a), nil, facts{"path": path})
+		return t.event("api.path_add", apiObject(a), nil, facts{"path": path})
 	})
 	return r, err
 }
@@ -155,7 +155,7 @@ func (s *Store) MoveResource(ctx context.Context, actor models.Actor, api models
 		if _, r, err = resourceOf(t.DB, api, id); err != nil {
 			return err
 		}
-		return t.event("resource.move", apiObject(a), facts{"path": from.Path}, facts{"path": r.Path, "methods": len(methods)})
+		return t.event("api.path_move", apiObject(a), facts{"path": from.Path}, facts{"path": r.Path, "methods": len(methods)})
 	})
 	return r, err
 }
@@ -203,7 +203,7 @@ func (s *Store) DeleteResource(ctx context.Context, actor models.Actor, api mode
 				return err
 			}
 		}
-		return t.event("resource.delete", apiObject(a), facts{"path": r.Path, "methods": someNames(methods)}, nil)
+		return t.event("api.path_remove", apiObject(a), facts{"path": r.Path, "methods": someNames(methods)}, nil)
 	})
 }
 
