@@ -11,6 +11,7 @@ type Records interface {
 	planRecords
 	planKeyRecords
 	keyRecords
+	importRecords
 	usageRecords
 	tagRecords
 	apiRecords
@@ -35,7 +36,7 @@ type operation struct {
 func operations() (all []operation) {
 	for _, family := range [][]operation{
 		accountOperations,
-		planOperations, planKeyOperations, keyOperations, usageOperations, tagOperations,
+		planOperations, planKeyOperations, importOperations, keyOperations, usageOperations, tagOperations,
 		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
 		modelOperations, validatorOperations, gatewayResponseOperations,
 		deploymentOperations, stageOperations, authorizerOperations,

@@ -24,6 +24,7 @@ type Config struct {
 	AccountID  string                          // 12 digits, for ARNs and messages
 	GatewayURL string                          // where the gateway is
 	Words      models.PlanWords                // what subscribers are told of a plan's changes; nil: nobody is told
+	Learn      func(ctx context.Context) error // returns when the gateway knows all imported keys; nil: it does
 	Settle     func(ctx context.Context) error // commits what the gateway has admitted until now; nil: all is committed
 	// CheckModel judges the schema of a model beside the others of its API, by name, as what compares requests would read it.
 	CheckModel func(name, schema string, others map[string]models.SchemaModel) error

@@ -19,7 +19,7 @@ import (
 // BusyImports returns the imports for which there is something to do, oldest first, and what has waited for its owner for too long.
 func (s *Store) BusyImports(ctx context.Context, now time.Time) ([]models.Import, error) {
 	rows, err := selectAll[importRow](s.read.WithContext(ctx), "busy imports", `SELECT * FROM imports WHERE ended_at IS NULL AND (state <> 'checked' OR created_at < ?)
-		ORDER BY created_at, id`, millis(now.Add(-models.ImportPatience)))
+		AND coalesce(caller_until, 0) < ? ORDER BY created_at, id`, millis(now.Add(-models.ImportPatience)), millis(now))
 	imports := make([]models.Import, len(rows))
 	for i, r := range rows {
 		imports[i] = r.imported()
