@@ -164,12 +164,31 @@ func (o *OwnerStages) Cache(r *Request) (Reply, error) {
 		f = NewForm("cache", "on", "ttl", seconds(c.TTL), "vary", strings.Join(c.Vary, ", "))
 		setNumber(f, "cache_body", float64(c.MaxBody)/1024)
 		setOn(f, "bypass", c.Bypass)
-		for _, id := range c.Methods {
+		kept, err := o.keptMethods(r, api, c)
+		if err != nil {
+			return Reply{}, err
+		}
+		for _, id := range kept {
 			f.Add("cache_method", id.String())
 		}
 	}
 	page, err := o.cachePage(r, api, s, f)
 	return Page(page), err
+}
+
+// keptMethods are the methods that a cache is for; none: all GET methods. The management API names them, pages choose them.
+func (o *OwnerStages) keptMethods(r *Request, api models.API, c *models.StageCache) ([]models.MethodID, error) {
+	if !c.OnlyNamed && len(c.Named) == 0 {
+		return c.Methods, nil
+	}
+	methods, err := o.Store.Methods(r.Context(), r.Account.ID, api.ID)
+	var kept []models.MethodID
+	for _, m := range methods {
+		if _, ok := c.Life(m.Name(), m.ID); ok && m.Verb == "GET" {
+			kept = append(kept, m.ID)
+		}
+	}
+	return kept, err
 }
 
 // SaveCache changes it.

@@ -5,11 +5,9 @@ import (
 	"context"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"gatehouse/models"
-	"gatehouse/models/limit"
 )
 
 type stageRecords interface {
@@ -21,7 +19,7 @@ type stageRecords interface {
 	MethodName(ctx context.Context, owner models.AccountID, id models.MethodID) (string, error)
 	ResourceTags(ctx context.Context, kind models.ResourceKind, id int64) (models.ResourceTags, error)
 	PurgeCache(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
-	FlushAuthorizers(ctx context.Context, actor models.Actor, api models.APIID, id models.AuthorizerID, now time.Time) error
+	FlushStageAuthorizers(ctx context.Context, actor models.Actor, api models.APIID, id models.StageID, now time.Time) error
 }
 
 // stageOperations are about where an API is served.
@@ -66,20 +64,6 @@ type wireCanary struct {
 	UseCache   bool              `json:"useStageCache"`
 }
 
-// wireMethodSetting has all its members in each answer.
-type wireMethodSetting struct {
-	Metrics        bool   `json:"metricsEnabled"`
-	LoggingLevel   string `json:"loggingLevel,omitempty"`
-	DataTrace      bool   `json:"dataTraceEnabled"`
-	Burst          int64  `json:"throttlingBurstLimit"`
-	Rate           float  `json:"throttlingRateLimit"`
-	Caching        bool   `json:"cachingEnabled"`
-	CacheTTL       int64  `json:"cacheTtlInSeconds"`
-	CacheEncrypted bool   `json:"cacheDataEncrypted"`
-	Closed         bool   `json:"requireAuthorizationForCacheControl"`
-	Unauthorized   string `json:"unauthorizedCacheControlHeaderStrategy"`
-}
-
 // The states of a cache cluster: here it is there at once.
 const (
 	cacheAvailable = "AVAILABLE"
@@ -103,71 +87,6 @@ func wireStageOf(st models.Stage, names map[models.MethodID]string, tags models.
 	}
 	if c := s.Canary; c != nil {
 		out.Canary = &wireCanary{float(c.Percent), c.Deployment.String(), c.Variables, n.CanaryCache}
-	}
-	return out
-}
-
-// wireSettingsOf are a stage's method settings by AWS's keys.
-func wireSettingsOf(st models.Stage) map[string]wireMethodSetting {
-	out := map[string]wireMethodSetting{}
-	for name, m := range st.Settings.Methods {
-		if name == models.AllMethods {
-			m = ofAllMethods(st)
-		}
-		out[settingKey(name, m)] = wireSettingOf(m)
-	}
-	if st.Throttle != nil {
-		out[allMethodsKey] = wireSettingOf(ofAllMethods(st))
-	}
-	return out
-}
-
-// ofAllMethods is what a stage says of every method: its throttle is the stage's own, which pages change, too.
-func ofAllMethods(st models.Stage) models.MethodSetting {
-	m := st.Settings.Methods[models.AllMethods]
-	said, _, _ := m.Throttle() // what is not valid was not kept
-	switch {
-	case said != nil && st.Throttle != nil && *said == *st.Throttle:
-	case st.Throttle != nil:
-		burst := int(st.Throttle.Burst)
-		m.Rate, m.Burst = &st.Throttle.Rate, &burst
-	case m.Rate != nil && *m.Rate >= 0 && (m.Burst == nil || *m.Burst >= 0): // somebody took it away
-		m.Rate, m.Burst = nil, nil
-	}
-	return m
-}
-
-const allMethodsKey = "*/*"
-
-// settingKey is the key of a method's setting: no slash before it, those inside escaped.
-func settingKey(name string, m models.MethodSetting) string {
-	if name == models.AllMethods {
-		return allMethodsKey
-	}
-	verb, path, _ := strings.Cut(name, " ")
-	return cmp.Or(m.Key, plainKey(verb, path))
-}
-
-func plainKey(verb, path string) string {
-	if path == "/" {
-		return escape(path) + "/" + verb
-	}
-	return escape(strings.TrimPrefix(path, "/")) + "/" + verb
-}
-
-func wireSettingOf(m models.MethodSetting) wireMethodSetting {
-	out := wireMethodSetting{
-		Metrics: m.Metrics, LoggingLevel: m.LoggingLevel, DataTrace: m.DataTrace, Burst: shownBurst, Rate: shownRate, Caching: m.Caching,
-		CacheTTL: int64(cmp.Or(m.CacheTTL, models.DefaultCacheTTL) / time.Second), CacheEncrypted: m.CacheEncrypted, Closed: !m.OpenControl,
-		Unauthorized: cmp.Or(m.Unauthorized, "SUCCEED_WITH_RESPONSE_HEADER"),
-	}
-	if m.Rate != nil {
-		out.Rate, out.Burst = float(*m.Rate), limit.BurstFor(*m.Rate)
-	}
-	if m.Burst != nil {
-		out.Burst = int64(*m.Burst)
-	} else if m.Rate != nil && *m.Rate < 0 {
-		out.Burst = models.NoMethodLimit
 	}
 	return out
 }
@@ -341,5 +260,5 @@ func (c *call) flushStageAuthorizers() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.Records.FlushAuthorizers(c.ctx, c.actor, st.APIID, 0, c.now)
+	return nil, ifUnknown(c.Records.FlushStageAuthorizers(c.ctx, c.actor, st.APIID, st.ID, c.now), noStage)
 }
