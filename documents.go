@@ -18,7 +18,7 @@ func (in *instance) readDocuments(ctx context.Context) error {
 }
 
 func (in *instance) readUnread(ctx context.Context) error {
-	reader := openapi.NewReader()
+	reader := in.documents
 	for last := models.DocumentID(0); ; {
 		id, err := in.store.UnreadDocument(ctx, last)
 		if err != nil || id == 0 {

@@ -75,7 +75,7 @@ func (c *config) addresses() string {
 // openManagement makes the server of the management API. It is never served where there is no listener.
 func (in *instance) openManagement() {
 	api := management.New(management.Config{
-		Records: in.store, Keys: in.store, AccountID: cmp.Or(in.config.management.accountID, defaultAccountID), GatewayURL: in.config.gatewayURL, Now: in.now, Log: in.log,
+		Records: in.store, Keys: in.store, Documents: in.documents, AccountID: cmp.Or(in.config.management.accountID, defaultAccountID), GatewayURL: in.config.gatewayURL, Now: in.now, Log: in.log,
 		Words: handlers.PlanWords, Settle: in.gateway.Commit, Learn: in.gateway.Learn, CheckModel: validation.CheckModel,
 	})
 	in.management = web.NewServer(in.trust.Handler(in.answerRefused(farewell(&in.managementConnections, in.numbers.countCalls(api.Handler())))), in.log)

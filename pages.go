@@ -11,7 +11,6 @@ import (
 	"gatehouse/handlers/session"
 	"gatehouse/jobs/notify"
 	"gatehouse/models"
-	"gatehouse/models/openapi"
 	"gatehouse/models/secret"
 	"gatehouse/web"
 )
@@ -31,7 +30,7 @@ func (in *instance) pages(policy enforcement.AddressPolicy) web.Pages {
 	if in.recorder != nil {
 		receipts.Arrivals = in.recorder
 	}
-	reader := openapi.NewReader()
+	reader := in.documents
 	return web.Pages{
 		Public:   &handlers.Public{Store: in.store, Markdown: markdown},
 		Catalog:  &handlers.Catalog{Store: in.store, Operations: operations, Markdown: markdown, Limits: limits, Caller: in.gateway, Rehearsals: in.rehearsals},

@@ -31,6 +31,7 @@ import (
 	"gatehouse/jobs"
 	"gatehouse/jobs/notify"
 	"gatehouse/models"
+	"gatehouse/models/openapi"
 	"gatehouse/models/secret"
 	"gatehouse/models/store"
 	"gatehouse/static"
@@ -122,6 +123,7 @@ type instance struct {
 	trust                                                          *front.Trust // whom portal, gateway and management API believe
 	held                                                           bool         // the service manager holds our sockets
 
+	documents    *openapi.Reader     // of all documents: so few are read at a time
 	certificates *certs.Certificates // nil: nothing speaks TLS
 	site         *handlers.Site
 	endStreams   context.CancelFunc
@@ -129,7 +131,7 @@ type instance struct {
 
 // open opens everything and loads the gateway, so that what fails fails before anything is served.
 func open(ctx context.Context, c config, log *slog.Logger, demo bool) (*instance, error) {
-	in := &instance{config: c, log: log, numbers: newNumbers()}
+	in := &instance{config: c, log: log, numbers: newNumbers(), documents: openapi.NewReader()}
 	var err error
 	if in.release, err = in.lock(ctx); err != nil {
 		return nil, err

@@ -18,17 +18,14 @@ type modelNames struct {
 	byName map[string]string // of the document -> of the model
 }
 
-// mostModels is how many models an API may have; those that nothing names are left out first.
-const mostModels = 1000
+// mostSchema is how many bytes the schema of a model may have, as on AWS.
+const mostSchema = 400_000
 
 var (
 	notInNames = regexp.MustCompile(`[^A-Za-z0-9]`)
 	// schemaRef finds references in JSON that was written without spaces: inside of a text its quotes would be escaped.
 	schemaRef = regexp.MustCompile(`"\$ref":"(#/(?:components/schemas|definitions)/[^"/]*)"`)
 )
-
-// modelsAt is where references to models lead, before their API is known, as AWS writes them.
-const modelsAt = "https://apigateway.amazonaws.com/restapis/{restapi_id}/models/"
 
 // readModels makes models of a document's schemas.
 func (d *imported) readModels(schemas []openapi.GatewayModel) *modelNames {
@@ -65,8 +62,12 @@ func (d *imported) addModel(name string, schema json.RawMessage, names *modelNam
 		if !ok {
 			return ref
 		}
-		return `"$ref":"` + modelsAt + model + `"`
+		return `"$ref":"` + models.ModelsOfImport + model + `"`
 	})
+	if len(text) > mostSchema {
+		d.warn(wholeDocument, "The schema %s is no model of API Gateway: it has more than %d bytes. The document keeps it.", name, mostSchema)
+		return
+	}
 	d.parts.Models[name] = models.SchemaModel{Name: name, Description: cutText(said.Description, 1000), ContentType: "application/json", Schema: text}
 }
 
@@ -78,7 +79,7 @@ func cutText(s string, most int) string {
 	return s
 }
 
-// of names the models of a body by media type. A schema without a name gets one that follows from what it says, so that the next import gives it the same.
+// of names the models of a body by media type, without its parameters. A schema without a name gets one that follows from what it says, so that the next import gives it the same.
 func (n *modelNames) of(d *imported, m *models.Method, contents []openapi.GatewayContent) map[string]string {
 	var byType map[string]string
 	for _, c := range contents {
@@ -90,14 +91,15 @@ func (n *modelNames) of(d *imported, m *models.Method, contents []openapi.Gatewa
 				d.addModel(name, c.Schema, n)
 			}
 		}
-		if kind, _, _ := strings.Cut(c.MediaType, ";"); name == "" || !isMediaType(strings.TrimSpace(kind)) {
+		kind, _, _ := strings.Cut(c.MediaType, ";")
+		if kind = strings.TrimSpace(kind); d.parts.Models[name].Name == "" || !mediaTypePattern.MatchString(kind) {
 			d.warn(m.Name(), "The body of %s has no model: it is kept in the document alone.", models.CutLine(c.MediaType, 80))
 			continue
 		}
 		if byType == nil {
 			byType = map[string]string{}
 		}
-		byType[c.MediaType] = name
+		byType[kind] = name
 	}
 	return byType
 }
@@ -107,11 +109,9 @@ const inlineModel = "MODEL"
 
 var mediaTypePattern = regexp.MustCompile(`^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+$`)
 
-func isMediaType(s string) bool { return mediaTypePattern.MatchString(s) }
-
 // dropModels leaves out those that no method leads to, where there are too many.
 func (d *imported) dropModels(names *modelNames) {
-	if len(d.parts.Models) <= mostModels {
+	if len(d.parts.Models) <= models.MaxModels {
 		return
 	}
 	used := map[string]bool{}
@@ -138,8 +138,8 @@ func (d *imported) dropModels(names *modelNames) {
 	all := len(d.parts.Models)
 	maps.DeleteFunc(d.parts.Models, func(name string, _ models.SchemaModel) bool { return !used[name] })
 	d.warn(wholeDocument, "%d schemas are no models of API Gateway: no method leads to them. The document keeps them.", all-len(d.parts.Models))
-	if n := len(d.parts.Models); n > mostModels {
-		d.mistake("The methods name %d models; an API has at most %d.", n, mostModels)
+	if n := len(d.parts.Models); n > models.MaxModels {
+		d.mistake("The methods name %d models; an API has at most %d.", n, models.MaxModels)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,17 +16,17 @@ import (
 // imported is what an OpenAPI document makes of an API. Where methods name a validator it is by its name, which validators are kept under, too; an authorizer
 // is the place of one among authorizers, from 1 on.
 type imported struct {
-	methods     []models.Method
-	parts       models.DeploymentParts
-	authorizers []documentAuthorizer
-	keySource   *models.KeySource // nil: the document says nothing of it
-	binaryTypes []string
-	compression *int
-	endpoint    string
-	basePath    string
-	names       map[string]string // schemas of the document -> models
-	warnings    []string
-	mistakes    []string // that refuse the document
+	methods      []models.Method
+	parts        models.DeploymentParts
+	authorizers  []models.Authorizer
+	byAuthorizer *bool // keys are what the authorizer names; nil: the document says nothing of it
+	binaryTypes  []string
+	compression  *int
+	endpoint     string
+	basePath     string
+	names        map[string]string // schemas of the document -> models
+	warnings     []string
+	mistakes     []string // that refuse the document
 }
 
 func (d *imported) warn(where, format string, args ...any) {
@@ -50,8 +51,8 @@ func (d *imported) err() error {
 	return badRequest("Errors found during import:\n\t%s", strings.Join(d.mistakes, "\n\t"))
 }
 
-// readImport makes methods and what they name of a document.
-func readImport(reading openapi.Reading) (*imported, error) {
+// readImport makes methods and what they name of a document. Nobody is warned of the extensions of the whole that are ignored.
+func readImport(reading openapi.Reading, ignored ...string) (*imported, error) {
 	ref, err := openapi.OpenReference(reading.Pack)
 	if err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func readImport(reading openapi.Reading) (*imported, error) {
 	}}
 	for _, w := range slices.Concat(reading.Warnings, gateway.Left) {
 		d.warn(w.Where, "%s", w.Text)
+	}
+	for _, name := range ignored {
+		delete(gateway.Root, name)
 	}
 	d.readRoot(gateway.Root)
 	names := d.readModels(gateway.Models)
@@ -144,13 +148,8 @@ func (d *imported) readKeySource(root map[string]json.RawMessage) {
 	if !d.extension(wholeDocument, root, "api-key-source", &source) {
 		return
 	}
-	switch strings.ToUpper(source) {
-	case "HEADER":
-		key := models.DefaultKeySource()
-		d.keySource = &key
-	case "AUTHORIZER":
-		d.keySource = &models.KeySource{Place: models.KeyInAuthorizer}
-	default:
+	by := strings.EqualFold(source, "AUTHORIZER")
+	if d.byAuthorizer = &by; !by && !strings.EqualFold(source, "HEADER") {
 		d.mistake("Invalid API key source: %s. Valid values are HEADER, AUTHORIZER", models.CutLine(source, 40))
 	}
 }
@@ -214,6 +213,10 @@ func (d *imported) readGatewayResponses(root map[string]json.RawMessage) {
 				continue
 			}
 		}
+		if err := models.CheckGatewayResponse(r); err != nil {
+			d.mistake("Unable to put the gateway response %s: %s", kind, models.Sentence(err))
+			continue
+		}
 		d.parts.Responses[kind] = r
 	}
 }
@@ -275,7 +278,8 @@ func (d *imported) readMethod(m *models.Method, op *openapi.GatewayOperation, na
 		}
 		r := models.MethodResponse{Models: names.of(d, m, answer.Contents)}
 		for _, header := range answer.Headers {
-			if !isMapped(header) {
+			if !isHeader(header) {
+				d.warn(m.Name(), "The header %q is kept in the document alone: API Gateway takes letters, digits, _ and -.", models.CutLine(header, 80))
 				continue
 			}
 			if r.Parameters == nil {
@@ -294,10 +298,15 @@ func (d *imported) readMethod(m *models.Method, op *openapi.GatewayOperation, na
 	}
 }
 
-// isMapped reports whether mappings can name a parameter or header.
-func isMapped(name string) bool {
-	return name != "" && len(name) <= 256 && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._$-[]") == ""
-}
+var (
+	mappedPattern = regexp.MustCompile(`^[A-Za-z0-9._$~\[\]-]{1,256}$`)
+	headerPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+// isMapped reports whether mappings can name a parameter.
+func isMapped(name string) bool { return mappedPattern.MatchString(name) }
+
+func isHeader(name string) bool { return headerPattern.MatchString(name) }
 
 // statusText is a status as a key, and what AWS takes where none is given.
 func statusText(s wireText) string {

@@ -2,31 +2,29 @@ package management
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/models"
 	"gatehouse/models/openapi"
 )
 
-// documentAuthorizer is an authorizer of a document: the extension of a scheme of security, as CreateAuthorizer has it.
-type documentAuthorizer struct {
-	Name         string     `json:"-"`
-	AuthType     string     `json:"-"`
-	Type         string     `json:"type"` // token, request, cognito_user_pools
-	URI          string     `json:"authorizerUri"`
-	Credentials  string     `json:"authorizerCredentials"`
-	Providers    []string   `json:"providerARNs"`
-	Source       string     `json:"identitySource"`
-	Validation   string     `json:"identityValidationExpression"`
-	TTL          *integer   `json:"authorizerResultTtlInSeconds"`
-	PayloadAs    wireText   `json:"authorizerPayloadFormatVersion"`
-	SimpleAnswer flag       `json:"enableSimpleResponses"`
-	JWT          *jwtConfig `json:"jwtConfiguration"`
+// authorizerExtension is an authorizer of a document: the extension of a scheme of security, as CreateAuthorizer has it but for its name.
+type authorizerExtension struct {
+	Type        string        `json:"type"` // token, request, cognito_user_pools; jwt of HTTP APIs
+	URI         string        `json:"authorizerUri,omitempty"`
+	Credentials string        `json:"authorizerCredentials,omitempty"`
+	Providers   []string      `json:"providerARNs,omitempty"`
+	Sources     string        `json:"identitySource,omitempty"`
+	Validation  string        `json:"identityValidationExpression,omitempty"`
+	TTL         *integer      `json:"authorizerResultTtlInSeconds,omitempty"`
+	JWT         *jwtExtension `json:"jwtConfiguration,omitempty"`
 }
 
-type jwtConfig struct {
+type jwtExtension struct {
 	Issuer    string   `json:"issuer"`
 	Audiences []string `json:"audience"`
 }
@@ -56,42 +54,49 @@ func (d *imported) readSchemes(schemes []openapi.GatewayScheme) callers {
 	return c
 }
 
+// authorizer reads the authorizer of a scheme. One that Gatehouse does not have is none.
 func (c callers) authorizer(d *imported, s openapi.GatewayScheme) {
-	a := documentAuthorizer{Name: authorizerName(s.Name), AuthType: s.AuthType}
-	if err := json.Unmarshal(s.Authorizer, &a); err != nil {
+	var in authorizerExtension
+	if err := json.Unmarshal(s.Authorizer, &in); err != nil {
 		c.left[s.Name] = "its authorizer is not as it should be"
 		return
 	}
-	if why := a.unknown(); why != "" {
-		c.left[s.Name] = why
+	if in.Sources == "" && s.In == "header" && s.Parameter != "" {
+		in.Sources = sourceHeader + s.Parameter
+	}
+	if in.JWT != nil {
+		in.Type, in.Providers, in.Validation = typeCognito, []string{in.JWT.Issuer}, strings.Join(in.JWT.Audiences, "|")
+	}
+	wire := wireAuthorizer{
+		Name: authorizerName(s.Name), Type: strings.ToUpper(in.Type), AuthType: s.AuthType, URI: in.URI, Credentials: in.Credentials, Providers: in.Providers, Sources: in.Sources,
+		Validation: in.Validation, TTL: int64(models.DefaultAuthorizerTTL / time.Second),
+	}
+	if in.TTL != nil {
+		wire.TTL = int64(*in.TTL)
+	}
+	if wire.Type != typeToken && wire.Type != typeRequest && wire.Type != typeCognito {
+		c.left[s.Name] = "its authorizer is of the type " + models.CutLine(in.Type, 40) + ", which Gatehouse does not have"
 		return
 	}
-	if a.Source == "" && s.In == "header" && s.Parameter != "" {
-		a.Source = "method.request.header." + s.Parameter
+	z, err := wire.over(models.Authorizer{})
+	if err == nil {
+		z, err = z.Clean()
 	}
-	d.authorizers = append(d.authorizers, a)
+	if err != nil {
+		c.left[s.Name] = strings.TrimSuffix(sentenceOf(err), ".")
+		return
+	}
+	d.authorizers = append(d.authorizers, z)
 	c.authorizers[s.Name] = len(d.authorizers)
 }
 
-// unknown says why Gatehouse does not have an authorizer; empty: it does.
-func (a documentAuthorizer) unknown() string {
-	switch strings.ToLower(a.Type) {
-	case "token", "request":
-		if !strings.HasPrefix(a.URI, "https://") && !strings.HasPrefix(a.URI, "http://") {
-			return "its authorizer is a function of AWS, which Gatehouse cannot ask: give it an https:// address"
-		}
-	case "cognito_user_pools":
-		if len(a.Providers) != 1 {
-			return "its authorizer must name one user pool"
-		}
-	case "jwt":
-		if a.JWT == nil || a.JWT.Issuer == "" {
-			return "its authorizer names no issuer"
-		}
-	default:
-		return "its authorizer is of the type " + models.CutLine(a.Type, 40) + ", which Gatehouse does not have"
+// sentenceOf is what an error says to a client.
+func sentenceOf(err error) string {
+	var own *fault
+	if errors.As(err, &own) {
+		return own.message
 	}
-	return ""
+	return models.Sentence(err)
 }
 
 // authorizerName is a scheme's name as authorizers may have it.
@@ -127,7 +132,6 @@ func (c callers) admit(d *imported, m *models.Method, op *openapi.GatewayOperati
 			m.KeyRequired = true
 		case place > 0 && m.Authorizer == 0:
 			m.Authorizer, m.Scopes = models.AuthorizerID(place), scopes[name]
-			m.AuthType = d.authorizers[place-1].authorizationType()
 		case place > 0:
 			d.warn(m.Name(), "The authorizer %s is not asked: a method has one, and this one has %s.", name, d.authorizers[m.Authorizer-1].Name)
 		default:
@@ -152,12 +156,4 @@ func (c callers) readAuth(d *imported, m *models.Method, op *openapi.GatewayOper
 		m.KeyRequired = true
 		d.warn(m.Name(), "The authorization %s is left out: Gatehouse does not know callers by it. The method needs an API key instead.", models.CutLine(auth.Type, 40))
 	}
-}
-
-// authorizationType is AWS's word for methods that ask the authorizer.
-func (a documentAuthorizer) authorizationType() string {
-	if t := strings.ToLower(a.Type); t == "cognito_user_pools" || t == "jwt" {
-		return "COGNITO_USER_POOLS"
-	}
-	return "CUSTOM"
 }

@@ -92,7 +92,7 @@ func TestAWSsDocumentsBecomeMethods(t *testing.T) {
 		t.Error(diff)
 	}
 	staff := methodOf(d, "GET /pets/{petId}")
-	if staff.KeyRequired || staff.Authorizer != 1 || !slices.Equal(staff.Scopes, []string{"pets.read"}) || staff.AuthType != "CUSTOM" || d.authorizers[0].URI != "https://auth.example.com/check" {
+	if staff.KeyRequired || staff.Authorizer != 1 || !slices.Equal(staff.Scopes, []string{"pets.read"}) || d.authorizers[0].HTTP.URL != "https://auth.example.com/check" {
 		t.Errorf("authorizer: %+v, %+v", staff.MethodAuthorization, d.authorizers)
 	}
 	if i := methodOf(d, "ANY /files/{proxy+}").Integration; i == nil || i.Verb != "ANY" {
@@ -101,10 +101,10 @@ func TestAWSsDocumentsBecomeMethods(t *testing.T) {
 	if m := methodOf(d, "POST /pets"); !strings.HasPrefix(m.Responses["400"].Models["application/json"], inlineModel) || d.parts.Models["Pets"].Schema == "" {
 		t.Errorf("models: %+v", m.Responses)
 	}
-	if !strings.Contains(d.parts.Models["Pets"].Schema, modelsAt+"Pet") {
+	if !strings.Contains(d.parts.Models["Pets"].Schema, models.ModelsOfImport+"Pet") {
 		t.Errorf("a model's references: %s", d.parts.Models["Pets"].Schema)
 	}
-	if d.parts.Responses["THROTTLED"].Status != 429 || d.parts.Responses["DEFAULT_4XX"].Status != 0 || len(d.parts.Validators) != 2 || *d.compression != 1024 || d.keySource == nil {
+	if d.parts.Responses["THROTTLED"].Status != 429 || d.parts.Responses["DEFAULT_4XX"].Status != 0 || len(d.parts.Validators) != 2 || *d.compression != 1024 || d.byAuthorizer == nil {
 		t.Errorf("of the whole: %+v", d)
 	}
 }
@@ -137,7 +137,7 @@ func TestWhatCannotBeAskedForIsNeverOpen(t *testing.T) {
 		"oauth":                 {"      security: [{s: [a]}]\n", "{type: oauth2, flows: {}}", true, "neither the header x-api-key"},
 		"an unknown scheme":     {"      security: [{other: []}]\n", "{type: apiKey, in: header, name: x-api-key}", true, "does not say what it is"},
 		"signatures":            {"      security: [{s: []}]\n", "{type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4}", true, "AWS signatures"},
-		"a function":            {"      security: [{s: []}]\n", "{type: apiKey, in: header, name: A, x-amazon-apigateway-authorizer: {type: token, authorizerUri: 'arn:aws:apigateway:eu-central-1:lambda:path/x'}}", true, "function of AWS"},
+		"a function":            {"      security: [{s: []}]\n", "{type: apiKey, in: header, name: A, x-amazon-apigateway-authorizer: {type: token, authorizerUri: 'arn:aws:apigateway:eu-central-1:lambda:path/x'}}", true, "Lambda function by its ARN"},
 		"an unreadable one":     {"      security: [{s: []}]\n", "{type: apiKey, in: header, name: A, x-amazon-apigateway-authorizer: [1]}", true, "not as it should be"},
 		"IAM, as AWS writes it": {"      x-amazon-apigateway-auth: {type: AWS_IAM}\n", "{type: apiKey, in: header, name: x-api-key}", true, "AWS_IAM"},
 	} {
@@ -222,8 +222,7 @@ func drawExported(t *rapid.T) *exported {
 			Responses: map[string]models.GatewayResponse{"THROTTLED": {Type: "THROTTLED", Status: 429, Templates: map[string]string{"application/json": `{"m": $context.error.messageString}`}}},
 		},
 	}
-	x.authorizers = []exportedAuthorizer{{id: 1, name: "staff", header: "Authorization", authType: "custom",
-		extension: documentAuthorizer{Type: "request", URI: "https://auth.example.com/check", Source: "method.request.header.Authorization"}}}
+	x.authorizers = []models.Authorizer{{ID: 1, Name: "staff", Kind: models.AuthorizerHTTP, Identity: models.Identity{Headers: []string{"Authorization"}}, HTTP: models.HTTPSettings{URL: "https://auth.example.com/check"}}}
 	seen := map[string]bool{}
 	for range rapid.IntRange(1, 6).Draw(t, "methods") {
 		m := drawMethod(t, x.old)
@@ -259,7 +258,7 @@ func drawMethod(t *rapid.T, old bool) models.Method {
 		m.Request.Validator = "v1"
 	}
 	if rapid.Bool().Draw(t, "authorizer") {
-		m.Authorizer, m.AuthType, m.Scopes = 1, "CUSTOM", rapid.SampledFrom([][]string{nil, {"a", "b"}}).Draw(t, "scopes")
+		m.Authorizer, m.Scopes = 1, rapid.SampledFrom([][]string{nil, {"a", "b"}}).Draw(t, "scopes")
 	}
 	m.Responses = map[string]models.MethodResponse{}
 	announced := rapid.SampledFrom(bodies).Draw(t, "answer")
@@ -310,11 +309,12 @@ func deployedAs(t *testing.T, d *imported, reading openapi.Reading, old bool) (*
 	x := &exported{old: old, title: "T", server: "https://gateway.example.com/t/prod", methods: slices.Clone(d.methods), keySource: models.DefaultKeySource(), said: d, has: ref.Speaks(old), with: exportWith{all: true}}
 	x.parts = models.DeploymentParts{Validators: d.parts.Validators, Models: map[string]models.SchemaModel{}, Responses: d.parts.Responses}
 	for name, m := range d.parts.Models {
-		m.Schema = strings.ReplaceAll(m.Schema, modelsAt, "https://apigateway.amazonaws.com/restapis/abc/models/")
+		m.Schema = strings.ReplaceAll(m.Schema, models.ModelsOfImport, "https://apigateway.amazonaws.com/restapis/abc/models/")
 		x.parts.Models[name] = m
 	}
 	for i, a := range d.authorizers {
-		x.authorizers = append(x.authorizers, exportedAuthorizer{id: models.AuthorizerID(i + 1), name: a.Name, header: "Authorization", authType: a.AuthType, extension: a})
+		a.ID = models.AuthorizerID(i + 1)
+		x.authorizers = append(x.authorizers, a)
 	}
 	x.describe()
 	return x, ref
@@ -346,7 +346,7 @@ func TestDocumentsComeBackAsTheyAreDeployed(t *testing.T) {
 				case 3:
 					m.Responses = map[string]models.MethodResponse{"202": {Models: map[string]string{"application/json": "New"}}}
 				default:
-					m.KeyRequired, m.Authorizer, m.Scopes, m.AuthType = !m.KeyRequired, 0, nil, ""
+					m.KeyRequired, m.Authorizer, m.Scopes = !m.KeyRequired, 0, nil
 				}
 			}
 			x.parts.Models["New"] = models.SchemaModel{Name: "New", Schema: `{"type":"string"}`}
@@ -401,5 +401,28 @@ func compareDocument(t *testing.T, x *exported, d *imported, text string) {
 	byName := cmpopts.SortSlices(func(a, b models.Method) bool { return a.Name() < b.Name() })
 	if diff := cmp.Diff(want, got, byName, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-deployed +imported):\n%s\n%s\n%q", diff, text, d.warnings)
+	}
+}
+
+// TestWhatAPIGatewayCannotNameIsKeptInTheDocument: an import is not refused for what real documents are full of.
+func TestWhatAPIGatewayCannotNameIsKeptInTheDocument(t *testing.T) {
+	d := mustImport(t, `openapi: 3.0.1
+info: {title: T, version: '1'}
+x-amazon-apigateway-documentation: {version: '1'}
+paths:
+  /a:
+    post:
+      parameters: [{name: 'a b', in: query, schema: {type: string}}, {name: id, in: query, schema: {type: string}}, {name: id, in: header, schema: {type: string}}]
+      requestBody: {content: {'application/json; charset=utf-8': {schema: {$ref: '#/components/schemas/A.B'}}, 'all of them': {schema: {type: string}}}}
+      responses: {'200': {description: ok, headers: {'X.Y': {schema: {type: string}}}}}
+components: {schemas: {A.B: {type: object}, AB: {type: string}}}
+`)
+	m := methodOf(d, "POST /a")
+	m.NoAuthorizer = false
+	if err := m.CheckDetails(); err != nil || d.err() != nil || len(d.warnings) != 6 {
+		t.Errorf("%v, %v, %q", err, d.err(), d.warnings)
+	}
+	if diff := cmp.Diff(m.Request, models.MethodRequest{Parameters: map[string]bool{"method.request.querystring.id": false}, Models: map[string]string{"application/json": "AB"}}); diff != "" {
+		t.Error(diff)
 	}
 }

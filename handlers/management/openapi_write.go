@@ -14,6 +14,7 @@ import (
 // exported is a deployed API on its way into a document.
 type exported struct {
 	old         bool // Swagger 2.0
+	own         bool // the version of the document, whichever it is
 	title       string
 	version     string
 	text        string
@@ -22,7 +23,7 @@ type exported struct {
 	parts       models.DeploymentParts
 	keySource   models.KeySource
 	details     map[string]json.RawMessage // extensions of the whole, by what follows the prefix
-	authorizers []exportedAuthorizer
+	authorizers []models.Authorizer
 	said        *imported // what the document of the deployment makes of it; nil: there is none
 	has         bool      // the document is of the version that is asked for
 	with        exportWith
@@ -31,20 +32,11 @@ type exported struct {
 // exportWith are the extensions that were asked for.
 type exportWith struct{ integrations, authorizers, all bool }
 
-// exportedAuthorizer is an authorizer with its extension and the scheme of security that it is.
-type exportedAuthorizer struct {
-	id        models.AuthorizerID
-	name      string
-	header    string // that the scheme names
-	authType  string
-	extension documentAuthorizer
-}
-
 const extensionPrefix = "x-amazon-apigateway-"
 
 // document is what a deployed API is in OpenAPI's words.
 func (x *exported) document() openapi.Export {
-	e := openapi.Export{Old: x.old, Title: x.title, Version: x.version, Text: x.text, Server: x.server}
+	e := openapi.Export{Old: x.old, Own: x.own, Title: x.title, Version: x.version, Text: x.text, Server: x.server}
 	if x.with.all {
 		for _, name := range slices.Sorted(maps.Keys(x.details)) {
 			e.Extensions = append(e.Extensions, openapi.Extension{Key: extensionPrefix + name, JSON: x.details[name]})
@@ -85,11 +77,14 @@ func use(used map[string]bool, contents []openapi.GatewayContent) {
 // operation is one method. What is as the document says stays in its words.
 func (x *exported) operation(m, said models.Method) openapi.ExportOperation {
 	known := said.Path != ""
-	plain := m.MethodDetails.Integration == nil && isPlain(m.MethodDetails)
+	plain := isPlain(m.MethodDetails)
 	if plain && known { // made by a page: nothing was said of it beside the document
 		m.OperationName, m.Request.Parameters, m.Request.Models, m.Responses = said.OperationName, said.Request.Parameters, said.Request.Models, said.Responses
 	}
 	op := openapi.ExportOperation{GatewayOperation: openapi.GatewayOperation{Verb: m.Verb, Path: m.Path, ID: m.OperationName, Summary: m.Summary}}
+	if plain && !known { // the document was read by a version that did not look for this
+		op.Keep = openapi.ExportKeep{ID: true, Parameters: true, Body: true, Answers: true}
+	}
 	if known && x.has {
 		op.Keep = openapi.ExportKeep{
 			ID: m.OperationName == said.OperationName, Parameters: maps.Equal(m.Request.Parameters, said.Request.Parameters),
@@ -150,7 +145,7 @@ func (x *exported) isSaid(m models.SchemaModel) bool {
 // atAPI is a document's schema with references as a kept one has them, which name the API.
 func (x *exported) atAPI(said, kept string) string {
 	if at := modelRefPrefix.FindStringSubmatch(kept); at != nil {
-		return strings.ReplaceAll(said, modelsAt, at[1])
+		return strings.ReplaceAll(said, models.ModelsOfImport, at[1])
 	}
 	return said
 }
@@ -187,8 +182,8 @@ const keyScheme = "api_key"
 // security is what a method asks for, one by one as AWS writes it.
 func (x *exported) security(m models.Method) (all []openapi.GatewaySecurity) {
 	for _, a := range x.authorizers {
-		if a.id == m.Authorizer {
-			all = append(all, openapi.GatewaySecurity{a.name: append([]string{}, m.Scopes...)})
+		if a.ID == m.Authorizer {
+			all = append(all, openapi.GatewaySecurity{schemeOf(a): append([]string{}, m.Scopes...)})
 		}
 	}
 	if m.KeyRequired {
@@ -197,14 +192,22 @@ func (x *exported) security(m models.Method) (all []openapi.GatewaySecurity) {
 	return all
 }
 
+// schemeOf is the name of an authorizer's scheme.
+func schemeOf(a models.Authorizer) string {
+	if a.Name == keyScheme {
+		return a.Name + "_authorizer"
+	}
+	return a.Name
+}
+
 // schemes are those that methods ask for.
 func (x *exported) schemes() (all []openapi.Extension) {
 	type scheme struct {
-		Type       string              `json:"type"`
-		Name       string              `json:"name"`
-		In         string              `json:"in"`
-		AuthType   string              `json:"x-amazon-apigateway-authtype,omitempty"`
-		Authorizer *documentAuthorizer `json:"x-amazon-apigateway-authorizer,omitempty"`
+		Type       string               `json:"type"`
+		Name       string               `json:"name"`
+		In         string               `json:"in"`
+		AuthType   string               `json:"x-amazon-apigateway-authtype,omitempty"`
+		Authorizer *authorizerExtension `json:"x-amazon-apigateway-authorizer,omitempty"`
 	}
 	if slices.ContainsFunc(x.methods, func(m models.Method) bool { return m.KeyRequired }) {
 		key := scheme{Type: "apiKey", Name: "x-api-key", In: "header"}
@@ -218,14 +221,20 @@ func (x *exported) schemes() (all []openapi.Extension) {
 		all = append(all, openapi.Extension{Key: keyScheme, JSON: jsonOf(key)})
 	}
 	for _, a := range x.authorizers {
-		if !slices.ContainsFunc(x.methods, func(m models.Method) bool { return m.Authorizer == a.id }) {
+		if !slices.ContainsFunc(x.methods, func(m models.Method) bool { return m.Authorizer == a.ID }) {
 			continue
 		}
-		s := scheme{Type: "apiKey", Name: a.header, In: "header", AuthType: a.authType}
-		if x.with.authorizers || x.with.all {
-			s.Authorizer = &a.extension
+		extension := authorizerExtensionOf(a)
+		s := scheme{Type: "apiKey", Name: "Authorization", In: "header", AuthType: wireAuthorizerOf(a).AuthType}
+		if len(a.Identity.Headers) > 0 {
+			s.Name = a.Identity.Headers[0]
+		} else if len(a.Identity.Query) > 0 {
+			s.Name, s.In = a.Identity.Query[0], "query"
 		}
-		all = append(all, openapi.Extension{Key: a.name, JSON: jsonOf(s)})
+		if x.with.authorizers || x.with.all {
+			s.Authorizer = &extension
+		}
+		all = append(all, openapi.Extension{Key: schemeOf(a), JSON: jsonOf(s)})
 	}
 	return all
 }

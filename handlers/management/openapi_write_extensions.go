@@ -92,3 +92,11 @@ func validatorsExtension(all map[string]models.RequestValidator) json.RawMessage
 	}
 	return jsonOf(out)
 }
+
+func authorizerExtensionOf(a models.Authorizer) authorizerExtension {
+	wire := wireAuthorizerOf(a)
+	ttl := integer(wire.TTL)
+	return authorizerExtension{
+		Type: strings.ToLower(wire.Type), URI: wire.URI, Providers: wire.Providers, Sources: wire.Sources, Validation: wire.Validation, TTL: &ttl,
+	}
+}

@@ -20,6 +20,7 @@ type Records interface {
 	deploymentRecords
 	stageRecords
 	authorizerRecords
+	documentRecords
 }
 
 // operation is one line of the table.
@@ -35,7 +36,7 @@ type operation struct {
 // operations are all that there are.
 func operations() (all []operation) {
 	for _, family := range [][]operation{
-		accountOperations,
+		accountOperations, documentOperations,
 		planOperations, planKeyOperations, importOperations, keyOperations, usageOperations, tagOperations,
 		apiOperations, resourceOperations, methodOperations, methodResponseOperations, integrationOperations, integrationResponseOperations,
 		modelOperations, validatorOperations, gatewayResponseOperations,

@@ -21,7 +21,8 @@ import (
 type Config struct {
 	Records    Records
 	Keys       Keys
-	AccountID  string                          // 12 digits, for ARNs and messages
+	AccountID  string // 12 digits, for ARNs and messages
+	Documents  Documents
 	GatewayURL string                          // where the gateway is
 	Words      models.PlanWords                // what subscribers are told of a plan's changes; nil: nobody is told
 	Learn      func(ctx context.Context) error // returns when the gateway knows all imported keys; nil: it does

@@ -40,5 +40,10 @@
 // opens it, and reads a part when a page asks for it. Shape makes rows of a schema, Rewrite writes the document again as it
 // holds behind a gateway.
 //
+// # API Gateway
+//
+// What a document says to AWS's API Gateway is kept apart (Gateway), as JSON that others know the meaning of: readers never see it. Export writes an API as API
+// Gateway exports it, in the document's words where they still hold.
+//
 // The package imports a YAML parser and nothing of this program. Its tests ask libopenapi whether what Rewrite writes is valid.
 package openapi

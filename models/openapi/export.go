@@ -12,10 +12,11 @@ import (
 // of that version and the API still is as it says; the rest is written anew.
 type Export struct {
 	Old        bool   // Swagger 2.0; else OpenAPI 3.0
+	Own        bool   // the version of the document, whichever it is
 	Title      string // instead of the document's
 	Version    string // empty: the document's, or else 1
 	Text       string // where the document has none
-	Server     string // absolute URL, instead of the document's
+	Server     string // absolute URL, instead of the document's; empty: none
 	Extensions []Extension
 	Schemes    []Extension // of security: name and object
 	Operations []ExportOperation
@@ -30,7 +31,8 @@ type Extension struct {
 
 // ExportOperation is one method. Schemas of its bodies are models.
 type ExportOperation struct {
-	GatewayOperation // Extensions are not looked at
+	GatewayOperation        // Extensions are not looked at
+	At               string // its path in what is written; empty: Path
 	Added            []Extension
 	Keep             ExportKeep // what stays as the document has it
 }
@@ -43,8 +45,9 @@ const exportVersion = "3.0.1"
 
 // Export writes an API as JSON.
 func (r *Reference) Export(e Export) ([]byte, error) {
+	e.Old = e.Old && !e.Own || e.Own && r.Format == swagger2
 	w := exporter{rewriter: rewriter{Reference: r, old: e.Old, used: map[int]bool{}, tags: map[string]bool{}}, Export: e}
-	w.has = r.Speaks(e.Old)
+	w.has = r.Speaks(e.Old) || e.Own && r.index.Root.Size > 0
 	root, err := w.root()
 	if err != nil {
 		return nil, fmt.Errorf("export API: %w", err)
@@ -88,9 +91,11 @@ func (w *exporter) root() (object, error) {
 	}
 	root = root.set("info", info.json())
 	w.rewriter.Server = w.Export.Server
-	if w.Old {
+	switch {
+	case w.Export.Server == "":
+	case w.Old:
 		root = w.server2(root)
-	} else {
+	default:
 		root = root.set("servers", object{{"url", quoted(w.Export.Server)}}.list())
 	}
 	for _, x := range w.Export.Extensions {
@@ -109,10 +114,11 @@ func (w *exporter) paths() (object, error) {
 	at := map[string]int{}
 	var items []object
 	for _, op := range w.Export.Operations {
-		i, known := at[op.Path]
+		path := firstOf(op.At, op.Path)
+		i, known := at[path]
 		if !known {
 			i = len(items)
-			at[op.Path] = i
+			at[path] = i
 			item := object{}
 			if p, ok := w.index.Items[op.Path]; ok && w.has {
 				var err error
@@ -120,7 +126,7 @@ func (w *exporter) paths() (object, error) {
 					return nil, err
 				}
 			}
-			paths, items = append(paths, member{op.Path, nil}), append(items, item)
+			paths, items = append(paths, member{path, nil}), append(items, item)
 		}
 		made, err := w.operation(op, items[i])
 		if err != nil {

@@ -42,7 +42,7 @@ func (w *exporter) operation(e ExportOperation, item object) (object, error) {
 	if op = without(op, "parameters"); len(own) > 0 {
 		op = op.set("parameters", listOf(own))
 	}
-	if op = w.pathNames(op, nil, e.Path); !described || !keep.Answers {
+	if op = w.pathNames(op, nil, firstOf(e.At, e.Path)); !described || !keep.Answers {
 		op = w.answers(op, e.Answers)
 	}
 	if len(e.Security) > 0 {

@@ -14,9 +14,8 @@ type Gateway struct {
 	Root       map[string]json.RawMessage `json:"root,omitempty"`     // extensions of the whole, by what follows the prefix: "binary-media-types"
 	Schemes    []GatewayScheme            `json:"schemes,omitempty"`  // of security
 	Operations []GatewayOperation         `json:"operations,omitempty"`
-	Models     []GatewayModel             `json:"-"`                  // named schemas, in document order
-	Left       []Warning                  `json:"left,omitempty"`     // what could not be read
-	RootKeys   bool                       `json:"rootKeys,omitempty"` // the document asks for security as a whole
+	Models     []GatewayModel             `json:"-"`              // named schemas, in document order
+	Left       []Warning                  `json:"left,omitempty"` // what could not be read
 }
 
 // GatewayScheme is a way to know callers, with what an authorizer extension says of it.

@@ -39,7 +39,6 @@ func (r *reading) readGateway(w *sourceWriter) Gateway {
 			g.made.Root[name] = value
 		}
 	}
-	g.made.RootKeys = len(list(root, "security")) > 0
 	g.schemes()
 	for i, op := range r.operationNodes {
 		g.made.Operations = append(g.made.Operations, g.operation(r.Operations[i], op))

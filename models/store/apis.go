@@ -83,27 +83,7 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 		return a, err
 	}
 	err = s.changeOwn(ctx, actor, now, func(t *tx) error {
-		a = models.API{
-			ID: newID[models.API](), OwnerID: actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource, Details: in.Details,
-			CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
-		}
-		if in.DrawSlug {
-			if a.Slug, err = t.freeSlug(in.Slug); err != nil {
-				return err
-			}
-		}
-		if err := firstError(t.insertAPI(a), t.tellWeeks(a.OwnerID)); err != nil {
-			return err
-		}
-		if len(packed) > 0 {
-			if err := t.keepDocument(a.ID, packed, in.Reading); err != nil {
-				return err
-			}
-		}
-		if err := firstError(t.putMethods(a.ID, in.Methods, 0), t.newParts(a.ID, in.Parts), t.putResourceTags(models.ResourceAPI, int64(a.ID), a.Name, nil, in.ResourceTags)); err != nil {
-			return err
-		}
-		if err := t.changed(models.ChangeTopology); err != nil { // callers are told that the API has no such stage, no longer that there is no such API
+		if a, err = t.makeAPI(in, packed); err != nil {
 			return err
 		}
 		after := apiFacts(apiSettingsOf(a))
@@ -111,6 +91,31 @@ func (s *Store) CreateAPI(ctx context.Context, actor models.Actor, in models.New
 		return t.event("api.create", apiObject(a), nil, after)
 	})
 	return a, err
+}
+
+// makeAPI makes an API of the actor's, with its document as packDocument made it.
+func (t *tx) makeAPI(in models.NewAPI, packed []byte) (a models.API, err error) {
+	a = models.API{
+		ID: newID[models.API](), OwnerID: t.actor.AccountID, Slug: in.Slug, Name: in.Name, Summary: in.Summary, Tags: in.Tags, KeySource: in.KeySource, Details: in.Details,
+		CreatedAt: t.now, UpdatedAt: t.now, HasDocument: len(in.Document) > 0, Undeployed: true,
+	}
+	if in.DrawSlug {
+		if a.Slug, err = t.freeSlug(in.Slug); err != nil {
+			return a, err
+		}
+	}
+	if err := firstError(t.insertAPI(a), t.tellWeeks(a.OwnerID)); err != nil {
+		return a, err
+	}
+	if len(packed) > 0 {
+		if err := t.keepDocument(a.ID, packed, in.Reading); err != nil {
+			return a, err
+		}
+	}
+	if err := firstError(t.putMethods(a.ID, in.Methods, 0), t.newParts(a.ID, in.Parts), t.putResourceTags(models.ResourceAPI, int64(a.ID), a.Name, nil, in.ResourceTags)); err != nil {
+		return a, err
+	}
+	return a, t.changed(models.ChangeTopology) // callers are told that the API has no such stage, no longer that there is no such API
 }
 
 func (t *tx) insertAPI(a models.API) error {

@@ -88,6 +88,14 @@ func (s *Store) Reading(ctx context.Context, id models.DocumentID) ([]byte, erro
 	return rows[0].Reading, nil
 }
 
+// DeployedReading reads what was read from the document of a deployment; nil for none, and while it is yet to be read.
+func (s *Store) DeployedReading(ctx context.Context, owner models.AccountID, api models.APIID, id models.DeploymentID) ([]byte, error) {
+	type row struct{ Reading []byte }
+	r, err := selectOne[row](s.read.WithContext(ctx), "deployment", `SELECT x.reading FROM deployments d JOIN apis a ON a.id = d.api_id LEFT JOIN documents x ON x.id = d.document_id
+		WHERE d.id = ? AND d.api_id = ? AND a.owner_id = ?`, id, api, owner)
+	return r.Reading, err
+}
+
 // UnreadDocument gives the first document behind another that is yet to be read, zero for none: those of earlier versions are, whose readings had another
 // form.
 func (s *Store) UnreadDocument(ctx context.Context, after models.DocumentID) (models.DocumentID, error) {

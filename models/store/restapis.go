@@ -62,24 +62,29 @@ func (s *Store) ChangeAPI(ctx context.Context, actor models.Actor, id models.API
 		if err := change(&a); err != nil {
 			return err
 		}
-		in, err := apiSettingsOf(a).Clean()
-		if err := firstError(err, a.Details.Check()); err != nil {
-			return err
-		}
-		after := before
-		after.Name, after.Summary, after.Tags, after.KeySource, after.Details = in.Name, in.Summary, in.Tags, in.KeySource, a.Details
-		if a = after; a.Name == before.Name && a.Summary == before.Summary && slices.Equal(a.Tags, before.Tags) && a.KeySource == before.KeySource && a.Details.Equal(before.Details) {
-			return nil
-		}
-		a.Undeployed, a.UpdatedAt = before.Undeployed || a.KeySource != before.KeySource, t.now
-		err = t.run("change API", `UPDATE apis SET name = ?, summary = ?, tags = ?, key_place = ?, key_name = ?, key_forward = ?, details = ?, undeployed = ?, updated_at = ? WHERE id = ?`,
-			a.Name, a.Summary, strings.Join(a.Tags, ","), string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward, apiDetails(a.Details), a.Undeployed, millis(t.now), id)
-		if err := firstError(err, t.changed(models.ChangeTopology)); err != nil {
-			return err
-		}
-		return t.event("api.update", apiObject(before), detailedFacts(before), detailedFacts(a))
+		return t.saveAPI(before, &a)
 	})
 	return a, err
+}
+
+// saveAPI makes an API's settings and details what after has of them, and says what became of it.
+func (t *tx) saveAPI(before models.API, after *models.API) error {
+	in, err := apiSettingsOf(*after).Clean()
+	if err := firstError(err, after.Details.Check()); err != nil {
+		return err
+	}
+	a := before
+	a.Name, a.Summary, a.Tags, a.KeySource, a.Details = in.Name, in.Summary, in.Tags, in.KeySource, after.Details
+	if *after = a; a.Name == before.Name && a.Summary == before.Summary && slices.Equal(a.Tags, before.Tags) && a.KeySource == before.KeySource && a.Details.Equal(before.Details) {
+		return nil
+	}
+	after.Undeployed, after.UpdatedAt = before.Undeployed || a.KeySource != before.KeySource, t.now
+	err = t.run("change API", `UPDATE apis SET name = ?, summary = ?, tags = ?, key_place = ?, key_name = ?, key_forward = ?, details = ?, undeployed = ?, updated_at = ? WHERE id = ?`,
+		a.Name, a.Summary, strings.Join(a.Tags, ","), string(a.KeySource.Place), a.KeySource.Name, a.KeySource.Forward, apiDetails(a.Details), after.Undeployed, millis(t.now), a.ID)
+	if err := firstError(err, t.changed(models.ChangeTopology)); err != nil {
+		return err
+	}
+	return t.event("api.update", apiObject(before), detailedFacts(before), detailedFacts(*after))
 }
 
 // detailedFacts is what events tell of an API, details included.
