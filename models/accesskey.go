@@ -12,7 +12,7 @@ import (
 
 // AccessKey is what a program signs its calls of the management API with, in the name of an owner or administrator. Its secret is in no field.
 type AccessKey struct {
-	ID           string // 20 characters when made here: "GHAK" and 16 of A-Z2-7; imported ones have 16 to 128 of A-Za-z0-9_
+	ID           string // 20 characters when made here: "GHAK" and 16 of A-Z2-7; imported ones have 8 to 128 of A-Za-z0-9_
 	AccountID    AccountID
 	Name         string
 	Enabled      bool
@@ -46,7 +46,8 @@ func (k AccessKey) Slot() KeyID {
 const (
 	MaxAccessKeys     = 20 // of an account, revoked ones aside
 	AccessKeyUseEvery = time.Minute
-	minAccessKey      = 16
+	minAccessKeyID    = 8  // brought along: AWS's documents have shorter ones than AWS
+	minAccessKey      = 16 // of a secret
 	maxAccessKey      = 128
 	accessKeyPrefix   = "GHAK" // as AWS's begin with AKIA: leak scanners can find them
 )
@@ -92,8 +93,8 @@ func (in NewAccessKey) Clean(now time.Time) (NewAccessKey, error) {
 	if in.ID == "" && in.Secret == "" {
 		return in, p.Err()
 	}
-	if len(in.ID) < minAccessKey || len(in.ID) > maxAccessKey || strings.ContainsFunc(in.ID, notInAccessKey) {
-		p.Add("id", fmt.Sprintf("Use %d to %d letters, digits and underscores.", minAccessKey, maxAccessKey))
+	if len(in.ID) < minAccessKeyID || len(in.ID) > maxAccessKey || strings.ContainsFunc(in.ID, notInAccessKey) {
+		p.Add("id", fmt.Sprintf("Use %d to %d letters, digits and underscores.", minAccessKeyID, maxAccessKey))
 	}
 	if len(in.Secret) < minAccessKey || len(in.Secret) > maxAccessKey || strings.ContainsFunc(in.Secret, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		p.Add("secret", fmt.Sprintf("Use %d to %d printable ASCII characters without blanks.", minAccessKey, maxAccessKey)) // and repeat nothing of it
