@@ -33,7 +33,9 @@ analysis:
 unit:
 	$(MAKE) -j2 --output-sync=target race whole
 
-CONCURRENT := grep -lE '^[[:space:]]+go |"sync(/atomic)?"' $$(git ls-files '*.go' ':!*_test.go') | xargs -n1 dirname | sort -u | sed 's|^|./|' | xargs go list | grep -v '^gatehouse/e2e'
+CONCURRENT := grep -lE '^[[:space:]]+go |"sync(/atomic)?"' $$(git ls-files '*.go' ':!*_test.go') | xargs -n1 dirname | sort -u | sed 's|^|./|' | xargs go list | grep -vE '^gatehouse/(e2e|handlers$$)'
+# Of the pages, which share little, what they share.
+SHARED := ^Test(AFewRehearsals|Rehearsal|OneAccountHasFew|ResultIsKept|CloseEnds|Throttle|ASearch|ALookHolds|ALargeFile|AnImport|ASmallFile|LiveUsage|UsageCanBe|ADocumentIsWritten|PagesOfALarge)
 ALONE := ^(TestEveryPageOfAGrownPortal|TestMainPagesLookAsTheyShould|TestPagesKeepToTheReadersZone|TestAPlanWithManySubscriptionsEndsAtOneMoment|TestPlanCountsAreWhatIsThere)$$
 # What is about the protocol to clients runs on both lanes. Those of e2e have the fast lane on unless they are told otherwise, as the program has.
 PROTOCOL := ^Test(HTTP11IsRead|NothingIsSmuggled|NoWordAbout|ATrustedProxys|WebSockets|OnlyWebSockets|ServerSent|Bodies|LargeBodies|Trailers|Expect|Interim|TheAnswerIs|TheUpstreamGets|NoTypeIs|Answers|AnAnswer|AnEarly|AClient|ABody|ASlowUpstream|AnUpstreamThat|AStop|AnOrderedStop|AMove|TimeEnds|AKeyHas|AnAddressHas|Streams|AHeadMay|RefusalsAt|EachRequest|UpstreamsThatFail|ARestartOfTheUpstream)
@@ -41,9 +43,10 @@ PROTOCOL_E2E := ^Test(HTTP2IsSpoken|KillsLose|Attack(NoSpelling|NoHeaders|Nothin
 race whole nocgo: export RAPID_CHECKS ?= 25
 race:
 	set -euo pipefail; packages=$$($(CONCURRENT)); go test -race -shuffle=on -parallel 4 -timeout 10m -skip '$(ALONE)' $$packages
+	go test -race -parallel 4 -timeout 10m -run '$(SHARED)' ./handlers/
 	GATEHOUSE_TEST_LANE=fast go test -race -parallel 4 -timeout 10m -run '$(PROTOCOL)' -skip '^TestBothLanes' ./enforcement/
 whole:
-	set -euo pipefail; raced=$$($(CONCURRENT)); packages=$$(go list ./... | grep -vxF "$$raced"); go test -shuffle=on -parallel 4 -timeout 12m $$packages
+	set -euo pipefail; raced=$$($(CONCURRENT)); packages=$$(go list ./... | grep -vxF "$$raced"); go test -shuffle=on -parallel 4 -timeout 14m $$packages
 	GATEHOUSE_FAST_LANE=off GATEHOUSE_KILLS=5 go test -parallel 4 -timeout 10m -run '$(PROTOCOL_E2E)' ./e2e/
 	go test -run '$(ALONE)' -timeout 10m . ./models/store/
 

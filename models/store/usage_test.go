@@ -388,7 +388,7 @@ func TestPruningForgetsByResolution(t *testing.T) {
 	}
 	const kinds = 8 // of a developer's key on a plan
 	want := map[string]int64{
-		"usage_minutes": 4 * kinds, "usage_half_hours": 36*kinds + 2500, "usage_days": 400*kinds + 2500, "usage_key_months": 14, "quota_days": 63,
+		"usage_minutes": 4 * kinds, "usage_half_hours": 36*kinds + 2500, "usage_days": 400*kinds + 2500, "usage_key_months": 14, "quota_days": 123,
 	}
 	if diff := gocmp.Diff(got, want); diff != "" {
 		t.Errorf("rows left (-got +want):\n%s", diff)
