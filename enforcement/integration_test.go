@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -453,9 +454,9 @@ func TestMocksAnswerByThemselves(t *testing.T) {
 func TestAChangeLeavesConnectionsAndBreakersOfIntegrationsAlone(t *testing.T) {
 	var conns sync.Map
 	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) { conns.Store(r.RemoteAddr, true) })
-	broken := 0
+	var broken atomic.Int32
 	bad := newBackend(t, func(w http.ResponseWriter, _ *http.Request) {
-		broken++
+		broken.Add(1)
 		c, _, _ := http.NewResponseController(w).Hijack()
 		c.Close()
 	})
@@ -482,8 +483,8 @@ func TestAChangeLeavesConnectionsAndBreakersOfIntegrationsAlone(t *testing.T) {
 	}
 	n := 0
 	conns.Range(func(any, any) bool { n++; return true })
-	if n != 1 || broken != 5 {
-		t.Errorf("%d connections, %d requests to the broken one", n, broken)
+	if n != 1 || broken.Load() != 5 {
+		t.Errorf("%d connections, %d requests to the broken one", n, broken.Load())
 	}
 }
 
