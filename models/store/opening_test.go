@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,9 @@ type crowd struct {
 	keys        []models.Key // of the plan, in the order of their ids
 	between     func(n int)  // is called between two transactions of a publication
 	whenEnding  func()       // is called between two transactions that end subscriptions
-	held        map[string]int
+
+	mu   sync.Mutex // of held: who wrote is told of when others write already
+	held map[string]int
 }
 
 func newCrowd(t *testing.T) *crowd {
@@ -44,9 +47,12 @@ func newCrowd(t *testing.T) *crowd {
 
 // note is told of each transaction that has ended.
 func (c *crowd) note(useCase string, _ time.Duration) {
+	c.mu.Lock()
 	c.held[useCase]++
+	n := c.held[useCase]
+	c.mu.Unlock()
 	if useCase == "PublishPlan" && c.between != nil {
-		c.between(c.held[useCase])
+		c.between(n)
 	}
 	if useCase == "EndDuePlans" && c.whenEnding != nil {
 		c.whenEnding()
