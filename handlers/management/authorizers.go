@@ -69,7 +69,7 @@ func (c *call) createAuthorizer() (any, error) {
 	} else {
 		broken.oneOf(*in.Type, "createAuthorizerInput.type", typeToken, typeRequest, typeCognito)
 	}
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (c *call) createAuthorizer() (any, error) {
 
 // authorizerID reads which authorizer a request's path names.
 func (c *call) authorizerID() (models.APIID, models.AuthorizerID, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -107,7 +107,7 @@ func (c *call) authorizerID() (models.APIID, models.AuthorizerID, error) {
 const noAuthorizer = "Invalid Authorizer identifier specified"
 
 func (c *call) getAuthorizers() (any, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return nil, err
 	}

@@ -46,16 +46,6 @@ func wireDeploymentOf(d models.Deployment) wireDeployment {
 	return wireDeployment{ID: d.ID.String(), Description: d.Note, Created: stamp(d.CreatedAt)}
 }
 
-// servedAPI reads the API that a request's path names.
-func (c *call) servedAPI() (models.API, error) {
-	id, err := models.ParseID[models.API](c.label["api"])
-	if err != nil {
-		return models.API{}, notFound("Invalid API identifier specified %s:%s", c.AccountID, c.label["api"])
-	}
-	a, err := c.Records.API(c.ctx, c.owner(), id)
-	return a, ifUnknown(err, "Invalid API identifier specified %s:%s", c.AccountID, c.label["api"])
-}
-
 // hasField reports whether an error is about a field.
 func hasField(err error, field string) bool {
 	var e *models.Error
@@ -159,7 +149,7 @@ func (c *call) createDeployment() (any, error) {
 	var broken constraints
 	in.check(&broken, "createDeploymentInput")
 	name := orEmpty(in.Stage)
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	switch {
 	case err != nil:
 		return nil, err
@@ -193,7 +183,7 @@ func (c *call) createDeployment() (any, error) {
 
 // deploymentID reads which deployment a request's path names.
 func (c *call) deploymentID() (models.APIID, models.DeploymentID, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -207,7 +197,7 @@ func (c *call) deploymentID() (models.APIID, models.DeploymentID, error) {
 const noDeployment = "Invalid Deployment identifier specified"
 
 func (c *call) getDeployments() (any, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return nil, err
 	}

@@ -137,7 +137,7 @@ var errStageName = badRequest("Stage name only allows a-zA-Z0-9_-, and at most 1
 
 // servedStage reads the stage that a request's path names.
 func (c *call) servedStage() (models.Stage, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return models.Stage{}, err
 	}
@@ -168,7 +168,7 @@ func (c *call) createStage() (any, error) {
 		broken.required("createStageInput.deploymentId")
 	}
 	in.check(&broken, "createStageInput")
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	switch {
 	case err != nil:
 		return nil, err
@@ -208,7 +208,7 @@ func readDeployment(text string) (models.DeploymentID, error) {
 }
 
 func (c *call) getStages() (any, error) {
-	api, err := c.servedAPI()
+	api, err := c.restAPI()
 	if err != nil {
 		return nil, err
 	}
